@@ -1,0 +1,57 @@
+"""impasto paints a photograph in the manner of a painting.
+
+    import impasto
+
+    painting = impasto.paint("photo.jpg", "painting.jpg", size=1024, strength=0.6)
+    painting.save("painted.png")
+
+For each step of the way, iterate over ``impasto.make_painter(content, style, …)``: it yields :mod:`impasto.events`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from impasto.errors import EncoderError, ImpastoError, PaintingError, PictureError, SettingsError
+from impasto.version import __version__
+
+if TYPE_CHECKING:
+    from impasto.painter import Painter, make_painter, paint
+    from impasto.painting import Painting
+    from impasto.settings import Settings, make_settings
+
+__all__ = [
+    "EncoderError",
+    "ImpastoError",
+    "Painter",
+    "Painting",
+    "PaintingError",
+    "PictureError",
+    "Settings",
+    "SettingsError",
+    "__version__",
+    "make_painter",
+    "make_settings",
+    "paint",
+]
+
+# PyTorch takes a second or two to load, so what needs it is imported when it is first asked for.
+_LATE = {
+    "Painter": "painter",
+    "make_painter": "painter",
+    "paint": "painter",
+    "Painting": "painting",
+    "Settings": "settings",
+    "make_settings": "settings",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        return getattr(import_module(f"impasto.{_LATE[name]}"), name)
+    raise AttributeError(f"module 'impasto' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

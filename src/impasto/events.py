@@ -1,0 +1,104 @@
+"""What a painter tells while it paints: a stream that each face renders in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from impasto.pyramid import Octave
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from impasto.painting import Painting
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The terms of the loss, unweighted, and their weighted sum.
+
+    Attributes:
+        total: what the optimiser lowers.
+        content: content distance.
+        style: style distance, over all layers and styles.
+        total_variation: mean absolute difference of neighbouring pixels.
+    """
+
+    total: float
+    content: float
+    style: float
+    total_variation: float
+
+
+@dataclass(frozen=True)
+class Started:
+    """The plan is made and the pictures are read.
+
+    Attributes:
+        octaves: sizes and iterations, coarse to fine.
+        device: where the arithmetic runs, as in ``cpu`` or ``cuda:0``.
+        threads: of the CPU.
+        encoder: its name.
+        warnings: sentences for the user.
+    """
+
+    octaves: tuple[Octave, ...]
+    device: str
+    threads: int
+    encoder: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OctaveStarted:
+    """A new size begins.
+
+    Attributes:
+        number: from 1.
+        octave: its size and iterations.
+    """
+
+    number: int
+    octave: Octave
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """One evaluation of the loss is done.
+
+    Attributes:
+        octave: number of the octave, from 1.
+        iteration: within the octave, from 1.
+        iterations: of the octave.
+        loss: at the image before the step.
+        share: of the whole run's arithmetic that is done, in (0, 1].
+        elapsed: seconds since painting began.
+        remaining: seconds expected to the end.
+        image: gives the image as it stands, H×W×3 float32 in [0, 1], at the octave's size; valid until the next event.
+    """
+
+    octave: int
+    iteration: int
+    iterations: int
+    loss: Loss
+    share: float
+    elapsed: float
+    remaining: float
+    image: Callable[[], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The painting is done, or was stopped.
+
+    Attributes:
+        painting: the result; ``painting.complete`` says whether the run came to its end.
+        message: why it stopped early, in one sentence; empty where it did not.
+    """
+
+    painting: Painting
+    message: str = ""
+
+
+Event = Started | OctaveStarted | Iteration | Finished

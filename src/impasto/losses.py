@@ -1,0 +1,171 @@
+"""The distances between pictures, as functions of statistics that add over parts of a picture.
+
+A style layer with features f (C channels at N positions) is described by S = (N, Σ f, Σ f fᵀ). Gram matrix, mean,
+covariance and every style distance here are functions of S alone, and S is a sum over positions: it adds over tiles,
+and a mask is a weight in each sum.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Statistics(NamedTuple):
+    """Sums over the positions of one layer's features.
+
+    Attributes:
+        weight: scalar, Σ w; the number of positions where nothing is masked.
+        first: C, Σ w f.
+        second: C×C, Σ w f fᵀ.
+    """
+
+    weight: Tensor
+    first: Tensor
+    second: Tensor
+
+    def merged(self, other: Statistics) -> Statistics:
+        """Statistics of two parts together."""
+        return Statistics(self.weight + other.weight, self.first + other.first, self.second + other.second)
+
+
+def statistics(features: Tensor, mask: Tensor | None = None) -> Statistics:
+    """Sum one layer's features, and their products, over all positions.
+
+    Args:
+        features: 1×C×H×W.
+        mask: H×W weights in [0, 1]; all ones where not given.
+    """
+    # N×C, a view where the features are channels-last: the products are then one matrix product without a copy.
+    f = features[0].permute(1, 2, 0).reshape(-1, features.shape[1])
+    if mask is None:
+        return Statistics(f.new_tensor(float(len(f))), f.sum(0), f.mT @ f)
+    w = mask.reshape(-1, 1)
+    return Statistics(w.sum(), (w * f).sum(0), f.mT @ (w * f))
+
+
+def gram(s: Statistics) -> Tensor:
+    """Gram matrix G = Σ f fᵀ / N, C×C, in the normalisation of TensorFlow's tutorial (Gatys et al. 2015, eq. 3)."""
+    return s.second / s.weight
+
+
+def mean(s: Statistics) -> Tensor:
+    """Mean feature μ, C."""
+    return s.first / s.weight
+
+
+def covariance(s: Statistics) -> Tensor:
+    """Covariance of the features, C×C, with denominator N."""
+    mu = mean(s)
+    return gram(s) - mu[:, None] * mu
+
+
+def content_distance(features: Tensor, target: Tensor) -> Tensor:
+    """Mean squared difference of features (Gatys et al. 2015, eq. 1, as a mean over positions and channels).
+
+    Args:
+        features: 1×C×H×W.
+        target: same shape.
+
+    Returns:
+        Scalar.
+    """
+    return (features - target).square().mean()
+
+
+def gram_distance(s: Statistics, target: Tensor) -> Tensor:
+    """Mean squared difference of Gram matrices (Gatys et al. 2015, eq. 4, as a mean over the C² entries).
+
+    Args:
+        s: statistics of the picture's layer.
+        target: C×C, Gram matrix of the painting's.
+
+    Returns:
+        Scalar.
+    """
+    return (gram(s) - target).square().mean()
+
+
+class Gaussian(NamedTuple):
+    """A target of :func:`wasserstein2`: mean C, covariance C×C, and the covariance's symmetric root."""
+
+    mean: Tensor
+    covariance: Tensor
+    root: Tensor
+
+
+def gaussian(s: Statistics, ridge: float = 1e-4) -> Gaussian:
+    """The normal distribution with a layer's mean and covariance.
+
+    Args:
+        s: statistics of the painting's layer.
+        ridge: added to the diagonal, as a share of the mean variance, so that layers with fewer positions than
+            channels, or dead channels, still have a covariance of full rank.
+    """
+    cov = regularised(covariance(s), ridge)
+    values, vectors = torch.linalg.eigh(cov.double())
+    root = (vectors * values.clamp_min(0).sqrt()) @ vectors.mT
+    return Gaussian(mean(s), cov, root.to(cov.dtype))
+
+
+def regularised(cov: Tensor, ridge: float) -> Tensor:
+    """Covariance plus ``ridge`` times its mean variance on the diagonal."""
+    level = cov.diagonal().mean().clamp_min(torch.finfo(cov.dtype).tiny)
+    return cov + ridge * level * torch.eye(len(cov), dtype=cov.dtype, device=cov.device)
+
+
+def wasserstein2(s: Statistics, target: Gaussian, ridge: float = 1e-4) -> Tensor:
+    """Squared Wasserstein-2 distance of two normal distributions, |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2 (Σ₂^½ Σ₁ Σ₂^½)^½).
+
+    Source: Olkin and Pukelsheim 1982, The distance between two random vectors with given dispersion matrices; as a
+    style loss, Mroueh 2019, Wasserstein Style Transfer, section 2.
+
+    Args:
+        s: statistics of the picture's layer.
+        target: distribution of the painting's layer, from :func:`gaussian`.
+        ridge: as in :func:`gaussian`.
+
+    Returns:
+        Scalar, in squared units of the features.
+    """
+    cov = regularised(covariance(s), ridge)
+    shift = (mean(s) - target.mean).square().sum()
+    return shift + _Bures.apply(cov, target.covariance, target.root)
+
+
+class _Bures(torch.autograd.Function):
+    """tr(A + B − 2 (B^½ A B^½)^½) with the gradient in closed form, I − B^½ (B^½ A B^½)^−½ B^½.
+
+    One symmetric eigendecomposition serves value and gradient. The eigenvalues are bounded from below where the root's
+    derivative would run away: relative to the largest, far under what changes a picture.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor, root_b: Tensor) -> Tensor:
+        m = root_b @ a @ root_b
+        values, vectors = torch.linalg.eigh((m + m.mT) / 2)
+        roots = values.clamp_min(values[-1] * 1e-10 + torch.finfo(a.dtype).tiny).sqrt()
+        ctx.save_for_backward(root_b @ vectors, roots)
+        return a.trace() + b.trace() - 2 * roots.sum()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        half, roots = ctx.saved_tensors
+        transport = (half / roots) @ half.mT
+        return grads[0] * (torch.eye(len(roots), dtype=roots.dtype, device=roots.device) - transport), None, None
+
+
+def total_variation(image: Tensor) -> Tensor:
+    """Mean absolute difference of neighbouring pixels, down plus right (Rudin, Osher and Fatemi 1992, anisotropic).
+
+    Args:
+        image: 1×C×H×W.
+
+    Returns:
+        Scalar, in the image's units. A direction in which the image is one pixel wide counts nothing.
+    """
+    down = (image[..., 1:, :] - image[..., :-1, :]).abs().sum()
+    right = (image[..., :, 1:] - image[..., :, :-1]).abs().sum()
+    return (down + right) / image.numel()

@@ -1,0 +1,143 @@
+"""Optimisers of an image: each is told value and gradient at the image and moves it in place, one evaluation a step.
+
+None knows what the loss is, or bounds the pixels: clamping inside a step would spoil L-BFGS's curvature pairs.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+EpsilonForm = Literal["pytorch", "tensorflow"]
+
+
+class Optimizer(Protocol):
+    """What the painter asks of an optimiser."""
+
+    def step(self, image: Tensor, value: float, gradient: Tensor) -> None:
+        """Move ``image`` in place, knowing the loss and its gradient there."""
+        ...
+
+
+class Adam:
+    """Adam (Kingma and Ba 2015, algorithm 1).
+
+    Args:
+        rate: step size in the image's units.
+        beta1: decay of the first moment.
+        beta2: decay of the second moment.
+        epsilon: keeps the quotient finite.
+        epsilon_form: ``pytorch`` adds epsilon to the corrected root, as the paper's algorithm 1 does; ``tensorflow``
+            to the uncorrected one (the paper's "epsilon hat", end of section 2). They differ where epsilon is large.
+    """
+
+    def __init__(
+        self,
+        rate: float = 0.02,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        epsilon_form: EpsilonForm = "pytorch",
+    ) -> None:
+        self.rate, self.beta1, self.beta2, self.epsilon, self.epsilon_form = rate, beta1, beta2, epsilon, epsilon_form
+        self.t = 0
+        self.m: Tensor | None = None
+        self.v: Tensor | None = None
+
+    def step(self, image: Tensor, value: float, gradient: Tensor) -> None:
+        """One step, whatever the value."""
+        if self.m is None or self.v is None:
+            self.m, self.v = torch.zeros_like(image), torch.zeros_like(image)
+        self.t += 1
+        self.m.lerp_(gradient, 1 - self.beta1)
+        self.v.mul_(self.beta2).addcmul_(gradient, gradient, value=1 - self.beta2)
+        root_correction = (1 - self.beta2**self.t) ** 0.5
+        rate = self.rate * root_correction / (1 - self.beta1**self.t)
+        epsilon = self.epsilon * (root_correction if self.epsilon_form == "pytorch" else 1.0)
+        image.addcdiv_(self.m, self.v.sqrt().add_(epsilon), value=-rate)
+
+
+class LBFGS:
+    """Limited-memory BFGS in its compact form (Byrd, Nocedal and Schnabel 1994, theorem 2.2).
+
+    With the pairs s = Δx and y = Δg as rows of S and Y, R the upper triangle of S Yᵀ, D its diagonal and
+    γ = s·y / y·y of the last pair, the direction is −H g with
+
+        H g = γ g + Sᵀ R⁻ᵀ [(D + γ Y Yᵀ) R⁻¹ S g − γ Y g] − γ Yᵀ R⁻¹ S g
+
+    so that an iteration reads the history twice, as two matrix products, and not four times a pair.
+
+    Steps have length 1; one that raises the loss above all of the last ``patience`` values is taken back and halved.
+
+    Args:
+        history: number of pairs kept; memory is 2 × history images.
+        first_change: largest change of any pixel in the first step, which has no curvature to go by.
+        patience: how many past values a step is compared with (Grippo, Lampariello and Lucidi 1986).
+    """
+
+    def __init__(self, history: int = 20, first_change: float = 0.01, patience: int = 5) -> None:
+        self.history, self.first_change, self.patience = history, first_change, patience
+        self.values: list[float] = []
+        self.order: list[int] = []  # rows in use, oldest first
+        self.pairs: Tensor | None = None  # rows 0…history−1: s, then as many: y
+        self.inner: Tensor  # products of all rows with all y, in float64
+        self.x: Tensor
+        self.g: Tensor
+        self.move: Tensor | None = None
+
+    def step(self, image: Tensor, value: float, gradient: Tensor) -> None:
+        """One quasi-Newton step, or the half of the last one where that led uphill."""
+        x, g = image.view(-1), gradient.reshape(-1)
+        if self.move is not None and value > max(self.values[-self.patience :]):
+            self.move.mul_(0.5)
+            torch.add(self.x, self.move, out=x)
+            if self.move.abs().max() < self.first_change * 1e-6:
+                self._forget()
+            return
+        self.values = [*self.values[-self.patience :], value]
+        if self.pairs is None:
+            self.pairs = x.new_zeros(2 * self.history, x.numel())
+            self.inner = torch.zeros(2 * self.history, self.history, dtype=torch.float64)
+        products = self._remember(g) if self.move is not None else self.pairs @ g
+        self.x, self.g = x.clone(), g.clone()
+        self.move = self._direction(g, products.double().cpu())
+        x.add_(self.move)
+
+    def _forget(self) -> None:
+        """Start again with the steepest descent, more carefully: no step along this direction helps."""
+        self.order, self.move, self.values = [], None, []
+        self.first_change *= 0.1
+
+    def _remember(self, g: Tensor) -> Tensor:
+        """Take in the pair of the last step where its curvature is positive; return the history's products with g."""
+        assert self.pairs is not None and self.move is not None
+        y = g - self.g
+        if torch.dot(self.move, y) <= 1e-8 * self.move.norm() * y.norm():
+            return self.pairs @ g
+        row = self.order.pop(0) if len(self.order) == self.history else len(self.order)
+        self.order.append(row)
+        self.pairs[row] = self.move
+        self.pairs[self.history + row] = y
+        products = self.pairs @ torch.stack([g, y], 1)
+        with_y = products[:, 1].double().cpu()
+        self.inner[:, row] = with_y
+        self.inner[self.history + row] = with_y[self.history :]
+        return products[:, 0]
+
+    def _direction(self, g: Tensor, products: Tensor) -> Tensor:
+        """−H g."""
+        assert self.pairs is not None
+        if not self.order:
+            return g * (-self.first_change / g.abs().max().clamp_min(torch.finfo(g.dtype).tiny))
+        rows = torch.tensor(self.order)
+        sy, yy = self.inner[rows][:, rows], self.inner[self.history + rows][:, rows]
+        gamma = sy[-1, -1] / yy[-1, -1]
+        R = sy.triu()
+        p = torch.linalg.solve_triangular(R, products[rows, None], upper=True)
+        middle = sy.diagonal()[:, None] * p + gamma * (yy @ p - products[self.history + rows, None])
+        coefficients = torch.zeros(2 * self.history, dtype=torch.float64)
+        coefficients[rows] = torch.linalg.solve_triangular(R.mT, middle, upper=False)[:, 0]
+        coefficients[self.history + rows] = -gamma * p[:, 0]
+        return (coefficients.to(g) @ self.pairs).add_(g, alpha=gamma.item()).neg_()

@@ -1,0 +1,149 @@
+"""The result of a run: the picture, the settings that made it, and how the loss fell."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from impasto.events import Loss
+from impasto.pictures import Picture, Provenance, check_output, write_picture
+from impasto.settings import Settings
+from impasto.version import __version__
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture that went into a painting.
+
+    Attributes:
+        path: where it was read; None for a picture that came from memory.
+        sha256: of the file, or of the array.
+    """
+
+    path: Path | None
+    sha256: str | None
+
+    @classmethod
+    def of(cls, picture: Picture) -> Source:
+        """The source that a picture was read from."""
+        return cls(picture.path, picture.sha256)
+
+    def record(self, folder: Path) -> dict[str, Any]:
+        """As saved pictures hold it: the path relative to the saved picture's folder, with forward slashes."""
+        if self.path is None:
+            return {"path": None, "sha256": self.sha256}
+        try:
+            path = Path(os.path.relpath(self.path, folder)).as_posix()
+        except ValueError:  # another drive on Windows
+            path = self.path.as_posix()
+        return {"path": path, "sha256": self.sha256}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One evaluation of the loss, for the history.
+
+    Attributes:
+        octave: from 1.
+        iteration: within the octave, from 1.
+        loss: its terms.
+        seconds: since painting began.
+    """
+
+    octave: int
+    iteration: int
+    loss: Loss
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Painting:
+    """A painted picture.
+
+    Attributes:
+        array: H×W×3 float32 in [0, 1], sRGB.
+        alpha: H×W float32 in [0, 1], the content's; None where it is opaque.
+        settings: what it was painted with.
+        history: every evaluation of the loss.
+        content: the photograph.
+        styles: the paintings.
+        start: the picture that painting began from, where ``init`` names one.
+        encoder: name and SHA-256 of the encoder.
+        provenance: copyright, date and resolution of the photograph.
+        complete: whether the run came to its end.
+        seconds: that painting took.
+    """
+
+    array: np.ndarray
+    settings: Settings
+    history: Sequence[Step]
+    content: Source
+    styles: Sequence[Source]
+    encoder: dict[str, str]
+    alpha: np.ndarray | None = None
+    start: Source | None = None
+    provenance: Provenance = field(default_factory=Provenance)
+    complete: bool = True
+    seconds: float = 0.0
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The picture as a PIL image of 8 bits, RGB or RGBA."""
+        channels = self.array if self.alpha is None else np.dstack([self.array, self.alpha])
+        return Image.fromarray((channels * 255 + 0.5).astype(np.uint8))
+
+    def record(self, folder: Path) -> dict[str, Any]:
+        """What a saved picture tells of its making; :mod:`impasto.again` reads it.
+
+        Args:
+            folder: of the saved picture, which the sources' paths are relative to.
+        """
+        import torch
+
+        return {
+            "impasto": __version__,
+            "torch": torch.__version__,
+            "complete": self.complete,
+            "settings": self.settings.model_dump(mode="json", exclude_none=True),
+            "content": self.content.record(folder),
+            "styles": [style.record(folder) for style in self.styles],
+            **({"init": self.start.record(folder)} if self.start else {}),
+            "encoder": self.encoder,
+            "seconds": round(self.seconds, 2),
+        }
+
+    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> Path:
+        """Write the picture with its settings inside, atomically.
+
+        Args:
+            path: PNG, JPEG, WebP or TIFF by suffix.
+            force: replace a file that exists.
+
+        Returns:
+            The absolute path.
+
+        Raises:
+            PictureError: the file exists, cannot be written, or its format cannot hold the depth.
+        """
+        path = Path(path).absolute()
+        inputs = [s.path for s in (self.content, *self.styles, self.start) if s is not None and s.path is not None]
+        depth = self.settings.depth
+        check_output(path, force=force, depth=depth, inputs=inputs)
+        record = json.dumps(self.record(path.parent))
+        write_picture(path, self.array, alpha=self.alpha, depth=depth, provenance=self.provenance, record=record)
+        return path
+
+    def _repr_png_(self) -> bytes:
+        """The picture itself, in a notebook."""
+        buffer = io.BytesIO()
+        self.image.save(buffer, "PNG")
+        return buffer.getvalue()

@@ -1,0 +1,29 @@
+"""Reading pictures of every common kind, and writing them whole: depth, colour profile, transparency, provenance.
+
+Inside impasto a picture is an array of floats: height × width × 3, sRGB-encoded values from 0 to 1. What a file holds
+besides (its bit depth, a transparency mask, who took it and when) travels along in a ``Picture``.
+"""
+
+from impasto.pictures.checking import check_output
+from impasto.pictures.formats import SUFFIXES
+from impasto.pictures.picture import Picture, PictureWarning
+from impasto.pictures.provenance import Provenance
+from impasto.pictures.reading import MAX_PIXELS, PictureSource, read_picture
+from impasto.pictures.records import read_record
+from impasto.pictures.sizes import fit, resize
+from impasto.pictures.writing import write_picture
+
+__all__ = [
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "Picture",
+    "PictureSource",
+    "PictureWarning",
+    "Provenance",
+    "check_output",
+    "fit",
+    "read_picture",
+    "read_record",
+    "resize",
+    "write_picture",
+]

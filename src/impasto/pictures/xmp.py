@@ -1,0 +1,116 @@
+"""XMP packets: where JPEG, WebP and TIFF files keep the record of how a painting was made."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+import struct
+from collections.abc import Iterable, Sequence
+from typing import Final
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
+
+from impasto.pictures.provenance import SOFTWARE
+
+NAMESPACE: Final = "urn:impasto:xmp:1.0/"
+"""The XML namespace of impasto's own elements."""
+
+JPEG_LIMIT: Final = 65_502
+"""The longest packet that fits in one JPEG segment, in bytes."""
+
+_NOTE: Final = "http://ns.adobe.com/xmp/note/"
+_RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+_EXTENSION: Final = b"http://ns.adobe.com/xmp/extension/\0"
+_PORTION: Final = 65_000
+_DIGEST_LENGTH: Final = 32
+_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def packet(record: str) -> bytes:
+    """An XMP packet with a record in it.
+
+    Args:
+        record: any text. It stands there readable, unless it has characters that XML cannot express; then it is
+            written in base 64.
+
+    Returns:
+        The packet, in UTF-8.
+    """
+    if _NOT_XML.search(record):
+        encoded = base64.b64encode(record.encode("utf-8", "surrogatepass")).decode("ascii")
+        element = f"<impasto:record64>{encoded}</impasto:record64>"
+    else:
+        # A bare carriage return would be read back as a line feed.
+        element = f"<impasto:record>{escape(record, {chr(13): '&#13;'})}</impasto:record>"
+    creator = f"<xmp:CreatorTool>{SOFTWARE}</xmp:CreatorTool>"
+    return _wrapped(
+        f'xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:impasto="{NAMESPACE}">{creator}{element}</rdf:Description>'
+    )
+
+
+def record_in(packets: Iterable[bytes]) -> str | None:
+    """The record in the first of some XMP packets that has one; whatever is not a packet of ours is passed over."""
+    for data in packets:
+        try:
+            root = ElementTree.fromstring(data.strip(b"\0 \t\r\n"))
+            plain = root.find(f".//{{{NAMESPACE}}}record")
+            encoded = root.find(f".//{{{NAMESPACE}}}record64")
+            if plain is not None:
+                return plain.text or ""
+            if encoded is not None:
+                return base64.b64decode(encoded.text or "", validate=True).decode("utf-8", "surrogatepass")
+        except (ElementTree.ParseError, binascii.Error, ValueError):
+            continue
+    return None
+
+
+def jpeg_segments(data: bytes) -> tuple[bytes, bytes]:
+    """Spread a packet over JPEG segments, as the standard says, when it is too long for one.
+
+    Args:
+        data: the packet.
+
+    Returns:
+        The packet for the usual segment, and whole further segments, none when the packet fits.
+    """
+    if len(data) <= JPEG_LIMIT:
+        return data, b""
+    digest = hashlib.md5(data, usedforsecurity=False).hexdigest().upper().encode()
+    segments = []
+    for start in range(0, len(data), _PORTION):
+        body = _EXTENSION + digest + struct.pack(">LL", len(data), start) + data[start : start + _PORTION]
+        segments.append(b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body)
+    pointer = f'xmlns:xmpNote="{_NOTE}" xmpNote:HasExtendedXMP="{digest.decode()}"></rdf:Description>'
+    return _wrapped(pointer), b"".join(segments)
+
+
+def extended_packets(segments: Sequence[tuple[str, bytes]]) -> list[bytes]:
+    """Put together the packets that ``jpeg_segments`` spread.
+
+    Args:
+        segments: names and contents of a JPEG file's segments, as Pillow lists them in ``applist``.
+
+    Returns:
+        The packets, each complete.
+    """
+    portions: dict[bytes, dict[int, bytes]] = {}
+    lengths: dict[bytes, int] = {}
+    header = len(_EXTENSION) + _DIGEST_LENGTH + 8
+    for name, body in segments:
+        if name == "APP1" and body.startswith(_EXTENSION) and len(body) > header:
+            digest = body[len(_EXTENSION) :][:_DIGEST_LENGTH]
+            lengths[digest], start = struct.unpack_from(">LL", body, header - 8)
+            portions.setdefault(digest, {})[start] = body[header:]
+    joined = {digest: b"".join(parts[start] for start in sorted(parts)) for digest, parts in portions.items()}
+    return [data for digest, data in joined.items() if len(data) == lengths[digest]]
+
+
+def _wrapped(description: str) -> bytes:
+    """A packet around the attributes and content of its one description."""
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+        f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}"><rdf:Description rdf:about="" {description}'
+        '</rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+    ).encode()

@@ -1,0 +1,74 @@
+"""Coarse to fine: which sizes, how many iterations at each, and how the image moves up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LEAST_SIDE = 32
+"""Shortest side in pixels of any octave: two positions at the deepest layers."""
+
+
+class Octave(NamedTuple):
+    """One size of the painting.
+
+    Attributes:
+        height: in pixels.
+        width: in pixels.
+        iterations: evaluations of loss and gradient at this size.
+    """
+
+    height: int
+    width: int
+    iterations: int
+
+    @property
+    def pixels(self) -> int:
+        """Height times width."""
+        return self.height * self.width
+
+
+def scaled(height: int, width: int, long_side: float) -> tuple[int, int]:
+    """Height and width with the long side given, aspect kept, no side under one pixel."""
+    scale = long_side / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def plan_octaves(
+    height: int, width: int, *, iterations: int, coarse_factor: float, smallest: int, ratio: float
+) -> tuple[Octave, ...]:
+    """Sizes from the smallest to the full one.
+
+    Args:
+        height: of the full size, in pixels.
+        width: of the full size, in pixels.
+        iterations: at the full size.
+        coarse_factor: each smaller octave takes so many times more iterations.
+        smallest: no octave's long side is under this, but for a painting that itself is.
+        ratio: between the sides of neighbouring octaves.
+    """
+    octaves = [Octave(height, width, iterations)]
+    side = max(height, width) / ratio
+    while side >= smallest:
+        size = scaled(height, width, side)
+        if min(size) < LEAST_SIDE:
+            break
+        octaves.append(Octave(*size, round(iterations * coarse_factor ** len(octaves))))
+        side /= ratio
+    return tuple(reversed(octaves))
+
+
+def work(octaves: tuple[Octave, ...]) -> int:
+    """Arithmetic of a plan in pixels through the encoder, forward and backward."""
+    return sum(o.pixels * o.iterations for o in octaves)
+
+
+def resized(image: Tensor, height: int, width: int) -> Tensor:
+    """A B×C×H×W image at another size: bicubic, antialiased when it shrinks, clamped to [0, 1]."""
+    import torch.nn.functional as F
+
+    if image.shape[-2:] == (height, width):
+        return image
+    return F.interpolate(image, (height, width), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)

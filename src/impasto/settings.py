@@ -1,0 +1,345 @@
+"""Every knob of a run, once: name, type, range, unit, default and help.
+
+The command line, the library, saved pictures and files of settings all read this one model.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from impasto.errors import EncoderError, SettingsError
+from impasto.layers import parse_layer
+
+Preset = Literal["quick", "default", "fine"]
+PRESETS: tuple[Preset, ...] = ("quick", "default", "fine")
+DEFAULT_STRENGTH = 0.5
+
+
+def _layer_name(name: str) -> str:
+    try:
+        return str(parse_layer(name))
+    except EncoderError as error:
+        raise ValueError(str(error)) from None
+
+
+def _device_name(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
+        raise ValueError("should be auto, cpu, cuda, cuda:N or mps")
+    return name
+
+
+LayerName = Annotated[str, AfterValidator(_layer_name)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+LayerWeights = dict[LayerName, Weight]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True)
+
+
+class Losses(_Model):
+    """What the painting is measured by."""
+
+    content: LayerWeights = {"relu4_1": 1.0}
+    """Content layers and their weights."""
+
+    style: LayerWeights = {
+        "rgb": 2.0,
+        "relu1_1": 1.0,
+        "relu2_1": 1.0,
+        "relu3_1": 1.0,
+        "relu4_1": 1.0,
+        "relu5_1": 1.0,
+    }
+    """Style layers and their weights; rgb stands for the pixels' own colours. Only their ratios count."""
+
+    style_distance: Literal["gaussian", "gram"] = "gaussian"
+    """Distance of the layers' statistics: gaussian (Wasserstein-2 of mean and covariance) or gram (Gatys et al.)."""
+
+    relative: bool = True
+    """Divide each layer's distance by the size of its target, so that layers and encoders weigh alike."""
+
+    total_variation: Weight = 0.0
+    """Weight of the mean absolute difference of neighbouring pixels."""
+
+    @model_validator(mode="after")
+    def _some_style(self) -> Self:
+        if not any(self.style.values()):
+            raise ValueError("at least one style layer needs a weight above 0")
+        return self
+
+
+class Optimization(_Model):
+    """How the image moves."""
+
+    method: Literal["lbfgs", "adam"] = "lbfgs"
+    """L-BFGS, or Adam."""
+
+    history: Annotated[int, Field(ge=1, le=200)] = 20
+    """Pairs that L-BFGS keeps, each two images of memory."""
+
+    rate: Positive = 0.02
+    """Adam's step size; the image is in [0, 1]."""
+
+    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Adam's decay of the first moment."""
+
+    beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """Adam's decay of the second moment."""
+
+    epsilon: Positive = 1e-8
+    """Adam's epsilon."""
+
+    epsilon_form: Literal["pytorch", "tensorflow"] = "pytorch"
+    """Where Adam adds epsilon: to the corrected root (pytorch) or to the uncorrected one (tensorflow)."""
+
+    iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 50
+    """Iterations of the last octave."""
+
+    coarse_factor: Annotated[float, Field(ge=1, le=10)] = 1.6
+    """Each smaller octave takes so many times more iterations."""
+
+    smallest_octave: Annotated[int, Field(ge=32)] = 128
+    """No octave is smaller than this, long side in pixels."""
+
+    octave_ratio: Annotated[float, Field(gt=1, le=16)] = 2.0
+    """Ratio between the sides of neighbouring octaves."""
+
+
+class Settings(_Model):
+    """A whole run. Immutable; :func:`make_settings` builds one from presets, files and keywords."""
+
+    preset: Preset = "default"
+    """Starting point of all the others: quick, default or fine."""
+
+    size: Annotated[int, Field(ge=32, le=1_000_000)] | Literal["original"] = 512
+    """Long side of the painting in pixels, or original for the photo's own; the style is read at the same size."""
+
+    strength: Annotated[float, Field(ge=0, le=1)] | None = None
+    """From 0 (a hint of the style) to 1 (the painting's own world). 0.5 where neither it nor raw weights are given."""
+
+    style_weights: tuple[Weight, ...] | None = None
+    """Weight of each style picture, in their order; equal where not given. Only their ratios count."""
+
+    content_weight: Weight | None = None
+    """Raw weight of the content distance, in place of the strength."""
+
+    style_weight: Weight | None = None
+    """Raw weight of the style distance, in place of the strength."""
+
+    encoder: Annotated[str, Field(min_length=1)] = "builtin"
+    """The encoder: builtin, or the path of a safetensors file."""
+
+    pooling: Literal["average", "max"] | None = None
+    """The encoder's pooling; its own where not given."""
+
+    padding: Literal["zeros", "replicate", "reflect"] | None = None
+    """How the encoder continues the picture beyond its border; its own way where not given."""
+
+    padding_scope: Literal["first", "all"] | None = None
+    """Whether that padding serves the first layer (the others pad with zeros) or all."""
+
+    init: Annotated[str, Field(min_length=1)] = "content"
+    """What the painting starts from: content, noise, or the path of a picture."""
+
+    losses: Losses = Losses()
+    """What the painting is measured by."""
+
+    optimization: Optimization = Optimization()
+    """How the image moves."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """Seed of all randomness."""
+
+    threads: Annotated[int, Field(ge=1, le=4096)] | None = None
+    """Threads of the CPU; one for each physical core where not given."""
+
+    device: Annotated[str, AfterValidator(_device_name)] = "auto"
+    """auto (the first of cuda, mps, cpu that is there), cpu, cuda, cuda:1, mps."""
+
+    depth: Literal[8, 16] = 8
+    """Bits per channel of the saved picture; 16 for PNG and TIFF."""
+
+    max_pixels: Annotated[int, Field(ge=1)] = 100_000_000
+    """Larger pictures are refused, as a guard against decompression bombs."""
+
+    @model_validator(mode="after")
+    def _one_way_to_weigh(self) -> Self:
+        if self.strength is not None and (self.content_weight is not None or self.style_weight is not None):
+            raise ValueError("strength and raw weights exclude each other: give strength, or content_weight and "
+                             "style_weight")  # fmt: skip
+        if self.content_weight == 0 and self.style_weight == 0:
+            raise ValueError("content_weight and style_weight are both 0: nothing to paint")
+        if self.style_weights is not None and not sum(self.style_weights) > 0:
+            raise ValueError("style_weights need at least one weight above 0")
+        return self
+
+    @property
+    def weights(self) -> tuple[float, float]:
+        """Weights of content and style that strength or the raw weights stand for."""
+        strength = DEFAULT_STRENGTH if self.strength is None else self.strength
+        content = 1.0 if self.content_weight is None else self.content_weight
+        style = style_weight_of(strength) if self.style_weight is None else self.style_weight
+        return content, style
+
+    def changed(self, **changes: Any) -> Settings:
+        """These settings with others in their place; nested ones may be given in part.
+
+        Raises:
+            SettingsError: the result is not valid.
+        """
+        values = self.model_dump(exclude_none=True)
+        if "preset" in changes:
+            values = _merged(values, preset_values(changes["preset"]))
+        return _validated(_merged(values, changes))
+
+
+def style_weight_of(strength: float) -> float:
+    """Style weight for a strength in [0, 1]: a factor of 10 each quarter of the slider, 40 in its middle."""
+    return 40.0 * 10.0 ** (4 * (strength - DEFAULT_STRENGTH))
+
+
+PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
+    "quick": {"optimization": {"iterations": 20}},
+    "default": {},
+    "fine": {"optimization": {"iterations": 120}},
+}
+"""What each preset changes in the defaults."""
+
+
+def make_settings(file: str | Path | None = None, **changes: Any) -> Settings:
+    """Build settings: a preset, over it a file, over both the keywords.
+
+    Args:
+        file: JSON or TOML, with the names of :class:`Settings`.
+        changes: settings by name; nested ones as mappings, which may give a part only.
+
+    Raises:
+        SettingsError: an unknown name, a value out of range, two that exclude each other, or a file that cannot be
+            read.
+    """
+    given = _merged(read_settings_file(file) if file is not None else {}, changes)
+    return _validated(_merged(preset_values(given.get("preset", "default")), given))
+
+
+def preset_values(preset: str) -> dict[str, Any]:
+    """Values of every setting that any preset touches, as the given one has them.
+
+    Raises:
+        SettingsError: there is no such preset.
+    """
+    if preset not in PRESETS:
+        raise SettingsError(f"There is no preset {preset!r}: choose one of {', '.join(PRESETS)}.")
+    touched = merged(*PRESET_CHANGES.values())
+    return _merged(_like(Settings().model_dump(), touched), PRESET_CHANGES[preset])
+
+
+def _like(values: Mapping[str, Any], shape: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values that the nested mapping ``shape`` names."""
+    return {k: _like(values[k], v) if isinstance(v, Mapping) else values[k] for k, v in shape.items()}
+
+
+def read_settings_file(path: str | Path) -> dict[str, Any]:
+    """Settings from a JSON or TOML file, not yet validated.
+
+    Raises:
+        SettingsError: the file cannot be read, or is neither.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+    except FileNotFoundError:
+        raise SettingsError(f"There is no file of settings {str(path)!r}: check the path.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise SettingsError(f"The file of settings {str(path)!r} cannot be read ({reason}).") from None
+    except (json.JSONDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        kind = "JSON" if path.suffix.lower() == ".json" else "TOML"
+        raise SettingsError(f"The file of settings {str(path)!r} is no {kind}: {error}.") from None
+    if not isinstance(values, dict):
+        raise SettingsError(f"The file of settings {str(path)!r} holds no table of names and values.")
+    return values
+
+
+def parse_assignment(text: str) -> dict[str, Any]:
+    """Read ``losses.style.relu3_1=2`` into nested mappings; values are JSON where they can be, else text.
+
+    Raises:
+        SettingsError: no ``=``, or no name before it.
+    """
+    name, equals, value = text.partition("=")
+    keys = [key.strip() for key in name.split(".")]
+    if not equals or not all(keys):
+        raise SettingsError(f"{text!r} is no setting: write NAME=VALUE, as in losses.style.relu3_1=2.")
+    try:
+        nested: Any = json.loads(value)
+    except (json.JSONDecodeError, RecursionError):
+        nested = value.strip()
+    for key in reversed(keys):
+        nested = {key: nested}
+    assert isinstance(nested, dict)
+    return nested
+
+
+def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested mappings over one another, the last one on top."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        result = _merged(result, layer)
+    return result
+
+
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(under)
+    for key, value in over.items():
+        old = result.get(key)
+        result[key] = _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return result
+
+
+def _validated(values: Mapping[str, Any]) -> Settings:
+    """Validate over the defaults of nested models, so that a part of a table of layers changes just that part."""
+    try:
+        tables = {name: values[name] for name in ("losses", "optimization") if isinstance(values.get(name), Mapping)}
+        defaults = {name: Settings().model_dump()[name] for name in tables}
+        if "losses" in tables:
+            tables["losses"] = {**tables["losses"]} | _canonical_layers(tables["losses"])
+        return Settings.model_validate({**values, **_merged(defaults, tables)})
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from None
+
+
+def _canonical_layers(losses: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables of layers with one spelling, so that block3_conv1 replaces relu3_1."""
+    tables = {name: losses[name] for name in ("content", "style") if isinstance(losses.get(name), Mapping)}
+    try:
+        return {name: {str(parse_layer(str(k))): v for k, v in table.items()} for name, table in tables.items()}
+    except EncoderError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first complaint of pydantic in one sentence that names the setting."""
+    first = error.errors(include_url=False)[0]
+    place = [str(part) for part in first["loc"]]
+    name = ".".join(p for p in place if not p.startswith(("literal[", "constrained-", "int", "function-", "tuple[")))
+    value = first["input"]
+    if first["type"] == "extra_forbidden":
+        return f"There is no setting {name!r}: `impasto settings` lists them all."
+    if first["type"] == "value_error" and not name:
+        return first["msg"].removeprefix("Value error, ").capitalize() + "."
+    message = first["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+    if name == "size":
+        message = "should be a whole number of pixels from 32 to 1000000, or original"
+    shown = repr(value) if not isinstance(value, float) or math.isfinite(value) else str(value)
+    return f"The setting {name} = {shown[:60]} is not valid: it {message}."

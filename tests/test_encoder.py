@@ -1,0 +1,118 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from conftest import CHANNELS, random_weights
+
+from impasto.encoder import Architecture, Encoder, Preprocessing
+from impasto.errors import EncoderError
+
+NAMES = ["rgb", "conv1_1", "relu1_1", "relu1_2", "conv2_2", "relu2_2", "relu3_4", "conv4_1", "relu4_1", "relu5_1"]
+
+
+def naive_features(weights, image, architecture):
+    """The stack written out layer by layer, out of place, with padding as its own step."""
+    p = architecture.preprocessing
+    x = image[:, [2, 1, 0]] if p.channels == "bgr" else image
+    x = (x * p.scale - torch.tensor(p.mean, dtype=x.dtype)[:, None, None]) / torch.tensor(p.std, dtype=x.dtype)[:, None, None]
+    found = {"rgb": image}
+    for block, count in enumerate((2, 2, 4, 4, 1), 1):
+        if block > 1:
+            x = F.avg_pool2d(x, 2) if architecture.pooling == "average" else F.max_pool2d(x, 2)
+        for index in range(1, count + 1):
+            name = f"conv{block}_{index}"
+            everywhere = architecture.padding_scope == "all" or name == "conv1_1"
+            mode = {"zeros": "constant"}.get(architecture.padding, architecture.padding) if everywhere else "constant"
+            x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode=mode), weights[f"{name}.weight"], weights[f"{name}.bias"])
+            found[name] = x
+            x = x.relu()
+            found[f"relu{block}_{index}"] = x
+    return found
+
+
+@pytest.mark.parametrize("pooling", ["average", "max"])
+@pytest.mark.parametrize(("padding", "scope"), [("zeros", "all"), ("replicate", "first"), ("reflect", "all"), ("reflect", "first")])
+def test_features_are_those_of_the_written_out_stack(pooling, padding, scope):
+    weights = random_weights()
+    caffe = Preprocessing("bgr", 255.0, (103.939, 116.779, 123.68), (1.0, 1.0, 1.0))
+    for preprocessing in (Preprocessing(), caffe):
+        architecture = Architecture(pooling, padding, scope, preprocessing)
+        image = torch.rand(1, 3, 50, 67, generator=torch.Generator().manual_seed(3))
+        found = Encoder(weights, architecture)(image, NAMES)
+        expected = naive_features(weights, image, architecture)
+        for name in NAMES:
+            error = (found[name] - expected[name]).norm() / expected[name].norm()
+            assert error < 1e-5, name
+
+
+def test_keras_spelling_gives_the_feature_after_the_relu():
+    encoder = Encoder(random_weights())
+    found = encoder(torch.rand(1, 3, 32, 32), ["block2_conv1", "relu2_1", "conv2_1"])
+    assert torch.equal(found["block2_conv1"], found["relu2_1"])
+    assert torch.equal(found["relu2_1"], found["conv2_1"].relu())
+    assert (found["conv2_1"] < 0).any()
+
+
+def test_forward_stops_at_the_deepest_layer_asked_for(monkeypatch):
+    encoder, calls = Encoder(random_weights()), []
+    convolve = Encoder._convolve
+    monkeypatch.setattr(Encoder, "_convolve", lambda self, x, layer: calls.append(str(layer)) or convolve(self, x, layer))
+    encoder(torch.rand(1, 3, 32, 32), ["relu2_1", "rgb"])
+    assert calls == ["conv1_1", "conv1_2", "conv2_1"]
+    calls.clear()
+    encoder(torch.rand(1, 3, 32, 32), ["rgb"])
+    assert calls == []
+
+
+def test_it_is_frozen_and_passes_gradients_to_the_image():
+    encoder = Encoder(random_weights())
+    assert not list(encoder.parameters())
+    image = torch.rand(1, 3, 32, 32, requires_grad=True)
+    encoder(image, ["relu5_1"])["relu5_1"].sum().backward()
+    assert image.grad is not None
+    assert image.grad.abs().sum() > 0
+
+
+def test_the_image_is_not_changed():
+    image = torch.rand(1, 3, 32, 32).contiguous(memory_format=torch.channels_last)
+    before = image.clone()
+    Encoder(random_weights(), Architecture(preprocessing=Preprocessing(mean=(0, 0, 0), std=(1, 1, 1))))(image, ["rgb", "relu1_1"])
+    assert torch.equal(image, before)
+
+
+def test_a_layer_that_the_encoder_lacks_is_refused_in_one_sentence():
+    encoder = Encoder(random_weights("conv3_2"))
+    with pytest.raises(EncoderError, match=r"ends at relu3_2, so it has no layer block5_conv1"):
+        encoder(torch.rand(1, 3, 32, 32), ["block5_conv1"])
+
+
+def test_a_picture_too_small_for_the_layer_is_refused():
+    with pytest.raises(EncoderError, match="too small for relu5_1, which needs 16 px"):
+        Encoder(random_weights())(torch.rand(1, 3, 15, 40), ["relu5_1"])
+
+
+def test_channels():
+    encoder = Encoder(random_weights())
+    assert [encoder.channels(f"relu{b}_1") for b in range(1, 6)] == list(CHANNELS)
+    assert encoder.channels("rgb") == 3
+
+
+def test_another_pooling_keeps_the_weights():
+    encoder = Encoder(random_weights())
+    other = encoder.with_architecture(pooling="max")
+    image = torch.rand(1, 3, 32, 32)
+    assert torch.equal(encoder(image, ["relu1_2"])["relu1_2"], other(image, ["relu1_2"])["relu1_2"])
+    assert not torch.equal(encoder(image, ["relu2_1"])["relu2_1"], other(image, ["relu2_1"])["relu2_1"])
+
+
+def test_weights_that_are_no_stack_are_refused():
+    def refused(pattern, **changes):
+        weights = {**random_weights(), **changes}
+        with pytest.raises(EncoderError, match=pattern):
+            Encoder({k: v for k, v in weights.items() if v is not None})
+
+    refused("conv2_1 is missing", **{"conv2_1.weight": None})
+    refused("has the shape", **{"conv2_1.bias": None})
+    refused("has the shape", **{"conv2_1.weight": torch.zeros(6, 5, 3, 3)})
+    refused("not finite", **{"conv2_1.bias": torch.full((6,), float("nan"))})
+    with pytest.raises(EncoderError, match="conv1_1 is missing"):
+        Encoder({})

@@ -1,0 +1,145 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from impasto.losses import (
+    content_distance,
+    covariance,
+    gaussian,
+    gram,
+    gram_distance,
+    mean,
+    statistics,
+    total_variation,
+    wasserstein2,
+)
+
+
+def features(seed=0, channels=5, height=7, width=9, dtype=torch.float64):
+    return torch.randn(1, channels, height, width, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+def naive_gram(f):
+    """Σ over positions of f_c f_d, divided by their number, as loops."""
+    _, C, H, W = f.shape
+    G = np.zeros((C, C))
+    for y in range(H):
+        for x in range(W):
+            for c in range(C):
+                for d in range(C):
+                    G[c, d] += float(f[0, c, y, x] * f[0, d, y, x])
+    return torch.from_numpy(G / (H * W))
+
+
+def naive_wasserstein2(m1, c1, m2, c2):
+    """Olkin and Pukelsheim's formula with matrix square roots in numpy."""
+
+    def root(a):
+        values, vectors = np.linalg.eigh(a)
+        return vectors @ np.diag(np.sqrt(values.clip(0))) @ vectors.T
+
+    r = root(c2)
+    return float(((m1 - m2) ** 2).sum() + np.trace(c1 + c2 - 2 * root(r @ c1 @ r)))
+
+
+def losses_of_features():
+    """Each loss as a function of features alone, at a target far from them."""
+    other = statistics(features(1))
+    return {
+        "content": lambda f: content_distance(f, features(1)),
+        "gram": lambda f: gram_distance(statistics(f), gram(other)),
+        "wasserstein2": lambda f: wasserstein2(statistics(f), gaussian(other)),
+        "variation": total_variation,
+    }
+
+
+@pytest.mark.parametrize("name", losses_of_features())
+def test_gradients_against_finite_differences(name):
+    f = features(2).requires_grad_(True)
+    assert torch.autograd.gradcheck(losses_of_features()[name], (f,), eps=1e-6, atol=1e-7, rtol=1e-5)
+
+
+def test_gradient_of_wasserstein2_with_fewer_positions_than_channels():
+    f = features(2, channels=6, height=2, width=2).requires_grad_(True)
+    target = gaussian(statistics(features(1, channels=6)))
+    assert torch.autograd.gradcheck(lambda f: wasserstein2(statistics(f), target, ridge=1e-2), (f,), atol=1e-6)
+
+
+def test_content_distance_is_the_mean_of_squares():
+    f, g = features(0), features(1)
+    naive = sum(float((a - b) ** 2) for a, b in zip(f.flatten(), g.flatten(), strict=True)) / f.numel()
+    assert content_distance(f, g).item() == pytest.approx(naive, rel=1e-12)
+
+
+def test_gram_against_loops():
+    f = features(0, 3, 4, 5)
+    torch.testing.assert_close(gram(statistics(f)), naive_gram(f), rtol=1e-12, atol=1e-14)
+
+
+def test_gram_distance_against_loops():
+    f, g = features(0, 3, 4, 5), features(1, 3, 6, 2)
+    naive = ((naive_gram(f) - naive_gram(g)) ** 2).sum() / 9
+    assert gram_distance(statistics(f), gram(statistics(g))).item() == pytest.approx(naive.item(), rel=1e-12)
+
+
+def test_mean_and_covariance_are_numpys():
+    f = features(3)
+    flat = f[0].flatten(1).numpy()
+    np.testing.assert_allclose(mean(statistics(f)), flat.mean(1), rtol=1e-12)
+    np.testing.assert_allclose(covariance(statistics(f)), np.cov(flat, bias=True), rtol=1e-11, atol=1e-13)
+
+
+def test_wasserstein2_against_the_formula():
+    s, t = statistics(features(0)), statistics(features(1) * 2 + 1)
+    naive = naive_wasserstein2(*(x.numpy() for x in (mean(s), covariance(s), mean(t), covariance(t))))
+    assert wasserstein2(s, gaussian(t, ridge=0), ridge=0).item() == pytest.approx(naive, rel=1e-9)
+
+
+def test_wasserstein2_of_equal_statistics_is_zero_and_flat():
+    f = features(0).requires_grad_(True)
+    value = wasserstein2(statistics(f), gaussian(statistics(f.detach())))
+    value.backward()
+    assert abs(value.item()) < 1e-9
+    assert f.grad.abs().max() < 1e-7
+
+
+def test_wasserstein2_in_float32_with_dead_channels_is_finite():
+    f = features(0, channels=8, dtype=torch.float32).relu()
+    f[:, 3:] = 0
+    f.requires_grad_(True)
+    for target in (features(1, channels=8, dtype=torch.float32).relu(), torch.zeros(1, 8, 4, 4)):
+        value = wasserstein2(statistics(f), gaussian(statistics(target)))
+        (gradient,) = torch.autograd.grad(value, f)
+        assert value.isfinite()
+        assert gradient.isfinite().all()
+
+
+def test_total_variation_against_loops():
+    image = features(0, 3, 4, 5)
+    x = image[0].numpy()
+    naive = sum(abs(x[c, i + 1, j] - x[c, i, j]) for c in range(3) for i in range(3) for j in range(5))
+    naive += sum(abs(x[c, i, j + 1] - x[c, i, j]) for c in range(3) for i in range(4) for j in range(4))
+    assert total_variation(image).item() == pytest.approx(naive / x.size, rel=1e-12)
+
+
+def test_total_variation_of_one_pixel_is_zero():
+    assert total_variation(torch.rand(1, 3, 1, 1)).item() == 0
+
+
+@given(split=st.integers(1, 8), seed=st.integers(0, 99))
+def test_statistics_add_over_parts(split, seed):
+    f = features(seed)
+    parts = statistics(f[..., :split]).merged(statistics(f[..., split:]))
+    for part, whole in zip(parts, statistics(f), strict=True):
+        torch.testing.assert_close(part, whole, rtol=1e-12, atol=1e-12)
+
+
+@given(seed=st.integers(0, 99))
+def test_a_mask_of_zeros_and_ones_leaves_out_positions(seed):
+    f = features(seed, width=6)
+    mask = torch.zeros(7, 6, dtype=f.dtype)
+    mask[:, :4] = 1
+    for masked, cut in zip(statistics(f, mask), statistics(f[..., :4]), strict=True):
+        torch.testing.assert_close(masked, cut, rtol=1e-12, atol=1e-12)

@@ -1,0 +1,138 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from impasto.optimizers import LBFGS, Adam
+
+
+def quadratic(n=30, condition=100.0, seed=0):
+    """½ xᵀ A x − bᵀ x with eigenvalues from 1 to the condition, and its solution."""
+    generator = torch.Generator().manual_seed(seed)
+    q, _ = torch.linalg.qr(torch.randn(n, n, generator=generator, dtype=torch.float64))
+    A = q @ torch.diag(torch.logspace(0, np.log10(condition), n, dtype=torch.float64)) @ q.mT
+    b = torch.randn(n, generator=generator, dtype=torch.float64)
+    return (lambda x: (0.5 * x @ A @ x - b @ x, A @ x - b)), torch.linalg.solve(A, b)
+
+
+def rosenbrock(x):
+    x = x.detach().requires_grad_(True)
+    value = (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
+    return value.detach(), torch.autograd.grad(value, x)[0]
+
+
+def run(optimizer, function, x, steps):
+    values = []
+    for _ in range(steps):
+        value, gradient = function(x)
+        values.append(value.item())
+        optimizer.step(x, value.item(), gradient)
+    return values
+
+
+def test_adam_in_pytorchs_form_is_pytorchs_adam():
+    x = torch.randn(20, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    ours, theirs = x.clone(), x.clone().requires_grad_(True)
+    function, _ = quadratic(20)
+    reference = torch.optim.Adam([theirs], lr=0.05, betas=(0.9, 0.99), eps=0.1)
+    adam = Adam(0.05, 0.9, 0.99, 0.1, "pytorch")
+    for _ in range(30):
+        value, gradient = function(ours)
+        adam.step(ours, value.item(), gradient)
+        theirs.grad = function(theirs.detach())[1]
+        reference.step()
+    torch.testing.assert_close(ours, theirs.detach(), rtol=1e-9, atol=1e-12)
+
+
+def test_adam_in_tensorflows_form_is_its_formula():
+    function, _ = quadratic(20)
+    x = torch.zeros(20, dtype=torch.float64)
+    adam, expected = Adam(5.0, 0.99, 0.999, 0.1, "tensorflow"), x.numpy().copy()
+    m, v = np.zeros(20), np.zeros(20)
+    for t in range(1, 20):
+        value, gradient = function(x)
+        g = function(torch.from_numpy(expected))[1].numpy()
+        m, v = 0.99 * m + 0.01 * g, 0.999 * v + 0.001 * g * g
+        rate = 5.0 * np.sqrt(1 - 0.999**t) / (1 - 0.99**t)
+        expected = expected - rate * m / (np.sqrt(v) + 0.1)
+        adam.step(x, value.item(), gradient)
+        np.testing.assert_allclose(x.numpy(), expected, rtol=1e-9)
+
+
+def test_the_two_epsilon_forms_differ_where_epsilon_is_large():
+    function, _ = quadratic(5)
+    ends = []
+    for form in ("pytorch", "tensorflow"):
+        x = torch.zeros(5, dtype=torch.float64)
+        run(Adam(0.1, epsilon=0.1, epsilon_form=form), function, x, 3)
+        ends.append(x)
+    assert (ends[0] - ends[1]).abs().max() > 1e-3
+
+
+@given(seed=st.integers(0, 30), history=st.integers(1, 12))
+def test_lbfgs_direction_is_the_two_loop_recursions(seed, history):
+    function, _ = quadratic(12, 30.0, seed)
+    x = torch.randn(12, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    lbfgs, pairs, before = LBFGS(history), [], None
+    for _ in range(15):
+        value, g = function(x)
+        if before is not None and value.item() > before[2]:
+            break  # a step that is taken back is another test's business
+        if before is not None:
+            pairs = [*pairs, (x - before[0], g - before[1])][-history:]
+        before = (x.clone(), g.clone(), value.item())
+        lbfgs.step(x, value.item(), g)
+        if pairs:
+            q, alphas = g.clone(), []
+            for s, y in reversed(pairs):
+                alphas.append(s @ q / (s @ y))
+                q -= alphas[-1] * y
+            s, y = pairs[-1]
+            q *= (s @ y) / (y @ y)
+            for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
+                q += s * (alpha - y @ q / (s @ y))
+            torch.testing.assert_close(x - before[0], -q, rtol=1e-6, atol=1e-9)
+
+
+def test_lbfgs_solves_a_quadratic_and_rosenbrock():
+    function, solution = quadratic()
+    x = torch.zeros_like(solution)
+    run(LBFGS(20), function, x, 60)
+    assert (x - solution).norm() < 1e-6 * solution.norm()
+    x = torch.full((6,), -0.5, dtype=torch.float64)
+    run(LBFGS(10), rosenbrock, x, 300)
+    torch.testing.assert_close(x, torch.ones_like(x), rtol=0, atol=1e-4)
+
+
+def test_lbfgs_takes_back_a_step_uphill_and_never_ends_above_its_start():
+    def steep(x):
+        x = x.detach().requires_grad_(True)
+        value = (x**4 - 3 * x**2 + 0.5 * x).sum() + (8 * x).cos().sum()
+        return value.detach(), torch.autograd.grad(value, x)[0]
+
+    x = torch.linspace(-2, 2, 40, dtype=torch.float64)
+    values = run(LBFGS(5), steep, x, 80)
+    assert max(values[20:]) <= values[0]
+    assert values[-1] < values[0] - 50
+
+
+def test_lbfgs_first_step_changes_no_pixel_by_more_than_it_may():
+    x = torch.zeros(50)
+    LBFGS(first_change=0.01).step(x, 1.0, 1e6 * torch.randn(50, generator=torch.Generator().manual_seed(0)))
+    assert x.abs().max().item() == pytest.approx(0.01)
+
+
+def test_lbfgs_stays_where_the_gradient_is_zero():
+    x = torch.ones(8)
+    lbfgs = LBFGS()
+    for _ in range(4):
+        lbfgs.step(x, 0.0, torch.zeros(8))
+    assert torch.equal(x, torch.ones(8))
+
+
+def test_lbfgs_in_float32_on_images_keeps_their_shape():
+    x = torch.rand(1, 3, 9, 7, generator=torch.Generator().manual_seed(0))
+    target = torch.rand(1, 3, 9, 7, generator=torch.Generator().manual_seed(1))
+    run(LBFGS(4), lambda x: ((x - target).square().sum(), 2 * (x - target)), x, 8)
+    torch.testing.assert_close(x, target, atol=1e-5, rtol=0)

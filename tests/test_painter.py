@@ -1,0 +1,255 @@
+import json
+import math
+import threading
+
+import numpy as np
+import pytest
+import torch
+from conftest import smooth_picture
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import impasto
+from impasto import EncoderError, PaintingError, SettingsError
+from impasto.events import Finished, Iteration, OctaveStarted, Started
+from impasto.pyramid import LEAST_SIDE
+
+
+@pytest.fixture
+def small(tiny_encoder):
+    """Settings of a painting of a second."""
+    return {"encoder": str(tiny_encoder), "size": 80, "threads": 1, "device": "cpu",
+            "optimization": {"iterations": 5, "smallest_octave": 40}}  # fmt: skip
+
+
+def test_it_paints(photo, style, small):
+    painting = impasto.paint(photo, style, **small)
+    assert painting.array.shape == (60, 80, 3)
+    assert painting.array.dtype == np.float32
+    assert 0 <= painting.array.min() < painting.array.max() <= 1
+    assert painting.image.size == (80, 60)
+    assert painting.complete
+    first, last = painting.history[0], painting.history[-1]
+    assert (first.octave, first.iteration, last.octave, last.iteration) == (1, 1, 2, 5)
+    second = [step.loss.total for step in painting.history if step.octave == 2]
+    assert second[-1] < 0.8 * second[0]
+
+
+def test_more_strength_comes_nearer_to_the_style_and_farther_from_the_content(photo, style, small):
+    ends = [impasto.paint(photo, style, **small, strength=s).history[-1].loss for s in (0.1, 0.5, 0.9)]
+    assert ends[0].style > ends[1].style > ends[2].style
+    assert ends[0].content < ends[1].content < ends[2].content
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "adam"])
+def test_same_seed_same_picture(photo, style, small, method):
+    how = {**small, "init": "noise", "optimization": {**small["optimization"], "method": method}}
+    pictures = [impasto.paint(photo, style, **how, seed=seed).array for seed in (3, 3, 4)]
+    assert np.array_equal(pictures[0], pictures[1])
+    assert not np.array_equal(pictures[0], pictures[2])
+
+
+def test_events_come_in_order(photo, style, small):
+    events = list(impasto.make_painter(photo, style, **small))
+    assert isinstance(events[0], Started)
+    assert [e.number for e in events if isinstance(e, OctaveStarted)] == [1, 2]
+    assert isinstance(events[-1], Finished)
+    steps = [e for e in events if isinstance(e, Iteration)]
+    assert [s.share for s in steps] == sorted(s.share for s in steps)
+    assert steps[-1].share == pytest.approx(1)
+    assert steps[-1].remaining == pytest.approx(0)
+    assert len(steps) == sum(o.iterations for o in events[0].octaves) == len(events[-1].painting.history)
+
+
+def test_an_iterations_image_is_there_when_asked(photo, style, small):
+    for event in impasto.make_painter(photo, style, **small):
+        if isinstance(event, Iteration):
+            image = event.image()
+            assert image.shape == ((30, 40, 3) if event.octave == 1 else (60, 80, 3))
+            assert 0 <= image.min() <= image.max() <= 1
+
+
+def test_the_image_with_the_lowest_loss_is_kept(photo, style, small, tiny_encoder):
+    # Adam with a reckless rate jumps about, so the last image is not the best.
+    how = {"method": "adam", "rate": 0.5, "iterations": 6, "smallest_octave": 80}
+    images = {}
+    for event in impasto.make_painter(photo, style, **small | {"optimization": how}):
+        if isinstance(event, Iteration):
+            images[event.loss.total] = event.image()
+    assert min(images) != event.painting.history[-1].loss.total
+    assert np.array_equal(event.painting.array, images[min(images)])
+
+
+def test_stopped_it_gives_the_best_so_far_enlarged(photo, style, small):
+    painter = impasto.make_painter(photo, style, **small)
+    for event in painter:
+        if isinstance(event, Iteration) and event.iteration == 3:
+            threading.Thread(target=painter.stop).start()
+            while not painter._stopped:
+                pass
+    assert isinstance(event, Finished)
+    assert not event.painting.complete
+    assert "stopped in octave 1 of 2" in event.message
+    assert event.painting.array.shape == (60, 80, 3)
+    assert len(event.painting.history) == 3
+
+
+def test_stopped_at_its_very_last_iteration_it_is_complete(photo, style, small):
+    painter = impasto.make_painter(photo, style, **small)
+    for event in painter:
+        if isinstance(event, Iteration) and event.share > 0.999:
+            painter.stop()
+    assert event.painting.complete
+    assert event.message == ""
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_last_good_image(photo, style, small, monkeypatch):
+    from impasto.objective import Objective
+
+    good, calls = Objective.value_and_gradient, []
+
+    def fails_later(self, image):
+        calls.append(1)
+        loss, gradient = good(self, image)
+        return (loss, gradient) if len(calls) < 11 else (loss, gradient * math.nan)
+
+    monkeypatch.setattr(Objective, "value_and_gradient", fails_later)
+    *_, last = impasto.make_painter(photo, style, **small)
+    assert "not finite in iteration 3 of octave 2" in last.message
+    assert not last.painting.complete
+    assert np.isfinite(last.painting.array).all()
+    assert last.painting.array.std() > 0.02
+
+
+def test_a_first_loss_that_is_not_finite_is_refused(photo, style, small):
+    with pytest.raises(PaintingError, match="not finite before the first step"):
+        impasto.paint(photo, style, **small, style_weight=1e300)
+
+
+@pytest.mark.parametrize("distance", ["gaussian", "gram"])
+def test_several_styles_lie_between_each_alone(photo, style, small, distance):
+    other = smooth_picture(64, 64, seed=9) * 0.4
+    how = {**small, "losses": {"style_distance": distance}, "content_weight": 0, "style_weight": 10}
+    one, both, two = (
+        impasto.paint(photo, [style, other], **how, style_weights=w).array.mean() for w in ((1, 0), (1, 1), (0, 1))
+    )
+    assert two < both < one
+    alone = impasto.paint(photo, style, **how).array
+    assert np.array_equal(alone, impasto.paint(photo, [style, other], **how, style_weights=(2, 0)).array)
+
+
+def test_from_noise_without_content_the_colours_are_the_styles(style, photo, small):
+    how = {**small, "init": "noise", "content_weight": 0, "style_weight": 1}
+    how["optimization"] = {"iterations": 25, "smallest_octave": 40}
+    painting = impasto.paint(photo, style, **how)
+    np.testing.assert_allclose(painting.array.mean((0, 1)), style.mean((0, 1)), atol=0.03)
+    np.testing.assert_allclose(np.cov(painting.array.reshape(-1, 3).T), np.cov(style.reshape(-1, 3).T), atol=0.01)
+
+
+def test_it_starts_from_a_given_picture(photo, style, small, tmp_path):
+    path = tmp_path / "start.png"
+    Image.new("RGB", (33, 44), (255, 0, 0)).save(path)
+    how = small | {"init": str(path), "optimization": {"iterations": 1, "smallest_octave": 80}}
+    painting = impasto.paint(photo, style, **how)
+    np.testing.assert_allclose(painting.array, np.broadcast_to([1, 0, 0], (60, 80, 3)), atol=1e-6)
+    assert painting.record(tmp_path)["init"]["path"] == "start.png"
+
+
+def test_alpha_of_the_content_is_kept(style, small):
+    content = np.dstack([smooth_picture(60, 80), np.linspace(0, 1, 80, dtype=np.float32) * np.ones((60, 1))]).astype(np.float32)
+    painting = impasto.paint(content, style, **small)
+    assert painting.alpha.shape == (60, 80)
+    assert painting.image.mode == "RGBA"
+    assert painting.alpha[:, 0].max() < 0.05 < 0.95 < painting.alpha[:, -1].min()
+
+
+def test_the_record_names_inputs_relative_to_the_picture(style, small, tmp_path):
+    for name in ("photo", "style"):
+        Image.fromarray((smooth_picture(48, 64) * 255).astype(np.uint8)).save(tmp_path / f"{name}.png")
+    (tmp_path / "out").mkdir()
+    painting = impasto.paint(tmp_path / "photo.png", tmp_path / "style.png", **small)
+    path = painting.save(tmp_path / "out" / "a.png")
+    record = json.loads(impasto.pictures.read_record(path))
+    assert record["content"]["path"] == "../photo.png"
+    assert record["styles"][0]["sha256"] == impasto.weights.sha256_of(tmp_path / "style.png")
+    assert record["complete"] is True
+    assert impasto.Settings.model_validate(record["settings"]) == painting.settings
+    with pytest.raises(impasto.PictureError, match="exists"):
+        painting.save(path)
+    painting.save(path, force=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "words"),
+    [
+        ({"encoder": "nowhere.safetensors"}, EncoderError, "no encoder 'nowhere.safetensors'"),
+        ({"losses": {"style": {"relu5_2": 1}}}, EncoderError, "ends at relu5_1"),
+        ({"style_weights": (1, 2)}, SettingsError, "1 style pictures and 2 style_weights"),
+        ({"device": "cuda:99"}, SettingsError, "no device cuda:99"),
+        ({"size": 100_000}, PaintingError, "GB of memory"),
+        ({"init": "nowhere.png"}, impasto.PictureError, "nowhere.png"),
+    ],
+)
+def test_what_cannot_be_painted_is_refused_before_painting(photo, style, small, changes, kind, words):
+    with pytest.raises(kind) as error:
+        impasto.make_painter(photo, style, **small | changes)
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_no_style_is_refused(photo, small):
+    with pytest.raises(SettingsError, match="At least one style"):
+        impasto.paint(photo, [], **small)
+
+
+def test_a_narrow_picture_is_refused_with_the_least_size_and_painted_at_it(style, small):
+    content = smooth_picture(12, 60)
+    with pytest.raises(PaintingError, match="choose a size of at least 160"):
+        impasto.paint(content, style, **small | {"size": 100})
+    assert impasto.paint(content, style, **small | {"size": 160}).array.shape == (LEAST_SIDE, 160, 3)
+
+
+def test_a_style_of_one_pixel_paints(photo, small):
+    painting = impasto.paint(photo, np.full((1, 1, 3), 0.5, np.float32), **small)
+    assert np.isfinite(painting.array).all()
+
+
+@settings(max_examples=25)
+@given(
+    height=st.integers(1, 90),
+    width=st.integers(1, 90),
+    size=st.one_of(st.just("original"), st.integers(32, 90)),
+    distance=st.sampled_from(["gaussian", "gram"]),
+    method=st.sampled_from(["adam", "lbfgs"]),
+    pooling=st.sampled_from([None, "average", "max"]),
+    padding=st.sampled_from([None, "zeros", "replicate", "reflect"]),
+    scope=st.sampled_from([None, "first", "all"]),
+    seed=st.integers(0, 9),
+)
+def test_any_picture_is_painted_or_refused(style, tiny_encoder, height, width, size, distance, method, pooling, padding, scope, seed):
+    changes = {"pooling": pooling, "padding": padding, "padding_scope": scope}
+    try:
+        painting = impasto.paint(
+            smooth_picture(height, width, seed),
+            style,
+            encoder=str(tiny_encoder),
+            size=size,
+            threads=1,
+            losses={"style_distance": distance},
+            optimization={"method": method, "iterations": 2, "smallest_octave": 40},
+            **{name: value for name, value in changes.items() if value},
+        )
+    except PaintingError as error:
+        assert "are needed: choose a size of at least" in str(error)  # noqa: PT017
+        return
+    side = max(height, width) if size == "original" else size
+    assert max(painting.array.shape[:2]) == side
+    assert np.isfinite(painting.array).all()
+
+
+def test_threads_are_put_back(photo, style, small):
+    before = torch.get_num_threads()
+    for _ in impasto.make_painter(photo, style, **small | {"threads": 2 if before == 1 else 1}):
+        pass
+    assert torch.get_num_threads() == before

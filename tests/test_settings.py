@@ -1,0 +1,126 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from impasto.errors import SettingsError
+from impasto.settings import PRESETS, Settings, make_settings, parse_assignment, style_weight_of
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_are_valid_and_survive_json(preset):
+    settings = make_settings(preset=preset)
+    assert settings.preset == preset
+    assert Settings.model_validate_json(settings.model_dump_json()) == settings
+    assert make_settings(**settings.model_dump(exclude_none=True)) == settings
+
+
+@given(
+    size=st.one_of(st.just("original"), st.integers(32, 100_000)),
+    strength=st.one_of(st.none(), st.floats(0, 1)),
+    preset=st.sampled_from(PRESETS),
+    layers=st.dictionaries(st.sampled_from(["relu1_1", "conv3_2", "rgb", "relu5_4"]), st.floats(0.1, 9), min_size=1),
+    seed=st.integers(0, 2**63 - 1),
+)
+def test_any_valid_settings_survive_json(size, strength, preset, layers, seed):
+    given = {"size": size, "preset": preset, "seed": seed, "losses": {"style": layers}}
+    settings = make_settings(**given, **({} if strength is None else {"strength": strength}))
+    assert Settings.model_validate_json(settings.model_dump_json()) == settings
+    assert settings.changed() == settings
+
+
+def test_a_part_of_a_table_changes_just_that_part():
+    default = make_settings().losses.style
+    changed = make_settings(losses={"style": {"block3_conv1": 2}}).losses.style
+    assert changed == {**default, "relu3_1": 2.0}
+
+
+def test_presets_lie_under_the_file_and_the_file_under_keywords(tmp_path):
+    path = tmp_path / "run.toml"
+    path.write_text('preset = "quick"\nsize = 300\n[optimization]\nhistory = 7\n')
+    settings = make_settings(path, size=400)
+    assert (settings.size, settings.optimization.history) == (400, 7)
+    assert settings.optimization.iterations == make_settings(preset="quick").optimization.iterations
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({"strength": 0.7}))
+    assert make_settings(path).strength == 0.7
+
+
+def test_changing_the_preset_changes_all_that_presets_touch():
+    settings = make_settings(preset="fine", size=300, optimization={"history": 9})
+    assert settings.changed(preset="quick") == make_settings(preset="quick", size=300, optimization={"history": 9})
+    assert settings.changed(preset="default", seed=4) == make_settings(size=300, optimization={"history": 9}, seed=4)
+
+
+def test_strength_and_raw_weights():
+    assert make_settings().weights == (1.0, style_weight_of(0.5))
+    assert make_settings(style_weight=7).weights == (1.0, 7.0)
+    assert make_settings(content_weight=0).weights == (0.0, style_weight_of(0.5))
+    weights = [make_settings(strength=s / 10).weights[1] for s in range(11)]
+    assert weights == sorted(weights)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"size": 0}, "size = 0"),
+        ({"size": -1}, "size = -1"),
+        ({"size": "large"}, "size = 'large'"),
+        ({"strength": 1.5}, "strength = 1.5"),
+        ({"strength": float("nan")}, "strength = nan"),
+        ({"style_weight": float("inf")}, "style_weight = inf"),
+        ({"strength": 0.5, "style_weight": 3}, "exclude each other"),
+        ({"content_weight": 0, "style_weight": 0}, "nothing to paint"),
+        ({"style_weights": [0, 0]}, "at least one weight above 0"),
+        ({"style_weights": [1, -1]}, "style_weights.1 = -1"),
+        ({"colour": "blue"}, "no setting 'colour'"),
+        ({"losses": {"grain": 1}}, "no setting 'losses.grain'"),
+        ({"losses": {"style": {"relu9_1": 1}}}, "no layer 'relu9_1'"),
+        ({"losses": {"style": {"relu1_1": 0, "relu2_1": 0, "relu3_1": 0, "relu4_1": 0, "relu5_1": 0, "rgb": 0}}}, "style layer"),
+        ({"device": "tpu"}, "should be auto, cpu, cuda"),
+        ({"preset": "best"}, "no preset 'best'"),
+        ({"depth": 12}, "depth = 12"),
+        ({"threads": 0}, "threads = 0"),
+        ({"optimization": {"octave_ratio": 1.0}}, "octave_ratio = 1"),
+        ({"optimization": 3}, "optimization = 3"),
+    ],
+)
+def test_what_is_not_valid_is_refused_in_one_sentence(changes, words):
+    with pytest.raises(SettingsError) as error:
+        make_settings(**changes)
+    sentence = str(error.value)
+    assert words in sentence
+    assert "\n" not in sentence
+    assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.json", "{"), ("a.toml", "size ="), ("b.json", "[1]"), ("c.toml", "\x00")])
+def test_a_bad_file_of_settings_is_refused(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(SettingsError, match="file of settings"):
+        make_settings(path)
+    with pytest.raises(SettingsError, match="no file of settings"):
+        make_settings(tmp_path / "missing.toml")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        make_settings(tmp_path)
+
+
+def test_assignments():
+    assert parse_assignment("losses.style.relu3_1=2") == {"losses": {"style": {"relu3_1": 2}}}
+    assert parse_assignment("size = original") == {"size": "original"}
+    assert parse_assignment("init=a=b.png") == {"init": "a=b.png"}
+    for text in ("size", "=3", "losses..style=3"):
+        with pytest.raises(SettingsError, match="is no setting"):
+            parse_assignment(text)
+
+
+def test_every_setting_has_a_help_text():
+    def descriptions(model):
+        for name, info in model.model_fields.items():
+            yield name, info.description
+            if hasattr(info.annotation, "model_fields"):
+                yield from descriptions(info.annotation)
+
+    assert all(text and text.endswith(".") for _, text in descriptions(Settings))

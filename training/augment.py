@@ -1,0 +1,83 @@
+"""Random views of the training pictures, a whole batch at a time, on the CPU or the GPU."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from training.data import CANVAS
+
+
+def crop(pixels: Tensor, centre: Tensor, extent: Tensor, angle: Tensor, flip: Tensor, side: int) -> Tensor:
+    """Cut one rotated rectangle out of each picture.
+
+    Args:
+        pixels: B×3×192×192 uint8.
+        centre: B×2, row and column in pixels.
+        extent: B×2, height and width of the rectangle in pixels.
+        angle: B, radians.
+        flip: B, −1 mirrors left and right, +1 does not.
+        side: the result's side in pixels.
+
+    Returns:
+        B×3×side×side float32 in [0, 1].
+    """
+    half = extent / CANVAS
+    cos, sin = angle.cos(), angle.sin()
+    theta = torch.stack(
+        [
+            torch.stack([cos * half[:, 1] * flip, -sin * half[:, 0], 2 * centre[:, 1] / CANVAS - 1], 1),
+            torch.stack([sin * half[:, 1] * flip, cos * half[:, 0], 2 * centre[:, 0] / CANVAS - 1], 1),
+        ],
+        1,
+    )
+    grid = F.affine_grid(theta, [len(pixels), 3, side, side], align_corners=False)
+    return F.grid_sample(pixels.float() / 255, grid, "bilinear", "border", align_corners=False)
+
+
+def random_view(pixels: Tensor, sizes: Tensor, side: int, generator: torch.Generator, noise: float) -> Tensor:
+    """A training view: random scale (0.38 to 1 of the short side), aspect, place, rotation, mirror, colour, noise.
+
+    Args:
+        pixels: B×3×192×192 uint8.
+        sizes: B×2, height and width of each picture.
+        side: the result's side in pixels.
+        generator: source of all randomness.
+        noise: largest standard deviation of the Gaussian noise; each picture draws its own.
+
+    Returns:
+        B×3×side×side float32, about [0, 1].
+    """
+    device, n = pixels.device, len(pixels)
+
+    def uniform(low: float, high: float, *shape: int) -> Tensor:
+        return low + (high - low) * torch.rand(n, *shape, generator=generator, device=device)
+
+    short = sizes.min(1).values.float()
+    scale = short * uniform(math.log(0.38), 0).exp()
+    aspect = uniform(-0.22, 0.22).exp().sqrt()
+    extent = torch.stack([scale * aspect, scale / aspect], 1).minimum(sizes.float())
+    centre = extent / 2 + uniform(0, 1, 2) * (sizes - extent)
+    angle = uniform(-0.2, 0.2)
+    flip = torch.where(uniform(0, 1) < 0.5, -1.0, 1.0)
+    x = crop(pixels, centre, extent, angle, flip, side)
+
+    def each(low: float, high: float) -> Tensor:
+        return uniform(low, high, 1, 1, 1)
+
+    grey = x.mean(1, keepdim=True)
+    x = grey + (x - grey) * each(0.4, 1.5)
+    x = (x - 0.5) * each(0.6, 1.4) + 0.5 + each(-0.2, 0.2)
+    x = x * uniform(0.85, 1.15, 3, 1, 1)
+    return x + torch.randn(x.shape, generator=generator, device=device) * each(0, noise)
+
+
+def centre_view(pixels: Tensor, sizes: Tensor, side: int) -> Tensor:
+    """The evaluation view: the central square, resized; same shapes as :func:`random_view`."""
+    short = sizes.min(1).values.float()
+    extent = torch.stack([short, short], 1)
+    ones = torch.ones(len(pixels), device=pixels.device)
+    return crop(pixels, sizes / 2.0, extent, 0 * ones, ones, side)

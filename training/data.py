@@ -1,0 +1,120 @@
+"""The labelled pictures: tar shards read into one tensor, classes grouped into heads, a fixed held-out split."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tarfile
+import zlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+CANVAS = 192
+"""Side in pixels of the square canvas that holds one picture, top left."""
+
+HEADS: dict[str, tuple[str, ...]] = {
+    "objects": ("caltech101", "grocery", "clothing", "animals3"),
+    "domains": ("pacs",),
+    "materials": ("kth-tips", "kylberg", "leather", "cloth-patterns", "dtd"),
+    "art": ("wikiart", "chinese-landscape", "monet", "kaokore"),
+    "scenes": ("intel-scenes", "weather"),
+}
+"""A head is one softmax over the classes of its sources: a picture is only ever compared with its own kind."""
+
+PERMISSIVE_SOURCES = frozenset({"cloth-patterns", "leather", "kaokore", "grocery", "clothing", "intel-scenes"})
+"""Sources whose repositories state MIT, Apache-2.0, CC0 or CC BY-SA."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Labelled pictures in memory.
+
+    Attributes:
+        pixels: N×3×192×192 uint8, each picture in the top-left corner of its canvas.
+        sizes: N×2 int64, height and width in pixels.
+        labels: N int64, index into ``classes``.
+        heads: N int64, index into ``HEADS`` (in their order).
+        classes: ``source/label`` of each class.
+        class_heads: head of each class, same indices as ``heads``.
+    """
+
+    pixels: Tensor
+    sizes: Tensor
+    labels: Tensor
+    heads: Tensor
+    classes: list[str]
+    class_heads: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: torch.device) -> Pictures:
+        """The same pictures on another device."""
+        tensors = (t.to(device) for t in (self.pixels, self.sizes, self.labels, self.heads))
+        return Pictures(*tensors, self.classes, self.class_heads.to(device))
+
+
+def held_out(member: str, share: float = 0.05) -> bool:
+    """Whether the picture belongs to the held-out part: a hash of its name, so the split never moves."""
+    return zlib.crc32(member.encode()) % 10_000 < share * 10_000
+
+
+def load_pictures(root: Path, *, permissive: bool = False, least: int = 10) -> tuple[Pictures, Pictures]:
+    """Read the shards named by ``root/index.csv``.
+
+    Args:
+        root: folder with ``index.csv`` (shard, member, source, label) and the tar shards.
+        permissive: only the sources with a permissive licence.
+        least: classes with fewer pictures than this are left out.
+
+    Returns:
+        Training pictures and held-out pictures, with the same classes.
+
+    Raises:
+        FileNotFoundError: no ``index.csv`` or no shard there.
+    """
+    with open(root / "index.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    head_of = {source: i for i, sources in enumerate(HEADS.values()) for source in sources}
+    if permissive:
+        head_of = {s: h for s, h in head_of.items() if s in PERMISSIVE_SOURCES}
+    count = Counter(f"{r['source']}/{r['label']}" for r in rows if r["source"] in head_of)
+    classes = sorted(c for c, n in count.items() if n >= least)
+    index = {c: i for i, c in enumerate(classes)}
+    class_heads = torch.tensor([head_of[c.split("/")[0]] for c in classes])
+
+    wanted = {r["member"]: index[c] for r in rows if (c := f"{r['source']}/{r['label']}") in index}
+    test = np.array([held_out(m) for m in wanted])
+    parts = []
+    stores = [np.zeros((int(n), 3, CANVAS, CANVAS), np.uint8) for n in (len(test) - test.sum(), test.sum())]
+    meta: list[list[tuple[int, int, int]]] = [[], []]
+    for shard in sorted({r["shard"] for r in rows}):
+        with tarfile.open(root / shard) as tar:
+            for info in tar:
+                if info.name not in wanted:
+                    continue
+                part = int(held_out(info.name))
+                image = read_image(tar, info)
+                height, width = image.shape[:2]
+                stores[part][len(meta[part]), :, :height, :width] = image.transpose(2, 0, 1)
+                meta[part].append((height, width, wanted[info.name]))
+    for store, rows_of_part in zip(stores, meta, strict=True):
+        table = torch.tensor(rows_of_part, dtype=torch.int64).reshape(-1, 3)
+        labels = table[:, 2]
+        pixels = torch.from_numpy(store[: len(table)])
+        parts.append(Pictures(pixels, table[:, :2], labels, class_heads[labels], classes, class_heads))
+    return parts[0], parts[1]
+
+
+def read_image(tar: tarfile.TarFile, info: tarfile.TarInfo) -> np.ndarray:
+    """One member as H×W×3 uint8, cropped to the canvas."""
+    file = tar.extractfile(info)
+    assert file is not None, f"{info.name} is no regular file"
+    with Image.open(io.BytesIO(file.read())) as image:
+        return np.asarray(image.convert("RGB"))[:CANVAS, :CANVAS]

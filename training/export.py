@@ -1,0 +1,116 @@
+"""Turn a training checkpoint into the file that impasto loads: norm folded, features scaled, float16.
+
+    python -m training.export runs/encoder DATASET --out src/impasto/encoders/builtin.safetensors
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from impasto.encoder import Architecture, Encoder, Preprocessing
+from impasto.layers import all_convolutions
+from impasto.weights import METADATA_KEY, architecture_to_json
+from training.augment import centre_view
+from training.data import load_pictures
+from training.model import MEAN, STD
+
+ARCHITECTURE = Architecture("average", "replicate", "first", Preprocessing("rgb", 1.0, MEAN, STD))
+
+
+def folded(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights and biases with the batch norm folded in.
+
+    Args:
+        state: state dict of :class:`training.model.Classifier`.
+    """
+    weights = {}
+    for layer in all_convolutions():
+        place, first = f"blocks.{layer.block - 1}", 3 * (layer.index - 1)
+        if f"{place}.{first}.weight" not in state:
+            break
+        gamma, beta, mean, var = (
+            state[f"{place}.{first + 1}.{name}"].double() for name in ("weight", "bias", "running_mean", "running_var")
+        )
+        scale = gamma / (var + 1e-5).sqrt()
+        weights[f"{layer}.weight"] = (state[f"{place}.{first}.weight"].double() * scale[:, None, None, None]).float()
+        weights[f"{layer}.bias"] = (beta - mean * scale).float()
+    return weights
+
+
+@torch.no_grad()
+def normalised(weights: dict[str, Tensor], images: Tensor, floor: float = 0.2) -> dict[str, Tensor]:
+    """Scale every channel to a mean activation of 1 over the images (Gatys et al. 2016, section 2.1).
+
+    The next layer takes its inputs back to their old scale, so the network computes what it did before.
+
+    Args:
+        weights: ``conv1_1.weight`` and so on.
+        images: N×3×H×W in [0, 1].
+        floor: channels whose mean is under this share of the layer's are scaled by the floor instead: a channel that
+            is hardly ever active would become the loudest of all.
+    """
+    weights = dict(weights)
+    encoder = Encoder(weights, ARCHITECTURE)
+    names = [str(layer._replace(after_relu=True)) for layer in encoder.convolutions]
+    means = {name: torch.zeros(encoder.channels(name)) for name in names}
+    for part in images.split(32):
+        for name, f in encoder(part, names).items():
+            means[name] += f.mean((2, 3)).sum(0) / len(images)
+    before = torch.ones(3)
+    for layer, name in zip(encoder.convolutions, names, strict=True):
+        scale = 1 / means[name].clamp_min(floor * means[name].mean())
+        weights[f"{layer}.weight"] = weights[f"{layer}.weight"] / before[:, None, None] * scale[:, None, None, None]
+        weights[f"{layer}.bias"] = weights[f"{layer}.bias"] * scale
+        before = scale
+    return weights
+
+
+def export(run: Path, dataset: Path, out: Path, samples: int = 512) -> str:
+    """Write the encoder's file.
+
+    Args:
+        run: folder of :func:`training.train.train`.
+        dataset: folder of the pictures, for the features' scale.
+        out: the safetensors file.
+        samples: how many pictures set the scale.
+
+    Returns:
+        SHA-256 of the file.
+    """
+    state = torch.load(run / "checkpoint.pt", weights_only=True, map_location="cpu")
+    recipe = json.loads((run / "recipe.json").read_text())
+    learn, _ = load_pictures(dataset, permissive=recipe["permissive"])
+    chosen = torch.randperm(len(learn), generator=torch.Generator().manual_seed(0))[:samples]
+    images = centre_view(learn.pixels[chosen], learn.sizes[chosen], 112)
+    return write_encoder(normalised(folded(state["model"]), images), out)
+
+
+def write_encoder(weights: dict[str, Tensor], out: Path) -> str:
+    """Write float16 weights with their architecture; returns the file's SHA-256."""
+    half = {name: weight.to(torch.float16).contiguous() for name, weight in weights.items()}
+    assert all(torch.isfinite(w).all() for w in half.values()), "a weight does not fit float16"
+    data = save(half, {METADATA_KEY: architecture_to_json(ARCHITECTURE)})
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    print(f"{given.out}: sha256 {export(given.run, given.dataset, given.out)}")
+
+
+if __name__ == "__main__":
+    main()
