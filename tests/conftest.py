@@ -20,7 +20,9 @@ settings.load_profile("impasto")
 CHANNELS = (4, 6, 8, 8, 8)
 
 
-def random_weights(deepest: str = "conv5_1", seed: int = 0, dtype: torch.dtype = torch.float32) -> dict[str, torch.Tensor]:
+def random_weights(
+    deepest: str = "conv5_1", seed: int = 0, dtype: torch.dtype = torch.float32
+) -> dict[str, torch.Tensor]:
     """He-initialised weights of a narrow VGG-19, down to one layer."""
     generator = torch.Generator().manual_seed(seed)
     weights, before = {}, 3
@@ -50,7 +52,10 @@ def smooth_picture(height: int, width: int, seed: int = 0) -> np.ndarray:
     waves = rng.uniform(2, 14, (3, 4, 2))
     phases = rng.uniform(0, 6, (3, 4))
     picture = np.stack(
-        [sum(np.sin(a * x + b * y + p) for (a, b), p in zip(w, q, strict=True)) for w, q in zip(waves, phases, strict=True)],
+        [
+            sum(np.sin(a * x + b * y + p) for (a, b), p in zip(w, q, strict=True))
+            for w, q in zip(waves, phases, strict=True)
+        ],
         axis=2,
     )
     picture = 0.5 + 0.11 * picture + 0.03 * rng.standard_normal(picture.shape)

@@ -13,7 +13,9 @@ def naive_features(weights, image, architecture):
     """The stack written out layer by layer, out of place, with padding as its own step."""
     p = architecture.preprocessing
     x = image[:, [2, 1, 0]] if p.channels == "bgr" else image
-    x = (x * p.scale - torch.tensor(p.mean, dtype=x.dtype)[:, None, None]) / torch.tensor(p.std, dtype=x.dtype)[:, None, None]
+    x = (x * p.scale - torch.tensor(p.mean, dtype=x.dtype)[:, None, None]) / torch.tensor(p.std, dtype=x.dtype)[
+        :, None, None
+    ]
     found = {"rgb": image}
     for block, count in enumerate((2, 2, 4, 4, 1), 1):
         if block > 1:
@@ -30,7 +32,9 @@ def naive_features(weights, image, architecture):
 
 
 @pytest.mark.parametrize("pooling", ["average", "max"])
-@pytest.mark.parametrize(("padding", "scope"), [("zeros", "all"), ("replicate", "first"), ("reflect", "all"), ("reflect", "first")])
+@pytest.mark.parametrize(
+    ("padding", "scope"), [("zeros", "all"), ("replicate", "first"), ("reflect", "all"), ("reflect", "first")]
+)
 def test_features_are_those_of_the_written_out_stack(pooling, padding, scope):
     weights = random_weights()
     caffe = Preprocessing("bgr", 255.0, (103.939, 116.779, 123.68), (1.0, 1.0, 1.0))
@@ -55,7 +59,9 @@ def test_keras_spelling_gives_the_feature_after_the_relu():
 def test_forward_stops_at_the_deepest_layer_asked_for(monkeypatch):
     encoder, calls = Encoder(random_weights()), []
     convolve = Encoder._convolve
-    monkeypatch.setattr(Encoder, "_convolve", lambda self, x, layer: calls.append(str(layer)) or convolve(self, x, layer))
+    monkeypatch.setattr(
+        Encoder, "_convolve", lambda self, x, layer: calls.append(str(layer)) or convolve(self, x, layer)
+    )
     encoder(torch.rand(1, 3, 32, 32), ["relu2_1", "rgb"])
     assert calls == ["conv1_1", "conv1_2", "conv2_1"]
     calls.clear()
@@ -75,7 +81,9 @@ def test_it_is_frozen_and_passes_gradients_to_the_image():
 def test_the_image_is_not_changed():
     image = torch.rand(1, 3, 32, 32).contiguous(memory_format=torch.channels_last)
     before = image.clone()
-    Encoder(random_weights(), Architecture(preprocessing=Preprocessing(mean=(0, 0, 0), std=(1, 1, 1))))(image, ["rgb", "relu1_1"])
+    Encoder(random_weights(), Architecture(preprocessing=Preprocessing(mean=(0, 0, 0), std=(1, 1, 1))))(
+        image, ["rgb", "relu1_1"]
+    )
     assert torch.equal(image, before)
 
 

@@ -12,6 +12,7 @@ from impasto.losses import (
     gram_distance,
     mean,
     statistics,
+    tapped_statistics,
     total_variation,
     wasserstein2,
 )
@@ -126,6 +127,20 @@ def test_total_variation_against_loops():
 
 def test_total_variation_of_one_pixel_is_zero():
     assert total_variation(torch.rand(1, 3, 1, 1)).item() == 0
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_tapped_features_carry_both_gradients(masked):
+    f = features(2, 4, 6, 8)
+    mask = torch.rand(6, 8, dtype=f.dtype, generator=torch.Generator().manual_seed(5)) if masked else None
+    kernel = torch.randn(3, 4, 3, 3, dtype=f.dtype, generator=torch.Generator().manual_seed(6))
+    target = gram(statistics(features(1, 4)))
+
+    def through(f):
+        onwards, s = tapped_statistics(f, mask)
+        return torch.nn.functional.conv2d(onwards, kernel).square().sum() + gram_distance(s, target) + mean(s).sum()
+
+    assert torch.autograd.gradcheck(through, (f.requires_grad_(True),), atol=1e-7)
 
 
 @given(split=st.integers(1, 8), seed=st.integers(0, 99))

@@ -19,16 +19,16 @@ from impasto.pyramid import LEAST_SIDE
 @pytest.fixture
 def small(tiny_encoder):
     """Settings of a painting of a second."""
-    return {"encoder": str(tiny_encoder), "size": 80, "threads": 1, "device": "cpu",
-            "optimization": {"iterations": 5, "smallest_octave": 40}}  # fmt: skip
+    return {"encoder": str(tiny_encoder), "size": 96, "threads": 1, "device": "cpu",
+            "optimization": {"iterations": 5, "smallest_octave": 48}}  # fmt: skip
 
 
 def test_it_paints(photo, style, small):
     painting = impasto.paint(photo, style, **small)
-    assert painting.array.shape == (60, 80, 3)
+    assert painting.array.shape == (72, 96, 3)
     assert painting.array.dtype == np.float32
     assert 0 <= painting.array.min() < painting.array.max() <= 1
-    assert painting.image.size == (80, 60)
+    assert painting.image.size == (96, 72)
     assert painting.complete
     first, last = painting.history[0], painting.history[-1]
     assert (first.octave, first.iteration, last.octave, last.iteration) == (1, 1, 2, 5)
@@ -66,13 +66,13 @@ def test_an_iterations_image_is_there_when_asked(photo, style, small):
     for event in impasto.make_painter(photo, style, **small):
         if isinstance(event, Iteration):
             image = event.image()
-            assert image.shape == ((30, 40, 3) if event.octave == 1 else (60, 80, 3))
+            assert image.shape == ((36, 48, 3) if event.octave == 1 else (72, 96, 3))
             assert 0 <= image.min() <= image.max() <= 1
 
 
 def test_the_image_with_the_lowest_loss_is_kept(photo, style, small, tiny_encoder):
     # Adam with a reckless rate jumps about, so the last image is not the best.
-    how = {"method": "adam", "rate": 0.5, "iterations": 6, "smallest_octave": 80}
+    how = {"method": "adam", "rate": 0.5, "iterations": 6, "smallest_octave": 96}
     images = {}
     for event in impasto.make_painter(photo, style, **small | {"optimization": how}):
         if isinstance(event, Iteration):
@@ -91,7 +91,7 @@ def test_stopped_it_gives_the_best_so_far_enlarged(photo, style, small):
     assert isinstance(event, Finished)
     assert not event.painting.complete
     assert "stopped in octave 1 of 2" in event.message
-    assert event.painting.array.shape == (60, 80, 3)
+    assert event.painting.array.shape == (72, 96, 3)
     assert len(event.painting.history) == 3
 
 
@@ -141,7 +141,7 @@ def test_several_styles_lie_between_each_alone(photo, style, small, distance):
 
 def test_from_noise_without_content_the_colours_are_the_styles(style, photo, small):
     how = {**small, "init": "noise", "content_weight": 0, "style_weight": 1}
-    how["optimization"] = {"iterations": 25, "smallest_octave": 40}
+    how["optimization"] = {"iterations": 25, "smallest_octave": 48}
     painting = impasto.paint(photo, style, **how)
     np.testing.assert_allclose(painting.array.mean((0, 1)), style.mean((0, 1)), atol=0.03)
     np.testing.assert_allclose(np.cov(painting.array.reshape(-1, 3).T), np.cov(style.reshape(-1, 3).T), atol=0.01)
@@ -150,16 +150,18 @@ def test_from_noise_without_content_the_colours_are_the_styles(style, photo, sma
 def test_it_starts_from_a_given_picture(photo, style, small, tmp_path):
     path = tmp_path / "start.png"
     Image.new("RGB", (33, 44), (255, 0, 0)).save(path)
-    how = small | {"init": str(path), "optimization": {"iterations": 1, "smallest_octave": 80}}
+    how = small | {"init": str(path), "optimization": {"iterations": 1, "smallest_octave": 96}}
     painting = impasto.paint(photo, style, **how)
-    np.testing.assert_allclose(painting.array, np.broadcast_to([1, 0, 0], (60, 80, 3)), atol=1e-6)
+    np.testing.assert_allclose(painting.array, np.broadcast_to([1, 0, 0], (72, 96, 3)), atol=1e-6)
     assert painting.record(tmp_path)["init"]["path"] == "start.png"
 
 
 def test_alpha_of_the_content_is_kept(style, small):
-    content = np.dstack([smooth_picture(60, 80), np.linspace(0, 1, 80, dtype=np.float32) * np.ones((60, 1))]).astype(np.float32)
+    content = np.dstack([smooth_picture(72, 96), np.linspace(0, 1, 96, dtype=np.float32) * np.ones((72, 1))]).astype(
+        np.float32
+    )
     painting = impasto.paint(content, style, **small)
-    assert painting.alpha.shape == (60, 80)
+    assert painting.alpha.shape == (72, 96)
     assert painting.image.mode == "RGBA"
     assert painting.alpha[:, 0].max() < 0.05 < 0.95 < painting.alpha[:, -1].min()
 
@@ -227,7 +229,9 @@ def test_a_style_of_one_pixel_paints(photo, small):
     scope=st.sampled_from([None, "first", "all"]),
     seed=st.integers(0, 9),
 )
-def test_any_picture_is_painted_or_refused(style, tiny_encoder, height, width, size, distance, method, pooling, padding, scope, seed):
+def test_any_picture_is_painted_or_refused(
+    style, tiny_encoder, height, width, size, distance, method, pooling, padding, scope, seed
+):
     changes = {"pooling": pooling, "padding": padding, "padding_scope": scope}
     try:
         painting = impasto.paint(
@@ -237,7 +241,7 @@ def test_any_picture_is_painted_or_refused(style, tiny_encoder, height, width, s
             size=size,
             threads=1,
             losses={"style_distance": distance},
-            optimization={"method": method, "iterations": 2, "smallest_octave": 40},
+            optimization={"method": method, "iterations": 2, "smallest_octave": 48},
             **{name: value for name, value in changes.items() if value},
         )
     except PaintingError as error:

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import torch
 from hypothesis import given
@@ -7,7 +9,9 @@ from impasto.pyramid import LEAST_SIDE, Octave, plan_octaves, resized, scaled, w
 
 
 def plan(height, width, **changes):
-    return plan_octaves(height, width, **{"iterations": 50, "coarse_factor": 1.6, "smallest": 128, "ratio": 2.0} | changes)
+    return plan_octaves(
+        height, width, **{"iterations": 50, "coarse_factor": 1.6, "smallest": 128, "ratio": 2.0} | changes
+    )
 
 
 def test_the_default_at_512():
@@ -32,7 +36,7 @@ def test_a_narrow_painting_leaves_out_octaves_with_too_short_a_side():
 def test_octaves_grow_to_the_full_size(height, width, ratio, smallest, factor):
     octaves = plan(height, width, ratio=ratio, smallest=smallest, coarse_factor=factor)
     assert octaves[-1] == Octave(height, width, 50)
-    for small, large in zip(octaves, octaves[1:], strict=False):
+    for small, large in itertools.pairwise(octaves):
         assert small.pixels < large.pixels
         assert small.iterations >= large.iterations
         assert max(small[:2]) >= smallest

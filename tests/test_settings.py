@@ -77,7 +77,10 @@ def test_strength_and_raw_weights():
         ({"colour": "blue"}, "no setting 'colour'"),
         ({"losses": {"grain": 1}}, "no setting 'losses.grain'"),
         ({"losses": {"style": {"relu9_1": 1}}}, "no layer 'relu9_1'"),
-        ({"losses": {"style": {"relu1_1": 0, "relu2_1": 0, "relu3_1": 0, "relu4_1": 0, "relu5_1": 0, "rgb": 0}}}, "style layer"),
+        (
+            {"losses": {"style": {"relu1_1": 0, "relu2_1": 0, "relu3_1": 0, "relu4_1": 0, "relu5_1": 0, "rgb": 0}}},
+            "style layer",
+        ),
         ({"device": "tpu"}, "should be auto, cpu, cuda"),
         ({"preset": "best"}, "no preset 'best'"),
         ({"depth": 12}, "depth = 12"),
@@ -95,7 +98,9 @@ def test_what_is_not_valid_is_refused_in_one_sentence(changes, words):
     assert sentence.endswith(".")
 
 
-@pytest.mark.parametrize(("name", "text"), [("a.json", "{"), ("a.toml", "size ="), ("b.json", "[1]"), ("c.toml", "\x00")])
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.json", "{"), ("a.toml", "size ="), ("b.json", "[1]"), ("c.toml", "\x00")]
+)
 def test_a_bad_file_of_settings_is_refused(tmp_path, name, text):
     path = tmp_path / name
     path.write_text(text)

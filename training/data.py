@@ -56,8 +56,8 @@ class Pictures:
 
     def to(self, device: torch.device) -> Pictures:
         """The same pictures on another device."""
-        tensors = (t.to(device) for t in (self.pixels, self.sizes, self.labels, self.heads))
-        return Pictures(*tensors, self.classes, self.class_heads.to(device))
+        pixels, sizes, labels, heads = (t.to(device) for t in (self.pixels, self.sizes, self.labels, self.heads))
+        return Pictures(pixels, sizes, labels, heads, self.classes, self.class_heads.to(device))
 
 
 def held_out(member: str, share: float = 0.05) -> bool:
@@ -79,7 +79,7 @@ def load_pictures(root: Path, *, permissive: bool = False, least: int = 10) -> t
     Raises:
         FileNotFoundError: no ``index.csv`` or no shard there.
     """
-    with open(root / "index.csv", newline="") as file:
+    with (root / "index.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     head_of = {source: i for i, sources in enumerate(HEADS.values()) for source in sources}
     if permissive:

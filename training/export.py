@@ -1,6 +1,6 @@
 """Turn a training checkpoint into the file that impasto loads: norm folded, features scaled, float16.
 
-    python -m training.export runs/encoder DATASET --out src/impasto/encoders/builtin.safetensors
+python -m training.export runs/encoder DATASET --out src/impasto/encoders/builtin.safetensors
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def folded(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """
     weights = {}
     for layer in all_convolutions():
-        place, first = f"blocks.{layer.block - 1}", 3 * (layer.index - 1)
+        place, first = f"blocks.{layer.block - 1}", 3 * (layer.number - 1)
         if f"{place}.{first}.weight" not in state:
             break
         gamma, beta, mean, var = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -23,6 +25,9 @@ class Classifier(nn.Module):
         width: channels as a share of VGG-19's.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, classes: int, width: float = 0.5) -> None:
         super().__init__()
         self.width = width
@@ -32,7 +37,7 @@ class Classifier(nn.Module):
             block = nn.Sequential()
             for _ in range(count):
                 after = round(channels * width)
-                padding = "replicate" if before == 3 else "zeros"
+                padding: Literal["replicate", "zeros"] = "replicate" if before == 3 else "zeros"
                 block.append(nn.Conv2d(before, after, 3, padding=1, padding_mode=padding, bias=False))
                 block.append(nn.BatchNorm2d(after))
                 block.append(nn.ReLU(inplace=True))
@@ -66,7 +71,7 @@ def mask_other_heads(logits: Tensor, heads: Tensor, class_heads: Tensor) -> Tens
 
 
 def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.1) -> Tensor:
-    """Mean cross entropy with label smoothing among the classes that are not masked (Szegedy et al. 2016, section 7)."""
+    """Mean cross entropy, labels smoothed over the classes that are not masked (Szegedy et al. 2016, section 7)."""
     log_p = logits.float().log_softmax(1)
     mine = log_p.gather(1, labels[:, None])[:, 0]
     allowed = torch.isfinite(log_p)

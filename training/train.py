@@ -1,6 +1,6 @@
 """Train the encoder from scratch, on the CPU or a GPU; resumes after a kill.
 
-    python -m training.train DATASET --out runs/encoder
+python -m training.train DATASET --out runs/encoder
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -84,10 +84,12 @@ def save_atomically(state: object, path: Path) -> None:
     """``torch.save`` that never leaves half a file."""
     partial = path.with_suffix(".partial")
     torch.save(state, partial)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
-def train(dataset: Path, out: Path, recipe: Recipe, *, save_every: float = 120.0, stop_after: int | None = None) -> Path:
+def train(
+    dataset: Path, out: Path, recipe: Recipe, *, save_every: float = 120.0, stop_after: int | None = None
+) -> Path:
     """Train, or go on from ``out/checkpoint.pt`` where there is one.
 
     Every batch and its augmentation depend on the seed and the step alone, so a resumed run takes the same steps.
@@ -105,10 +107,10 @@ def train(dataset: Path, out: Path, recipe: Recipe, *, save_every: float = 120.0
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(recipe.seed)
     learn, test = (part.to(device) for part in load_pictures(dataset, permissive=recipe.permissive))
-    model = Classifier(len(learn.classes), recipe.width).to(device, memory_format=torch.channels_last)
+    model = Classifier(len(learn.classes), recipe.width).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     decay = [p for p in model.parameters() if p.ndim > 1]
     free = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [{"params": decay}, {"params": free, "weight_decay": 0.0}]
+    groups: list[dict[str, Any]] = [{"params": decay}, {"params": free, "weight_decay": 0.0}]
     optimizer = torch.optim.SGD(groups, 0.0, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=True)
 
     out.mkdir(parents=True, exist_ok=True)
@@ -149,12 +151,19 @@ def train(dataset: Path, out: Path, recipe: Recipe, *, save_every: float = 120.0
             scores = accuracy(model, test)
             seconds = spent + now - begun
             record(out / "curve.csv", step, step / steps_per_epoch, mean_loss / max(1, place + 1), seconds, scores)
-            print(f"epoch {step / steps_per_epoch:.2f}  side {side}  loss {mean_loss / max(1, place + 1):.3f}  "
-                  f"held-out {scores['all']:.3f}  {seconds:.0f} s", flush=True)
+            print(
+                f"epoch {step / steps_per_epoch:.2f}  side {side}  loss {mean_loss / max(1, place + 1):.3f}  "
+                f"held-out {scores['all']:.3f}  {seconds:.0f} s",
+                flush=True,
+            )
             mean_loss = 0.0
         if now - saved > save_every or step == last:
-            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step,
-                     "seconds": spent + now - begun}
+            state = {
+                "model": model.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "step": step,
+                "seconds": spent + now - begun,
+            }
             save_atomically(state, checkpoint)
             saved = now
     return checkpoint
@@ -163,11 +172,13 @@ def train(dataset: Path, out: Path, recipe: Recipe, *, save_every: float = 120.0
 def record(path: Path, step: int, epoch: float, loss: float, seconds: float, scores: dict[str, float]) -> None:
     """Append one row to the curves."""
     new = not path.exists()
-    with open(path, "a", newline="") as file:
+    with path.open("a", newline="") as file:
         writer = csv.writer(file)
         if new:
             writer.writerow(["step", "epoch", "loss", "seconds", *scores])
-        writer.writerow([step, round(epoch, 3), round(loss, 4), round(seconds), *(round(s, 4) for s in scores.values())])
+        writer.writerow(
+            [step, round(epoch, 3), round(loss, 4), round(seconds), *(round(s, 4) for s in scores.values())]
+        )
 
 
 def main() -> None:

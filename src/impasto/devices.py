@@ -59,7 +59,7 @@ def memory_estimate(encoder: Encoder, layers: list[str], pixels: int, history: i
     last = max((encoder.resolve(name) for name in layers), default=encoder.convolutions[0])
     used = [layer for layer in encoder.convolutions if layer[:2] <= last[:2]]
     sizes = [encoder.channels(str(layer)) / layer.stride**2 for layer in used]
-    pooled = sum(s / 4 for s, layer in zip(sizes, used, strict=True) if (layer.block, layer.index + 1) not in
+    pooled = sum(s / 4 for s, layer in zip(sizes, used, strict=True) if (layer.block, layer.number + 1) not in
                  [other[:2] for other in used])  # fmt: skip
     floats = sum(sizes) + pooled + 3 * max(sizes, default=0) + 3 * (2 * history + 12)
     return int(4 * floats * pixels)

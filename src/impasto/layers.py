@@ -23,16 +23,16 @@ class Layer(NamedTuple):
     """A place in the network. Layers compare in the order in which the forward pass meets them."""
 
     block: int
-    index: int
+    number: int
     after_relu: bool
 
     def __str__(self) -> str:
-        return RGB if self == PIXELS else f"{'relu' if self.after_relu else 'conv'}{self.block}_{self.index}"
+        return RGB if self == PIXELS else f"{'relu' if self.after_relu else 'conv'}{self.block}_{self.number}"
 
     @property
     def convolution(self) -> str:
         """Name of the convolution that the layer belongs to, as in ``conv4_1``."""
-        return f"conv{self.block}_{self.index}"
+        return f"conv{self.block}_{self.number}"
 
     @property
     def stride(self) -> int:

@@ -38,12 +38,68 @@ def statistics(features: Tensor, mask: Tensor | None = None) -> Statistics:
         features: 1×C×H×W.
         mask: H×W weights in [0, 1]; all ones where not given.
     """
-    # N×C, a view where the features are channels-last: the products are then one matrix product without a copy.
-    f = features[0].permute(1, 2, 0).reshape(-1, features.shape[1])
-    if mask is None:
-        return Statistics(f.new_tensor(float(len(f))), f.sum(0), f.mT @ f)
-    w = mask.reshape(-1, 1)
-    return Statistics(w.sum(), (w * f).sum(0), f.mT @ (w * f))
+    return tapped_statistics(features, mask)[1]
+
+
+def tapped_statistics(features: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Statistics]:
+    """Statistics of features that go on through the network.
+
+    Use the features that come back in place of those given: the statistics' gradient is then added to the gradient
+    that comes up the network in place, in one matrix product, where autograd would make three more tensors of that
+    size. What consumes them next must give a gradient of its own, as convolutions and poolings do.
+
+    Args:
+        features: 1×C×H×W.
+        mask: H×W weights in [0, 1]; all ones where not given.
+
+    Returns:
+        The same features, and their statistics.
+    """
+    w = None if mask is None else mask.reshape(-1, 1)
+    weight = features.new_tensor(float(features[0, 0].numel())) if w is None else w.sum()
+    features, first, second = _Sums.apply(features, w)
+    return features, Statistics(weight, first, second)
+
+
+class _Sums(torch.autograd.Function):
+    """Features f, Σ w f and Σ w f fᵀ; the gradient of the sums is w (f (A + Aᵀ) + b).
+
+    Features and gradient stay channels-last, as the convolutions have them: N×C is then a view of them, not a copy.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, w: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(features, w)
+        f = _by_position(features)
+        weighted = f if w is None else w * f
+        return features, weighted.sum(0), f.mT @ weighted
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, None]:
+        features, w = ctx.saved_tensors
+        above, b, A = grads
+        if A is None and b is None:
+            return above, None
+        f = _by_position(features)
+        A = f.new_zeros(f.shape[1], f.shape[1]) if A is None else A + A.mT
+        total = above if w is None else None
+        if total is None:
+            total = torch.zeros_like(features, memory_format=torch.channels_last)
+        elif not total.is_contiguous(memory_format=torch.channels_last):
+            total = total.contiguous(memory_format=torch.channels_last)
+        flat = total[0].permute(1, 2, 0).view(f.shape).addmm_(f, A)
+        if b is not None:
+            flat.add_(b)
+        if w is not None:
+            flat.mul_(w)
+            total = total if above is None else total + above
+        return total, None
+
+
+def _by_position(features: Tensor) -> Tensor:
+    """1×C×H×W as N×C."""
+    return features[0].permute(1, 2, 0).reshape(-1, features.shape[1])
 
 
 def gram(s: Statistics) -> Tensor:

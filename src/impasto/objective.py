@@ -16,6 +16,7 @@ from impasto.losses import (
     gram,
     gram_distance,
     statistics,
+    tapped_statistics,
     total_variation,
     wasserstein2,
 )
@@ -100,12 +101,18 @@ class Objective:
         Args:
             image: 1×3×H×W, the content's size.
         """
-        features = self.encoder(image, {**self.content_layers, **self.style_layers})
+        sums: dict[str, Statistics] = {}
+
+        def tap(name: str, features: Tensor) -> Tensor:
+            if name in self.style_layers:
+                features, sums[name] = tapped_statistics(features)
+            return features
+
+        features = self.encoder(image, {**self.content_layers, **self.style_layers}, tap)
         content, style = image.new_zeros(()), image.new_zeros(())
         for name, share in self.content_layers.items():
             distance = content_distance(features[name], self.content_targets[name])
             content = content + share * distance / self.content_sizes[name]
-        sums = {name: statistics(features[name]) for name in self.style_layers}
         for name, share, term in self.style_terms:
             style = style + share * term(sums[name])
         variation = total_variation(image) if self.variation_weight else image.new_zeros(())

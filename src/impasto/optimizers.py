@@ -112,7 +112,8 @@ class LBFGS:
 
     def _remember(self, g: Tensor) -> Tensor:
         """Take in the pair of the last step where its curvature is positive; return the history's products with g."""
-        assert self.pairs is not None and self.move is not None
+        assert self.pairs is not None
+        assert self.move is not None
         y = g - self.g
         if torch.dot(self.move, y) <= 1e-8 * self.move.norm() * y.norm():
             return self.pairs @ g
@@ -120,11 +121,10 @@ class LBFGS:
         self.order.append(row)
         self.pairs[row] = self.move
         self.pairs[self.history + row] = y
-        products = self.pairs @ torch.stack([g, y], 1)
-        with_y = products[:, 1].double().cpu()
+        with_y = (self.pairs @ y).double().cpu()
         self.inner[:, row] = with_y
         self.inner[self.history + row] = with_y[self.history :]
-        return products[:, 0]
+        return self.pairs @ g
 
     def _direction(self, g: Tensor, products: Tensor) -> Tensor:
         """−H g."""

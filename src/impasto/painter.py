@@ -99,7 +99,7 @@ class Painter:
                 least = math.ceil(LEAST_SIDE * max(picture.size) / min(picture.size))
                 raise PaintingError(
                     f"The {what} {_name(picture)} is {picture.width}×{picture.height} px: at size {self._long_side()} "
-                    f"its short side would be {short} px, and {LEAST_SIDE} are needed: choose a size of at least {least}."
+                    f"its short side would be {short} px, {LEAST_SIDE} are needed: choose a size of at least {least}."
                 )
         last = self.octaves[-1]
         history = self.settings.optimization.history if self.settings.optimization.method == "lbfgs" else 1
@@ -233,7 +233,10 @@ class Painter:
 
 
 def paint(
-    content: PictureLike, style: PictureLike | Sequence[PictureLike], settings: Settings | None = None, **changes: object
+    content: PictureLike,
+    style: PictureLike | Sequence[PictureLike],
+    settings: Settings | None = None,
+    **changes: Any,
 ) -> Painting:
     """Paint a photograph in the manner of one painting or several.
 
@@ -254,7 +257,10 @@ def paint(
 
 
 def make_painter(
-    content: PictureLike, style: PictureLike | Sequence[PictureLike], settings: Settings | None = None, **changes: object
+    content: PictureLike,
+    style: PictureLike | Sequence[PictureLike],
+    settings: Settings | None = None,
+    **changes: Any,
 ) -> Painter:
     """A painter with the arguments of :func:`paint`; iterate over it for each step."""
     settings = make_settings(**changes) if settings is None else settings.changed(**changes) if changes else settings

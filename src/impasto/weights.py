@@ -50,7 +50,7 @@ def load_encoder(name: str = BUILTIN) -> LoadedEncoder:
     path = Path(name).expanduser()
     if not path.is_file():
         raise EncoderError(
-            f"There is no encoder {name!r}: give {BUILTIN} or the path of a safetensors file with VGG-19's convolutions."
+            f"There is no encoder {name!r}: give {BUILTIN}, or the path of a safetensors file of VGG-19's convolutions."
         )
     return LoadedEncoder(_read(path), str(path.resolve()), sha256_of(path))
 

@@ -1,8 +1,8 @@
 """Brushes of the demo paintings: opaque bristle strokes that follow a direction field, lit as thick paint.
 
-A stroke is swept along the field from its starting point; every spot that it touches only remembers which stroke was
-there last, and where within that stroke it lies. Colour, bristle furrows and relief are worked out once, at the end, for
-what is still visible. So a hundred thousand overlapping strokes cost little more than the picture's own size.
+A stroke is swept along the field; every spot that it touches only remembers which stroke was there last, and where
+within that stroke it lies. Colour, bristle furrows and relief are worked out once, at the end, for what is still
+visible. So tens of thousands of overlapping strokes need no blending, and keep crisp, ragged edges.
 """
 
 from __future__ import annotations
@@ -134,7 +134,8 @@ class Canvas:
             used += alive
             before, towards = towards, self.look_up(angle, x, y) + stray
             alive &= np.cos(towards - before) > STRAIGHT_ENOUGH
-            x, y = x + step * np.cos(towards), y + step * np.sin(towards)
+            x = np.asarray(x + step * np.cos(towards), dtype=np.float32)
+            y = np.asarray(y + step * np.sin(towards), dtype=np.float32)
         return path_x, path_y, used
 
     def _backed_up(
@@ -146,7 +147,7 @@ class Canvas:
             towards = self.look_up(angle, x, y)
             back_x, back_y = x - step * np.cos(towards), y - step * np.sin(towards)
             if inside is not None:
-                step = np.where(self.look_up(inside, back_x, back_y), step, 0)
+                step = step * self.look_up(inside, back_x, back_y).astype(np.float32)
             x, y = np.where(step > 0, back_x, x), np.where(step > 0, back_y, y)
         return x, y
 
@@ -206,8 +207,8 @@ class Canvas:
         """The finished picture: the visible paint, lit from the upper left, as H×W×3 in [0, 1]."""
         owner = self._owner[:-1]
         stroke = np.maximum(owner >> 20, 0).astype(np.int32)
-        u = ((owner >> 10) & 1023).astype(np.float32) / 1023
-        v = (owner & 1023).astype(np.float32) / 511.5 - 1
+        u = np.asarray(((owner >> 10) & 1023) / 1023, dtype=np.float32)
+        v = np.asarray((owner & 1023) / 511.5 - 1, dtype=np.float32)
         furrow, mixing = self._bristles(stroke, u, v)
         main, streak = np.concatenate(self._laid.main), np.concatenate(self._laid.streak)
         share = np.clip(0.32 + 0.42 * mixing, 0, 1)[:, None]

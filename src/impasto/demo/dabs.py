@@ -67,7 +67,7 @@ def smoothstep(low: float, high: float, value: Floats) -> Floats:
         Values in [0, 1], the shape of `value`.
     """
     t = np.clip((value - low) / (high - low), 0.0, 1.0)
-    return (t * t * (3.0 - 2.0 * t)).astype(np.float32)
+    return np.asarray(t * t * (3.0 - 2.0 * t), dtype=np.float32)
 
 
 def mix(first: Floats | float, second: Floats | float, share: Floats) -> Floats:
@@ -113,24 +113,29 @@ def smooth_field(
         total += strength**2
         strength, down, across = strength / 2.0, down / 2.0, across / 2.0
     # Cubic interpolation of independent values keeps about 0.6 of their spread.
-    return (field / (0.62 * np.sqrt(total))).astype(np.float32)
+    return np.asarray(field / (0.62 * np.sqrt(total)), dtype=np.float32)
 
 
 def _interpolate(coarse: Floats, shape: tuple[int, int], wavelength: tuple[float, float]) -> Floats:
+    """Cubic B-spline through a grid of knots; it is separable, so each axis is done in turn."""
     unit = SHEET_WIDTH / shape[1]
-    rows = (np.arange(shape[0]) + 0.5) * unit / wavelength[0] + 1.0
-    columns = (np.arange(shape[1]) + 0.5) * unit / wavelength[1] + 1.0
-    # A cubic B-spline is separable: two thin matrix products are far cheaper than map_coordinates.
-    return np.asarray(
-        _spline_weights(rows, coarse.shape[0]) @ coarse @ _spline_weights(columns, coarse.shape[1]).T, dtype=np.float32
+    tall = _spline((np.arange(shape[0], dtype=np.float32) + 0.5) * unit / wavelength[0], coarse)
+    return _spline((np.arange(shape[1], dtype=np.float32) + 0.5) * unit / wavelength[1], tall.T).T
+
+
+def _spline(position: Floats, knots: Floats) -> Floats:
+    first = np.floor(position).astype(np.int32)
+    t = (position - first)[:, None]
+    weights = (
+        (1.0 - t) ** 3 / 6.0,
+        (3.0 * t**3 - 6.0 * t**2 + 4.0) / 6.0,
+        (-3.0 * t**3 + 3.0 * t**2 + 3.0 * t + 1.0) / 6.0,
+        t**3 / 6.0,
     )
-
-
-def _spline_weights(position: npt.NDArray[np.float64], knots: int) -> Floats:
-    distance = np.abs(position[:, None] - np.arange(knots)[None, :])
-    near = 2.0 / 3.0 - distance**2 + distance**3 / 2.0
-    far = np.clip(2.0 - distance, 0.0, None) ** 3 / 6.0
-    return np.where(distance < 1.0, near, far).astype(np.float32)
+    # A height rounded up to whole pixels may reach a little over the edge of the sheet.
+    last = len(knots) - 1
+    parts = (weight * knots[np.minimum(first + tap, last)] for tap, weight in enumerate(weights))
+    return np.asarray(sum(parts), dtype=np.float32)
 
 
 def blur(image: Floats, sigma: float) -> Floats:

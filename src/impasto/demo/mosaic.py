@@ -60,6 +60,8 @@ GROUT = np.array([0.47, 0.41, 0.34], dtype=np.float32)
 LIGHT = np.array([-0.48, -0.62, 0.62], dtype=np.float32)
 
 SUPERSAMPLING = 2
+# Width of the smallest raster that stones can be cut on; smaller pictures are drawn on it and reduced.
+SMALLEST_RASTER = 400
 # How often holes between the rows are looked for and filled with cut pieces.
 FILLINGS = 2
 FAN_CENTRE = (512.0, 612.0)
@@ -108,7 +110,7 @@ SPRAY = (
 FRUITS = ((942, 92), (846, 168))
 FRAME = 46.0
 # Stones smaller than this (px in the finished picture) would melt into a grey; small drawings get fewer stones instead.
-SMALLEST_STONE = 4.5
+SMALLEST_STONE = 3.5
 
 
 @dataclass
@@ -221,7 +223,8 @@ def draw(long_side: int = 1024, seed: int = 0) -> Floats:
         An H×W×3 array of sRGB values in [0, 1].
     """
     height, width = sheet_shape(long_side)
-    shape = (height * SUPERSAMPLING, width * SUPERSAMPLING)
+    finer = max(SUPERSAMPLING, math.ceil(SMALLEST_RASTER / width))
+    shape = (height * finer, width * finer)
     rng = np.random.default_rng(seed)
     cartoon = _plan(shape)
     coarseness = max(1.0, SMALLEST_STONE / (8.0 * long_side / SHEET_WIDTH))
@@ -230,9 +233,9 @@ def draw(long_side: int = 1024, seed: int = 0) -> Floats:
     for _ in range(FILLINGS):
         _fill_gaps(stones, cells, cartoon.region)
         cells = _cells(stones, cartoon.region)
-    picture = _render(cartoon, stones, cells, coarseness, rng)
-    picture = picture.reshape(height, SUPERSAMPLING, width, SUPERSAMPLING, 3).mean(axis=(1, 3))
-    return np.clip(picture, 0.0, 1.0).astype(np.float32)
+    picture = _render(cartoon, stones, cells, rng)
+    picture = picture.reshape(height, finer, width, finer, 3).mean(axis=(1, 3))
+    return np.asarray(np.clip(picture, 0.0, 1.0), dtype=np.float32)
 
 
 # --- The cartoon ---------------------------------------------------------------------------------------------------
@@ -295,7 +298,7 @@ def _capsule(plan: Cartoon, where: tuple[slice, slice], ends: Sequence[float], r
 def _tube(plan: Cartoon, where: tuple[slice, slice], spine: Sequence[tuple[float, float, float]]) -> Floats:
     """Depth inside a chain of rods through (x, y, radius) points."""
     depths = [_capsule(plan, where, (x0, y0, x1, y1), (r0, r1)) for (x0, y0, r0), (x1, y1, r1) in pairwise(spine)]
-    return np.maximum.reduce(depths)
+    return np.asarray(np.maximum.reduce(depths), dtype=np.float32)
 
 
 def _ellipse(
@@ -362,7 +365,7 @@ def _plan_bird(plan: Cartoon) -> None:
     for side in (-1.0, 1.0):
         _plan_wing(plan, side)
     _plan_crest(plan)
-    figure = np.maximum(body, head)
+    figure = np.asarray(np.maximum(body, head), dtype=np.float32)
     plan.lay(figure + 8.0, 8.0, "ivory", 0.85, where, rows=-figure)
     light = 0.55 - (plan.x[where] - 500.0) / 120.0 + 0.14 * np.cos(body / 8.0 * math.pi)
     plan.lay(body, 8.0, "lapis", np.clip(light, 0.1, 1.0).astype(np.float32), where)
@@ -515,8 +518,10 @@ def _frame_places() -> list[tuple[float, float, float]]:
 def _set_rows(plan: Cartoon, coarseness: float, rng: np.random.Generator) -> Stones:
     """Walk along every row and set stones end to end."""
     unit = plan.x.shape[1] / SHEET_WIDTH
-    width = plan.width * unit * coarseness
     level = plan.rows * unit
+    # Coarser stones, but never so coarse that a band of the design would be too narrow for a single row of them.
+    room = np.asarray(ndimage.maximum(level, plan.region, np.arange(plan.regions + 1)), dtype=np.float32)[plan.region]
+    width = np.clip(plan.width * unit * coarseness, plan.width * unit, np.maximum(plan.width * unit, room))
     down, across = np.gradient(level)
     taken = np.zeros(level.shape, dtype=bool)
     walker = _Walker(plan.region, level, width, down, across, taken, rng)
@@ -647,8 +652,9 @@ def _fill_gaps(stones: Stones, cells: Ints, region: Ints) -> None:
 # --- Colour and light ----------------------------------------------------------------------------------------------
 
 
-def _render(plan: Cartoon, stones: Stones, cells: Ints, coarseness: float, rng: np.random.Generator) -> Floats:
-    unit = plan.x.shape[1] / SHEET_WIDTH * coarseness
+def _render(plan: Cartoon, stones: Stones, cells: Ints, rng: np.random.Generator) -> Floats:
+    # In a small picture the joints must stay wide enough to be seen and narrow enough to leave room for stone.
+    unit = max(plan.x.shape[1] / SHEET_WIDTH, 0.8)
     colour, gloss = _stone_colours(plan, stones, rng)
     # Glass and gold are pressed in at a slant so that they catch the light one by one; marble is laid flat.
     tilt = (rng.normal(0.0, 1.0, (len(stones.x), 2)) * (0.08 + 0.10 * gloss[:, None])).astype(np.float32)

@@ -18,6 +18,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -58,6 +60,30 @@ PIGMENTS = (
 TINTS = (0.0, 0.25, 0.5, 0.72, 0.88)
 PRIMING = np.array([0.94, 0.87, 0.74], dtype=np.float32)
 
+# Boughs of the tree on the bank as (x, y, radius), from the back to the front.
+LOBES = (
+    (12, 288, 66),
+    (60, 200, 110),
+    (232, 214, 66),
+    (30, 60, 130),
+    (322, 232, 44),
+    (158, 258, 46),
+    (180, 140, 104),
+    (310, 120, 84),
+    (150, 20, 110),
+    (420, 84, 52),
+    (300, 16, 100),
+    (440, 2, 70),
+)
+# Shaded, middle and lit colour of the leaves, from the shadow side of a bough to its sunny side.
+LEAVES = (
+    ("1f2a72", "27506f", "3f7f4f"),
+    ("23407f", "2f7055", "6f9f45"),
+    ("2a5a78", "4a8f45", "a9bd45"),
+    ("3f7f5a", "84b046", "eed95c"),
+    ("5a9a4a", "b9c84c", "fff0a0"),
+)
+REEDS = ("24508a", "2f6b5a", "3f8a50", "6fa845", "b9c24a", "2a3f86", "e5c95a")
 SUN = (806.0, 138.0)
 SHORE = 352.0
 MIXTURE = 8  # dots that together make up one colour
@@ -85,11 +111,15 @@ class Layer:
 
 
 LAYERS = (
-    Layer(11.0, 13.0, 1.0, 0.35),
-    Layer(6.4, 6.6, 0.8, 0.8),
-    Layer(5.4, 4.6, 0.45, 1.0),
-    Layer(3.7, 3.4, 0.3, 0.6, detail=True),
+    Layer(12.0, 13.0, 1.0, 0.6),
+    Layer(7.2, 7.2, 0.85, 1.0),
+    Layer(6.2, 5.0, 0.5, 1.0),
+    Layer(3.9, 3.5, 0.3, 0.5, detail=True),
 )
+# Share of dots in the complementary colour, which sets off the others.
+ACCENTS = 0.04
+# Cost of taking a pigment once more for the same mixture: keeps a colour from being made of one pigment alone.
+REPETITION = 0.0016
 
 
 @dataclass
@@ -103,6 +133,7 @@ class Sketch:
         angle: Direction of the form in radians.
         stretch: Length of a dab over its thickness.
         detail: 1 where the finest brush is wanted.
+        ripples: Height of the waves on the water, about −2 to 2.
     """
 
     x: Floats
@@ -111,6 +142,7 @@ class Sketch:
     angle: Floats = field(init=False)
     stretch: Floats = field(init=False)
     detail: Floats = field(init=False)
+    ripples: Floats = field(init=False)
 
     def __post_init__(self) -> None:
         shape = self.x.shape
@@ -118,11 +150,12 @@ class Sketch:
         self.angle = np.zeros(shape, dtype=np.float32)
         self.stretch = np.ones(shape, dtype=np.float32)
         self.detail = np.zeros(shape, dtype=np.float32)
+        self.ripples = np.zeros(shape, dtype=np.float32)
 
     @property
     def unit(self) -> float:
         """Pixels per design unit."""
-        return self.x.shape[1] / SHEET_WIDTH
+        return float(self.x.shape[1] / SHEET_WIDTH)
 
     def window(self, left: float, top: float, right: float, bottom: float) -> tuple[slice, slice]:
         """Slices of a box given in design units."""
@@ -155,13 +188,29 @@ class Sketch:
                 plane[where][solid] = np.broadcast_to(value, cover.shape)[solid]
 
     def polygon(
-        self, points: Sequence[tuple[float, float]], colour: str, detail: float = 1.0, opacity: float = 1.0
+        self,
+        points: Sequence[tuple[float, float]],
+        colour: str,
+        detail: float = 1.0,
+        opacity: float = 1.0,
+        reflected: bool = False,
+        angle: float | None = None,
     ) -> None:
-        """Fill a polygon given in design units."""
+        """Fill a polygon given in design units; the waves break it up if it is a reflection."""
         mask = Image.new("L", (self.x.shape[1], self.x.shape[0]), 0)
         ImageDraw.Draw(mask).polygon([(x * self.unit, y * self.unit) for x, y in points], fill=255)
         cover = np.asarray(mask, dtype=np.float32) / 255.0 * opacity
-        self.paint(cover, _colour(colour), detail=detail)
+        if reflected:
+            cover = self._shaken(cover)
+        # Only round dots can draw; the long dabs of water and grass would fray the outline.
+        stretch = None if reflected else 1.0 if angle is None else 2.0
+        self.paint(cover, _colour(colour), angle, stretch, detail)
+
+    def _shaken(self, cover: Floats) -> Floats:
+        row, column = np.indices(cover.shape)
+        columns = np.clip(column + (9.0 * self.unit * self.ripples).astype(int), 0, cover.shape[1] - 1)
+        rows = np.clip(row + (7.0 * self.unit * self.ripples).astype(int), 0, cover.shape[0] - 1)
+        return np.asarray(cover[rows, columns] * smoothstep(-1.3, -0.1, self.ripples), dtype=np.float32)
 
     def disc(
         self,
@@ -175,7 +224,50 @@ class Sketch:
         (x, y), (across, down) = centre, axes
         where = self.window(x - across, y - down, x + across, y + down)
         radius = np.hypot((self.x[where] - x) / across, (self.y[where] - y) / down)
-        self.paint((radius < 1.0).astype(np.float32) * opacity, _colour(colour), detail=detail, where=where)
+        self.paint((radius < 1.0).astype(np.float32) * opacity, _colour(colour), None, 1.0, detail, where)
+
+
+def _oval(x: float, y: float, across: float, down: float) -> list[tuple[float, float]]:
+    turns = np.linspace(0.0, 2.0 * math.pi, 20, endpoint=False)
+    return [(x + across * math.cos(turn), y + down * math.sin(turn)) for turn in turns]
+
+
+def _dome(start: float, end: float) -> list[tuple[float, float]]:
+    """A gore of the parasol, from one share of its rim to another."""
+    rim = [(16 - 66 * math.cos(turn), -172 - 46 * math.sin(turn)) for turn in np.linspace(start, end, 9) * math.pi]
+    return [*rim, (16 - 66 * math.cos(end * math.pi), -172 - 46 * math.sin(end * math.pi)), (16.0, -168.0)]
+
+
+# Figures as coloured polygons, measured from where they stand, in the order of painting.
+Parts: TypeAlias = Sequence[tuple[str, Sequence[tuple[float, float]]]]
+WOMAN: Parts = (
+    ("2a3f86", ((-16, -6), (20, -2), (-60, 46), (-118, 56), (-108, 40))),
+    ("33358f", ((-9, -88), (12, -88), (28, -4), (8, 3), (-28, -1))),
+    ("c987cc", ((5, -86), (12, -88), (28, -4), (15, 1))),
+    ("241f6b", ((-28, -28), (-14, -62), (-6, -44), (-12, 0), (-28, -1))),
+    ("7038a0", ((-9, -86), (-12, -118), (-5, -129), (8, -129), (14, -116), (12, -86))),
+    ("f49ab4", ((7, -127), (14, -116), (12, -86), (6, -86))),
+    ("f0a87a", ((10, -118), (25, -104), (22, -98), (7, -106))),
+    ("6b3f6e", ((22, -90), (14, -206), (17, -206), (26, -90))),
+    ("e8432f", _dome(0.0, 1.0)),
+    ("8f1f66", _dome(0.0, 0.24)),
+    ("c92f50", _dome(0.24, 0.45)),
+    ("f26a2c", _dome(0.66, 0.85)),
+    ("fcb857", _dome(0.85, 1.0)),
+    ("e0936f", _oval(1, -139, 8.5, 10)),
+    ("6a2f5e", _oval(-2, -143, 8.5, 8)),
+    ("fbd65a", _oval(0, -149, 15, 5)),
+    ("e8432f", _oval(0, -152, 8, 3.5)),
+)
+CHILD: Parts = (
+    ("2a3f86", ((-6, -2), (12, 0), (-24, 30), (-44, 32))),
+    ("fff0e0", ((-7, -44), (8, -44), (16, -3), (-13, -2))),
+    ("a9a0d8", ((-7, -44), (-2, -44), (-4, -2), (-13, -2))),
+    ("e8432f", ((-8, -31), (9, -31), (10, -25), (-9, -25))),
+    ("e59b74", _oval(1, -52, 7, 8)),
+    ("7a3f5e", _oval(-2, -54, 6, 7)),
+    ("f6b23a", _oval(1, -58, 12, 4.5)),
+)
 
 
 def draw(long_side: int = 1024, seed: int = 0) -> Floats:
@@ -238,9 +330,10 @@ def _sketch_sky(sketch: Sketch, rng: np.random.Generator) -> None:
         (0.0, "fffbe0"),
         (0.10, "fff0b0"),
         (0.24, "fbe0b2"),
-        (0.45, "cfe0e4"),
-        (0.75, "8fbfe6"),
-        (1.1, "5f8fd2"),
+        (0.42, "cde3e8"),
+        (0.62, "8cc6ee"),
+        (0.85, "5aa0e2"),
+        (1.15, "3f78cc"),
     )
     sky = mix(sky, _colour("f8c9a4"), 0.65 * smoothstep(0.34, 0.0, height.astype(np.float32)))
     around_sun = np.arctan2(sketch.y - SUN[1], sketch.x - SUN[0]) + math.pi / 2.0
@@ -311,7 +404,7 @@ def _sketch_village(sketch: Sketch) -> None:
 
 
 def _sketch_far_trees(sketch: Sketch, rng: np.random.Generator) -> None:
-    for x in np.arange(300.0, 1040.0, 15.0):
+    for x in np.arange(140.0, 1040.0, 13.0):
         if 500.0 < x < 770.0 and rng.random() < 0.62:
             continue
         size = float(rng.uniform(9.0, 17.0))
@@ -358,17 +451,19 @@ def _sketch_water(sketch: Sketch, rng: np.random.Generator) -> None:
     far_ripples = smooth_field(shape, (5.0, 46.0), rng, octaves=2)
     near_ripples = smooth_field(shape, (13.0, 120.0), rng, octaves=2)
     ripples = mix(far_ripples, near_ripples, smoothstep(0.05, 0.6, near))
+    sketch.ripples = ripples
     rows = (SHORE - (sketch.y - SHORE) * 0.92 + ripples * (3.0 + 34.0 * near)) * unit
     columns = (sketch.x + ripples * (2.0 + 10.0 * near)) * unit
     rows = np.clip(rows, 0, SHORE * unit - 1).astype(int)
     mirrored = sketch.colour[rows, np.clip(columns, 0, shape[1] - 1).astype(int)]
-    own = _ramp(near + 0.05 * ripples, (0.0, "a9cfd8"), (0.3, "5aa3c9"), (0.65, "2f73b3"), (1.0, "27509a"))
+    own = _ramp(near + 0.05 * ripples, (0.0, "a4d6dc"), (0.3, "4fb0cf"), (0.65, "2b82c4"), (1.0, "2458a8"))
     water = mix(mirrored * 0.95, own, 0.22 + 0.45 * near)
     water = mix(water, _colour("f3ddd0"), 0.55 * smoothstep(0.75, 1.7, ripples))
     water = mix(water, _colour("2c5aa0"), 0.45 * smoothstep(-0.8, -1.8, ripples) * smoothstep(0.0, 0.2, near))
     path = np.exp(-(((sketch.x - SUN[0] + 30.0 * near) / (16.0 + 120.0 * near)) ** 2))
-    glitter = path * smoothstep(-0.3, 0.6, ripples + 0.5 * (path - 0.5)) * (1.0 - 0.35 * near)
-    water = mix(water, mix(_colour("ffd98a"), _colour("fff7d0"), smoothstep(0.3, 1.4, ripples)), glitter)
+    sparkle = mix(far_ripples, smooth_field(shape, (6.0, 44.0), rng, octaves=2), smoothstep(0.1, 0.4, near))
+    glitter = path * smoothstep(-0.5, 0.3, sparkle + 0.8 * (path - 0.5)) * (1.0 - 0.25 * near)
+    water = mix(water, mix(_colour("ffc266"), _colour("fff6cc"), smoothstep(-0.2, 1.2, sparkle)), glitter)
     sketch.paint((sketch.y > SHORE).astype(np.float32), water, 0.12 * ripples, 2.3, 0.0)
     far_line = ((sketch.y > SHORE) & (sketch.y < SHORE + 5.0)).astype(np.float32)
     sketch.paint(far_line * 0.5, _colour("4a6fb0"))
@@ -395,7 +490,7 @@ def _sketch_sail(sketch: Sketch, base: tuple[float, float], scale: float, sails:
     jib = ((-4.0, -176.0), (-4.0, -22.0), (-50.0, -16.0), (-28.0, -90.0))
     hull = ((-58.0, -14.0), (80.0, -16.0), (62.0, 6.0), (-40.0, 6.0))
     for shape, colour in ((main, sails[0]), (jib, sails[1]), (hull, "34408f")):
-        sketch.polygon(mirrored(*shape), colour, 0.2, 0.62)
+        sketch.polygon(mirrored(*shape), colour, 0.2, 0.72, reflected=True)
     for shape, colour in ((main, sails[0]), (jib, sails[1]), (hull, "33357f")):
         sketch.polygon(at(*shape), colour)
     sketch.polygon(at((6.0, -196.0), (14.0, -160.0), (26.0, -22.0), (6.0, -20.0)), "b9b3dc", opacity=0.75)
@@ -408,7 +503,7 @@ def _sketch_rowing_boat(sketch: Sketch, base: tuple[float, float]) -> None:
     def at(*points: tuple[float, float]) -> list[tuple[float, float]]:
         return [(base[0] + x, base[1] + y) for x, y in points]
 
-    sketch.polygon(at((-62, 8), (60, 8), (46, 34), (10, 26), (-12, 44), (-44, 28)), "2d3f8f", 0.3, 0.75)
+    sketch.polygon(at((-62, 8), (60, 8), (46, 34), (10, 26), (-12, 44), (-44, 28)), "2d3f8f", 0.3, 0.8, reflected=True)
     sketch.polygon(at((-76, -12), (-40, -4), (44, -4), (74, -14), (56, 10), (-52, 10)), "3a2f7d")
     sketch.polygon(at((-76, -12), (-40, -4), (44, -4), (74, -14), (72, -9), (44, 1), (-40, 1), (-73, -7)), "f2a65a")
     sketch.polygon(at((-14, -4), (-18, -36), (-6, -46), (8, -38), (10, -4)), "5a4aa8")
@@ -418,7 +513,7 @@ def _sketch_rowing_boat(sketch: Sketch, base: tuple[float, float]) -> None:
     sketch.polygon(at((4, -24), (6, -28), (98, 16), (96, 20)), "7a4a7a")
 
 
-def _bank_edge(x: Floats) -> Floats:
+def _bank_edge(x: Floats | float) -> Floats:
     return np.asarray(512.0 + 0.215 * x + 7.0 * np.sin(x / 47.0) + 4.0 * np.sin(x / 17.0), dtype=np.float32)
 
 
@@ -432,12 +527,12 @@ def _sketch_bank(sketch: Sketch, rng: np.random.Generator) -> None:
         0.5 + 0.2 * tufts + 0.16 * patches, (0.0, "6f9f3a"), (0.4, "a9c247"), (0.75, "dfd45c"), (1.0, "fbe98c")
     )
     shady = _ramp(
-        0.5 + 0.22 * tufts + 0.12 * patches, (0.0, "1d2f66"), (0.4, "27566b"), (0.75, "3f7a57"), (1.0, "7b9a5c")
+        0.5 + 0.22 * tufts + 0.12 * patches, (0.0, "2a3a80"), (0.4, "336a80"), (0.75, "4f8a60"), (1.0, "9aa860")
     )
     shadow = 1.0 - np.hypot((sketch.x - 150.0) / 470.0, (sketch.y - 720.0) / 118.0)
     corner = 1.0 - np.hypot((sketch.x - 1024.0) / 300.0, (sketch.y - 800.0) / 70.0)
     shade = smoothstep(-0.04, 0.12, np.maximum(shadow, corner).astype(np.float32) + 0.10 * patches)
-    dapple = smoothstep(1.15, 1.5, patches + 0.35 * tufts)
+    dapple = smoothstep(0.95, 1.45, patches + 0.4 * tufts)
     lean = -math.pi / 2.0 + 0.35 * patches
     sketch.paint(cover, mix(sunny, shady, shade * (1.0 - 0.85 * dapple)), lean.astype(np.float32), 1.9, 0.15)
     wet_edge = cover * smoothstep(9.0, 2.0, inland)
@@ -449,76 +544,79 @@ def _sketch_flowers(sketch: Sketch, rng: np.random.Generator) -> None:
     colours = ("e8344a", "f7b5c8", "fff4e4", "f6a02a", "8a5fc0")
     for cluster in range(26):
         x = float(rng.uniform(20.0, 960.0))
-        y = float(_bank_edge(np.float32(x)) + rng.uniform(24.0, 230.0))
+        y = float(_bank_edge(x) + rng.uniform(24.0, 230.0))
         for _ in range(int(rng.integers(4, 10))):
             spot = (x + float(rng.normal(0.0, 16.0)), y + float(rng.normal(0.0, 8.0)))
-            if spot[1] - 10.0 > _bank_edge(np.float32(spot[0])):
+            if spot[1] - 10.0 > _bank_edge(spot[0]):
                 sketch.disc(spot, (3.6, 3.2), colours[cluster % len(colours)])
 
 
 def _sketch_figures(sketch: Sketch) -> None:
     """A woman under a parasol and a child, dark against the bright water, their shadows towards us."""
-    sketch.polygon(((396, 690), (428, 694), (352, 752), (290, 762), (300, 744)), "2a3f86", 0.4, 0.7)
-    sketch.polygon(((470, 694), (488, 696), (446, 734), (424, 736)), "2a3f86", 0.4, 0.7)
-    sketch.polygon(((402, 604), (424, 604), (440, 690), (420, 697), (384, 693)), "3b3a9c")
-    sketch.polygon(((416, 606), (424, 604), (440, 690), (428, 696)), "c77fc0")
-    sketch.polygon(((384, 668), (394, 640), (402, 650), (398, 693), (384, 693)), "2a2470")
-    sketch.polygon(((402, 606), (400, 572), (408, 562), (420, 562), (426, 574), (424, 606)), "7a3fa0")
-    sketch.polygon(((419, 564), (426, 574), (424, 606), (418, 606)), "f09ab0")
-    sketch.polygon(((422, 574), (440, 592), (437, 597), (420, 586)), "f0a87a")
-    sketch.disc((413.0, 552.0), (8.0, 9.5), "e0936f")
-    sketch.disc((411.0, 547.0), (9.0, 7.0), "6a2f5e")
-    sketch.disc((413.0, 543.0), (13.0, 4.5), "fbd65a")
-    sketch.polygon(((437, 596), (424, 500), (427, 500), (441, 596)), "6b3f6e")
-    dome = [
-        (424 + 62 * math.cos(a) - 6 * math.sin(a), 524 - 46 * math.sin(a) - 10 * math.cos(a))
-        for a in np.linspace(0, math.pi, 14)
-    ]
-    sketch.polygon(dome, "e8432f")
-    sketch.polygon([*dome[:6], (432, 522)], "fba04a")
-    sketch.polygon([*dome[9:], (412, 526)], "9c2060")
-    sketch.polygon(((470, 652), (486, 652), (494, 692), (466, 694)), "fff0e0")
-    sketch.polygon(((470, 652), (476, 652), (474, 694), (466, 694)), "a9a0d8")
-    sketch.disc((478.0, 643.0), (6.5, 7.5), "e59b74")
-    sketch.disc((478.0, 638.0), (10.0, 4.0), "f6b23a")
-    sketch.polygon(((470, 664), (486, 664), (487, 669), (469, 669)), "e8432f")
+    _sketch_shape(sketch, WOMAN, (412.0, 694.0), 1.22)
+    _sketch_shape(sketch, CHILD, (496.0, 700.0), 1.25)
+
+
+def _sketch_shape(sketch: Sketch, parts: Parts, foot: tuple[float, float], scale: float) -> None:
+    for colour, points in parts:
+        sketch.polygon([(foot[0] + scale * x, foot[1] + scale * y) for x, y in points], colour)
 
 
 def _sketch_reeds(sketch: Sketch, rng: np.random.Generator) -> None:
     for _ in range(95):
         x = float(1032.0 - abs(rng.normal(0.0, 62.0)))
-        foot, height = (
-            float(rng.uniform(735.0, 775.0)),
-            float(rng.uniform(50.0, 150.0)) * (0.4 + 0.6 * (x - 860.0) / 170.0),
-        )
+        foot = float(rng.uniform(735.0, 775.0))
+        height = float(rng.uniform(50.0, 150.0)) * (0.4 + 0.6 * (x - 860.0) / 170.0)
         lean = float(rng.normal(-8.0, 14.0))
-        colour = ("2f6b4a", "5f9a45", "b9c24a", "27508a", "e5d05a")[int(rng.integers(0, 5))]
+        colour = REEDS[int(rng.integers(0, len(REEDS)))]
         if height > 20.0:
             tip = (x + lean, foot - height)
-            sketch.polygon(((x - 3.0, foot), (x + 0.4 * lean - 2.0, foot - 0.6 * height), tip, (x + 2.5, foot)), colour)
+            sketch.polygon(
+                ((x - 3.0, foot), (x + 0.4 * lean - 2.0, foot - 0.6 * height), tip, (x + 2.5, foot)),
+                colour,
+                angle=-math.pi / 2.0 - lean / height,
+            )
             if rng.random() < 0.22:
                 sketch.disc(tip, (4.5, 6.0), "8a4fb0" if rng.random() < 0.6 else "d98ad0")
 
 
 def _sketch_tree(sketch: Sketch, rng: np.random.Generator) -> None:
-    _sketch_limb(
-        sketch, ((96, 720, 30), (112, 660, 21), (124, 560, 17), (132, 440, 15), (142, 330, 13), (150, 220, 10))
+    trunk = (
+        (90, 712, 24),
+        (104, 678, 19),
+        (116, 600, 16),
+        (126, 500, 14),
+        (137, 380, 12),
+        (146, 280, 10),
+        (150, 180, 8),
     )
-    _sketch_limb(sketch, ((134, 400, 9), (196, 320, 7), (268, 250, 6), (330, 190, 4)))
-    _sketch_limb(sketch, ((138, 360, 8), (84, 280, 6), (30, 220, 5)))
-    leaves = ("1c2f6e", "2f6f4a", "7fa63f"), ("223a7a", "3f8a46", "b5c043"), ("2c5a80", "6aa53f", "f0df5a")
-    places = [(float(rng.uniform(-30.0, 470.0)), float(rng.uniform(-30.0, 300.0))) for _ in range(190)]
-    inside = [(x, y) for x, y in places if y < 262.0 - 0.46 * x + 26.0 * math.sin(x / 38.0)]
-    # From the shaded inside out to the lit edge.
-    for x, y in sorted(inside, key=lambda place: place[0] - 0.9 * place[1] + float(rng.normal(0.0, 90.0))):
-        outward = (x + 0.4 * (262.0 - y)) / 470.0
-        tone = leaves[min(2, max(0, int(outward * 2.4 + float(rng.normal(0.3, 0.5)))))]
-        size = float(rng.uniform(17.0, 34.0))
-        _sketch_clump(sketch, (x, y), (size * 1.15, size * 0.85), tone, rng, 0.08 * outward)
+    _sketch_limb(sketch, trunk)
+    _sketch_limb(sketch, ((132, 420, 8), (176, 330, 7), (232, 256, 6), (300, 180, 4)))
+    _sketch_limb(sketch, ((138, 370, 8), (84, 290, 6), (20, 220, 5)))
+    _sketch_limb(sketch, ((212, 282, 5), (262, 262, 4), (306, 250, 3)))
+    for lobe in LOBES:
+        _sketch_lobe(sketch, lobe, rng)
+
+
+def _sketch_lobe(sketch: Sketch, lobe: tuple[float, float, float], rng: np.random.Generator) -> None:
+    """A bough's worth of foliage: many small clumps, lit as if they sat on one ball."""
+    x, y, radius = lobe
+    clumps = []
+    for _ in range(int(0.013 * radius**2) + 12):
+        turn, reach = float(rng.uniform(0.0, 2.0 * math.pi)), math.sqrt(float(rng.uniform(0.0, 1.0)))
+        across, down = reach * math.cos(turn), 0.82 * reach * math.sin(turn)
+        clumps.append(
+            (0.62 * across - 0.72 * down + float(rng.normal(0.0, 0.2)), x + radius * across, y + radius * down)
+        )
+    for lit, clump_x, clump_y in sorted(clumps):
+        tone = LEAVES[min(len(LEAVES) - 1, max(0, int((0.5 + 0.5 * lit + 0.0006 * (x - 150.0)) * len(LEAVES))))]
+        size = float(rng.uniform(9.0, 19.0))
+        _sketch_clump(sketch, (clump_x, clump_y), (size * 1.2, size * 0.85), tone, rng)
 
 
 def _sketch_limb(sketch: Sketch, spine: Sequence[tuple[float, float, float]]) -> None:
-    for (x0, y0, r0), (x1, y1, r1) in zip(spine[:-1], spine[1:], strict=True):
+    furrows = np.sin(sketch.y / 11.0 + 1.7 * np.sin(sketch.x / 3.0))
+    for (x0, y0, r0), (x1, y1, r1) in pairwise(spine):
         across, down = x1 - x0, y1 - y0
         along = ((sketch.x - x0) * across + (sketch.y - y0) * down) / (across**2 + down**2)
         along = np.clip(along, 0.0, 1.0)
@@ -526,9 +624,7 @@ def _sketch_limb(sketch: Sketch, spine: Sequence[tuple[float, float, float]]) ->
         radius = r0 + (r1 - r0) * along
         cover = (np.hypot(dx, dy) < radius).astype(np.float32)
         side = dx / radius
-        bark = _ramp(
-            side + 0.25 * np.sin(sketch.y / 6.0), (-0.8, "232062"), (0.0, "54377c"), (0.5, "a0566a"), (0.95, "f2a55c")
-        )
+        bark = _ramp(side + 0.16 * furrows, (-0.8, "232a70"), (0.0, "5a3f86"), (0.5, "a8607a"), (0.95, "f6b06a"))
         sketch.paint(cover, bark, math.atan2(down, across), 2.0, 0.5)
 
 
@@ -554,7 +650,12 @@ def _to_oklab(linear: Floats) -> Floats:
 def _tubes() -> Floats:
     """Every pigment in every tint."""
     pure = np.stack([_colour(code) for code in PIGMENTS])
-    return np.concatenate([pure * (1.0 - white) + white * np.float32(0.99) for white in TINTS]).astype(np.float32)
+    tubes = np.concatenate([pure * (1.0 - white) + white * np.float32(0.99) for white in TINTS])
+    white = np.repeat(TINTS, len(pure))[:, None]
+    grey = tubes.mean(axis=1, keepdims=True)
+    # White does not grey a real pigment as blending screen colours would.
+    vivid = grey + (tubes - grey) * (1.0 + 1.4 * white * (1.0 - white))
+    return np.asarray(np.clip(vivid, 0.0, 1.0), dtype=np.float32)
 
 
 def _divide(colours: Floats, purity: float) -> Ints:
@@ -576,28 +677,46 @@ def _divide(colours: Floats, purity: float) -> Ints:
     away = tube_lab[None] - wanted[:, None]
     misfit = 0.22 * away[..., 0] ** 2 + (0.02 + 0.30 * (1.0 - purity)) * (away[..., 1:] ** 2).sum(axis=-1)
     total = np.zeros_like(colours)
+    taken = np.zeros(misfit.shape, dtype=np.float32)
     chosen = np.zeros((len(colours), MIXTURE), dtype=np.int32)
     for place in range(MIXTURE):
         mixed = _to_oklab((total[:, None] + tubes[None]) / (place + 1.0))
-        error = ((mixed - wanted[:, None]) ** 2).sum(axis=-1) + misfit
+        # The first touches may stray; the later ones have to bring the mixture back.
+        stray = ((mixed - wanted[:, None]) ** 2).sum(axis=-1) * (0.4 + 0.45 * place)
+        error = stray + misfit + REPETITION * purity * taken
         chosen[:, place] = error.argmin(axis=1)
         total += tubes[chosen[:, place]]
+        taken[np.arange(len(colours)), chosen[:, place]] += 1.0
     return chosen
 
 
 def _pigments_for(colours: Floats, purity: float, rng: np.random.Generator) -> Floats:
     """One pigment for each dot, drawn from the mixture of its colour."""
-    steps = np.clip(np.rint(colours * 24.0), 0, 24).astype(np.int64)
+    # Dithered to the steps of the table, or a smooth sky would show their contours.
+    steps = np.clip(np.rint(colours * 24.0 + rng.normal(0.0, 0.5, colours.shape)), 0, 24).astype(np.int64)
     keys, place = np.unique(steps @ np.array([625, 25, 1]), return_inverse=True)
     distinct = np.stack([keys // 625, keys // 25 % 25, keys % 25], axis=1).astype(np.float32) / 24.0
-    chosen = _divide(distinct, purity)
-    return _tubes()[chosen[place.ravel(), rng.integers(0, MIXTURE, len(colours))]]
+    palette = np.concatenate([_divide(distinct, purity), _complements(distinct)[:, None]], axis=1)
+    choice = rng.integers(0, MIXTURE, len(colours))
+    choice[rng.random(len(colours)) < ACCENTS * purity**2] = MIXTURE
+    return np.asarray(_tubes()[palette[place.ravel(), choice]], dtype=np.float32)
+
+
+def _complements(colours: Floats) -> Ints:
+    """The pigment nearest to the opposite hue at the same lightness: red in a lawn, orange in a blue shade."""
+    wanted = _to_oklab(_to_linear(colours))
+    away = _to_oklab(_to_linear(_tubes()))[None] - (wanted * np.array([1.0, -0.7, -0.7], dtype=np.float32))[:, None]
+    distance = away**2 @ np.array([2.0, 1.0, 1.0], dtype=np.float32)
+    return np.asarray(distance.argmin(axis=1), dtype=np.int32)
 
 
 def _heighten_contrast(sketch: Sketch, scale: float) -> Floats:
     """Lighten the light and darken the dark side of every edge, as the eye does and the divisionists did on purpose."""
     soft = blur(sketch.colour, 12.0 * scale)
-    return np.clip(sketch.colour + 0.35 * (sketch.colour - soft), 0.0, 1.0).astype(np.float32)
+    edged = sketch.colour + 0.35 * (sketch.colour - soft)
+    grey = edged.mean(axis=-1, keepdims=True)
+    # Mixing in the eye dulls a colour, so it is asked for a little stronger than it shall be seen.
+    return np.asarray(np.clip(grey + 1.18 * (edged - grey), 0.0, 1.0), dtype=np.float32)
 
 
 # --- Dots ----------------------------------------------------------------------------------------------------------
@@ -705,4 +824,4 @@ def _light(canvas: Floats, relief: Floats) -> Floats:
     """Rake light from the upper left over the relief of the paint."""
     down, across = np.gradient(ndimage.gaussian_filter(relief, 0.6))
     lit = np.clip(1.0 + 0.16 * (across + down), 0.80, 1.14)
-    return np.clip(canvas * lit[..., None], 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(canvas * lit[..., None], 0.0, 1.0), dtype=np.float32)

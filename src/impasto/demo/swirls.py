@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from impasto.demo.brushes import Brush, Canvas, Floats, Load, Mask, picture_size, scattered, smooth_noise
@@ -49,7 +50,7 @@ RIVER_RAMP = ("night", "ultramarine", "cobalt", "cerulean", "sea", "straw", "chr
 TREE_RAMP = ("night", "pine", "pine", "viridian", "emerald", "olive", "ochre")
 
 GROUND = (0.11, 0.13, 0.24)  # the toned canvas, where no stroke reaches
-SHORE_TONE = 0.1
+SHORE_SHADE = 0.1  # how much darker, on the ramp, the river is along its banks
 
 
 @dataclass(frozen=True)
@@ -296,7 +297,7 @@ def _field_ridge(x: Floats) -> Floats:
     return np.asarray(0.735 + 0.020 * np.sin(4.6 * x + 2.3) - 0.02 * np.cos(9 * x), dtype=np.float32)
 
 
-def _slope(values: Floats) -> Floats:
+def _slope(values: NDArray[np.floating]) -> Floats:
     """Angle of the curves of equal value below a ridge."""
     slope_y, slope_x = np.gradient(values)
     return np.asarray(np.arctan2(-slope_x, slope_y), dtype=np.float32)
@@ -378,7 +379,7 @@ def _furrows(scene: Scene) -> tuple[Floats, Floats]:
     away_x, away_y = scene.x - VANISHING_POINT[0], scene.y - VANISHING_POINT[1]
     bend = 0.62 * np.sin(9.5 * away_y + 0.9) * (0.6 + 0.4 * np.tanh(6 * away_x))
     bearing = np.arctan2(away_x, away_y) + 0.35 * bend
-    return np.asarray(bearing, dtype=np.float32), _slope(bearing.astype(np.float32))
+    return np.asarray(bearing, dtype=np.float32), _slope(bearing)
 
 
 def _paint_fields(canvas: Canvas, scene: Scene, rng: np.random.Generator) -> None:
@@ -407,7 +408,8 @@ def _paint_river(canvas: Canvas, scene: Scene, rng: np.random.Generator) -> None
     inside = (np.abs(offset) < 1) & (scene.y > _middle_ridge(scene.x) + 0.004)
     ripples = np.sin(75 * course**0.75 + 1.3 * scene.speckle + 2 * offset)
     path = np.exp(-(((scene.x - MOON.x - 0.012 * np.sin(40 * course)) / (0.035 + 0.05 * course)) ** 2))
-    tone = 0.30 + 0.12 * ripples + 0.10 * scene.speckle + path * (0.32 + 0.28 * ripples) - SHORE_TONE * np.abs(offset)
+    tone = 0.30 + 0.12 * ripples + 0.10 * scene.speckle + path * (0.36 + 0.24 * ripples) - SHORE_SHADE * np.abs(offset)
+    tone += 0.30 * np.exp(-course / 0.12)  # far off, the water lies too flat for ripples and only mirrors
     angle = (0.22 * np.cos(75 * course**0.75 + 3 * offset) * (0.4 + course)).astype(np.float32)
     brushes = (
         replace(BROAD, width=0.016, length=0.05),
@@ -416,7 +418,7 @@ def _paint_river(canvas: Canvas, scene: Scene, rng: np.random.Generator) -> None
     )
     _paint_layers(canvas, rng, tone.astype(np.float32), angle, inside, RIVER_RAMP, brushes, ("emerald", "chrome"))
     edge = np.abs(np.abs(offset) - 1) < 0.08
-    rows, columns = np.nonzero(edge & (scene.y > _middle_ridge(scene.x) + 0.045))
+    rows, columns = np.nonzero(edge & (course > 0.17))
     if len(rows):
         picked = rng.integers(0, len(rows), 90)
         x, y = scene.x[rows[picked], columns[picked]], scene.y[rows[picked], columns[picked]]

@@ -34,6 +34,7 @@ PALETTE: dict[str, tuple[int, int, int]] = {
     "ochre": (206, 158, 90),
 }
 INKS = ("foam", "pale", "middle", "deep", "sun", "ochre")  # the colour blocks, in the order of printing
+GRAIN_SHOWN = {"foam": 0.3, "sun": 0.55}  # the wood shows less under a light or a thick ink
 
 Points = NDArray[np.float64]
 
@@ -95,6 +96,11 @@ def ribbon(curve: Points, width: Points | float) -> Points:
     return np.vstack([curve + aside, (curve - aside)[::-1]])
 
 
+def moved(curve: Points, x: float, y: float) -> Points:
+    """The curve, shifted."""
+    return np.asarray(curve + np.array([x, y]))
+
+
 def swelling(samples: int, ends: float = 0.15) -> Points:
     """Relative width of a cut line: thin where the knife enters and leaves the wood."""
     t = np.linspace(0, 1, samples)
@@ -135,7 +141,7 @@ class Blocks:
         self.dark(ribbon(curve, width * swelling(len(curve), ends)))
 
     def _corners(self, outline: Points) -> list[tuple[float, float]]:
-        return [(float(x), float(y)) for x, y in outline * self._unit]
+        return [(x, y) for x, y in (outline * self._unit).tolist()]
 
 
 # --- sky, coast and far sea -------------------------------------------------------------------------------------------
@@ -171,7 +177,7 @@ def _cut_mist(blocks: Blocks, rng: np.random.Generator) -> None:
             blocks.tint(ribbon(middle, width), "foam")
             for share in (-0.30, 0.12):
                 first = int(rng.uniform(0.05, 0.4) * len(middle))
-                part = middle[first : first + int(rng.uniform(0.25, 0.5) * len(middle))] + [0.0, share * thick]
+                part = moved(middle[first : first + int(rng.uniform(0.25, 0.5) * len(middle))], 0, share * thick)
                 blocks.tint(ribbon(part, 0.0030 * swelling(len(part), 0.0)), "pale")
 
 
@@ -550,13 +556,13 @@ def _cut_swell(blocks: Blocks, rng: np.random.Generator, swell: Swell) -> None:
         for first, last in _dashes(rng, len(curve)):
             dash = curve[first:last]
             blocks.tint(ribbon(dash, (0.010 - 0.004 * (ink == "foam")) * swelling(len(dash), 0.0)), ink)
-        blocks.line(curve + [0, 0.0075], 0.0026, 0.4)
+        blocks.line(moved(curve, 0, 0.0075), 0.0026, 0.4)
     blocks.line(crest, 0.006, 0.5)
     for start, end in swell.foam:
         part = crest[int(start * len(crest)) : int(end * len(crest))]
         _cut_claws(blocks, rng, _claws_along(rng, part, 0.6, 0.050, 0.75, -2.3), 0.002)
-        _cut_lumps(blocks, rng, part + [0, 0.010], 0.014, 0.002)
-        _cut_claws(blocks, rng, _claws_along(rng, part + [0, 0.012], 0.7, 0.040, 0.1, -2.0), 0.002)
+        _cut_lumps(blocks, rng, moved(part, 0, 0.010), 0.014, 0.002)
+        _cut_claws(blocks, rng, _claws_along(rng, moved(part, 0, 0.012), 0.7, 0.040, 0.1, -2.0), 0.002)
         _cut_spray(blocks, rng, part, 14, 0.045, 0.002)
 
 
@@ -590,7 +596,7 @@ def _printed(blocks: Blocks, rng: np.random.Generator) -> Floats:
         strength = 0.97 - 0.035 * mottle
         if ink == "sun":
             strength = strength * (1 - 0.45 * np.clip((y - SUN[1]) / SUN[2], 0, 1))
-        picture = _inked(picture, cover * np.clip(strength, 0, 1), ink, grain, 0.45 if ink == "foam" else 1.0)
+        picture = _inked(picture, cover * np.clip(strength, 0, 1), ink, grain, GRAIN_SHOWN.get(ink, 1.0))
     key = _shifted(_coverage(np.asarray(blocks.key) > 0), rng.normal(0, 0.0005, 2) * blocks.height)
     worn = np.clip(1 - 0.10 * np.maximum(mottle, 0) - 0.08 * grain, 0.6, 1)
     return _inked(picture, key * worn, "key", grain, 0.2)
@@ -598,7 +604,7 @@ def _printed(blocks: Blocks, rng: np.random.Generator) -> Floats:
 
 def _coverage(mask: NDArray[np.bool_]) -> Floats:
     image = Image.fromarray(mask.astype(np.uint8) * 255).reduce(SUPERSAMPLING)
-    return np.asarray(image, dtype=np.float32) / 255
+    return np.asarray(np.asarray(image) / 255, dtype=np.float32)
 
 
 def _shifted(cover: Floats, by: Points) -> Floats:

@@ -33,7 +33,7 @@ def decode_array(array: npt.NDArray[Any], max_pixels: int) -> Decoded:
             f"{_WHERE} has the shape {array.shape}; give it as height × width, or height × width × 1, 3 or 4."
         )
     check_size(array.shape[1], array.shape[0], max_pixels, _WHERE)
-    if array.dtype.kind != "f" and array.dtype not in (np.uint8, np.uint16):
+    if array.dtype.kind != "f" and array.dtype.newbyteorder("=") not in (np.uint8, np.uint16):
         raise PictureError(f"{_WHERE} is of type {array.dtype}; give it as uint8, uint16 or floats in [0, 1].")
     if array.dtype.kind == "f":
         check_floats(array, _WHERE)
@@ -58,6 +58,22 @@ def check_floats(values: npt.NDArray[Any], where: str) -> None:
         raise PictureError(f"{where} has values that are infinite or not numbers (nan); replace them first.")
     if low < 0 or high > 1:
         raise PictureError(f"{where} has values from {low:.6g} to {high:.6g}; scale them to [0, 1] first.")
+
+
+def narrowed(values: npt.NDArray[Any], where: str) -> npt.NDArray[np.uint16]:
+    """Integers of any type as the 16-bit values that they stand for, as in Pillow's mode "I".
+
+    Args:
+        values: any array of integers with at least one value.
+        where: the picture, as the sentence names it.
+
+    Raises:
+        PictureError: when a value is not in 0 to 65535.
+    """
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > 65535:
+        raise PictureError(f"{where} has whole numbers from {low} to {high}; scale them to 0 to 65535 first.")
+    return values.astype(np.uint16)
 
 
 def digest_of(array: npt.NDArray[Any]) -> str:

@@ -36,6 +36,7 @@ LONGEST_SIDE: Final[dict[str, int]] = {"JPEG": 65_500, "WEBP": 16_383}
 SNIFFED: Final = 32
 """How many bytes from the start of a file ``sniff`` needs."""
 
+_PNG_DEPTH_AT: Final = 24
 _BMP_HEADERS: Final = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
 _HEIF_BRANDS: Final = frozenset(
@@ -74,6 +75,15 @@ def _sniff_boxes(head: bytes) -> str | None:
     if head[8:12] in _AVIF_BRANDS or compatible & _AVIF_BRANDS:
         return "AVIF"
     return "HEIF" if head[8:12] in _HEIF_BRANDS or compatible & _HEIF_BRANDS else None
+
+
+def png_depth(head: bytes) -> int:
+    """The bits per channel of a PNG file; 0 when the file ends before it says.
+
+    Args:
+        head: its first ``SNIFFED`` bytes.
+    """
+    return int.from_bytes(head[_PNG_DEPTH_AT : _PNG_DEPTH_AT + 1])
 
 
 def writable_format(path: Path, depth: int) -> str:

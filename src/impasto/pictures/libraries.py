@@ -98,7 +98,7 @@ def decoding(where: str) -> Iterator[None]:
         # What Pillow says of a file that it cannot identify is how the file is represented in Python.
         detail = "" if isinstance(error, UnidentifiedImageError) else f" ({reason(error)})"
         raise PictureError(
-            f"{where} is damaged or cut short and cannot be decoded{detail}; fetch or save it again."
+            f"{where} cannot be decoded{detail}; it may be damaged or cut short, so fetch or save it again."
         ) from None
 
 

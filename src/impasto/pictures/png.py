@@ -51,22 +51,22 @@ def find_text(file: BinaryIO, keyword: str) -> str | None:
         keyword: the keyword.
 
     Returns:
-        The text; None when no chunk before the pixels has it.
+        The text; None when no chunk has it.
     """
     prefix = keyword.encode("latin-1") + b"\0\0\0\0\0"
-    file.seek(len(SIGNATURE))
-    while len(header := file.read(8)) == 8:
-        length, kind = struct.unpack(">L4s", header)
-        if kind in (b"IDAT", b"IEND"):
-            break
-        if kind != b"iTXt":
-            file.seek(length + 4, 1)
-            continue
-        data = file.read(length)
-        file.seek(4, 1)
+    for data in _found(file, b"iTXt"):
         if data.startswith(prefix):
             return data[len(prefix) :].decode("utf-8", "surrogatepass")
     return None
+
+
+def find_exif(file: BinaryIO) -> bytes | None:
+    """The EXIF block of a PNG file, wherever it stands; None when there is none.
+
+    Args:
+        file: the open PNG file; it is left at any place.
+    """
+    return next(_found(file, b"eXIf"), None)
 
 
 def profile_chunk(name: str, icc: bytes) -> Chunk:
@@ -87,6 +87,18 @@ def resolution_chunk(dpi: tuple[float, float]) -> Chunk:
     """
     across, down = (round(side / 0.0254) for side in dpi)
     return b"pHYs", struct.pack(">LLB", across, down, 1)
+
+
+def _found(file: BinaryIO, wanted: bytes) -> Iterator[bytes]:
+    """The data of each chunk of one type; the others are skipped without being read."""
+    file.seek(len(SIGNATURE))
+    while len(header := file.read(8)) == 8:
+        length, kind = struct.unpack(">L4s", header)
+        if kind == wanted:
+            yield file.read(length)
+        else:
+            file.seek(length, 1)
+        file.seek(4, 1)
 
 
 def _packed(kind: bytes, data: bytes) -> bytes:

@@ -15,11 +15,11 @@ from impasto.errors import PictureError
 from impasto.pictures import formats
 from impasto.pictures.arrays import decode_array, digest_of
 from impasto.pictures.decoded import finished
-from impasto.pictures.deep import decode_deep_file, is_deep
 from impasto.pictures.files import opened, shown
 from impasto.pictures.libraries import decoding
 from impasto.pictures.picture import Picture
-from impasto.pictures.shallow import decode_image, decode_shallow_file
+from impasto.pictures.pillow_decoding import decode_image, decode_with_pillow
+from impasto.pictures.vips_decoding import decode_with_vips, needs_vips
 
 PictureSource: TypeAlias = str | os.PathLike[str] | Image.Image | npt.NDArray[Any]
 """What ``read_picture`` takes: a path, a PIL image, or an array."""
@@ -72,7 +72,7 @@ def _read_file(path: Path, max_pixels: int) -> Picture:
             kind = formats.sniff(file.read(formats.SNIFFED))
         if kind is None:
             raise PictureError(f"{where} is not a picture that impasto knows; use {formats.READABLE}.")
-        decode = decode_deep_file if is_deep(file, kind, where) else decode_shallow_file
+        decode = decode_with_vips if needs_vips(file, kind, where) else decode_with_pillow
         file.seek(0)
         decoded = decode(file, kind, max_pixels, where)
         return finished(decoded, path.absolute(), digest)

@@ -17,6 +17,8 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 IMAGE_WIDTH: Final = 256
 IMAGE_HEIGHT: Final = 257
 BITS_PER_SAMPLE: Final = 258
+COMPRESSION: Final = 259
+PHOTOMETRIC: Final = 262
 ORIENTATION: Final = 274
 X_RESOLUTION: Final = 282
 Y_RESOLUTION: Final = 283

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from impasto.errors import PictureError
 from impasto.pictures import formats
-from impasto.pictures.encoded import Extras, encode
+from impasto.pictures.encoders import Extras, encode
 from impasto.pictures.files import replace_file, shown
 from impasto.pictures.libraries import encoding
 from impasto.pictures.picture import PictureWarning

@@ -1,4 +1,4 @@
-"""Decoding with Pillow: every file of 8 bits per channel, and images that are Pillow's already."""
+"""Decoding with Pillow: files of 8 bits per channel, a few kinds of TIFF among them, and PIL images."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps
 
 from impasto.errors import PictureError
-from impasto.pictures.arrays import check_floats
-from impasto.pictures.colour import deep_to_srgb, image_to_srgb
+from impasto.pictures.arrays import check_floats, narrowed
+from impasto.pictures.colour import array_to_srgb, image_to_srgb
 from impasto.pictures.decoded import Decoded, check_size
 from impasto.pictures.libraries import decoding, quiet_pillow
 from impasto.pictures.provenance import Provenance, provenance_from
@@ -21,7 +21,7 @@ from impasto.pictures.provenance import Provenance, provenance_from
 _IMAGE: Final = "The PIL image"
 
 
-def decode_shallow_file(file: BinaryIO, kind: str, max_pixels: int, where: str) -> Decoded:
+def decode_with_pillow(file: BinaryIO, kind: str, max_pixels: int, where: str) -> Decoded:
     """Decode the first image of a file of 8 bits per channel.
 
     Args:
@@ -88,7 +88,7 @@ def _decode(image: Image.Image, max_pixels: int, where: str, ours: bool) -> Deco
         check_floats(values, where)
         return Decoded(values, None, provenance)
     if deep:
-        return Decoded(deep_to_srgb(_grey16(flat, where), icc, where), None, provenance)
+        return Decoded(array_to_srgb(narrowed(np.asarray(flat), where), icc, where), None, provenance)
     return Decoded(np.asarray(image_to_srgb(flat, icc, where)), opacity, provenance)
 
 
@@ -113,15 +113,6 @@ def _without_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]
     if image.mode in ("L", "RGB", "CMYK", "LAB"):
         return image, None
     return image.convert("L" if grey else "RGB"), None
-
-
-def _grey16(image: Image.Image, where: str) -> npt.NDArray[np.uint16]:
-    """The values of an image of one of the integer modes."""
-    values = np.asarray(image)
-    low, high = int(values.min()), int(values.max())
-    if low < 0 or high > 65535:
-        raise PictureError(f'{where} has values from {low} to {high} in mode "I"; scale them to 0 to 65535 first.')
-    return values.astype(np.uint16)
 
 
 def _provenance_of(image: Image.Image) -> Provenance:

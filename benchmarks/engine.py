@@ -1,0 +1,173 @@
+"""What an iteration costs beside the bare encoder, and how long impasto takes to start.
+
+    python -m benchmarks.engine [--encoder builtin] [--sizes 256 512 1024] [--rounds 9]
+
+Times: the variants take turns in one process, and each round gives ratios to that round's bare encoder, so that a
+machine that slows down slows all of them; the table holds the medians. Memory: each variant in a process of its own,
+the peak of the resident memory less what was there before the first iteration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from impasto.devices import physical_cores
+from impasto.objective import Objective
+from impasto.optimizers import LBFGS, Adam, Optimizer
+from impasto.settings import Losses
+from impasto.weights import load_encoder
+
+VARIANTS = ("bare", "gram-adam", "gaussian-lbfgs")
+DEEPEST = "relu5_1"
+
+
+def picture(size: int, seed: int) -> Tensor:
+    """1×3×(¾ size)×size with structure at every scale, so that features are neither dead nor flat."""
+    generator = torch.Generator().manual_seed(seed)
+    height = size * 3 // 4
+    x = torch.zeros(1, 3, height, size)
+    for scale in (4, 16, 64, size):
+        grain = torch.rand(1, 3, scale * 3 // 4, scale, generator=generator)
+        x += torch.nn.functional.interpolate(grain, (height, size), mode="bilinear") / 4
+    return x
+
+
+def make_iteration(variant: str, encoder_name: str, size: int) -> Callable[[], None]:
+    """One iteration of a variant as a function; its pictures and targets are made before."""
+    encoder = load_encoder(encoder_name).encoder
+    content, style = picture(size, 1), picture(size, 2)
+    image = content.clone()
+    if variant == "bare":
+
+        def bare() -> None:
+            leaf = image.detach().requires_grad_(True)
+            torch.autograd.grad(encoder(leaf, [DEEPEST])[DEEPEST].mean(), leaf)
+
+        return bare
+    gram = variant == "gram-adam"
+    losses = Losses(style_distance="gram" if gram else "gaussian")
+    objective = Objective(encoder, content, [style], [1.0], losses, 1.0, 40.0)
+    optimizer: Optimizer = Adam(0.005) if gram else LBFGS(20)
+
+    def iteration() -> None:
+        loss, gradient = objective.value_and_gradient(image)
+        optimizer.step(image, loss.total, gradient)
+
+    return iteration
+
+
+def timed(function: Callable[[], object]) -> float:
+    """Seconds of one call."""
+    begun = time.perf_counter()
+    function()
+    return time.perf_counter() - begun
+
+
+def measure_times(encoder: str, size: int, rounds: int) -> dict[str, tuple[float, float]]:
+    """Median seconds and median ratio to the bare encoder, by variant. L-BFGS's history is full before it counts."""
+    iterations = {variant: make_iteration(variant, encoder, size) for variant in VARIANTS}
+    for variant, iteration in iterations.items():
+        for _ in range(22 if variant == "gaussian-lbfgs" else 2):
+            iteration()
+    seconds: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
+    for _ in range(rounds):
+        for variant, iteration in iterations.items():
+            seconds[variant].append(timed(iteration))
+    return {
+        variant: (
+            statistics.median(times),
+            statistics.median(t / b for t, b in zip(times, seconds["bare"], strict=True)),
+        )
+        for variant, times in seconds.items()
+    }
+
+
+def peak_memory(variant: str, encoder: str, size: int) -> int:
+    """Bytes that iterations of one variant add to the process, measured in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.engine", "--memory-of", variant, "--encoder", encoder]
+    answer = subprocess.run([*command, "--sizes", str(size)], check=True, capture_output=True, text=True)
+    return int(answer.stdout)
+
+
+def print_memory_of(variant: str, encoder: str, size: int) -> None:
+    """The other side of :func:`peak_memory`."""
+    small = make_iteration("bare", encoder, 64)
+    small()  # libraries' own buffers
+    before = peak_resident()
+    iteration = make_iteration(variant, encoder, size)
+    for _ in range(22 if variant == "gaussian-lbfgs" else 3):
+        iteration()
+    print(peak_resident() - before)
+
+
+def peak_resident() -> int:
+    """Peak resident memory of this process in bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():  # ru_maxrss would count the parent's memory from before exec
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def startup() -> dict[str, float]:
+    """Seconds, the best of five: to import impasto, to answer ``--version``, to load the built-in encoder."""
+
+    def best(*command: str) -> float:
+        run = [sys.executable, *command]
+        return min(timed(lambda: subprocess.run(run, check=True, capture_output=True)) for _ in range(5))
+
+    empty = best("-c", "pass")
+    load = [timed(lambda: load_encoder("builtin")) for _ in range(5)]
+    return {
+        "import impasto": best("-c", "import impasto") - empty,
+        "impasto --version": best("-m", "impasto", "--version"),
+        "load the built-in encoder": min(load),
+    }
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--encoder", default="builtin")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024])
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--memory-of", choices=VARIANTS, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    torch.set_num_threads(physical_cores())
+    if given.memory_of:
+        print_memory_of(given.memory_of, given.encoder, given.sizes[0])
+        return
+    rows = []
+    for size in given.sizes:
+        times = measure_times(given.encoder, size, given.rounds)
+        memory = {variant: peak_memory(variant, given.encoder, size) for variant in VARIANTS}
+        for variant in VARIANTS:
+            seconds, ratio = times[variant]
+            rows.append((size, variant, seconds, ratio, memory[variant] / 1e6, memory[variant] / memory["bare"]))
+    if given.json:
+        print(json.dumps({"iterations": rows, "startup": startup()}))
+        return
+    print(f"{platform.processor() or platform.machine()}, {physical_cores()} threads, torch {torch.__version__}\n")
+    print("| size | variant | s | time ÷ bare | MB | memory ÷ bare |\n|---|---|---|---|---|---|")
+    for size, variant, seconds, ratio, megabytes, memory_ratio in rows:
+        print(f"| {size} | {variant} | {seconds:.3f} | {ratio:.2f} | {megabytes:.0f} | {memory_ratio:.2f} |")
+    print("\n| start-up | s |\n|---|---|")
+    for name, seconds in startup().items():
+        print(f"| {name} | {seconds:.3f} |")
+
+
+if __name__ == "__main__":
+    main()

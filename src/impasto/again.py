@@ -1,0 +1,208 @@
+"""Painting a picture again from the record that is stored in it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from impasto.errors import PictureError, SettingsError
+from impasto.pictures import read_record
+from impasto.pictures.files import opened, shown
+from impasto.settings import Settings, make_settings
+from impasto.version import __version__
+
+
+class _Model(BaseModel):
+    # Later versions may store more.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class StoredSource(_Model):
+    """A picture that went into a painting.
+
+    Attributes:
+        path: relative to the painted picture's folder; None for a picture that came from memory.
+        sha256: of the file.
+    """
+
+    path: str | None = None
+    sha256: str | None = None
+
+
+class StoredEncoder(_Model):
+    """The encoder.
+
+    Attributes:
+        name: ``builtin`` or a path.
+        sha256: of its file.
+    """
+
+    name: str
+    sha256: str
+
+
+class Record(_Model):
+    """What a painted picture tells of its making, as :meth:`impasto.painting.Painting.record` stores it.
+
+    Attributes:
+        impasto: the version that painted it.
+        torch: PyTorch's version.
+        complete: whether the run came to its end.
+        settings: all of them, by name.
+        content: the photograph.
+        styles: the paintings.
+        init: the picture that painting began from, where there was one.
+        encoder: name and hash.
+        seconds: that painting took.
+    """
+
+    impasto: str
+    torch: str = ""
+    complete: bool
+    settings: dict[str, Any]
+    content: StoredSource
+    styles: list[StoredSource]
+    init: StoredSource | None = None
+    encoder: StoredEncoder
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """Everything that it takes to paint a picture again.
+
+    Attributes:
+        content: path of the photograph.
+        styles: paths of the paintings.
+        settings: the stored ones with the changes.
+        record: as it was stored.
+    """
+
+    content: Path
+    styles: tuple[Path, ...]
+    settings: Settings
+    record: Record
+
+    def remark_on_encoder(self, sha256: str) -> str | None:
+        """A sentence where the encoder at hand is not the one that the stored picture was painted with.
+
+        Args:
+            sha256: of the encoder's file at hand.
+        """
+        if sha256 == self.record.encoder.sha256:
+            return None
+        return "The encoder is not the one that the picture was painted with, so the painting will differ."
+
+
+def stored_text(path: str | os.PathLike[str]) -> str:
+    """The record in a picture, as it was stored.
+
+    Raises:
+        PictureError: there is no such picture, or no record in it.
+    """
+    text = read_record(path)
+    if text is None:
+        raise PictureError(
+            f"{shown(path)} holds no record: impasto did not paint it, or another program has saved it anew since."
+        )
+    return text
+
+
+def stored_record(path: str | os.PathLike[str]) -> Record:
+    """The record in a picture.
+
+    Raises:
+        PictureError: there is no such picture, no record in it, or a damaged one.
+    """
+    try:
+        return Record.model_validate_json(stored_text(path))
+    except ValidationError:
+        raise PictureError(f"The record in {shown(path)} is damaged, so it cannot be read.") from None
+
+
+def prepare(
+    path: str | os.PathLike[str],
+    *,
+    content: str | os.PathLike[str] | None = None,
+    styles: Sequence[str | os.PathLike[str]] = (),
+    changes: Mapping[str, Any] | None = None,
+) -> Repeat:
+    """Find what a painted picture was made from.
+
+    Args:
+        path: the painted picture.
+        content: a photograph in place of the stored one.
+        styles: paintings in place of all the stored ones.
+        changes: settings in place of the stored ones, nested as in :meth:`impasto.settings.Settings.changed`.
+
+    Raises:
+        PictureError: no picture, no record, or a source that is missing or has changed since.
+        SettingsError: the stored settings do not fit this version, or the changes are not valid.
+    """
+    record = stored_record(path)
+    folder = Path(path).absolute().parent
+    changes = _resolved(changes or {}, record, folder)
+    return Repeat(
+        content=Path(content) if content else _found(record.content, folder, "photograph", "--content"),
+        styles=tuple(map(Path, styles)) or tuple(_found(s, folder, "style", "--style") for s in record.styles),
+        settings=_stored_settings(record, path).changed(**changes),
+        record=record,
+    )
+
+
+def free_name(path: Path) -> Path:
+    """``FILE-again.png`` for ``FILE.png``; where that exists ``FILE-again-2.png`` and so on."""
+    number = 1
+    while True:
+        name = path.with_name(f"{path.stem}-again{f'-{number}' if number > 1 else ''}{path.suffix}")
+        if not os.path.lexists(name):
+            return name
+        number += 1
+
+
+def _stored_settings(record: Record, path: str | os.PathLike[str]) -> Settings:
+    try:
+        return make_settings(**record.settings)
+    except SettingsError as error:
+        raise SettingsError(
+            f"The settings in {shown(path)}, painted by impasto {record.impasto}, do not fit this version "
+            f"({__version__}). {error}"
+        ) from None
+
+
+def _resolved(changes: Mapping[str, Any], record: Record, folder: Path) -> dict[str, Any]:
+    """The changes, with what makes room for them and with the places where the stored files are now."""
+    result = dict(changes)
+    # The strength and the raw weights exclude each other, so a new one of them puts out the stored others.
+    raw = ("content_weight", "style_weight")
+    if result.get("strength") is not None:
+        result = dict.fromkeys(raw) | result
+    elif any(result.get(name) is not None for name in raw):
+        result = {"strength": None} | result
+    if record.init is not None and "init" not in result:
+        result["init"] = str(_found(record.init, folder, "picture that painting began from", "--init"))
+    if "encoder" not in result and record.encoder.name != "builtin":
+        result["encoder"] = record.encoder.name  # an absolute path, which the stored setting need not be
+    return result
+
+
+def _found(source: StoredSource, folder: Path, what: str, option: str) -> Path:
+    """The path of a stored source, once it is sure that it is still the same."""
+    if source.path is None:
+        raise PictureError(f"The {what} came from a program's memory, not from a file: name a file with {option}.")
+    path = Path(os.path.normpath(folder / source.path))
+    if not path.is_file():
+        raise PictureError(f"The {what} is not at {shown(path)} any more: name it with {option}.")
+    with opened(path) as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if source.sha256 is not None and digest != source.sha256:
+        raise PictureError(
+            f"The {what} {shown(path)} has changed since: to paint from it as it is now, name it with {option}."
+        )
+    return path

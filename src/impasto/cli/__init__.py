@@ -1,0 +1,26 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from impasto.cli.interrupts import Interrupts
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: as the shell gives them, without the program's name; those of this process where not given.
+
+    Returns:
+        The exit code: 0 done; 1 something went wrong after painting had begun, and what there is was saved; 2 refused,
+        nothing written; 130 and 143 stopped by Ctrl-C or SIGTERM.
+    """
+    with Interrupts() as interrupts:  # before anything that takes time to import
+        from impasto.cli.app import run
+        from impasto.cli.streams import tolerate_odd_names
+
+        tolerate_odd_names()
+        return run(sys.argv[1:] if arguments is None else list(arguments), interrupts)

@@ -1,0 +1,240 @@
+"""The commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from impasto.cli import options
+from impasto.cli.interrupts import Interrupts
+from impasto.cli.streams import say, say_error
+from impasto.demo import STYLE_NAMES
+from impasto.errors import ImpastoError
+from impasto.settings import make_settings
+from impasto.version import __version__
+
+# Whatever is wrong with the words of a command: typer's own class for it has no public name in all its versions.
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+app = typer.Typer(
+    name="impasto",
+    help="Paint a photograph in the manner of a painting. Try `impasto demo` first.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+Painted = Annotated[str, typer.Argument(metavar="FILE", show_default=False, help="A picture that impasto painted.")]
+
+
+def run(arguments: Sequence[str], interrupts: Interrupts) -> int:
+    """Run the command that the arguments name.
+
+    Args:
+        arguments: without the program's name; none at all stand for ``--help``.
+        interrupts: the signals' handlers.
+
+    Returns:
+        The exit code.
+    """
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(list(arguments) or ["--help"], "impasto", standalone_mode=False, obj=interrupts)
+    except ImpastoError as error:
+        say_error(str(error))
+        return 2
+    except _UsageError as error:
+        say_error(_usage_sentence(cast("typer.BadParameter", error)))
+        return 2
+    return code if isinstance(code, int) else 0
+
+
+def _usage_sentence(error: typer.BadParameter) -> str:
+    """A complaint about the words of a command, and where to read what they can be."""
+    message = error.format_message().rstrip(".")
+    command = error.ctx.command_path if error.ctx else "impasto"
+    return f"{message}{'' if message.endswith('?') else '.'} See `{command} --help`."
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        say(f"impasto {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def impasto(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """What stands before any command."""
+
+
+@app.command(help="Paint CONTENT in the manner of STYLE, or of several.")
+def paint(
+    context: typer.Context,
+    content: Annotated[str, typer.Argument(metavar="CONTENT", show_default=False, help="The photograph.")],
+    styles: Annotated[list[str], typer.Argument(metavar="STYLE", show_default=False, help="The painting, or several.")],
+    output: options.Output = None,
+    size: options.Size = None,
+    preset: options.PresetName = None,
+    strength: options.Strength = None,
+    style_weights: options.StyleWeights = None,
+    encoder: options.EncoderName = None,
+    init: options.Init = None,
+    iterations: options.Iterations = None,
+    assignments: options.Assignments = None,
+    config: options.Config = None,
+    seed: options.Seed = None,
+    threads: options.Threads = None,
+    device: options.Device = None,
+    depth: options.Depth = None,
+    sheet: options.Sheet = None,
+    stages: options.Stages = None,
+    history: options.History = None,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> int:
+    """Paint a photograph."""
+    changes = options.changes_from(context.params)
+    settings = make_settings(**changes)
+    from impasto.cli.faces import choose_face
+    from impasto.cli.job import Job, run_job
+    from impasto.cli.outputs import Outputs, default_output
+
+    photo, paintings = Path(content), tuple(map(Path, styles))
+    picture = Path(output) if output else default_output(photo, paintings)
+    outputs = Outputs(picture, _path(sheet), _path(stages), _path(history), force)
+    face = choose_face(quiet=quiet, as_json=as_json)
+    return run_job(Job(photo, paintings, settings, outputs), face, context.obj)
+
+
+@app.command(
+    short_help="Paint a picture again, with changes or without.",
+    help="Paint a picture again from the settings and sources stored in it, with the changes that the options name.",
+)
+def again(
+    context: typer.Context,
+    file: Painted,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="The picture to write. FILE-again beside FILE where not given, FILE-again-2 where that exists, ….",
+        ),
+    ] = None,
+    content: Annotated[
+        str | None, typer.Option("--content", metavar="FILE", help="A photograph in place of the stored one.")
+    ] = None,
+    styles: Annotated[
+        list[str] | None,
+        typer.Option("--style", metavar="FILE", help="A painting in place of all the stored ones; may be repeated."),
+    ] = None,
+    size: options.Size = None,
+    preset: options.PresetName = None,
+    strength: options.Strength = None,
+    style_weights: options.StyleWeights = None,
+    encoder: options.EncoderName = None,
+    init: options.Init = None,
+    iterations: options.Iterations = None,
+    assignments: options.Assignments = None,
+    config: options.Config = None,
+    seed: options.Seed = None,
+    threads: options.Threads = None,
+    device: options.Device = None,
+    depth: options.Depth = None,
+    sheet: options.Sheet = None,
+    stages: options.Stages = None,
+    history: options.History = None,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> int:
+    """Paint a picture again."""
+    changes = options.changes_from(context.params)
+    from impasto.again import free_name, prepare
+    from impasto.cli.faces import choose_face
+    from impasto.cli.job import Job, run_job
+    from impasto.cli.outputs import Outputs
+
+    repeat = prepare(file, content=content, styles=styles or (), changes=changes)
+    picture = Path(output) if output else free_name(Path(file))
+    outputs = Outputs(picture, _path(sheet), _path(stages), _path(history), force)
+    job = Job(repeat.content, repeat.styles, repeat.settings, outputs, repeat.remark_on_encoder)
+    return run_job(job, choose_face(quiet=quiet, as_json=as_json), context.obj)
+
+
+@app.command(
+    short_help="Paint something without any files of your own.",
+    help="Paint a photograph of scikit-image's in a style that impasto draws by itself. Earlier results are replaced.",
+)
+def demo(
+    context: typer.Context,
+    style: Annotated[
+        str, typer.Option("--style", metavar="NAME|all", help=f"One of {', '.join(STYLE_NAMES)}, or all.")
+    ] = STYLE_NAMES[0],
+    out: Annotated[
+        str, typer.Option("--out", "-o", metavar="DIR", help="Folder for what is written; made where there is none.")
+    ] = "impasto-demo",
+    size: options.Size = None,
+    preset: options.PresetName = None,
+    strength: options.Strength = None,
+    encoder: options.EncoderName = None,
+    iterations: options.Iterations = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> int:
+    """Paint the demonstration pictures."""
+    changes = options.changes_from(context.params)
+    settings = make_settings(**changes)
+    from impasto.cli.demo import run_demo
+    from impasto.cli.faces import choose_face
+
+    return run_demo(style, Path(out), settings, lambda: choose_face(quiet=quiet, as_json=as_json), context.obj)
+
+
+@app.command(help="Print how a picture was painted.")
+def show(
+    file: Painted,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the stored record itself.")] = False,
+) -> None:
+    """Print a picture's record."""
+    from impasto.cli.tables import print_record
+
+    print_record(Path(file), as_json=as_json)
+
+
+@app.command(
+    short_help="Print what impasto runs on.",
+    help="Print versions, devices, memory and the built-in encoder: what a report of a bug should hold.",
+)
+def info() -> None:
+    """Print what impasto runs on."""
+    from impasto.cli.tables import print_info
+
+    print_info()
+
+
+@app.command(
+    short_help="List all settings.",
+    help="List all settings: name, default, what is allowed, and what each does.",
+)
+def settings(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the JSON schema.")] = False,
+) -> None:
+    """List the settings."""
+    from impasto.cli.tables import print_settings
+
+    print_settings(as_json=as_json)
+
+
+def _path(name: str | None) -> Path | None:
+    return None if name is None else Path(name)

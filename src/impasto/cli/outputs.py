@@ -1,0 +1,63 @@
+"""The files that a run writes, checked before it begins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from impasto.errors import PictureError
+from impasto.pictures import check_output
+from impasto.plots import check_history_output
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where everything goes.
+
+    Attributes:
+        picture: the painting.
+        sheet: photo, styles and painting side by side.
+        stages: how the painting came about.
+        history: the losses, as a table or a plot.
+        force: whether files that exist are replaced.
+    """
+
+    picture: Path
+    sheet: Path | None = None
+    stages: Path | None = None
+    history: Path | None = None
+    force: bool = False
+
+    @property
+    def named(self) -> dict[str, Path]:
+        """Those that are asked for, by name."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: path for name, path in values.items() if isinstance(path, Path)}
+
+    def check(self, inputs: Sequence[Path], depth: int) -> None:
+        """Refuse what could not be written in the end.
+
+        Args:
+            inputs: files that are read.
+            depth: bits per channel of the picture.
+
+        Raises:
+            PictureError: a suffix that is not written, a folder that is missing or not writable, a file that exists
+                or is read, or one name for two files.
+        """
+        seen: dict[str, str] = {}
+        for name, path in self.named.items():
+            if name == "history":
+                check_history_output(path, force=self.force, inputs=inputs)
+            else:
+                check_output(path, force=self.force, depth=depth if name == "picture" else 8, inputs=inputs)
+            other = seen.setdefault(os.path.normcase(os.path.realpath(path)), name)
+            if other != name:
+                raise PictureError(f"The {other} and the {name} would both be {str(path)!r}: give them two names.")
+
+
+def default_output(content: Path, styles: Sequence[Path]) -> Path:
+    """``CONTENT-as-STYLE1+STYLE2.png`` beside the content."""
+    return content.with_name(f"{content.stem}-as-{'+'.join(style.stem for style in styles)}.png")

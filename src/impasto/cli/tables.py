@@ -1,0 +1,198 @@
+"""What `show`, `info` and `settings` print."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from impasto.again import Record, stored_record, stored_text
+from impasto.cli.streams import one_line, say
+from impasto.errors import EncoderError, PictureError
+from impasto.settings import Settings
+from impasto.version import __version__
+
+_WIDTH_OF_FILES = 120
+"""Columns where stdout is no terminal."""
+
+
+def print_settings(*, as_json: bool) -> None:
+    """Every setting with its default, what it may be, and its help; or the JSON schema."""
+    schema = Settings.model_json_schema()
+    if as_json:
+        say(json.dumps(schema, indent=2, ensure_ascii=False))
+        return
+    texts: list[RenderableType] = []
+    for name, default, allowed, description in _settings_rows(schema, schema):
+        texts.append(Text.assemble((name, "bold"), f" = {default}  ", (f"({allowed})", "dim")))
+        texts.append(Padding(Text(description), (0, 0, 0, 4)))
+    _print(Group(*texts))
+
+
+def print_record(path: Path, *, as_json: bool) -> None:
+    """How a picture was painted.
+
+    Raises:
+        PictureError: there is no such picture, or no record in it.
+    """
+    if as_json:
+        say(stored_text(path))
+        return
+    record = stored_record(path)
+    _print(_table(_record_rows(record)))
+    say("\nsettings (* is not the default)")
+    defaults = dict(_flat(Settings().model_dump(mode="json", exclude_none=True)))
+    stored = dict(_flat(record.settings))
+    marked = {name for name, value in stored.items() if defaults.get(name) != value}
+    _print(_table(((name, _shown(value)) for name, value in stored.items()), marked=marked))
+
+
+def print_info() -> None:
+    """Versions, devices, memory, the built-in encoder, and where files go."""
+    _print(_table((*_versions(), *_machine(), *_encoder(), ("cache folder", _cache_folder()))))
+
+
+def _record_rows(record: Record) -> Iterator[tuple[str, str]]:
+    yield "painted with", f"impasto {record.impasto}, torch {record.torch}, in {record.seconds:.0f} s"
+    yield "complete", "yes" if record.complete else "no: the run was stopped early"
+    sources = [("content", record.content), *(("style", style) for style in record.styles)]
+    for name, source in [*sources, *([("init", record.init)] if record.init else [])]:
+        yield name, f"{source.path or 'from memory'}  {_short(source.sha256)}"
+    yield "encoder", f"{record.encoder.name}  {_short(record.encoder.sha256)}"
+
+
+def _settings_rows(schema: Mapping[str, Any], root: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, ...]]:
+    """Name, default, what is allowed and help of each setting, nested ones after dots."""
+    for name, field in schema["properties"].items():
+        target = _referred(field, root)
+        if "properties" in target:
+            yield from _settings_rows(target, root, f"{prefix}{name}.")
+        else:
+            description = " ".join(field.get("description", "").split())
+            yield prefix + name, _shown(field.get("default")), _allowed(field), description
+
+
+def _referred(field: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
+    reference = field.get("$ref")
+    return root["$defs"][reference.rsplit("/", 1)[1]] if reference else field
+
+
+def _allowed(field: Mapping[str, Any]) -> str:
+    """The values that a JSON schema allows, in a few words."""
+    if "anyOf" in field:
+        return " or ".join(_allowed(option) for option in field["anyOf"] if option.get("type") != "null")
+    if "enum" in field or "const" in field:
+        return ", ".join(map(str, field.get("enum", [field.get("const")])))
+    if field.get("type") == "array":
+        return f"list of {_allowed(field['items'])}"
+    if field.get("type") == "object":
+        return f"table of {_allowed(field['additionalProperties'])}"
+    names = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
+    bounds = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
+    limits = [f"{sign} {field[key]}" for key, sign in bounds if key in field]
+    return " ".join([names[field["type"]], " and ".join(limits)]).strip()
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested mappings as dotted names and values."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    yield "impasto", __version__
+    yield "python", f"{platform.python_version()} on {platform.platform()}"
+    for package in ("torch", "numpy", "pillow", "pyvips", "pillow-heif", "scikit-image", "matplotlib"):
+        try:
+            yield package, version(package)
+        except PackageNotFoundError:
+            yield package, "not installed"
+    yield "libvips", _libvips()
+
+
+def _libvips() -> str:
+    from impasto.pictures.libraries import vips
+
+    try:
+        module = vips()
+    except PictureError as error:
+        return str(error)
+    return ".".join(str(module.version(part)) for part in range(3))
+
+
+def _machine() -> Iterator[tuple[str, str]]:
+    import psutil
+    import torch
+
+    from impasto.devices import choose_device, physical_cores
+
+    yield "device", str(choose_device("auto"))
+    for number in range(torch.cuda.device_count()):
+        yield f"cuda:{number}", torch.cuda.get_device_name(number)
+    memory = psutil.virtual_memory()
+    yield "threads", f"{physical_cores()} of {psutil.cpu_count()} logical processors"
+    yield "memory", f"{memory.available / 1e9:.1f} GB free of {memory.total / 1e9:.1f} GB"
+
+
+def _encoder() -> Iterator[tuple[str, str]]:
+    from impasto.weights import load_encoder
+
+    try:
+        loaded = load_encoder()
+    except (EncoderError, OSError) as error:
+        yield "encoder", f"missing: {error}"
+        return
+    buffers = list(loaded.encoder.buffers())
+    size = sum(buffer.numel() for buffer in buffers)
+    yield "encoder", f"{loaded.name}, down to {loaded.encoder.deepest}, {size / 1e6:.2f} million parameters"
+    yield "its sha256", loaded.sha256
+
+
+def _cache_folder() -> str:
+    import platformdirs
+
+    return platformdirs.user_cache_dir("impasto")
+
+
+def _table(rows: Iterable[tuple[str, str]], *, marked: Collection[str] | None = None) -> Table:
+    """Names and values in two columns, shown as they are, whatever markup they seem to hold.
+
+    Args:
+        rows: name and value.
+        marked: names to mark; None for no such marks.
+    """
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        mark = "" if marked is None else "* " if name in marked else "  "
+        table.add_row(Text(mark + one_line(name), style="" if mark == "  " else "bold"), Text(one_line(value)))
+    return table
+
+
+def _print(content: RenderableType) -> None:
+    width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
+    console = Console(highlight=False, emoji=False, markup=False, width=width)
+    with console.capture() as capture:
+        console.print(content)
+    say("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def _shown(value: Any) -> str:
+    return "–" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _short(sha256: str | None) -> str:
+    return f"({sha256[:12]})" if sha256 else ""

@@ -1,0 +1,85 @@
+"""The live display on a terminal."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from impasto.cli.faces import LineFace, clock, loss_line, plan_line
+from impasto.events import Event, Iteration, OctaveStarted, Started
+
+
+def can_redraw() -> bool:
+    """Whether the terminal on stderr can move its cursor."""
+    console = Console(stderr=True)
+    return console.is_terminal and not console.is_dumb_terminal
+
+
+class TerminalFace(LineFace):
+    """Where the run is, its losses, and a bar with the time that is left; gone when the run is over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._octave: OctaveStarted | None = None
+        self._iteration: Iteration | None = None
+        self._stopping = False
+        console = Console(stderr=True, highlight=False, emoji=False)
+        self._live = Live(
+            console=console, get_renderable=self._render, refresh_per_second=8, transient=True,
+            redirect_stdout=False, redirect_stderr=False,
+        )  # fmt: skip
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the display away and show the cursor."""
+        self._live.stop()
+
+    def tell(self, event: Event) -> None:
+        """Remember what the display's own thread is to show next."""
+        if isinstance(event, Started):
+            self._octaves = len(event.octaves)
+            self._live.console.print(Text(plan_line(event)))
+        elif isinstance(event, OctaveStarted):
+            self._octave = event
+        elif isinstance(event, Iteration):
+            self._iteration = event
+
+    def stopping(self) -> None:
+        """Show it with the next refresh."""
+        self._stopping = True
+
+    def _render(self) -> Group:
+        return Group(self._where(), self._bar(), *self._losses())
+
+    def _where(self) -> Text:
+        if self._octave is None:
+            return Text("reading the style", style="bold")
+        number, (height, width, iterations) = self._octave.number, self._octave.octave
+        text = Text(f"octave {number}/{self._octaves}", style="bold")
+        text.append(f"  {width}×{height} px", style="not bold")
+        if self._iteration is not None and self._iteration.octave == number:
+            text.append(f"  iteration {self._iteration.iteration}/{iterations}", style="not bold")
+        if self._stopping:
+            text.append("  stopping after this iteration (once more: at once)", style="yellow not bold")
+        return text
+
+    def _bar(self) -> Table:
+        share = self._iteration.share if self._iteration else 0.0
+        remaining = clock(self._iteration.remaining) if self._iteration else "–"
+        row = Table.grid(padding=(0, 2, 0, 0))
+        row.add_row(ProgressBar(total=1.0, completed=share, width=40), Text(f"{share:4.0%}"), Text(f"{remaining} left"))
+        return row
+
+    def _losses(self) -> list[Text]:
+        return [Text(loss_line(self._iteration.loss), style="dim")] if self._iteration else []

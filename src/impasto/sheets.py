@@ -1,0 +1,140 @@
+"""Several pictures in one: photo, style and painting side by side, and the stages of a painting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from impasto.events import Iteration, Started
+from impasto.pictures import resize
+from impasto.pyramid import scaled
+
+Pixels = npt.NDArray[np.float32]
+
+TALLEST = 1024
+"""No side-by-side sheet is taller than this, in pixels, plus its margins."""
+
+STAGES = 10
+TILE = 360
+"""Long side in pixels of each stage's picture at most."""
+
+_COLUMNS = 5
+_PAPER = 1.0
+_INK = (70, 70, 70)
+
+
+def over_white(pixels: Pixels, alpha: Pixels | None) -> Pixels:
+    """A transparent picture as it looks on white paper.
+
+    Args:
+        pixels: H×W×3 in [0, 1].
+        alpha: H×W in [0, 1]; None for an opaque picture.
+    """
+    return pixels if alpha is None else pixels * alpha[..., None] + (1 - alpha[..., None])
+
+
+def side_by_side(pictures: Sequence[Pixels]) -> Pixels:
+    """Pictures in a row at one height, that of the last one up to :data:`TALLEST`, with thin white margins.
+
+    Args:
+        pictures: each H×W×3 in [0, 1], at least one.
+
+    Returns:
+        H×W×3 in [0, 1].
+    """
+    height = min(TALLEST, pictures[-1].shape[0])
+    margin = max(4, height // 64)
+    row = [resize(p, height, max(1, round(p.shape[1] * height / p.shape[0]))) for p in pictures]
+    width = sum(p.shape[1] + margin for p in row) + margin
+    sheet = np.full((height + 2 * margin, width, 3), _PAPER, np.float32)
+    left = margin
+    for picture in row:
+        sheet[margin:-margin, left : left + picture.shape[1]] = picture
+        left += picture.shape[1] + margin
+    return sheet
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A painting at some moment.
+
+    Attributes:
+        pixels: H×W×3 in [0, 1], at the size of the grid's tiles.
+        label: written below it.
+    """
+
+    pixels: Pixels
+    label: str
+
+
+@dataclass
+class StageKeeper:
+    """Keeps pictures from a run's events, evenly spread over its work; small ones, so that they cost no memory.
+
+    Where the run has fewer iterations than there are places, the grid has fewer pictures.
+    """
+
+    count: int = STAGES
+    stages: list[Stage] = field(default_factory=list)
+    _size: tuple[int, int] = (1, 1)
+    _last: int = 0
+
+    def see(self, event: object) -> None:
+        """Look at an event; keeps its picture where one is due."""
+        if isinstance(event, Started):
+            height, width = event.octaves[-1][:2]
+            self._size = scaled(height, width, min(TILE, max(height, width)))
+        elif isinstance(event, Iteration) and event.share < 1:
+            place = int(event.share * self.count + 1e-6)  # a share may be a hair too small for its place
+            if place > self._last:
+                self._last = place
+                self._keep(event.image(), f"octave {event.octave}, iteration {event.iteration}")
+
+    def finish(self, result: Pixels, *, complete: bool) -> Pixels:
+        """The grid, the result last.
+
+        Args:
+            result: H×W×3 in [0, 1].
+            complete: whether the run came to its end.
+        """
+        self._keep(result, "result" if complete else "result, stopped early")
+        return grid(self.stages)
+
+    def _keep(self, pixels: Pixels, label: str) -> None:
+        self.stages.append(Stage(resize(pixels, *self._size), label))
+
+
+def grid(stages: Sequence[Stage]) -> Pixels:
+    """Pictures of one size in rows of five, each with its label.
+
+    Args:
+        stages: at least one.
+
+    Returns:
+        H×W×3 in [0, 1].
+    """
+    height, width = stages[0].pixels.shape[:2]
+    font, text_height = _font(width)
+    margin = max(4, max(height, width) // 40)
+    columns = min(_COLUMNS, len(stages))
+    rows = -(-len(stages) // columns)
+    across, down = width + margin, height + text_height + margin
+    sheet = np.full((rows * down + margin, columns * across + margin, 3), _PAPER, np.float32)
+    places = [(margin + (i // columns) * down, margin + (i % columns) * across) for i in range(len(stages))]
+    for (top, left), stage in zip(places, stages, strict=True):
+        sheet[top : top + height, left : left + width] = stage.pixels
+    image = Image.fromarray((sheet * 255 + 0.5).astype(np.uint8))
+    draw = ImageDraw.Draw(image)
+    for (top, left), stage in zip(places, stages, strict=True):
+        draw.text((left, top + height + text_height // 5), stage.label, font=font, fill=_INK)
+    return np.asarray(image, np.float32) / np.float32(255)
+
+
+def _font(width: int) -> tuple[ImageFont.ImageFont | ImageFont.FreeTypeFont, int]:
+    """A font in which the longest label fits below a picture so wide, and the room it needs."""
+    size = max(6.0, min(14.0, width / 13))
+    return ImageFont.load_default(size), round(size * 1.7)

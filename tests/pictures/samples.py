@@ -1,0 +1,116 @@
+"""Sample values and files, made on the spot so that every expected value is known exactly."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pyvips
+from PIL import Image, ImageCms
+
+from impasto.errors import PictureError
+
+
+def noise(height: int, width: int, channels: int | None = None, dtype: type = np.uint8, seed: int = 0) -> np.ndarray:
+    """Random values over the whole range of an integer type."""
+    shape = (height, width) if channels is None else (height, width, channels)
+    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max + 1, shape, dtype=dtype)
+
+
+def vips_image(values: np.ndarray, interpretation: str) -> pyvips.Image:
+    bands = 1 if values.ndim == 2 else values.shape[2]
+    kinds = {"uint8": "uchar", "uint16": "ushort", "uint32": "uint", "int16": "short", "float32": "float"}
+    image = pyvips.Image.new_from_memory(
+        values.tobytes(), values.shape[1], values.shape[0], bands, kinds[values.dtype.name]
+    )
+    return image.copy(interpretation=interpretation)
+
+
+def write_deep(
+    path: Path, values: np.ndarray, *, icc: bytes | None = None, interpretation: str | None = None, **options: object
+) -> Path:
+    """Write 16-bit (or other) values as PNG or TIFF with libvips, independently of the package under test."""
+    grey = values.ndim == 2 or values.shape[2] < 3
+    image = vips_image(values, interpretation or ("grey16" if grey else "rgb16"))
+    if icc is not None:
+        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc)
+    save = image.pngsave if path.suffix == ".png" else image.tiffsave
+    save(str(path), **options)
+    return path
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">L", len(data)) + kind + data + struct.pack(">L", zlib.crc32(kind + data))
+
+
+def claimed_png(width: int, height: int) -> bytes:
+    """A small PNG file that claims to be of any size."""
+    header = struct.pack(">LLBBBBB", width, height, 8, 2, 0, 0, 0)
+    body = png_chunk(b"IHDR", header) + png_chunk(b"IDAT", zlib.compress(bytes(100))) + png_chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def add_png_chunk(path: Path, kind: bytes, data: bytes) -> None:
+    """Put a chunk behind a PNG file's header."""
+    png = path.read_bytes()
+    path.write_bytes(png[:33] + png_chunk(kind, data) + png[33:])
+
+
+def profile(space: str = "sRGB") -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile(space)).tobytes()
+
+
+def wide_gamut_profile() -> bytes:
+    """A matrix profile like Adobe RGB (1998): its green is far outside sRGB, and its gamma is 2.2."""
+
+    def s15(value: float) -> bytes:
+        return struct.pack(">i", round(value * 65536))
+
+    def xyz(*values: float) -> bytes:
+        return b"XYZ \0\0\0\0" + b"".join(s15(value) for value in values)
+
+    description = b"desc\0\0\0\0" + struct.pack(">L", 5) + b"wide\0" + bytes(78)
+    curve = b"curv\0\0\0\0" + struct.pack(">LH", 1, round(2.19921875 * 256)) + b"\0\0"
+    tags = {
+        b"desc": description,
+        b"cprt": b"text\0\0\0\0none\0\0\0\0",
+        b"wtpt": xyz(0.9642, 1.0, 0.8249),
+        b"rXYZ": xyz(0.60974, 0.31111, 0.01947),
+        b"gXYZ": xyz(0.20528, 0.62567, 0.06087),
+        b"bXYZ": xyz(0.14919, 0.06322, 0.74457),
+        b"rTRC": curve,
+        b"gTRC": curve,
+        b"bTRC": curve,
+    }
+    offset, table, body = 128 + 4 + 12 * len(tags), struct.pack(">L", len(tags)), b""
+    for name, data in tags.items():
+        data += bytes(-len(data) % 4)
+        table += name + struct.pack(">LL", offset + len(body), len(data))
+        body += data
+    head = b"\0\0\0\0\0\0\0\0\x02\x40\0\0mntrRGB XYZ " + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + b"acsp"
+    head = head.ljust(68, b"\0") + s15(0.9642) + s15(1.0) + s15(0.8249)
+    whole = head.ljust(128, b"\0") + table + body
+    return struct.pack(">L", len(whole)) + whole[4:]
+
+
+def to_srgb(values: np.ndarray, icc: bytes) -> np.ndarray:
+    """What lcms makes of 8-bit RGB values, as floats."""
+    flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
+    intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+    source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+    target = ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(Image.fromarray(values), source, target, intent, flags=flags)
+    return np.asarray(converted) / 255
+
+
+def assert_one_sentence(error: PictureError, *parts: str) -> None:
+    """A refusal is one line, ends like a sentence, says how to mend it, and names what it is about."""
+    text = str(error)
+    assert "\n" not in text
+    assert text.endswith(".")
+    assert ";" in text, "what and where; how to mend"
+    for part in parts:
+        assert part in text

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from impasto.pictures import PictureWarning, colour
+
+from .samples import noise, profile, to_srgb, wide_gamut_profile
+
+
+def test_the_profile_of_written_pictures_is_srgb_and_always_the_same():
+    icc = colour.srgb_profile()
+    colour.srgb_profile.cache_clear()
+    assert colour.srgb_profile() == icc
+    values = noise(9, 9, 3)
+    np.testing.assert_allclose(to_srgb(values, icc), values / 255, atol=1.01 / 255)
+
+
+def test_without_a_profile_nothing_changes():
+    image = Image.fromarray(noise(4, 5, 3))
+    assert colour.image_to_srgb(image, None, "x") is image
+    assert colour.image_to_srgb(image, colour.srgb_profile(), "x") is image
+    values = noise(4, 5, 3, np.uint16)
+    assert colour.array_to_srgb(values, None, "x") is values
+    assert colour.array_to_srgb(values, colour.srgb_profile(), "x") is values
+
+
+def test_wide_gamut_at_8_bits_is_what_lcms_says():
+    values = noise(16, 16, 3)
+    converted = np.asarray(colour.image_to_srgb(Image.fromarray(values), wide_gamut_profile(), "x"))
+    np.testing.assert_allclose(converted / 255, to_srgb(values, wide_gamut_profile()), atol=1.01 / 255)
+    assert np.abs(converted.astype(int) - values).max() > 20, "the profile makes a difference"
+    np.testing.assert_array_equal(colour.array_to_srgb(values, wide_gamut_profile(), "x"), converted)
+
+
+def test_wide_gamut_at_16_bits_agrees_with_8_bits():
+    values = noise(16, 16, 3)
+    converted = colour.array_to_srgb(values.astype(np.uint16) * 257, wide_gamut_profile(), "x")
+    assert converted.dtype == np.uint16
+    np.testing.assert_allclose(converted / 65535, to_srgb(values, wide_gamut_profile()), atol=1.3 / 255)
+
+
+def test_16_bits_are_converted_at_16_bits():
+    ramp = np.arange(20_000, 24_096, dtype=np.uint16).reshape(64, 64)
+    converted = colour.array_to_srgb(np.repeat(ramp[..., None], 3, axis=2), wide_gamut_profile(), "x")
+    assert len(np.unique(converted[..., 1])) > 3000, "8 bits would leave 16 values"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_grey_with_the_profile_of_an_rgb_space(dtype):
+    values = noise(6, 6, dtype=dtype)
+    converted = colour.array_to_srgb(values, profile(), "x")
+    expected = np.repeat(values[..., None], 3, axis=2) / np.iinfo(dtype).max
+    np.testing.assert_allclose(converted / np.iinfo(dtype).max, expected, atol=1.01 / 255)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("icc", [b"not a profile at all", profile()[:200], profile("LAB"), wide_gamut_profile()[:300]])
+def test_useless_profiles_are_ignored_with_a_warning(dtype, icc):
+    values = noise(3, 4, 3, dtype)
+    with pytest.warns(PictureWarning, match=r"colour profile of x .* ignored") as caught:
+        converted = colour.array_to_srgb(values, icc, "x")
+    np.testing.assert_array_equal(converted, values)
+    assert len(caught) == 1
+    assert "\n" not in str(caught[0].message)
+
+
+def test_a_profile_with_a_space_that_is_no_text_is_ignored():
+    icc = bytearray(profile())
+    icc[16:20] = b"\x98\xff\xfe\x80"
+    with pytest.warns(PictureWarning, match="ignored"):
+        colour.image_to_srgb(Image.new("RGB", (2, 2)), bytes(icc), "x")
+
+
+def test_an_rgb_profile_on_cmyk_is_ignored():
+    image = Image.new("CMYK", (2, 2), (0, 255, 255, 0))
+    with pytest.warns(PictureWarning, match="RGB colours"):
+        converted = colour.image_to_srgb(image, profile(), "x")
+    assert converted.getpixel((0, 0)) == (255, 0, 0)
+
+
+def test_ideal_inks_agree_at_both_depths():
+    values = noise(12, 12, 4)
+    values[0, :4] = [[0, 0, 0, 0], [0, 0, 0, 255], [255, 255, 255, 0], [255, 0, 0, 0]]
+    shallow = colour.array_to_srgb(values, None, "x")
+    deep = colour.array_to_srgb(values.astype(np.uint16) * 257, None, "x")
+    assert shallow[0, :4].tolist() == [[255, 255, 255], [0, 0, 0], [0, 0, 0], [0, 255, 255]]
+    np.testing.assert_allclose(deep / 65535, shallow / 255, atol=0.51 / 255)
+
+
+def test_lab_is_converted_without_a_profile():
+    srgb = noise(5, 5, 3) // 2 + 64
+    transform = ImageCms.buildTransform(
+        ImageCms.createProfile("sRGB"),
+        ImageCms.createProfile("LAB"),
+        "RGB",
+        "LAB",
+        ImageCms.Intent.RELATIVE_COLORIMETRIC,
+    )
+    lab = ImageCms.applyTransform(Image.fromarray(srgb), transform)
+    converted = np.asarray(colour.image_to_srgb(lab, None, "x")).astype(int)
+    assert np.abs(converted - srgb).max() <= 6, "as far as 8 bits of Lab hold it"
+
+
+def test_vips_images_keep_their_values():
+    for bands, dtype in ((None, np.uint8), (3, np.uint8), (None, np.uint16), (3, np.uint16), (4, np.uint16)):
+        values = noise(3, 5, bands, dtype)
+        np.testing.assert_array_equal(colour.vips_image(values).numpy(), values)

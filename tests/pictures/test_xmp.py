@@ -1,0 +1,70 @@
+import json
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from impasto.pictures import xmp
+
+values = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(values, st.booleans(), st.sampled_from([None, 2, "\t"]))
+def test_any_json_comes_back_to_the_character(value, ascii_only, indent):
+    record = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
+    assert xmp.record_in([xmp.packet(record)]) == record
+
+
+@given(st.text(st.characters()))
+@example("")
+@example(" \r\n\r \n\t ")
+@example("]]> & < > \" ' <!-- -->")
+@example("\x00\x0b\ufffe\ud800\U0010ffff")
+def test_any_text_comes_back(text):
+    assert xmp.record_in([xmp.packet(text)]) == text
+
+
+def test_packets_are_readable_xml_that_names_the_software():
+    data = xmp.packet('{"a": "é"}')
+    assert '{"a": "é"}'.encode() in data
+    root = ElementTree.fromstring(data)
+    assert root.find(".//{http://ns.adobe.com/xap/1.0/}CreatorTool").text == "impasto"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"<broken",
+        b"<other/>",
+        b'<x xmlns:i="urn:impasto:xmp:1.0/"><i:record64>?</i:record64></x>',
+        b'<x xmlns:i="urn:impasto:xmp:1.0/"><i:record64>gA==</i:record64></x>',
+    ],
+)
+def test_foreign_packets_are_passed_over(data):
+    assert xmp.record_in([data]) is None
+    assert xmp.record_in([data, xmp.packet("found")]) == "found"
+
+
+@pytest.mark.parametrize("length", [10, xmp.JPEG_LIMIT, xmp.JPEG_LIMIT + 1, 130_000, 200_000])
+def test_long_packets_are_spread_over_segments(length):
+    data = xmp.packet("x").ljust(length)
+    main, extra = xmp.jpeg_segments(data)
+    assert len(main) <= max(xmp.JPEG_LIMIT, 0)
+    segments = []
+    while extra:
+        size = int.from_bytes(extra[2:4])
+        assert extra[:2] == b"\xff\xe1"
+        segments.append(("APP1", extra[4 : 2 + size]))
+        extra = extra[2 + size :]
+    assert bool(segments) == (len(data) > xmp.JPEG_LIMIT)
+    found = [main] if not segments else xmp.extended_packets([("APP0", b"JFIF"), *reversed(segments)])
+    assert found == [data]
+    if segments:
+        assert b"HasExtendedXMP" in main
+        assert xmp.extended_packets(segments[1:]) == [], "an incomplete packet is none"

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+import torch
+from conftest import random_weights, smooth_picture
+
+from impasto.encoder import Architecture, Encoder
+from impasto.errors import EncoderError
+from impasto.losses import gaussian, statistics, total_variation, wasserstein2
+from impasto.objective import Objective, shares
+from impasto.settings import Losses
+
+LAYERS = {"rgb": 2.0, "relu1_1": 1.0, "relu2_1": 0.5, "relu4_1": 3.0}
+
+
+def tensor(height, width, seed, dtype=torch.float32):
+    return torch.from_numpy(smooth_picture(height, width, seed).transpose(2, 0, 1))[None].to(dtype)
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return {"content": tensor(40, 56, 1), "styles": [tensor(48, 48, 2), tensor(64, 32, 3)], "image": tensor(40, 56, 4)}
+
+
+def naive_total(encoder, pictures, losses, content_weight, style_weight):
+    """The sum of all terms from plain features, without taps, as a function of the image."""
+    names = [*losses.style, *losses.content]
+    target = encoder(pictures["content"], losses.content)
+    styles = [encoder(style, losses.style) for style in pictures["styles"]]
+
+    def gram(f):
+        flat = f[0].flatten(1)
+        return flat @ flat.mT / flat.shape[1]
+
+    def distance(f, g):
+        if losses.style_distance == "gram":
+            size = gram(g).square().mean() if losses.relative else 1
+            return (gram(f) - gram(g)).square().mean() / size
+        size = gram(g).trace() if losses.relative else 1
+        return wasserstein2(statistics(f), gaussian(statistics(g))) / size
+
+    def total(image):
+        found = encoder(image, names)
+        result = losses.total_variation * total_variation(image)
+        for name, share in shares(losses.content).items():
+            size = target[name].square().mean() if losses.relative else 1
+            result = result + content_weight * share * (found[name] - target[name]).square().mean() / size
+        for style, weight in zip(styles, (0.25, 0.75), strict=True):
+            for name, share in shares(losses.style).items():
+                result = result + style_weight * weight * share * distance(found[name], style[name])
+        return result
+
+    return total
+
+
+@pytest.mark.parametrize("distance", ["gram", "gaussian"])
+@pytest.mark.parametrize("relative", [True, False])
+def test_value_and_gradient_are_the_written_out_sums(pictures, distance, relative):
+    encoder = Encoder(random_weights())
+    losses = Losses(style=LAYERS, content={"relu3_2": 1, "relu4_1": 2}, style_distance=distance, relative=relative,
+                    total_variation=0.3)  # fmt: skip
+    objective = Objective(encoder, pictures["content"], pictures["styles"], (1, 3), losses, 0.7, 5.0)
+    loss, gradient = objective.value_and_gradient(pictures["image"])
+    leaf = pictures["image"].clone().requires_grad_(True)
+    total = naive_total(encoder, pictures, losses, 0.7, 5.0)(leaf)
+    (expected,) = torch.autograd.grad(total, leaf)
+    assert loss.total == pytest.approx(total.item(), rel=1e-4)
+    assert loss.total == pytest.approx(0.7 * loss.content + 5 * loss.style + 0.3 * loss.total_variation, rel=1e-5)
+    assert (gradient - expected).norm() < 1e-3 * expected.norm()
+
+
+def test_gradient_of_the_whole_objective_against_finite_differences(pictures):
+    # float64 throughout, along the gradient on random halves of the pixels: every layer, both taps and content, through the padding too.
+    encoder = Encoder(random_weights(), Architecture(padding="reflect", padding_scope="all")).double()
+    content, styles, image = (
+        pictures["content"].double(), [s.double() for s in pictures["styles"]], pictures["image"].double(),
+    )  # fmt: skip
+    for distance in ("gram", "gaussian"):
+        losses = Losses(style=LAYERS, style_distance=distance, total_variation=0.01)
+        objective = Objective(encoder, content, styles, (1, 1), losses, 1.0, 10.0)
+        _, gradient = objective.value_and_gradient(image)
+        generator = torch.Generator().manual_seed(0)
+        for _ in range(5):
+            half = torch.rand(image.shape, generator=generator, dtype=torch.float64) < 0.5
+            d = 1e-6 * gradient * half / gradient.norm()
+            slope = (
+                objective.value_and_gradient(image + d)[0].total - objective.value_and_gradient(image - d)[0].total
+            ) / 2
+            np.testing.assert_allclose(slope, (gradient * d).sum().item(), rtol=2e-4)
+
+
+def test_it_is_zero_at_the_content_where_the_style_is_the_content(pictures):
+    losses = Losses(style=LAYERS)
+    objective = Objective(Encoder(random_weights()), pictures["content"], [pictures["content"]], (1,), losses, 1.0, 1.0)
+    loss, gradient = objective.value_and_gradient(pictures["content"])
+    assert loss.content == 0
+    assert abs(loss.style) < 1e-4
+    assert gradient.abs().max() < 1e-3
+
+
+def test_without_content_weight_the_content_layers_are_not_computed(pictures):
+    encoder = Encoder(random_weights("conv2_1"))
+    losses = Losses(style={"relu1_1": 1.0})
+    Objective(encoder, pictures["content"], pictures["styles"], (1, 1), losses, 0.0, 1.0).value_and_gradient(
+        pictures["image"]
+    )
+    with pytest.raises(EncoderError, match="ends at relu2_1"):
+        Objective(encoder, pictures["content"], pictures["styles"], (1, 1), losses, 1.0, 1.0)
