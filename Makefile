@@ -11,7 +11,7 @@ demo: $(VENV)/.demo  ## paint a real photograph after a painting that the projec
 	$(BIN)/impasto demo
 
 test: $(VENV)/.dev  ## the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2
 
 lint: $(VENV)/.dev  ## style and types
 	$(BIN)/ruff check .

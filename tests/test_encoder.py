@@ -1,10 +1,10 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import CHANNELS, random_weights
 
 from impasto.encoder import Architecture, Encoder, Preprocessing
 from impasto.errors import EncoderError
+from tests.helpers import CHANNELS, random_weights
 
 NAMES = ["rgb", "conv1_1", "relu1_1", "relu1_2", "conv2_2", "relu2_2", "relu3_4", "conv4_1", "relu4_1", "relu5_1"]
 

@@ -5,7 +5,6 @@ import threading
 import numpy as np
 import pytest
 import torch
-from conftest import smooth_picture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -14,6 +13,7 @@ import impasto
 from impasto import EncoderError, PaintingError, SettingsError
 from impasto.events import Finished, Iteration, OctaveStarted, Started
 from impasto.pyramid import LEAST_SIDE
+from tests.helpers import smooth_picture
 
 
 @pytest.fixture

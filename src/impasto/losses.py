@@ -7,6 +7,7 @@ and a mask is a weight in each sum.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import torch
@@ -201,7 +202,12 @@ class _Bures(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor, root_b: Tensor) -> Tensor:
         m = root_b @ a @ root_b
-        values, vectors = torch.linalg.eigh((m + m.mT) / 2)
+        m = (m + m.mT) / 2
+        if not m.isfinite().all():  # which eigh refuses; the painter sees it in the loss and stops
+            m = torch.full_like(m, math.nan)
+            values, vectors = m[0], m
+        else:
+            values, vectors = torch.linalg.eigh(m)
         roots = values.clamp_min(values[-1] * 1e-10 + torch.finfo(a.dtype).tiny).sqrt()
         ctx.save_for_backward(root_b @ vectors, roots)
         return a.trace() + b.trace() - 2 * roots.sum()

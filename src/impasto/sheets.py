@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -118,11 +119,14 @@ def grid(stages: Sequence[Stage]) -> Pixels:
         H×W×3 in [0, 1].
     """
     height, width = stages[0].pixels.shape[:2]
-    font, text_height = _font(width)
+    font = ImageFont.load_default(max(9.0, min(14.0, width / 13)))
+    text_height = round(1.7 * font.size) if isinstance(font, ImageFont.FreeTypeFont) else 16
     margin = max(4, max(height, width) // 40)
     columns = min(_COLUMNS, len(stages))
     rows = -(-len(stages) // columns)
-    across, down = width + margin, height + text_height + margin
+    # Where the pictures are narrower than their labels, the columns are not.
+    across = max(width, *(math.ceil(font.getlength(stage.label)) for stage in stages)) + margin
+    down = height + text_height + margin
     sheet = np.full((rows * down + margin, columns * across + margin, 3), _PAPER, np.float32)
     places = [(margin + (i // columns) * down, margin + (i % columns) * across) for i in range(len(stages))]
     for (top, left), stage in zip(places, stages, strict=True):
@@ -132,9 +136,3 @@ def grid(stages: Sequence[Stage]) -> Pixels:
     for (top, left), stage in zip(places, stages, strict=True):
         draw.text((left, top + height + text_height // 5), stage.label, font=font, fill=_INK)
     return np.asarray(image, np.float32) / np.float32(255)
-
-
-def _font(width: int) -> tuple[ImageFont.ImageFont | ImageFont.FreeTypeFont, int]:
-    """A font in which the longest label fits below a picture so wide, and the room it needs."""
-    size = max(6.0, min(14.0, width / 13))
-    return ImageFont.load_default(size), round(size * 1.7)

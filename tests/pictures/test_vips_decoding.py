@@ -228,7 +228,8 @@ def test_provenance_at_16_bits(tmp_path, suffix):
 @suffixes
 def test_the_limit_of_pixels_is_checked_before_decoding(tmp_path, suffix):
     path = write_deep(tmp_path / f"x.{suffix}", noise(50, 60, 3, np.uint16))
-    path.write_bytes(path.read_bytes()[: 200 if suffix == "png" else None])
+    if suffix == "png":
+        path.write_bytes(path.read_bytes()[:9000])
     with pytest.raises(PictureError) as refused:
         read_picture(path, max_pixels=2999)
     assert_one_sentence(refused.value, "60 × 50", "2,999", "3000")

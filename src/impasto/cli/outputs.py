@@ -60,4 +60,4 @@ class Outputs:
 
 def default_output(content: Path, styles: Sequence[Path]) -> Path:
     """``CONTENT-as-STYLE1+STYLE2.png`` beside the content."""
-    return content.with_name(f"{content.stem}-as-{'+'.join(style.stem for style in styles)}.png")
+    return content.parent / f"{content.stem}-as-{'+'.join(style.stem for style in styles)}.png"

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from impasto.cli.faces import LineFace, clock, loss_line, plan_line
+from impasto.cli.streams import one_line
 from impasto.events import Event, Iteration, OctaveStarted, Started
 
 
@@ -49,11 +50,15 @@ class TerminalFace(LineFace):
         """Remember what the display's own thread is to show next."""
         if isinstance(event, Started):
             self._octaves = len(event.octaves)
-            self._live.console.print(Text(plan_line(event)))
+            self._live.console.print(Text(plan_line(event)), soft_wrap=True)
         elif isinstance(event, OctaveStarted):
             self._octave = event
         elif isinstance(event, Iteration):
             self._iteration = event
+
+    def note(self, text: str) -> None:
+        """A line above the display."""
+        self._live.console.print(Text(f"note: {one_line(text)}"), soft_wrap=True)
 
     def stopping(self) -> None:
         """Show it with the next refresh."""

@@ -12,7 +12,7 @@ from PIL import Image
 
 from impasto.pictures import png, tags, xmp
 from impasto.pictures.colour import srgb_profile, vips_image
-from impasto.pictures.provenance import SOFTWARE, Provenance, provenance_tags
+from impasto.pictures.provenance import SOFTWARE, Provenance, provenance_tags, resolution_tags, sensible_dpi
 from impasto.pictures.records import KEYWORD
 
 
@@ -48,8 +48,8 @@ def encode(values: npt.NDArray[Any], kind: str, extras: Extras) -> bytes:
 def _png(values: npt.NDArray[Any], extras: Extras) -> bytes:
     provenance = extras.provenance
     chunks = [png.profile_chunk("sRGB", srgb_profile())]
-    if provenance.dpi:
-        chunks.append(png.resolution_chunk(provenance.dpi))
+    if dpi := sensible_dpi(provenance.dpi):
+        chunks.append(png.resolution_chunk(dpi))
     chunks.append((b"eXIf", _exif(provenance)))
     texts = {"Software": SOFTWARE, "Author": provenance.artist, "Copyright": provenance.copyright}
     chunks += [png.international_text(keyword, text) for keyword, text in texts.items() if text]
@@ -71,8 +71,8 @@ def _jpeg(values: npt.NDArray[Any], extras: Extras) -> bytes:
     options: dict[str, Any] = {}
     if extras.record is not None:
         options["xmp"], options["extra"] = xmp.jpeg_segments(xmp.packet(extras.record))
-    if extras.provenance.dpi:
-        options["dpi"] = extras.provenance.dpi
+    if dpi := sensible_dpi(extras.provenance.dpi):
+        options["dpi"] = dpi
     buffer = io.BytesIO()
     Image.fromarray(values).save(
         buffer,
@@ -105,6 +105,9 @@ def _webp(values: npt.NDArray[Any], extras: Extras) -> bytes:
 def _tiff(values: npt.NDArray[Any], extras: Extras) -> bytes:
     bare = _vips_rgb(values).tiffsave_buffer(compression="deflate", predictor="horizontal", keep="none")
     main, exif = provenance_tags(extras.provenance)
+    if not any(tag.number == tags.X_RESOLUTION for tag in main):
+        # libvips always gives a resolution; TIFF demands one, but lets it be without a unit.
+        main += resolution_tags((1, 1), unit=1)
     main.append(tags.Tag.data(tags.ICC_PROFILE, srgb_profile()))
     if extras.record is not None:
         main.append(tags.Tag.data(tags.XMP, xmp.packet(extras.record)))

@@ -122,4 +122,8 @@ def _provenance_of(image: Image.Image) -> Provenance:
     with contextlib.suppress(Exception):  # as in _upright
         main = image.getexif()
         exif = image.getexif().get_ifd(ExifTags.IFD.Exif)
-    return provenance_from(main, exif, image.info)
+    info = dict(image.info)
+    if image.format in ("JPEG", "MPO") and info.get("jfif_unit") not in (1, 2):
+        # Pillow has taken it from EXIF whatever the unit, or made it up.
+        info.pop("dpi", None)
+    return provenance_from(main, exif, info)

@@ -55,7 +55,7 @@ def provenance_from(main: Mapping[int, Any], exif: Mapping[int, Any], info: Mapp
         copyright=_text(main.get(tags.COPYRIGHT)) or _text(info.get("Copyright")),
         artist=_text(main.get(tags.ARTIST)) or _text(info.get("Author")) or _text(info.get("Artist")),
         date=_text(date) or _exif_date(_text(info.get("Creation Time"))),
-        dpi=_tagged_dpi(main) or _dpi(info.get("dpi")),
+        dpi=_tagged_dpi(main) or sensible_dpi(info.get("dpi")),
     )
 
 
@@ -71,13 +71,34 @@ def provenance_tags(provenance: Provenance) -> tuple[list[Tag], list[Tag]]:
     main = [Tag.text(tags.SOFTWARE, SOFTWARE)]
     texts = ((tags.DATE, provenance.date), (tags.ARTIST, provenance.artist), (tags.COPYRIGHT, provenance.copyright))
     main += [Tag.text(number, _shortened(text)) for number, text in texts if text]
-    # Without a resolution the unit says so; the standard asks for all three tags, and readers assume 72 dpi otherwise.
-    dpi = _dpi(provenance.dpi)
-    across, down = dpi or (1.0, 1.0)
-    main.append(Tag.rational(tags.X_RESOLUTION, across))
-    main.append(Tag.rational(tags.Y_RESOLUTION, down))
-    main.append(Tag.short(tags.RESOLUTION_UNIT, 2 if dpi else 1))
+    if dpi := sensible_dpi(provenance.dpi):
+        main += resolution_tags(dpi, unit=2)
     return main, [Tag.text(tags.DATE_ORIGINAL, _shortened(provenance.date))] if provenance.date else []
+
+
+def resolution_tags(resolution: tuple[float, float], unit: int) -> list[Tag]:
+    """A resolution as TIFF tags.
+
+    Args:
+        resolution: horizontal and vertical, in dots per unit.
+        unit: 2 for inches, 3 for centimetres, 1 for none: then it only gives the pixels' shape.
+    """
+    across, down = resolution
+    return [
+        Tag.rational(tags.X_RESOLUTION, across),
+        Tag.rational(tags.Y_RESOLUTION, down),
+        Tag.short(tags.RESOLUTION_UNIT, unit),
+    ]
+
+
+def sensible_dpi(value: object) -> tuple[float, float] | None:
+    """A resolution, if it is two numbers that can be one; None otherwise."""
+    try:
+        across, down = (float(side) for side in value)  # type: ignore[attr-defined]
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    sensible = all(math.isfinite(side) and 1 <= side <= 100_000 for side in (across, down))
+    return (across, down) if sensible else None
 
 
 def _text(value: object) -> str | None:
@@ -115,15 +136,5 @@ def _tagged_dpi(main: Mapping[int, Any]) -> tuple[float, float] | None:
     per_inch = {2: 1.0, 3: 2.54}.get(main.get(tags.RESOLUTION_UNIT, 2))
     if per_inch is None:
         return None
-    dpi = _dpi((main.get(tags.X_RESOLUTION), main.get(tags.Y_RESOLUTION)))
+    dpi = sensible_dpi((main.get(tags.X_RESOLUTION), main.get(tags.Y_RESOLUTION)))
     return (dpi[0] * per_inch, dpi[1] * per_inch) if dpi else None
-
-
-def _dpi(value: object) -> tuple[float, float] | None:
-    """Two numbers that can be a resolution, or None."""
-    try:
-        across, down = (float(side) for side in value)  # type: ignore[attr-defined]
-    except (TypeError, ValueError, ZeroDivisionError):
-        return None
-    sensible = all(math.isfinite(side) and 1 <= side <= 100_000 for side in (across, down))
-    return (across, down) if sensible else None

@@ -82,6 +82,9 @@ def read_tags(file: BinaryIO) -> ImageFileDirectory_v2:
 
     Returns:
         The tags, by number.
+
+    Raises:
+        ValueError: when there are none, as in a file that is cut short; or what else Pillow raises for damaged ones.
     """
     file.seek(0)
     header = file.read(8)
@@ -90,6 +93,8 @@ def read_tags(file: BinaryIO) -> ImageFileDirectory_v2:
     tags = ImageFileDirectory_v2(header)
     file.seek(tags.next)
     tags.load(file)
+    if not tags:
+        raise ValueError("its directory of tags is missing")
     return tags
 
 

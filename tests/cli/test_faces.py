@@ -1,0 +1,105 @@
+"""How a run looks."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from impasto.cli import faces
+from impasto.cli.faces import Face, JsonFace, LineFace, Outcome, choose_face, clock, to_json
+from impasto.cli.terminal import TerminalFace
+from impasto.events import Iteration, Loss, OctaveStarted, Started
+from impasto.pyramid import Octave
+
+OCTAVES = (Octave(36, 48, 3), Octave(72, 96, 2))
+
+
+def iteration(number=1, octave=1, total=2.5):
+    loss = Loss(total, 0.25, 0.5, 0.0)
+    return Iteration(octave, number, OCTAVES[octave - 1].iterations, loss, 0.1, 1.0, 75.0, lambda: np.zeros((1, 1, 3)))
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def terminal(monkeypatch):
+    """Stderr, as a terminal; no fixture, as pytest puts its own stderr in place after those."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    return stream
+
+
+def test_the_face_fits_the_surroundings(monkeypatch):
+    terminal(monkeypatch)
+    assert isinstance(choose_face(quiet=False, as_json=False), TerminalFace)
+    assert isinstance(choose_face(quiet=False, as_json=True), JsonFace)
+    assert type(choose_face(quiet=True, as_json=False)) is Face
+    monkeypatch.setenv("TERM", "dumb")
+    assert type(choose_face(quiet=False, as_json=False)) is LineFace
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    assert type(choose_face(quiet=False, as_json=False)) is LineFace
+
+
+def test_the_terminal_shows_where_the_run_is_and_cleans_up(monkeypatch):
+    stream = terminal(monkeypatch)
+    face = TerminalFace()
+    with face:
+        face.tell(Started(OCTAVES, "cpu", 2, "[red]name[/red]"))
+        face.tell(OctaveStarted(2, OCTAVES[1]))
+        face.tell(iteration(2, octave=2))
+        face.note("something [bold]odd[/bold]")
+        face.stopping()
+        face._live.refresh()
+    text = stream.getvalue()
+    for part in ("painting 96×72 px in 2 octaves", "[red]name[/red]", "octave 2/2", "iteration 2/2", "96×72 px",
+                 "1:15 left", "10%", "loss 2.5 (content 0.25, style 0.5)", "note: something [bold]odd[/bold]",
+                 "stopping"):  # fmt: skip
+        assert part in text
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # the cursor is back
+
+
+def test_lines_come_at_starts_and_then_every_few_seconds(capsys, monkeypatch):
+    now = SimpleNamespace(value=100.0)
+    monkeypatch.setattr(faces.time, "monotonic", lambda: now.value)
+    face = LineFace()
+    face.tell(Started(OCTAVES, "cpu", 1, "builtin"))
+    face.tell(OctaveStarted(1, OCTAVES[0]))
+    for number in range(1, 13):
+        now.value += 1
+        face.tell(iteration(number))
+    assert capsys.readouterr().err.splitlines() == [
+        "painting 96×72 px in 2 octaves on cpu with 1 thread, encoder builtin",
+        "octave 1/2: 48×36 px, 3 iterations",
+        "octave 1/2, iteration 5/3: loss 2.5 (content 0.25, style 0.5), 10% done, 1:15 left",
+        "octave 1/2, iteration 10/3: loss 2.5 (content 0.25, style 0.5), 10% done, 1:15 left",
+    ]
+
+
+def test_json_has_no_numbers_that_json_lacks(capsys, tmp_path):
+    JsonFace().tell(iteration(total=math.nan))
+    event = json.loads(capsys.readouterr().out)
+    assert event["loss"] == {"total": None, "content": 0.25, "style": 0.5, "total_variation": 0.0}
+    assert "image" not in event
+    assert to_json({"a": [math.inf, (1, -math.inf)]}) == '{"a": [null, [1, null]]}'
+    painting = SimpleNamespace(complete=False, seconds=1.5)
+    JsonFace().finished(Outcome(painting, "why", {"picture": tmp_path / "a.png"}))
+    assert json.loads(capsys.readouterr().out)["output"] == str(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00"), (7.4, "0:07"), (59.6, "1:00"), (3723, "1:02:03"), (math.inf, "–"), (-1, "0:00")]
+)
+def test_clock(seconds, text):
+    assert clock(seconds) == text

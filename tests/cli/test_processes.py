@@ -1,0 +1,126 @@
+"""What takes a process of its own: signals, closed pipes, and which modules are loaded."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+
+import pytest
+
+from impasto.again import stored_record
+from impasto.cli import faces
+from impasto.events import Iteration
+from impasto.pictures import read_picture
+
+posix = pytest.mark.skipif(os.name == "nt", reason="signals of another kind")
+
+
+@posix
+def test_ctrl_c_saves_the_best_and_a_later_run_replaces_it(folder, small, process, impasto_command):
+    options = ["--sheet", "sheet.png", "--json"]
+    child = process("-m", "impasto", "paint", "photo.png", "style.png", *small, "--iterations", 100_000, *options)
+    for line in child.stdout:
+        if json.loads(line)["event"] == "iteration":
+            child.send_signal(signal.SIGINT)
+            break
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 130
+    last = json.loads(out.splitlines()[-1])
+    assert (last["event"], last["complete"]) == ("finished", False)
+    assert all(line.startswith("note: ") for line in err.splitlines())
+    assert "marked incomplete" in err
+    assert read_picture("photo-as-style.png").size == (72, 96)
+    assert not stored_record("photo-as-style.png").complete
+
+    again = impasto_command("paint", "photo.png", "style.png", *small, "--sheet", "sheet.png")
+    assert again.code == 0
+    assert stored_record("photo-as-style.png").complete
+    assert impasto_command("paint", "photo.png", "style.png", *small).code == 2
+
+
+@posix
+@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals need the main thread")
+def test_sigterm_saves_as_well(folder, small, impasto_command, monkeypatch):
+    def tell(self, event):
+        if isinstance(event, Iteration) and (event.octave, event.iteration) == (2, 1):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(faces.JsonFace, "tell", tell)
+    more = ["--iterations", 300, "--set", "optimization.coarse_factor=1", "--json"]
+    assert impasto_command("paint", "photo.png", "style.png", *small, *more).code == 143
+    assert not stored_record("photo-as-style.png").complete
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+BEFORE = """
+import os, signal, time
+from impasto.cli.interrupts import Interrupts
+with Interrupts():
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(20)
+"""
+
+TWICE = """
+import os, signal, time
+from impasto.cli.interrupts import Interrupts
+with Interrupts() as interrupts, interrupts.painting(lambda: print("stop", flush=True)):
+    os.kill(os.getpid(), signal.SIGINT)
+    while interrupts.received is None:
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(20)
+"""
+
+SAVING = """
+import os, signal, sys, time
+from impasto.cli.interrupts import Interrupts
+with Interrupts() as interrupts, interrupts.painting(lambda: print("stop", flush=True)):
+    interrupts.saving()
+    for _ in range(2):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.05)
+sys.exit(interrupts.received)
+"""
+
+
+@posix
+@pytest.mark.parametrize(
+    ("script", "code", "out", "err"),
+    [
+        (BEFORE, 130, "", "error: Stopped before there was anything to save.\n"),
+        (TWICE, 143, "stop\n", "error: Stopped at once: nothing was saved.\n"),
+        (SAVING, signal.SIGINT, "", ""),
+    ],
+    ids=["before painting", "twice", "while saving"],
+)
+def test_signals_stage_by_stage(process, script, code, out, err):
+    child = process("-c", script)
+    assert child.communicate(timeout=30) == (out, err)
+    assert child.returncode == code
+
+
+def test_light_commands_load_no_pytorch(folder, small, process, impasto_command):
+    assert impasto_command("paint", "photo.png", "style.png", *small).code == 0
+    script = """
+import sys
+from impasto.cli import main
+for command in (["--help"], ["paint", "--help"], ["settings"], ["show", "photo-as-style.png"], ["paint", "a", "b"]):
+    main(command)
+    heavy = {"torch", "matplotlib", "skimage", "scipy"} & set(sys.modules)
+    assert not heavy, (command, heavy)
+"""
+    child = process("-c", script)
+    _, err = child.communicate(timeout=30)
+    assert (child.returncode, err) == (0, "error: There is no picture at a; check the name and the folder.\n")
+
+
+@posix
+def test_a_reader_that_goes_away_is_no_error(process):
+    reader, writer = os.pipe()
+    os.close(reader)
+    child = process("-m", "impasto", "settings", stdout=writer)
+    os.close(writer)
+    _, err = child.communicate(timeout=30)
+    assert (child.returncode, err) == (0, "")

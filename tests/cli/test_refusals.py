@@ -1,0 +1,142 @@
+"""Every mistake is one sentence on stderr and exit code 2, and touches no file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+PAIR = ("photo.png", "style.png")
+
+REFUSALS = {
+    "no arguments": (),
+    "unknown option": (*PAIR, "--sise", "5"),
+    "missing content": ("nothing.png", "style.png"),
+    "missing style": ("photo.png", "nothing.png"),
+    "content is a folder": (".", "style.png"),
+    "content is empty": ("empty.png", "style.png"),
+    "style is text": ("photo.png", "text.png"),
+    "content is cut short": ("short.png", "style.png"),
+    "size 0": (*PAIR, "--size", "0"),
+    "size -1": (*PAIR, "--size", "-1"),
+    "size is no number": (*PAIR, "--size", "big"),
+    "size is not finite": (*PAIR, "--size", "inf"),
+    "iterations 0": (*PAIR, "--iterations", "0"),
+    "iterations are no number": (*PAIR, "--iterations", "many"),
+    "seed is negative": (*PAIR, "--seed", "-1"),
+    "threads 0": (*PAIR, "--threads", "0"),
+    "unknown preset": (*PAIR, "--preset", "best"),
+    "unknown device": (*PAIR, "--device", "abacus"),
+    "a device that is not there": (*PAIR, "--device", "cuda:99"),
+    "depth 12": (*PAIR, "--depth", "12"),
+    "depth is no number": (*PAIR, "--depth", "deep"),
+    "unknown layer": (*PAIR, "--set", "losses.style.relu9_1=1"),
+    "a layer that the encoder lacks": (*PAIR, "--set", "losses.style.relu5_4=1"),
+    "unknown encoder": (*PAIR, "--encoder", "nothing.safetensors"),
+    "encoder is text": (*PAIR, "--encoder", "text.png"),
+    "unknown init": (*PAIR, "--init", "nothing.png"),
+    "unknown suffix": (*PAIR, "-o", "out.xyz"),
+    "no suffix": (*PAIR, "-o", "out"),
+    "bmp": (*PAIR, "-o", "out.bmp"),
+    "gif": (*PAIR, "-o", "out.gif"),
+    "16 bits in a JPEG": (*PAIR, "-o", "out.jpg", "--depth", "16"),
+    "too many style weights": (*PAIR, "--style-weights", "1,2"),
+    "style weights are no numbers": (*PAIR, "--style-weights", "a"),
+    "style weights with a hole": (*PAIR, "--style-weights", "1,"),
+    "style weights are nan": (*PAIR, "--style-weights", "nan"),
+    "style weights are all 0": (*PAIR, "--style-weights", "0"),
+    "strength is nan": (*PAIR, "--strength", "nan"),
+    "strength is inf": (*PAIR, "--strength", "inf"),
+    "strength beyond 1": (*PAIR, "--strength", "1.1"),
+    "raw weight is nan": (*PAIR, "--set", "style_weight=nan"),
+    "raw weight is NaN in JSON": (*PAIR, "--set", "style_weight=NaN"),
+    "strength and raw weight": (*PAIR, "--strength", "0.5", "--set", "style_weight=2"),
+    "output exists": (*PAIR, "-o", "old.png"),
+    "output is the content": (*PAIR, "-o", "photo.png"),
+    "output is the style, forced": (*PAIR, "-o", "style.png", "--force"),
+    "output is the style by another way": (*PAIR, "-o", "../here/style.png", "--force"),
+    "output is the first picture": (*PAIR, "--init", "old.png", "-o", "old.png", "--force"),
+    "output is a folder": (*PAIR, "-o", "folder.png", "--force"),
+    "output's folder is missing": (*PAIR, "-o", "nowhere/out.png"),
+    "output's folder is a file": (*PAIR, "-o", "text.png/out.png"),
+    "sheet exists": (*PAIR, "--sheet", "old.png"),
+    "sheet is no picture": (*PAIR, "--sheet", "sheet.csv"),
+    "stages' folder is missing": (*PAIR, "--stages", "nowhere/stages.png"),
+    "stages are an input": (*PAIR, "--stages", "photo.png", "--force"),
+    "sheet is the output": (*PAIR, "-o", "out.png", "--sheet", "./out.png"),
+    "stages are the sheet": (*PAIR, "--stages", "out.png", "--sheet", "out.png"),
+    "history is a JPEG": (*PAIR, "--history", "history.jpg"),
+    "history exists": (*PAIR, "--history", "old.csv"),
+    "history is an input": (*PAIR, "--history", "photo.png", "--force"),
+    "history's folder is missing": (*PAIR, "--history", "nowhere/history.csv"),
+    "history is a folder": (*PAIR, "--history", "folder.csv", "--force"),
+    "history is the output": (*PAIR, "-o", "out.png", "--history", "out.png"),
+    "unknown setting": (*PAIR, "--set", "speed=3"),
+    "unknown nested setting": (*PAIR, "--set", "losses.speed=3"),
+    "no assignment": (*PAIR, "--set", "seed"),
+    "config is missing": (*PAIR, "--config", "nothing.toml"),
+    "config is no TOML": (*PAIR, "--config", "text.png"),
+    "config is no JSON": (*PAIR, "--config", "bad.json"),
+    "config has an unknown setting": (*PAIR, "--config", "unknown.toml"),
+}
+
+
+@pytest.fixture
+def crowded(folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder, with everything in it that the refusals are about; it is called ``here``."""
+    here = tmp_path_factory.mktemp("above") / "here"
+    folder.rename(here)
+    monkeypatch.chdir(here)
+    (here / "empty.png").write_bytes(b"")
+    (here / "text.png").write_text("this is no picture\n" * 3)
+    (here / "short.png").write_bytes((here / "photo.png").read_bytes()[:900])
+    (here / "old.png").write_bytes((here / "photo.png").read_bytes())
+    (here / "old.csv").write_text("my own numbers")
+    (here / "bad.json").write_text("{")
+    (here / "unknown.toml").write_text("speed = 3")
+    (here / "folder.png").mkdir()
+    (here / "folder.csv").mkdir()
+    return here
+
+
+def snapshot(folder: Path) -> dict[str, bytes | None]:
+    """Names and contents of all files."""
+    return {str(path): path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_a_mistake_is_one_sentence(case, crowded, small, impasto_command):
+    before = snapshot(crowded.parent)
+    # The case's own options come last, and so win.
+    arguments = REFUSALS[case]
+    result = impasto_command("paint", *arguments[:2], *(small if arguments else ()), *arguments[2:])
+    assert result.code == 2
+    assert result.out == ""
+    assert result.err.startswith("error: ")
+    assert result.err.count("\n") == 1
+    assert result.err.endswith("\n")
+    assert snapshot(crowded.parent) == before
+
+
+def test_a_name_with_a_line_break_stays_on_one_line(folder, impasto_command):
+    result = impasto_command("paint", "two\nlines.png", "style.png")
+    assert result.code == 2
+    assert result.err.count("\n") == 1
+
+
+def test_a_plot_without_matplotlib_says_what_to_install(folder, small, impasto_command, monkeypatch):
+    monkeypatch.setattr("impasto.plots.find_spec", lambda name: None)
+    result = impasto_command("paint", *PAIR, *small, "--history", "history.svg")
+    assert result.code == 2
+    assert 'pip install "impasto[plot]"' in result.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("show",), ("show", "nothing.png"), ("show", "photo.png"), ("again", "photo.png"), ("again", "."), ("dance",)],
+)
+def test_other_commands_refuse_likewise(arguments, folder, impasto_command):
+    result = impasto_command(*arguments)
+    assert result.code == 2
+    assert result.err.startswith("error: ")
+    assert result.err.count("\n") == 1

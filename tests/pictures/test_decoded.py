@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from impasto.errors import PictureError
+from impasto.pictures import Provenance
+from impasto.pictures.decoded import Decoded, check_size, composite_over_white, finished
+
+from .samples import assert_one_sentence
+
+
+def test_compositing_is_exact_at_the_ends_and_in_place():
+    pixels = np.array([[[0.2, 0.5, 0.9]] * 3], np.float32)
+    same = pixels
+    composite_over_white(pixels, np.array([[0.0, 0.5, 1.0]], np.float32))
+    assert same is pixels
+    np.testing.assert_allclose(pixels[0], [[1, 1, 1], [0.6, 0.75, 0.95], [0.2, 0.5, 0.9]], atol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "depth"), [(np.uint8, 8), (np.uint16, 16), (np.float32, 16)])
+def test_full_values_are_exactly_one_and_opaque(dtype, depth):
+    top = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    picture = finished(
+        Decoded(np.full((2, 3), top, dtype), np.full((2, 3), top, dtype), Provenance("c")), None, "digest"
+    )
+    assert picture.pixels.shape == (2, 3, 3)
+    assert (picture.pixels == 1).all()
+    assert (picture.alpha, picture.depth, picture.sha256) == (None, depth, "digest")
+    assert picture.provenance == Provenance("c")
+
+
+def test_sizes():
+    check_size(10, 10, 100, "x")
+    for width, height in ((10, 11), (0, 5), (5, 0)):
+        with pytest.raises(PictureError) as refused:
+            check_size(width, height, 100, "x")
+        assert_one_sentence(refused.value, "x", f"{width} × {height}")

@@ -1,0 +1,160 @@
+"""The trainer on a made-up shard: it reads, learns, resumes to the same weights, and exports what impasto loads."""
+
+import csv
+import io
+import tarfile
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from impasto.layers import parse_layer
+from impasto.weights import load_encoder
+from tests.helpers import smooth_picture
+from training.augment import centre_view, random_view
+from training.data import HEADS, PERMISSIVE_SOURCES, load_pictures
+from training.export import export, folded, normalised
+from training.model import Classifier, mask_other_heads, smoothed_cross_entropy
+from training.train import Recipe, one_cycle, side_at, train
+
+RECIPE = Recipe(width=1 / 16, epochs=2, batch=8, side_first=32, side_last=32)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    """Forty pictures in two shards: two heads, one class too small to keep, sizes of the real shards."""
+    root = tmp_path_factory.mktemp("shards")
+    classes = ["pacs/photo_dog"] * 14 + ["pacs/sketch_dog"] * 12 + ["grocery/apple"] * 12 + ["monet/monet"] * 2
+    rows = []
+    for shard in range(2):
+        with tarfile.open(root / f"shard-{shard}.tar", "w") as tar:
+            for i in range(shard, len(classes), 2):
+                height, width = ((144, 192), (144, 144), (180, 144))[i % 3]
+                pixels = (smooth_picture(height, width, seed=i) * 255).astype(np.uint8)
+                buffer = io.BytesIO()
+                Image.fromarray(pixels).save(buffer, "JPEG")
+                info = tarfile.TarInfo(f"{classes[i]}/{i:05d}.jpg")
+                info.size = buffer.tell()
+                buffer.seek(0)
+                tar.addfile(info, buffer)
+                source, label = classes[i].split("/")
+                rows.append({"shard": f"shard-{shard}.tar", "member": info.name, "source": source, "label": label})
+    with (root / "index.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["shard", "member", "source", "label"])
+        writer.writeheader()
+        writer.writerows(rows)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_pictures_are_read_with_their_classes_and_heads(dataset):
+    learn, test = load_pictures(dataset)
+    assert learn.classes == ["grocery/apple", "pacs/photo_dog", "pacs/sketch_dog"]
+    assert len(learn) + len(test) == 38
+    assert len(test) > 0
+    assert [list(HEADS)[i] for i in learn.class_heads] == ["objects", "domains", "domains"]
+    height, width = learn.sizes[0].tolist()
+    assert learn.pixels[0, :, height:].sum() == 0
+    assert learn.pixels[0, :, :height, :width].float().std() > 10
+    assert torch.equal(learn.heads, learn.class_heads[learn.labels])
+
+
+def test_the_permissive_part_leaves_out_the_others(dataset):
+    learn, _ = load_pictures(dataset, permissive=True)
+    assert learn.classes == ["grocery/apple"]
+    assert "pacs" not in PERMISSIVE_SOURCES
+
+
+def test_the_centre_view_is_the_central_square(dataset):
+    learn, _ = load_pictures(dataset)
+    i = int((learn.sizes[:, 1] == 192).nonzero()[0])
+    view = centre_view(learn.pixels[i : i + 1], learn.sizes[i : i + 1], 144)
+    torch.testing.assert_close(view[0], learn.pixels[i, :, :144, 24:168] / 255, atol=1e-4, rtol=0)
+
+
+def test_random_views_depend_on_the_generator_alone(dataset):
+    learn, _ = load_pictures(dataset)
+    views = [
+        random_view(learn.pixels[:6], learn.sizes[:6], 40, torch.Generator().manual_seed(seed), 0.05)
+        for seed in (1, 1, 2)
+    ]
+    assert views[0].shape == (6, 3, 40, 40)
+    assert torch.equal(views[0], views[1])
+    assert not torch.equal(views[0], views[2])
+
+
+def test_a_picture_is_compared_with_its_own_head_only():
+    logits = torch.randn(4, 5, requires_grad=True)
+    class_heads = torch.tensor([0, 0, 1, 1, 1])
+    masked = mask_other_heads(logits, torch.tensor([0, 1, 0, 1]), class_heads)
+    loss = smoothed_cross_entropy(masked, torch.tensor([1, 3, 0, 4]))
+    loss.backward()
+    assert loss.isfinite()
+    assert (logits.grad[0, 2:] == 0).all()
+    assert (logits.grad[1, :2] == 0).all()
+    plain = torch.nn.functional.cross_entropy(logits[:1, :2], torch.tensor([1]), label_smoothing=0.1)
+    assert smoothed_cross_entropy(masked[:1], torch.tensor([1])).item() == pytest.approx(plain.item(), rel=1e-5)
+
+
+def test_schedules():
+    assert one_cycle(0.15) == pytest.approx(1)
+    assert one_cycle(0) < 0.01 > one_cycle(0.9999)
+    sides = [side_at(Recipe(), p / 100) for p in range(101)]
+    assert sides[0] == 64
+    assert sides[-1] == 112
+    assert sides == sorted(sides)
+
+
+@pytest.mark.parametrize("adversarial", [0.0, 0.02])
+def test_a_resumed_run_ends_with_the_same_weights(dataset, tmp_path, adversarial):
+    recipe = Recipe(**{**RECIPE.__dict__, "adversarial": adversarial})
+    whole = torch.load(train(dataset, tmp_path / "whole", recipe, stop_after=4), weights_only=True)
+    for stop in (2, 4):
+        part = torch.load(train(dataset, tmp_path / "part", recipe, stop_after=stop), weights_only=True)
+    assert whole["step"] == part["step"] == 4
+    for name, value in whole["model"].items():
+        assert torch.equal(value, part["model"][name]), name
+    rows = list(csv.DictReader((tmp_path / "part" / "curve.csv").read_text().splitlines()))
+    assert rows[-1]["step"] == "4"
+    assert 0 <= float(rows[-1]["all"]) <= 1
+
+
+def test_the_exported_encoder_computes_what_was_trained(dataset, tmp_path):
+    out = tmp_path / "run"
+    state = torch.load(train(dataset, out, RECIPE, stop_after=3), weights_only=True)["model"]
+    model = Classifier(3, RECIPE.width)
+    model.load_state_dict(state)
+    model.eval()
+    image = torch.from_numpy(smooth_picture(64, 80).transpose(2, 0, 1))[None]
+    x = model.blocks[0]((image - model.mean) / model.std)
+    for block in model.blocks[1:]:
+        x = block(torch.nn.functional.avg_pool2d(x, 2))
+
+    from impasto.encoder import Encoder
+    from training.export import ARCHITECTURE
+
+    plain = Encoder(folded(state), ARCHITECTURE)
+    torch.testing.assert_close(plain(image, ["relu5_2"])["relu5_2"], x, rtol=1e-3, atol=1e-5)
+
+    learn, _ = load_pictures(dataset)
+    images = centre_view(learn.pixels, learn.sizes, 112)
+    scaled = Encoder(normalised(folded(state), images), ARCHITECTURE)
+    means = scaled(images, ["relu3_1"])["relu3_1"].mean((0, 2, 3))
+    assert means.max().item() == pytest.approx(1, rel=1e-3)
+    before, after = (e(image, ["relu3_1"])["relu3_1"][0] for e in (plain, scaled))
+    ratio = after.sum((1, 2)) / before.sum((1, 2)).clamp_min(1e-12)
+    torch.testing.assert_close(after, before * ratio[:, None, None], rtol=1e-3, atol=1e-4)
+
+    digest = export(out, dataset, tmp_path / "encoder.safetensors", samples=8)
+    loaded = load_encoder(str(tmp_path / "encoder.safetensors"))
+    assert loaded.sha256 == digest
+    assert loaded.encoder.deepest == parse_layer("relu5_2")
+    assert loaded.encoder.architecture == ARCHITECTURE
