@@ -59,6 +59,8 @@ def test_events_come_in_order(photo, style, small):
     assert [s.share for s in steps] == sorted(s.share for s in steps)
     assert steps[-1].share == pytest.approx(1)
     assert steps[-1].remaining == pytest.approx(0)
+    assert steps[0].remaining is None
+    assert all(step.remaining >= 0 for step in steps[1:])
     assert len(steps) == sum(o.iterations for o in events[0].octaves) == len(events[-1].painting.history)
 
 

@@ -88,7 +88,13 @@ def save_atomically(state: object, path: Path) -> None:
 
 
 def train(
-    dataset: Path, out: Path, recipe: Recipe, *, save_every: float = 120.0, stop_after: int | None = None
+    dataset: Path,
+    out: Path,
+    recipe: Recipe,
+    *,
+    start: Path | None = None,
+    save_every: float = 120.0,
+    stop_after: int | None = None,
 ) -> Path:
     """Train, or go on from ``out/checkpoint.pt`` where there is one.
 
@@ -98,6 +104,7 @@ def train(
         dataset: folder with ``index.csv`` and the shards.
         out: folder for checkpoint, curves and recipe.
         recipe: hyperparameters.
+        start: checkpoint of a finished run of the same data and width, whose weights this one begins with.
         save_every: seconds between checkpoints.
         stop_after: stop at this step, as if killed just after a checkpoint (for tests).
 
@@ -117,6 +124,8 @@ def train(
     (out / "recipe.json").write_text(json.dumps(asdict(recipe) | {"classes": learn.classes}, indent=1))
     checkpoint = out / "checkpoint.pt"
     step, spent = 0, 0.0
+    if start is not None:
+        model.load_state_dict(torch.load(start, weights_only=True, map_location=device)["model"])
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True, map_location=device)
         model.load_state_dict(state["model"])
@@ -186,6 +195,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="checkpoint of a finished run to begin with")
     defaults = asdict(Recipe())
     for name, value in defaults.items():
         option = "--" + name.replace("_", "-")
@@ -194,7 +204,7 @@ def main() -> None:
         else:
             parser.add_argument(option, type=type(value), default=value)
     given = vars(parser.parse_args())
-    train(given["dataset"], given["out"], Recipe(**{name: given[name] for name in defaults}))
+    train(given["dataset"], given["out"], Recipe(**{name: given[name] for name in defaults}), start=given["start"])
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ class Iteration:
         loss: at the image before the step.
         share: of the whole run's arithmetic that is done, in (0, 1].
         elapsed: seconds since painting began.
-        remaining: seconds expected to the end.
+        remaining: seconds expected to the end; None where there is nothing yet to judge by.
         image: gives the image as it stands, H×W×3 float32 in [0, 1], at the octave's size; valid until the next event.
     """
 
@@ -84,7 +84,7 @@ class Iteration:
     loss: Loss
     share: float
     elapsed: float
-    remaining: float
+    remaining: float | None
     image: Callable[[], np.ndarray]
 
 

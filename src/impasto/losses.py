@@ -162,9 +162,17 @@ def gaussian(s: Statistics, ridge: float = 1e-4) -> Gaussian:
             channels, or dead channels, still have a covariance of full rank.
     """
     cov = regularised(covariance(s), ridge)
-    values, vectors = torch.linalg.eigh(cov.double())
+    values, vectors = _eigh(cov.double())
     root = (vectors * values.clamp_min(0).sqrt()) @ vectors.mT
     return Gaussian(mean(s), cov, root.to(cov.dtype))
+
+
+def _eigh(symmetric: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues, rising, and eigenvectors. NaN for a matrix that is not finite, which the loss then passes on."""
+    if not symmetric.isfinite().all():
+        return symmetric[0] * math.nan, symmetric * math.nan
+    values, vectors = torch.linalg.eigh(symmetric)
+    return values, vectors
 
 
 def regularised(cov: Tensor, ridge: float) -> Tensor:
@@ -202,12 +210,7 @@ class _Bures(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor, root_b: Tensor) -> Tensor:
         m = root_b @ a @ root_b
-        m = (m + m.mT) / 2
-        if not m.isfinite().all():  # which eigh refuses; the painter sees it in the loss and stops
-            m = torch.full_like(m, math.nan)
-            values, vectors = m[0], m
-        else:
-            values, vectors = torch.linalg.eigh(m)
+        values, vectors = _eigh((m + m.mT) / 2)
         roots = values.clamp_min(values[-1] * 1e-10 + torch.finfo(a.dtype).tiny).sqrt()
         ctx.save_for_backward(root_b @ vectors, roots)
         return a.trace() + b.trace() - 2 * roots.sum()

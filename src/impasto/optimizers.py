@@ -5,6 +5,7 @@ None knows what the loss is, or bounds the pixels: clamping inside a step would 
 
 from __future__ import annotations
 
+import math
 from typing import Literal, Protocol
 
 import torch
@@ -69,7 +70,7 @@ class LBFGS:
 
     so that an iteration reads the history twice, as two matrix products, and not four times a pair.
 
-    Steps have length 1; one that raises the loss above all of the last ``patience`` values is taken back and halved.
+    Steps have length 1; one that raises the loss above all of the last ``patience`` values is taken back and shortened.
 
     Args:
         history: number of pairs kept; memory is 2 × history images.
@@ -88,10 +89,10 @@ class LBFGS:
         self.move: Tensor | None = None
 
     def step(self, image: Tensor, value: float, gradient: Tensor) -> None:
-        """One quasi-Newton step, or the half of the last one where that led uphill."""
+        """One quasi-Newton step, or a part of the last one where that led uphill."""
         x, g = image.view(-1), gradient.reshape(-1)
         if self.move is not None and value > max(self.values[-self.patience :]):
-            self.move.mul_(0.5)
+            self.move.mul_(self._shortening(value))
             torch.add(self.x, self.move, out=x)
             if self.move.abs().max() < self.first_change * 1e-6:
                 self._forget()
@@ -104,6 +105,13 @@ class LBFGS:
         self.x, self.g = x.clone(), g.clone()
         self.move = self._direction(g, products.double().cpu())
         x.add_(self.move)
+
+    def _shortening(self, value: float) -> float:
+        """Share of a failed step to try next: the least of the parabola through both values and the slope at x."""
+        assert self.move is not None
+        slope = torch.dot(self.g, self.move).item()
+        excess = value - self.values[-1] - slope
+        return min(0.5, max(0.02, -slope / (2 * excess))) if math.isfinite(excess) and excess > 0 else 0.1
 
     def _forget(self) -> None:
         """Start again with the steepest descent, more carefully: no step along this direction helps."""

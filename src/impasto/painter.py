@@ -175,11 +175,17 @@ class Painter:
                 loss=loss,
                 share=share,
                 elapsed=elapsed,
-                remaining=elapsed * (1 - share) / share,
+                remaining=self._remaining(share),
                 image=lambda: _to_array(image),
             )
             if iteration < octave.iterations:
                 optimizer.step(image, loss.total, gradient)
+
+    def _remaining(self, share: float) -> float | None:
+        """Seconds to the end at the pace since the first iteration, whose time is mostly preparation."""
+        first, last = self._history[0], self._history[-1]
+        done = share - self.octaves[0].pixels / work(self.octaves)
+        return (last.seconds - first.seconds) * (1 - share) / done if done > 0 else None
 
     def _refuse_first(self, iteration: int, number: int) -> None:
         if iteration == 1 and number == 1:

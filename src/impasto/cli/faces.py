@@ -160,9 +160,9 @@ def loss_line(loss: Loss) -> str:
     return f"loss {loss.total:.3g} (content {loss.content:.3g}, style {loss.style:.3g})"
 
 
-def clock(seconds: float) -> str:
+def clock(seconds: float | None) -> str:
     """Seconds as ``0:07``, ``1:02:03``; ``–`` where they are not known."""
-    if not math.isfinite(seconds):
+    if seconds is None or not math.isfinite(seconds):
         return "–"
     minutes, rest = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)

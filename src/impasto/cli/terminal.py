@@ -71,17 +71,17 @@ class TerminalFace(LineFace):
         if self._octave is None:
             return Text("reading the style", style="bold")
         number, (height, width, iterations) = self._octave.number, self._octave.octave
-        text = Text(f"octave {number}/{self._octaves}", style="bold")
+        text = Text(f"octave {number}/{self._octaves}", style="bold", no_wrap=True, overflow="ellipsis")
         text.append(f"  {width}×{height} px", style="not bold")
         if self._iteration is not None and self._iteration.octave == number:
             text.append(f"  iteration {self._iteration.iteration}/{iterations}", style="not bold")
         if self._stopping:
-            text.append("  stopping after this iteration (once more: at once)", style="yellow not bold")
+            text.append("  stopping (once more: at once)", style="yellow not bold")
         return text
 
     def _bar(self) -> Table:
         share = self._iteration.share if self._iteration else 0.0
-        remaining = clock(self._iteration.remaining) if self._iteration else "–"
+        remaining = clock(self._iteration.remaining if self._iteration else None)
         row = Table.grid(padding=(0, 2, 0, 0))
         row.add_row(ProgressBar(total=1.0, completed=share, width=40), Text(f"{share:4.0%}"), Text(f"{remaining} left"))
         return row
