@@ -254,6 +254,36 @@ def test_any_picture_is_painted_or_refused(
     assert np.isfinite(painting.array).all()
 
 
+def test_clamped_after_each_step_the_image_never_leaves_its_range(photo, style, small):
+    how = {"method": "adam", "rate": 0.3, "iterations": 4, "max_octaves": 1, "clamp": "step", "keep": "last"}
+    *events, last = impasto.make_painter(photo, style, **small | {"optimization": how})
+    before_last_step = events[-1].image()
+    assert len(events) == 1 + 1 + 4
+    assert np.abs(last.painting.array - before_last_step).max() > 0.05
+    assert ((last.painting.array == 0) | (last.painting.array == 1)).mean() > 0.05
+
+
+def test_after_best_is_the_image_a_step_after_the_lowest_loss(photo, style, small):
+    how = {"method": "adam", "rate": 0.5, "iterations": 6, "max_octaves": 1, "clamp": "step"}
+    images, losses = [], []
+    for event in impasto.make_painter(photo, style, **small | {"optimization": how | {"keep": "after-best"}}):
+        if isinstance(event, Iteration):
+            images.append(event.image())
+            losses.append(event.loss.total)
+    best = int(np.argmin(losses))
+    assert best < 5
+    assert np.array_equal(event.painting.array, images[best + 1])
+
+
+def test_bilinear_resampling_is_that_of_tensorflow(photo, style, small):
+    # Half-pixel centres, no antialiasing: halving a picture averages pairs of neighbouring pixels.
+    how = {"method": "adam", "iterations": 1, "max_octaves": 1}
+    changes = small | {"size": 48, "resampling": "bilinear", "optimization": how}
+    painting = impasto.paint(photo, style, **changes)
+    halved = photo.reshape(36, 2, 48, 2, 3).mean((1, 3))
+    np.testing.assert_allclose(painting.array, halved, atol=1e-5)
+
+
 def test_threads_are_put_back(photo, style, small):
     before = torch.get_num_threads()
     for _ in impasto.make_painter(photo, style, **small | {"threads": 2 if before == 1 else 1}):

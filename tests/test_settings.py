@@ -24,6 +24,7 @@ def test_presets_are_valid_and_survive_json(preset):
     seed=st.integers(0, 2**63 - 1),
 )
 def test_any_valid_settings_survive_json(size, strength, preset, layers, seed):
+    strength = None if preset.startswith("tutorial") else strength
     given = {"size": size, "preset": preset, "seed": seed, "losses": {"style": layers}}
     settings = make_settings(**given, **({} if strength is None else {"strength": strength}))
     assert Settings.model_validate_json(settings.model_dump_json()) == settings
@@ -51,6 +52,20 @@ def test_changing_the_preset_changes_all_that_presets_touch():
     settings = make_settings(preset="fine", size=300, optimization={"history": 9})
     assert settings.changed(preset="quick") == make_settings(preset="quick", size=300, optimization={"history": 9})
     assert settings.changed(preset="default", seed=4) == make_settings(size=300, optimization={"history": 9}, seed=4)
+
+
+def test_from_the_tutorial_back_to_the_default():
+    tutorial = make_settings(preset="tutorial", size=300)
+    assert {k for k, v in tutorial.losses.content.items() if v} == {"relu5_2"}
+    back = tutorial.changed(preset="default")
+    assert {k: v for k, v in back.losses.content.items() if v} == make_settings().losses.content
+    assert back.optimization == make_settings().optimization
+    assert (back.encoder, back.weights, back.size) == ("builtin", make_settings().weights, 300)
+
+
+def test_the_tutorials_weights_exclude_a_strength():
+    with pytest.raises(SettingsError, match="tutorial presets give raw weights"):
+        make_settings(preset="tutorial", strength=0.5)
 
 
 def test_strength_and_raw_weights():
@@ -86,6 +101,7 @@ def test_strength_and_raw_weights():
         ({"depth": 12}, "depth = 12"),
         ({"threads": 0}, "threads = 0"),
         ({"optimization": {"octave_ratio": 1.0}}, "octave_ratio = 1"),
+        ({"optimization": {"clamp": "step"}}, "spoils L-BFGS"),
         ({"optimization": 3}, "optimization = 3"),
     ],
 )

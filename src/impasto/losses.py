@@ -8,7 +8,7 @@ and a mask is a weight in each sum.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -222,15 +222,16 @@ class _Bures(torch.autograd.Function):
         return grads[0] * (torch.eye(len(roots), dtype=roots.dtype, device=roots.device) - transport), None, None
 
 
-def total_variation(image: Tensor) -> Tensor:
-    """Mean absolute difference of neighbouring pixels, down plus right (Rudin, Osher and Fatemi 1992, anisotropic).
+def total_variation(image: Tensor, over: Literal["mean", "sum"] = "mean") -> Tensor:
+    """Absolute difference of neighbouring pixels, down plus right (Rudin, Osher and Fatemi 1992, anisotropic).
 
     Args:
         image: 1×C×H×W.
+        over: ``mean`` divides the sum by the image's C·H·W values; ``sum`` is ``tf.image.total_variation``.
 
     Returns:
         Scalar, in the image's units. A direction in which the image is one pixel wide counts nothing.
     """
     down = (image[..., 1:, :] - image[..., :-1, :]).abs().sum()
     right = (image[..., :, 1:] - image[..., :, :-1]).abs().sum()
-    return (down + right) / image.numel()
+    return (down + right) / image.numel() if over == "mean" else down + right

@@ -77,7 +77,7 @@ class Objective:
     ) -> None:
         self.encoder = encoder
         self.content_weight, self.style_weight = content_weight, style_weight
-        self.variation_weight = losses.total_variation
+        self.variation_weight, self.variation_over = losses.total_variation, losses.total_variation_over
         self.content_layers = shares(losses.content) if content_weight else {}
         self.style_layers = shares(losses.style)
         self.content_targets = encoder(content, self.content_layers)
@@ -115,7 +115,7 @@ class Objective:
             content = content + share * distance / self.content_sizes[name]
         for name, share, term in self.style_terms:
             style = style + share * term(sums[name])
-        variation = total_variation(image) if self.variation_weight else image.new_zeros(())
+        variation = total_variation(image, self.variation_over) if self.variation_weight else image.new_zeros(())
         total = self.content_weight * content + self.style_weight * style + self.variation_weight * variation
         numbers = torch.stack([t.detach() for t in (total, content, style, variation)]).tolist()
         return total, Loss(*numbers)

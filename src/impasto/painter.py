@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -86,6 +87,7 @@ class Painter:
             coarse_factor=how.coarse_factor,
             smallest=how.smallest_octave,
             ratio=how.octave_ratio,
+            most=how.max_octaves,
         )
 
     def _check_sizes(self) -> None:
@@ -149,13 +151,14 @@ class Painter:
         return last is not None and (last.octave, last.iteration) == (number, self.octaves[-1].iterations)
 
     def _paint_octave(self, number: int, octave: Octave, begun: float) -> Iterator[Iteration]:
-        """Lower the loss at one size; keeps the image with the lowest loss."""
+        """Lower the loss at one size; keeps the image that the settings ask for, by default that of the lowest loss."""
+        how = self.settings.optimization
         objective = self._objective(octave)
         image = self._first_image(octave) if self._image is None else resized(self._image, *octave[:2])
         image = image.contiguous()
         self._best = (math.inf, image.clone())
         self._image = self._best[1]
-        optimizer = make_optimizer(self.settings.optimization)
+        optimizer = make_optimizer(how)
         before, total = work(self.octaves[: number - 1]), work(self.octaves)
         for iteration in range(1, octave.iterations + 1):
             loss, gradient = objective.value_and_gradient(image)
@@ -165,7 +168,8 @@ class Painter:
                 self._refuse_first(iteration, number)
                 self._history[-1] = Step(number, iteration, Loss(math.nan, *_terms(loss)), elapsed)
                 return
-            if loss.total < self._best[0]:
+            is_best = loss.total < self._best[0]
+            if is_best:
                 self._best = (loss.total, self._best[1].copy_(image))
             share = (before + octave.pixels * iteration) / total
             yield Iteration(
@@ -178,8 +182,12 @@ class Painter:
                 remaining=self._remaining(share),
                 image=lambda: _to_array(image),
             )
-            if iteration < octave.iterations:
+            if iteration < octave.iterations or how.keep != "best":
                 optimizer.step(image, loss.total, gradient)
+                if how.clamp == "step":
+                    image.clamp_(0, 1)
+            if how.keep == "last" or (how.keep == "after-best" and is_best):
+                self._best[1].copy_(image)
 
     def _remaining(self, share: float) -> float | None:
         """Seconds to the end at the pace since the first iteration, whose time is mostly preparation."""
@@ -208,8 +216,10 @@ class Painter:
 
     def _fitted(self, picture: Picture, height: int, width: int) -> Tensor:
         """A picture at a size, as 1×3×H×W on the device."""
-        pixels = pictures.resize(picture.pixels, height, width)
-        return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None].to(self.device)
+        antialiased = self.settings.resampling == "antialiased"
+        pixels = pictures.resize(picture.pixels, height, width) if antialiased else picture.pixels
+        image = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None].to(self.device)
+        return image if antialiased else F.interpolate(image, (height, width), mode="bilinear", align_corners=False)
 
     def _first_image(self, octave: Octave) -> Tensor:
         if self.settings.init == "noise":

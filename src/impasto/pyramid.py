@@ -37,7 +37,7 @@ def scaled(height: int, width: int, long_side: float) -> tuple[int, int]:
 
 
 def plan_octaves(
-    height: int, width: int, *, iterations: int, coarse_factor: float, smallest: int, ratio: float
+    height: int, width: int, *, iterations: int, coarse_factor: float, smallest: int, ratio: float, most: int = 16
 ) -> tuple[Octave, ...]:
     """Sizes from the smallest to the full one.
 
@@ -48,10 +48,11 @@ def plan_octaves(
         coarse_factor: each smaller octave takes so many times more iterations.
         smallest: no octave's long side is under this, but for a painting that itself is.
         ratio: between the sides of neighbouring octaves.
+        most: number of octaves.
     """
     octaves = [Octave(height, width, iterations)]
     side = max(height, width) / ratio
-    while side >= smallest:
+    while side >= smallest and len(octaves) < most:
         size = scaled(height, width, side)
         if min(size) < LEAST_SIDE:
             break

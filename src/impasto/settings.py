@@ -11,15 +11,15 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from impasto.errors import EncoderError, SettingsError
 from impasto.layers import parse_layer
 
-Preset = Literal["quick", "default", "fine"]
-PRESETS: tuple[Preset, ...] = ("quick", "default", "fine")
+Preset = Literal["quick", "default", "fine", "tutorial", "tutorial-core"]
+PRESETS: tuple[Preset, ...] = get_args(Preset)
 DEFAULT_STRENGTH = 0.5
 
 
@@ -40,6 +40,22 @@ LayerName = Annotated[str, AfterValidator(_layer_name)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LayerWeights = dict[LayerName, Weight]
+
+
+def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested mappings over one another, the last one on top."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        result = _merged(result, layer)
+    return result
+
+
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(under)
+    for key, value in over.items():
+        old = result.get(key)
+        result[key] = _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return result
 
 
 class _Model(BaseModel):
@@ -69,7 +85,10 @@ class Losses(_Model):
     """Divide each layer's distance by the size of its target, so that layers and encoders weigh alike."""
 
     total_variation: Weight = 0.0
-    """Weight of the mean absolute difference of neighbouring pixels."""
+    """Weight of the absolute differences of neighbouring pixels."""
+
+    total_variation_over: Literal["mean", "sum"] = "mean"
+    """Whether those differences are averaged over the pixels, or summed as TensorFlow does."""
 
     @model_validator(mode="after")
     def _some_style(self) -> Self:
@@ -114,12 +133,27 @@ class Optimization(_Model):
     octave_ratio: Annotated[float, Field(gt=1, le=16)] = 2.0
     """Ratio between the sides of neighbouring octaves."""
 
+    max_octaves: Annotated[int, Field(ge=1)] = 16
+    """No more octaves than this; 1 paints at the full size alone."""
+
+    clamp: Literal["octave", "step"] = "octave"
+    """When pixels are put back into [0, 1]: at the end of each octave, or after every step (Adam only)."""
+
+    keep: Literal["best", "after-best", "last"] = "best"
+    """The result: the image with the lowest loss, the one a step after it (as in TensorFlow's tutorial), or the last."""
+
+    @model_validator(mode="after")
+    def _clamped_steps_need_adam(self) -> Self:
+        if self.clamp == "step" and self.method == "lbfgs":
+            raise ValueError("clamp = step spoils L-BFGS's curvature pairs: choose method = adam or clamp = octave")
+        return self
+
 
 class Settings(_Model):
     """A whole run. Immutable; :func:`make_settings` builds one from presets, files and keywords."""
 
     preset: Preset = "default"
-    """Starting point of all the others: quick, default or fine."""
+    """Starting point of all the others: quick, default, fine, or TensorFlow's tutorial, tutorial-core."""
 
     size: Annotated[int, Field(ge=32, le=1_000_000)] | Literal["original"] = 512
     """Long side of the painting in pixels, or original for the photo's own; the style is read at the same size."""
@@ -166,6 +200,9 @@ class Settings(_Model):
     device: Annotated[str, AfterValidator(_device_name)] = "auto"
     """auto (the first of cuda, mps, cpu that is there), cpu, cuda, cuda:1, mps."""
 
+    resampling: Literal["antialiased", "bilinear"] = "antialiased"
+    """How pictures are brought to size: Lanczos, or bilinear without antialiasing as in tutorial-core."""
+
     depth: Literal[8, 16] = 8
     """Bits per channel of the saved picture; 16 for PNG and TIFF."""
 
@@ -175,8 +212,8 @@ class Settings(_Model):
     @model_validator(mode="after")
     def _one_way_to_weigh(self) -> Self:
         if self.strength is not None and (self.content_weight is not None or self.style_weight is not None):
-            raise ValueError("strength and raw weights exclude each other: give strength, or content_weight and "
-                             "style_weight")  # fmt: skip
+            raise ValueError("strength and raw weights exclude each other (the tutorial presets give raw weights): "
+                             "give strength, or content_weight and style_weight")  # fmt: skip
         if self.content_weight == 0 and self.style_weight == 0:
             raise ValueError("content_weight and style_weight are both 0: nothing to paint")
         if self.style_weights is not None and not sum(self.style_weights) > 0:
@@ -199,7 +236,8 @@ class Settings(_Model):
         """
         values = self.model_dump(exclude_none=True)
         if "preset" in changes:
-            values = _merged(values, preset_values(changes["preset"]))
+            silent = {name: dict.fromkeys(values["losses"][name], 0.0) for name in ("content", "style")}
+            values = merged(values, {"losses": silent}, preset_values(changes["preset"]))
         return _validated(_merged(values, changes))
 
 
@@ -208,12 +246,48 @@ def style_weight_of(strength: float) -> float:
     return 40.0 * 10.0 ** (4 * (strength - DEFAULT_STRENGTH))
 
 
+_TUTORIAL: dict[str, Any] = {
+    "encoder": "vgg19",
+    "content_weight": 1e3,
+    "style_weight": 1e-2,
+    "losses": {
+        "content": {"relu4_1": 0, "relu5_2": 1},
+        "style": {"rgb": 0, "relu1_1": 1, "relu2_1": 1, "relu3_1": 1, "relu4_1": 1, "relu5_1": 1},
+        "style_distance": "gram",
+        "relative": False,
+    },
+    "optimization": {
+        "method": "adam",
+        # The tutorial moves an image of 0…255 at rate 5 with epsilon 0.1. In [0, 1] gradients are 255 times as large,
+        # and Adam takes the same path with the rate divided by 255 and epsilon multiplied by it.
+        "rate": 5 / 255,
+        "beta1": 0.99,
+        "epsilon": 0.1 * 255,
+        "epsilon_form": "tensorflow",
+        "iterations": 1000,
+        "max_octaves": 1,
+        "clamp": "step",
+        "keep": "after-best",
+    },
+}
+"""Raymond Yuan, Neural Style Transfer: Creating Art with Deep Learning using tf.keras and eager execution, 2018."""
+
 PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
     "quick": {"optimization": {"iterations": 20}},
     "default": {},
     "fine": {"optimization": {"iterations": 120}},
+    "tutorial": _TUTORIAL,
+    "tutorial-core": merged(
+        _TUTORIAL,
+        {
+            "content_weight": 1e4,
+            "losses": {"total_variation": 30, "total_variation_over": "sum"},
+            "optimization": {"rate": 0.02, "epsilon": 0.1, "keep": "last"},
+            "resampling": "bilinear",
+        },
+    ),
 }
-"""What each preset changes in the defaults."""
+"""What each preset changes in the defaults; tutorial-core is the form that tensorflow.org carries today."""
 
 
 def make_settings(file: str | Path | None = None, **changes: Any) -> Settings:
@@ -245,7 +319,8 @@ def preset_values(preset: str) -> dict[str, Any]:
 
 def _like(values: Mapping[str, Any], shape: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the values that the nested mapping ``shape`` names."""
-    return {k: _like(values[k], v) if isinstance(v, Mapping) else values[k] for k, v in shape.items()}
+    found = {k: (values[k], v) for k, v in shape.items() if k in values}
+    return {k: _like(value, v) if isinstance(v, Mapping) else value for k, (value, v) in found.items()}
 
 
 def read_settings_file(path: str | Path) -> dict[str, Any]:
@@ -289,22 +364,6 @@ def parse_assignment(text: str) -> dict[str, Any]:
         nested = {key: nested}
     assert isinstance(nested, dict)
     return nested
-
-
-def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested mappings over one another, the last one on top."""
-    result: dict[str, Any] = {}
-    for layer in layers:
-        result = _merged(result, layer)
-    return result
-
-
-def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    result = dict(under)
-    for key, value in over.items():
-        old = result.get(key)
-        result[key] = _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-    return result
 
 
 def _validated(values: Mapping[str, Any]) -> Settings:
