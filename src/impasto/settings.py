@@ -140,7 +140,7 @@ class Optimization(_Model):
     """When pixels are put back into [0, 1]: at the end of each octave, or after every step (Adam only)."""
 
     keep: Literal["best", "after-best", "last"] = "best"
-    """The result: the image with the lowest loss, the one a step after it (as in TensorFlow's tutorial), or the last."""
+    """The result: the image with the lowest loss, the one a step after it (as TensorFlow's tutorial), or the last."""
 
     @model_validator(mode="after")
     def _clamped_steps_need_adam(self) -> Self:
