@@ -105,3 +105,22 @@ def test_without_content_weight_the_content_layers_are_not_computed(pictures):
     )
     with pytest.raises(EncoderError, match="ends at relu2_1"):
         Objective(encoder, pictures["content"], pictures["styles"], (1, 1), losses, 1.0, 1.0)
+
+
+def test_taps_leave_the_features_channels_last(pictures, monkeypatch):
+    # Convolutions tell the layout by strides that a view may lose; they then copy, and an iteration takes half as
+    # long again.
+    layouts, convolve = [], Encoder._convolve
+
+    def watched(self, x, layer):
+        layouts.append(x.is_contiguous(memory_format=torch.channels_last) and x.stride(0) == x[0].numel())
+        return convolve(self, x, layer)
+
+    monkeypatch.setattr(Encoder, "_convolve", watched)
+    objective = Objective(
+        Encoder(random_weights()), pictures["content"], pictures["styles"], (1, 1), Losses(style=LAYERS), 1.0, 1.0
+    )
+    layouts.clear()
+    objective.value_and_gradient(pictures["image"])
+    assert len(layouts) == 9
+    assert all(layouts)

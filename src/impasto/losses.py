@@ -74,7 +74,8 @@ class _Sums(torch.autograd.Function):
         ctx.save_for_backward(features, w)
         f = _by_position(features)
         weighted = f if w is None else w * f
-        return features, weighted.sum(0), f.mT @ weighted
+        # Returned as they are, autograd would view them anew and lose the strides by which convolutions tell the layout.
+        return features.detach(), weighted.sum(0), f.mT @ weighted
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, None]:
