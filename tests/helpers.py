@@ -11,13 +11,13 @@ CHANNELS = (4, 6, 8, 8, 8)
 
 
 def random_weights(
-    deepest: str = "conv5_1", seed: int = 0, dtype: torch.dtype = torch.float32
+    deepest: str = "conv5_1", seed: int = 0, dtype: torch.dtype = torch.float32, channels: tuple[int, ...] = CHANNELS
 ) -> dict[str, torch.Tensor]:
     """He-initialised weights of a narrow VGG-19, down to one layer."""
     generator = torch.Generator().manual_seed(seed)
     weights, before = {}, 3
     for layer in all_convolutions():
-        after = CHANNELS[layer.block - 1]
+        after = channels[layer.block - 1]
         scale = (2 / (9 * before)) ** 0.5
         weights[f"{layer}.weight"] = (scale * torch.randn(after, before, 3, 3, generator=generator)).to(dtype)
         weights[f"{layer}.bias"] = (0.1 * torch.randn(after, generator=generator)).to(dtype)

@@ -119,7 +119,13 @@ def test_taps_leave_the_features_channels_last(pictures, monkeypatch):
 
     monkeypatch.setattr(Encoder, "_convolve", watched)
     objective = Objective(
-        Encoder(random_weights()), pictures["content"], pictures["styles"], (1, 1), Losses(style=LAYERS), 1.0, 1.0
+        Encoder(random_weights(channels=(32,) * 5)),
+        pictures["content"],
+        pictures["styles"],
+        (1, 1),
+        Losses(style=LAYERS),
+        1.0,
+        1.0,
     )
     layouts.clear()
     objective.value_and_gradient(pictures["image"])
