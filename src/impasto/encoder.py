@@ -146,8 +146,9 @@ class Encoder(nn.Module):
 
         x = met(PIXELS, image)
         if last > PIXELS:
-            # On the CPU, oneDNN's convolutions are 1.3 to 1.5 times faster with the channels innermost.
-            x = self.architecture.preprocessing(x).contiguous(memory_format=torch.channels_last)
+            # On the CPU, oneDNN's convolutions are 1.3 to 1.5 times faster with the channels innermost. A clone, since
+            # .contiguous() leaves the batch's stride as it is, from which convolutions would tell another layout.
+            x = self.architecture.preprocessing(x).clone(memory_format=torch.channels_last)
         for layer in (layer for layer in self.convolutions if layer[:2] <= last[:2]):
             if layer.number == 1 and layer.block > 1:
                 x = self._pool(x)
