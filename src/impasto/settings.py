@@ -171,7 +171,7 @@ class Settings(_Model):
     """Raw weight of the style distance, in place of the strength."""
 
     encoder: Annotated[str, Field(min_length=1)] = "builtin"
-    """The encoder: builtin, or the path of a safetensors file."""
+    """The encoder: builtin; vgg19 or vgg19-torchvision, fetched when first used; or a file of VGG-19's weights."""
 
     pooling: Literal["average", "max"] | None = None
     """The encoder's pooling; its own where not given."""
@@ -242,8 +242,8 @@ class Settings(_Model):
 
 
 def style_weight_of(strength: float) -> float:
-    """Style weight for a strength in [0, 1]: a factor of 10 each quarter of the slider, 40 in its middle."""
-    return 40.0 * 10.0 ** (4 * (strength - DEFAULT_STRENGTH))
+    """Style weight for a strength in [0, 1]: a factor of 10 each quarter of the slider, 16 in its middle."""
+    return 16.0 * 10.0 ** (4 * (strength - DEFAULT_STRENGTH))
 
 
 _TUTORIAL: dict[str, Any] = {

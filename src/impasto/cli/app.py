@@ -11,6 +11,8 @@ import typer
 from impasto.cli import options
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.streams import say, say_error
+from impasto.cli.weights import app as weights_app
+from impasto.cli.weights import fetching_shown
 from impasto.demo import STYLE_NAMES
 from impasto.errors import ImpastoError
 from impasto.settings import make_settings
@@ -27,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+app.add_typer(weights_app, name="weights")
 
 Painted = Annotated[str, typer.Argument(metavar="FILE", show_default=False, help="A picture that impasto painted.")]
 
@@ -112,7 +115,8 @@ def paint(
     picture = Path(output) if output else default_output(photo, paintings)
     outputs = Outputs(picture, _path(sheet), _path(stages), _path(history), force)
     face = choose_face(quiet=quiet, as_json=as_json)
-    return run_job(Job(photo, paintings, settings, outputs), face, context.obj)
+    with fetching_shown(face):
+        return run_job(Job(photo, paintings, settings, outputs), face, context.obj)
 
 
 @app.command(
@@ -169,7 +173,9 @@ def again(
     picture = Path(output) if output else free_name(Path(file))
     outputs = Outputs(picture, _path(sheet), _path(stages), _path(history), force)
     job = Job(repeat.content, repeat.styles, repeat.settings, outputs, repeat.remark_on_encoder)
-    return run_job(job, choose_face(quiet=quiet, as_json=as_json), context.obj)
+    face = choose_face(quiet=quiet, as_json=as_json)
+    with fetching_shown(face):
+        return run_job(job, face, context.obj)
 
 
 @app.command(
@@ -198,7 +204,8 @@ def demo(
     from impasto.cli.demo import run_demo
     from impasto.cli.faces import choose_face
 
-    return run_demo(style, Path(out), settings, lambda: choose_face(quiet=quiet, as_json=as_json), context.obj)
+    with fetching_shown(choose_face(quiet=quiet, as_json=as_json)):
+        return run_demo(style, Path(out), settings, lambda: choose_face(quiet=quiet, as_json=as_json), context.obj)
 
 
 @app.command(help="Print how a picture was painted.")

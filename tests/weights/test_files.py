@@ -1,0 +1,193 @@
+"""Reading weights from every kind of file that holds them."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from impasto.encoder import Architecture, Encoder
+from impasto.errors import EncoderError
+from impasto.weights import METADATA_KEY, Note, architecture_to_json, load_encoder, sha256_of
+from impasto.weights.architectures import CAFFE, TORCHVISION
+from impasto.weights.files import read_encoder
+from tests.helpers import random_weights
+from tests.weights.samples import WEIGHTS, keras_file, published, same_features, saved, torchvision_state
+
+
+def written(folder, name, data):
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("options", [{}, {"text": str}, {"group": "model_weights"}, {"top": True}], ids=str)
+def test_keras(tmp_path, options):
+    loaded = load_encoder(str(written(tmp_path, "any.bin", keras_file(WEIGHTS, **options))))
+    assert loaded.encoder.architecture == CAFFE
+    assert same_features(loaded.encoder, Encoder(WEIGHTS, CAFFE))
+
+
+def test_caffes_preprocessing_is_bgr_from_0_to_255():
+    image = torch.tensor([1.0, 0.5, 0.0]).view(1, 3, 1, 1)  # red, green, blue
+    expected = torch.tensor([0 - 103.939, 127.5 - 116.779, 255 - 123.68])
+    assert torch.allclose(CAFFE.preprocessing(image).flatten(), expected, atol=1e-4)
+    assert (CAFFE.pooling, CAFFE.padding, CAFFE.padding_scope) == ("max", "zeros", "all")
+
+
+@pytest.mark.parametrize("archive", [True, False])
+def test_torchvision(tmp_path, archive):
+    path = written(tmp_path, "vgg.pth", saved(torchvision_state(WEIGHTS), archive=archive))
+    loaded = load_encoder(str(path))
+    assert loaded.encoder.architecture == TORCHVISION
+    assert loaded.sha256 == sha256_of(path)
+    assert same_features(loaded.encoder, Encoder(WEIGHTS, TORCHVISION))
+
+
+def test_torchvisions_features_are_those_of_its_own_stack(tmp_path):
+    """The stack of torchvision's ``vgg19().features``, written out with PyTorch's modules."""
+    modules: list[torch.nn.Module] = []
+    for block, count in enumerate((2, 2, 4, 4, 4), 1):
+        for number in range(1, count + 1):
+            shape = WEIGHTS[f"conv{block}_{number}.weight"].shape
+            modules += [torch.nn.Conv2d(shape[1], shape[0], 3, padding=1), torch.nn.ReLU()]
+        modules.append(torch.nn.MaxPool2d(2))
+    network = torch.nn.Sequential()
+    network.features = torch.nn.Sequential(*modules)
+    network.load_state_dict(torchvision_state(WEIGHTS, classifier=()))
+    encoder = load_encoder(str(written(tmp_path, "vgg.pth", saved(network.state_dict())))).encoder
+    image = torch.rand(1, 3, 40, 32, generator=torch.Generator().manual_seed(2))
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    expected = network.features[:30]((image - mean) / std)
+    assert torch.allclose(encoder(image, ["block5_conv1"])["block5_conv1"], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("vgg_conv.pth", WEIGHTS),
+        ("johnson.pth", torchvision_state(WEIGHTS, classifier=(1, 4, 6))),
+        ("vgg19-d01eb7cb.pth", torchvision_state(WEIGHTS)),
+        ("vgg19_imagenet_caffe.pth", torchvision_state(WEIGHTS)),
+    ],
+    ids=["layers' names", "Johnson's classifier", "Johnson's file", "its name"],
+)
+def test_caffes_weights_are_known_by_their_names(tmp_path, events, name, state):
+    loaded = load_encoder(str(written(tmp_path, name, saved(state))), events.append)
+    assert loaded.encoder.architecture == CAFFE
+    assert same_features(loaded.encoder, Encoder(WEIGHTS, CAFFE))
+    assert events == []
+
+
+def test_a_path_may_say_whose_weights_they_are(tmp_path, events, monkeypatch):
+    path = written(tmp_path, "any.pth", saved(torchvision_state(WEIGHTS)))
+    loaded = load_encoder(f"caffe:{path}", events.append)
+    assert (loaded.encoder.architecture, events) == (CAFFE, [])
+    again = load_encoder(loaded.name)
+    assert again.encoder.architecture == CAFFE
+    assert again.sha256 == loaded.sha256
+    path = path.rename(tmp_path / "caffe.pth")
+    assert load_encoder(f"torchvision:{path}").encoder.architecture == TORCHVISION
+
+
+def test_a_guess_is_told_unless_the_file_is_the_published_one(tmp_path, events, server, monkeypatch):
+    path = written(tmp_path, "any.pth", saved(torchvision_state(WEIGHTS)))
+    load_encoder(str(path), events.append)
+    assert events == [Note(f"{path} is read as torchvision's weights: if they are Caffe's, write caffe:{path}.")]
+    events.clear()
+    published(server, monkeypatch, path.read_bytes(), algorithm="sha256", digest=sha256_of(path))
+    load_encoder(str(path), events.append)
+    assert events == []
+
+
+def test_safetensors(tmp_path):
+    own = Architecture(pooling="max", padding="reflect")
+    path = tmp_path / "own.safetensors"
+    save_file(WEIGHTS, path, {METADATA_KEY: architecture_to_json(own)})
+    assert load_encoder(str(path)).encoder.architecture == own
+    assert load_encoder(f"caffe:{path}").encoder.architecture == CAFFE
+    save_file(WEIGHTS, path)
+    assert load_encoder(str(path)).encoder.architecture == Architecture()
+    save_file(torchvision_state(WEIGHTS), path)
+    loaded = load_encoder(str(path))
+    assert loaded.encoder.architecture == TORCHVISION
+    assert same_features(loaded.encoder, Encoder(WEIGHTS, TORCHVISION))
+
+
+def test_a_shorter_stack_goes_as_deep_as_it_goes(tmp_path):
+    path = written(tmp_path, "short.pth", saved(random_weights("conv4_1")))
+    assert str(load_encoder(str(path)).encoder.deepest) == "relu4_1"
+
+
+class Malicious:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.system, (f"{sys.executable} -c \"open({str(self.mark)!r}, 'w')\"",)
+
+
+@pytest.mark.parametrize("archive", [True, False])
+def test_a_pickle_that_runs_something_is_refused_and_runs_nothing(tmp_path, archive):
+    mark = tmp_path / "it_ran"
+    path = written(tmp_path, "bad.pth", saved({**WEIGHTS, "x": Malicious(mark)}, archive=archive))
+    with pytest.raises(EncoderError, match=r"bad\.pth cannot be used.*could run a program"):
+        load_encoder(str(path))
+    assert not mark.exists()
+
+
+def vgg16_state():
+    state = torchvision_state(WEIGHTS)
+    return {key.replace("features.16.", "features.17."): value for key, value in state.items()}
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"nothing of the kind", "neither safetensors nor Keras's HDF5"),
+        (b"", "neither safetensors nor Keras's HDF5"),
+        (b"\x10\0\0\0\0\0\0\0{nonsense", "no whole safetensors file"),
+        (keras_file(WEIGHTS)[:3000], "no whole HDF5 file"),
+        (saved(WEIGHTS)[:3000], "no plain state dict"),
+        (b"\x80\x02nonsense", "no plain state dict"),
+        (saved([1, 2, 3]), "in place of a state dict"),
+        (saved({"layer": torch.zeros(3)}), "neither conv1_1.weight nor features.0.weight"),
+        (saved(vgg16_state()), "numbered otherwise"),
+        (saved({k: v for k, v in WEIGHTS.items() if "conv3_2" not in k}), "conv3_2 is missing"),
+        (saved({k: v for k, v in WEIGHTS.items() if k != "conv3_2.bias"}), r"conv3_2\.weight has the shape"),
+        (keras_file({k: v.flip(0)[..., :2] for k, v in WEIGHTS.items()}), "has the shape"),
+        (saved({**WEIGHTS, "conv1_2.bias": torch.full((4,), torch.nan)}), "not finite"),
+    ],
+)
+def test_other_files_are_refused_in_a_sentence(tmp_path, data, words):
+    path = written(tmp_path, "odd.bin", data)
+    with pytest.raises(EncoderError, match=words) as caught:
+        load_encoder(str(path))
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_hdf5_file_of_something_else_is_refused(tmp_path):
+    import h5py
+
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["numbers"] = [1, 2, 3]
+    with pytest.raises(EncoderError, match="no whole HDF5 file of Keras's weights"):
+        read_encoder(tmp_path / "other.h5")
+
+
+def test_without_h5py_a_sentence_says_what_to_install(tmp_path, monkeypatch, data, known):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    for name in (str(written(tmp_path, "a.h5", data)), "tiny"):
+        with pytest.raises(EncoderError, match=r"pip install h5py, or paint with --encoder builtin"):
+            load_encoder(name)
+
+
+def test_no_file_of_that_name():
+    with pytest.raises(EncoderError, match="no encoder 'vgg91': give builtin, vgg19, vgg19-torchvision, or the path"):
+        load_encoder("vgg91")
