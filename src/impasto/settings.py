@@ -84,7 +84,7 @@ class Losses(_Model):
     relative: bool = True
     """Divide each layer's distance by the size of its target, so that layers and encoders weigh alike."""
 
-    total_variation: Weight = 0.0
+    total_variation: Weight = 0.4
     """Weight of the absolute differences of neighbouring pixels."""
 
     total_variation_over: Literal["mean", "sum"] = "mean"
@@ -255,6 +255,7 @@ _TUTORIAL: dict[str, Any] = {
         "style": {"rgb": 0, "relu1_1": 1, "relu2_1": 1, "relu3_1": 1, "relu4_1": 1, "relu5_1": 1},
         "style_distance": "gram",
         "relative": False,
+        "total_variation": 0,
     },
     "optimization": {
         "method": "adam",

@@ -29,7 +29,7 @@ Size = Annotated[str | None, typer.Option("--size", metavar="N|original", help=h
 PresetName = Annotated[str | None, typer.Option("--preset", metavar="|".join(PRESETS), help=help_of("preset"))]
 Strength = Annotated[str | None, typer.Option("--strength", metavar="S", help=help_of("strength"))]
 StyleWeights = Annotated[str | None, typer.Option("--style-weights", metavar="A,B,…", help=help_of("style_weights"))]
-EncoderName = Annotated[str | None, typer.Option("--encoder", metavar="builtin|FILE", help=help_of("encoder"))]
+EncoderName = Annotated[str | None, typer.Option("--encoder", metavar="NAME|FILE", help=help_of("encoder"))]
 Init = Annotated[str | None, typer.Option("--init", metavar="content|noise|FILE", help=help_of("init"))]
 Iterations = Annotated[str | None, typer.Option("--iterations", metavar="N", help=help_of("optimization.iterations"))]
 Seed = Annotated[str | None, typer.Option("--seed", metavar="N", help=help_of("seed"))]

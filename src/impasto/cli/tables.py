@@ -161,9 +161,9 @@ def _encoder() -> Iterator[tuple[str, str]]:
 
 
 def _cache_folder() -> str:
-    import platformdirs
+    from impasto.weights.cache import cache_folder
 
-    return platformdirs.user_cache_dir("impasto")
+    return str(cache_folder())
 
 
 def _table(rows: Iterable[tuple[str, str]], *, marked: Collection[str] | None = None) -> Table:
