@@ -14,7 +14,7 @@ from impasto.demo import STYLE_NAMES
 from impasto.errors import PictureError
 from impasto.pictures import write_picture
 
-PAIRS = {"swirls": "chelsea", "woodcut": "rocket", "mosaic": "astronaut", "pointillism": "coffee"}
+PAIRS = {"swirls": "chelsea", "woodcut": "coffee", "mosaic": "chelsea", "pointillism": "rocket"}
 """The photograph that each style is shown on."""
 
 PHOTO_NAMES = ("astronaut", "chelsea", "coffee", "rocket")
