@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# Two workers with two spinning threads each would slow each other tenfold: see impasto.cli.main.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 from pathlib import Path
 
 import numpy as np

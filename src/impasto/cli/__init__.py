@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done; 1 something went wrong after painting had begun, and what there is was saved; 2 refused,
         nothing written; 130 and 143 stopped by Ctrl-C or SIGTERM.
     """
+    # PyTorch's threads wait for one another by spinning, and where another program wants the cores they spin for
+    # nothing: a painting of 6 s took 14 to 114. OpenMP reads this once, so it is said before PyTorch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with Interrupts() as interrupts:  # before anything that takes time to import
         from impasto.cli.app import run
         from impasto.cli.streams import tolerate_odd_names
