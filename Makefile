@@ -5,13 +5,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint format clean
+# TensorFlow is for one proof only, and has an environment of its own.
+KERAS_VENV := .venv-keras
+
+.PHONY: demo test test-keras lint format clean
 
 demo: $(VENV)/.demo  ## paint a real photograph after a painting that the project draws itself
 	$(BIN)/impasto demo
 
 test: $(VENV)/.dev  ## the whole test suite
 	$(BIN)/python -m pytest --numprocesses 2
+
+test-keras: $(KERAS_VENV)/.installed  ## the presets tutorial and tutorial-core against TensorFlow itself
+	TF_CPP_MIN_LOG_LEVEL=3 $(KERAS_VENV)/bin/python -m pytest -o filterwarnings=default \
+		-o python_files='test_*.py live.py' tests/keras
 
 lint: $(VENV)/.dev  ## style and types
 	$(BIN)/ruff check .
@@ -23,7 +30,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(KERAS_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "impasto needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -36,3 +43,9 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[dev]'
 	touch $@ $(VENV)/.demo
+
+$(KERAS_VENV)/.installed: pyproject.toml constraints-keras.txt
+	$(PYTHON) -m venv --clear $(KERAS_VENV)
+	$(KERAS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-keras.txt \
+		--editable '.[demo,plot]' tensorflow-cpu hypothesis pytest
+	touch $@

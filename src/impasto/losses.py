@@ -74,7 +74,7 @@ class _Sums(torch.autograd.Function):
         ctx.save_for_backward(features, w)
         f = _by_position(features)
         weighted = f if w is None else w * f
-        # Returned as they are, autograd would view them anew and lose the strides by which convolutions tell the layout.
+        # Returned as they are, autograd would view them anew, and lose the strides that convolutions tell layouts by.
         return features.detach(), weighted.sum(0), f.mT @ weighted
 
     @staticmethod

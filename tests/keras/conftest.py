@@ -1,0 +1,34 @@
+"""The Keras file with seeded weights, written once a session, and the encoder read from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from impasto.encoder import Encoder
+from impasto.weights import load_encoder
+from tests.keras.comparison import THREADS
+from tests.keras.samples import write_vgg19
+
+
+@pytest.fixture(scope="session")
+def keras_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """80 MB, in less than a second."""
+    return write_vgg19(tmp_path_factory.mktemp("keras") / "vgg19_seeded_notop.h5")
+
+
+@pytest.fixture(scope="session")
+def encoder(keras_file: Path) -> Encoder:
+    """As impasto reads it."""
+    return load_encoder(str(keras_file)).encoder
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(THREADS)
+    yield
+    torch.set_num_threads(before)

@@ -1,0 +1,97 @@
+"""The tutorial presets against TensorFlow itself. Not of the default run: ``make test-keras``."""
+
+from __future__ import annotations
+
+import h5py
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import torch
+
+from impasto.optimizers import Adam
+from impasto.painter import Painter
+from impasto.settings import make_settings
+from tests.keras.comparison import Impasto, array, precision, table
+from tests.keras.measuring import measure
+from tests.keras.references import FOLDER, Reference, relative_error
+from tests.keras.samples import picture
+from tests.keras.tutorials import TUTORIALS, load_vgg19, resized
+
+SIZES = {64: 50, 128: 10}
+"""Long sides in pixels, and the steps of each in which float32 is compared with float64, which is slow."""
+TABLES: dict[str, dict[str, list]] = {name: {} for name in TUTORIALS}
+
+
+@pytest.fixture(scope="module")
+def model(keras_file):
+    return load_vgg19(keras_file)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _printed_tables(pytestconfig):
+    """The tables of docs/parity.md, on the terminal in the end; TensorFlow's columns first."""
+    yield
+    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print(f"\n\nTensorFlow {tf.__version__}, Keras {keras.__version__}, PyTorch {torch.__version__}")
+        for name, columns in TABLES.items():
+            ordered = dict(sorted(columns.items(), key=lambda column: column[0].startswith("float64")))
+            print(f"\n{name}\n\n{table(ordered)}" if columns else "")
+
+
+def test_keras_itself_reads_the_file(model, keras_file):
+    with h5py.File(keras_file) as file:
+        for layer in model.layers:
+            if not layer.weights:
+                continue
+            for part, weight in zip(("W", "b"), layer.get_weights(), strict=True):
+                assert np.array_equal(weight, file[f"{layer.name}/{layer.name}_{part}_1:0"])
+    assert sum(bool(layer.weights) for layer in model.layers) == 14  # down to block5_conv2
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_impasto_is_tensorflow(name, size, model, encoder, keras_file):
+    ours = Impasto(name, encoder, keras_file, measure(name, model, size))
+    rows = ours.rows()
+    TABLES[name] |= {f"{size} px": rows, f"float64, {size} px": precision(ours, SIZES[size])}
+    assert len(rows) == 25
+    assert not [row for row in rows if not row.error <= row.limit]
+
+
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_what_is_stored_is_what_tensorflow_says(name, model):
+    stored, said = Reference.load(FOLDER / f"{name}.npz"), measure(name, model, 64)
+    for part in ("content", "style", "probe"):
+        assert np.array_equal(getattr(stored, part), getattr(said, part))
+    for layer, features in stored.features.items():
+        assert relative_error(said.features[layer], features) < 1e-5
+    for part in ("content_loss", "style_losses", "total"):
+        assert relative_error(getattr(said, part), getattr(stored, part)) < 1e-5
+    assert relative_error(said.gradient, stored.gradient) < 1e-4
+    assert relative_error(said.losses[:2], stored.losses[:2]) < 1e-4
+    assert np.array_equal(said.before["image1"], stored.before["image1"])
+
+
+def test_bilinear_resizing_is_tensorflows(keras_file):
+    settings = make_settings(preset="tutorial-core", encoder=str(keras_file), size=64, device="cpu")
+    for height, width in ((75, 100), (150, 200), (30, 40)):
+        pixels = picture(height, width, seed=5)
+        painter = Painter(pixels, [pixels], settings)
+        error = np.abs(array(painter._fitted(painter.content, 48, 64)) - resized(pixels, 48, 64)).max()
+        assert error < 1e-5
+
+
+def test_keras_adds_epsilon_to_the_uncorrected_root():
+    gradients = np.random.RandomState(0).standard_normal((5, 1000)).astype(np.float32)
+    errors = {}
+    for form in ("tensorflow", "pytorch"):
+        theirs, ours = tf.Variable(tf.zeros(1000)), torch.zeros(1000)
+        their_adam = keras.optimizers.Adam(learning_rate=0.1, beta_1=0.99, beta_2=0.999, epsilon=0.1)
+        our_adam = Adam(0.1, 0.99, 0.999, 0.1, form)
+        for gradient in gradients:
+            their_adam.apply_gradients([(tf.constant(gradient), theirs)])
+            our_adam.step(ours, 0.0, torch.from_numpy(gradient))
+        errors[form] = relative_error(ours.numpy(), theirs.numpy())
+    assert errors["tensorflow"] < 1e-5
+    assert errors["pytorch"] > 0.5

@@ -1,0 +1,45 @@
+"""TensorFlow's side of the comparison, measured."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+
+from tests.keras.references import KEPT_AFTER, LAYERS, STEPS, Reference
+from tests.keras.samples import picture
+from tests.keras.tutorials import CONTENT_LAYERS, STYLE_LAYERS, TUTORIALS
+
+
+def measure(name: str, model: keras.Model, size: int) -> Reference:
+    """Run a tutorial on pictures of some size.
+
+    Args:
+        name: ``tutorial`` or ``tutorial-core``.
+        model: of :func:`tests.keras.tutorials.load_vgg19`.
+        size: long side in pixels, a multiple of 16.
+    """
+    content, style, probe = (
+        picture(height, width, seed)
+        for seed, (height, width) in enumerate([(size * 3 // 4, size), (size, size * 7 // 8), (size * 3 // 4, size)], 1)
+    )
+    tutorial = TUTORIALS[name](model, content, style)
+    image = tutorial.to_image(probe)
+    features = dict(zip(STYLE_LAYERS + CONTENT_LAYERS, tutorial.features(image), strict=True))
+    terms, gradient = tutorial.terms_and_gradient(image)
+    run = tutorial.run(max(STEPS))
+    return Reference(
+        content=content,
+        style=style,
+        probe=probe,
+        features={layer: features[layer].numpy()[0] for layer in LAYERS},
+        content_loss=terms.content.numpy(),
+        style_losses=np.array([loss.numpy() for loss in terms.styles]),
+        total=terms.total.numpy(),
+        gradient=gradient.numpy()[0],
+        losses=np.array(run.losses),
+        before={
+            f"{part}{step}": getattr(run.states[step - 1], part)[0] for step in STEPS for part in ("image", "m", "v")
+        },
+        after={f"image{step}": run.states[step].image[0] for step in STEPS},
+        kept=run.states[run.kept[KEPT_AFTER - 1]].image[0],
+    )
