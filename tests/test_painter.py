@@ -189,7 +189,7 @@ def test_the_record_names_inputs_relative_to_the_picture(style, small, tmp_path)
     [
         ({"encoder": "nowhere.safetensors"}, EncoderError, "no encoder 'nowhere.safetensors'"),
         ({"losses": {"style": {"relu5_2": 1}}}, EncoderError, "ends at relu5_1"),
-        ({"style_weights": (1, 2)}, SettingsError, "1 style pictures and 2 style_weights"),
+        ({"style_weights": (1, 2)}, SettingsError, "style_weights are 2 and the style pictures 1"),
         ({"device": "cuda:99"}, SettingsError, "no device cuda:99"),
         ({"size": 100_000}, PaintingError, "GB of memory"),
         ({"init": "nowhere.png"}, impasto.PictureError, "nowhere.png"),
