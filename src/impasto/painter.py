@@ -303,7 +303,7 @@ def _style_weights(settings: Settings, count: int) -> Sequence[float]:
         raise SettingsError("At least one style picture is needed.")
     weights = settings.style_weights or (1.0,) * count
     if len(weights) != count:
-        raise SettingsError(f"The style_weights are {len(weights)} and the style pictures {count}: give one weight for each.")
+        raise SettingsError(f"The style_weights are {len(weights)} and the style pictures {count}: give one for each.")
     return weights
 
 
