@@ -1,1 +1,1 @@
-"""Training of the built-in encoder: ``python -m training.train --help``, ``python -m training.evaluate --help``."""
+"""Training of the built-in encoder: ``python -m training.train --help``, ``python -m training.export --help``."""

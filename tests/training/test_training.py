@@ -127,6 +127,17 @@ def test_a_resumed_run_ends_with_the_same_weights(dataset, tmp_path, adversarial
     assert 0 <= float(rows[-1]["all"]) <= 1
 
 
+def test_a_run_may_begin_with_anothers_weights(dataset, tmp_path):
+    first = train(dataset, tmp_path / "first", RECIPE, stop_after=2)
+    second = train(dataset, tmp_path / "second", RECIPE, start=first, stop_after=0)
+    assert not second.exists()  # no step was taken, so there is nothing to save
+    second = train(dataset, tmp_path / "second", RECIPE, start=first, stop_after=1)
+    fresh = train(dataset, tmp_path / "fresh", RECIPE, stop_after=1)
+    start, onwards, alone = (torch.load(p, weights_only=True)["model"] for p in (first, second, fresh))
+    name = "blocks.4.0.weight"
+    assert (onwards[name] - start[name]).norm() < (alone[name] - start[name]).norm()
+
+
 def test_the_exported_encoder_computes_what_was_trained(dataset, tmp_path):
     out = tmp_path / "run"
     state = torch.load(train(dataset, out, RECIPE, stop_after=3), weights_only=True)["model"]
