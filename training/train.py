@@ -35,6 +35,7 @@ class Recipe:
     side_last: int = 112
     noise: float = 0.08
     adversarial: float = 0.0
+    exits: float = 0.0
     permissive: bool = False
     seed: int = 0
 
@@ -50,17 +51,29 @@ def side_at(recipe: Recipe, progress: float) -> int:
     return min(recipe.side_last, int(side // 16) * 16)
 
 
-def loss_of(model: Classifier, x: Tensor, labels: Tensor, heads: Tensor, class_heads: Tensor) -> Tensor:
-    """Training loss of one batch, the network in bfloat16 where that exists."""
+def loss_of(model: Classifier, x: Tensor, exits: float, labels: Tensor, heads: Tensor, class_heads: Tensor) -> Tensor:
+    """Training loss of one batch, the network in bfloat16 where that exists; ``exits`` weighs the early classifiers."""
     with torch.autocast(x.device.type, dtype=torch.bfloat16):
-        logits = model(x.contiguous(memory_format=torch.channels_last))
-    return smoothed_cross_entropy(mask_other_heads(logits.float(), heads, class_heads), labels)
+        logits = model(x.contiguous(memory_format=torch.channels_last), exits=exits > 0)
+    last, *early = (smoothed_cross_entropy(mask_other_heads(z.float(), heads, class_heads), labels) for z in logits)
+    return last + exits * torch.stack(early).mean() if early else last
 
 
-def perturbed(model: Classifier, x: Tensor, size: float, *rest: Tensor) -> Tensor:
-    """The batch one step of ``size`` (RMS over a picture, L2) up its own loss: adversarial training, one step."""
-    x = x.detach().requires_grad_(True)
-    (g,) = torch.autograd.grad(loss_of(model, x, *rest), x)
+def descend(
+    model: Classifier, optimizer: torch.optim.Optimizer, x: Tensor, exits: float, *rest: Tensor
+) -> tuple[float, Tensor]:
+    """One step of the optimiser; returns the loss before it and its gradient on the pictures."""
+    x = x.requires_grad_(True)
+    loss = loss_of(model, x, exits, *rest)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    assert x.grad is not None
+    return loss.item(), x.grad
+
+
+def perturbed(x: Tensor, g: Tensor, size: float) -> Tensor:
+    """The batch a step of ``size`` (RMS over a picture) up the gradient ``g`` (Goodfellow et al. 2015, in L2)."""
     return (x + size * g / g.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(1e-12)).detach()
 
 
@@ -71,7 +84,7 @@ def accuracy(model: Classifier, pictures: Pictures, side: int = 112) -> dict[str
     right: dict[str, list[float]] = {"all": []}
     for part in torch.arange(len(pictures), device=pictures.labels.device).split(128):
         x = centre_view(pictures.pixels[part], pictures.sizes[part], side)
-        logits = mask_other_heads(model(x), pictures.heads[part], pictures.class_heads)
+        logits = mask_other_heads(model(x)[0], pictures.heads[part], pictures.class_heads)
         hits = (logits.argmax(1) == pictures.labels[part]).tolist()
         for label, hit in zip(pictures.labels[part].tolist(), hits, strict=True):
             right.setdefault(pictures.classes[label].split("/")[0], []).append(hit)
@@ -125,7 +138,7 @@ def train(
     checkpoint = out / "checkpoint.pt"
     step, spent = 0, 0.0
     if start is not None:
-        model.load_state_dict(torch.load(start, weights_only=True, map_location=device)["model"])
+        model.load_state_dict(torch.load(start, weights_only=True, map_location=device)["model"], strict=False)
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True, map_location=device)
         model.load_state_dict(state["model"])
@@ -145,16 +158,13 @@ def train(
         side = side_at(recipe, step / total)
         x = random_view(learn.pixels[chosen], learn.sizes[chosen], side, generator, recipe.noise)
         rest = (learn.labels[chosen], learn.heads[chosen], learn.class_heads)
-        if recipe.adversarial:
-            x = perturbed(model, x, recipe.adversarial, *rest)
-        loss = loss_of(model, x, *rest)
         for group in optimizer.param_groups:
             group["lr"] = recipe.peak_rate * one_cycle(step / total)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        loss, g = descend(model, optimizer, x, recipe.exits, *rest)
+        if recipe.adversarial:  # the gradient is there already: "free" adversarial training (Shafahi et al. 2019)
+            descend(model, optimizer, perturbed(x, g, recipe.adversarial), recipe.exits, *rest)
         step += 1
-        mean_loss += loss.item()
+        mean_loss += loss
         now = time.monotonic()
         if step % steps_per_epoch == 0 or step == last:
             scores = accuracy(model, test)

@@ -3,6 +3,7 @@
 import csv
 import io
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ from impasto.weights import load_encoder
 from tests.helpers import smooth_picture
 from training.augment import centre_view, random_view
 from training.data import HEADS, PERMISSIVE_SOURCES, load_pictures
+from training.evaluate import evaluate
 from training.export import export, folded, normalised
-from training.model import Classifier, mask_other_heads, smoothed_cross_entropy
-from training.train import Recipe, one_cycle, side_at, train
+from training.model import EXITS, Classifier, mask_other_heads, mean_and_deviation, smoothed_cross_entropy
+from training.train import Recipe, descend, loss_of, one_cycle, perturbed, side_at, train
 
 RECIPE = Recipe(width=1 / 16, epochs=2, batch=8, side_first=32, side_last=32)
 
@@ -113,9 +115,9 @@ def test_schedules():
     assert sides == sorted(sides)
 
 
-@pytest.mark.parametrize("adversarial", [0.0, 0.02])
-def test_a_resumed_run_ends_with_the_same_weights(dataset, tmp_path, adversarial):
-    recipe = Recipe(**{**RECIPE.__dict__, "adversarial": adversarial})
+@pytest.mark.parametrize(("adversarial", "exits"), [(0.0, 0.0), (0.02, 0.0), (0.02, 1.0)])
+def test_a_resumed_run_ends_with_the_same_weights(dataset, tmp_path, adversarial, exits):
+    recipe = replace(RECIPE, adversarial=adversarial, exits=exits)
     whole = torch.load(train(dataset, tmp_path / "whole", recipe, stop_after=4), weights_only=True)
     for stop in (2, 4):
         part = torch.load(train(dataset, tmp_path / "part", recipe, stop_after=stop), weights_only=True)
@@ -125,6 +127,48 @@ def test_a_resumed_run_ends_with_the_same_weights(dataset, tmp_path, adversarial
     rows = list(csv.DictReader((tmp_path / "part" / "curve.csv").read_text().splitlines()))
     assert rows[-1]["step"] == "4"
     assert 0 <= float(rows[-1]["all"]) <= 1
+
+
+def test_adversarial_views_lie_a_given_distance_uphill(dataset):
+    torch.manual_seed(0)
+    model, labels, heads = Classifier(2, 1 / 16), torch.tensor([0, 1, 1, 0]), torch.zeros(4, dtype=torch.int64)
+    x = torch.rand(4, 3, 32, 32)
+    rest = (0.0, labels, heads, torch.tensor([0, 0]))
+    loss, g = descend(model, torch.optim.SGD(model.parameters(), 0.0), x, *rest)
+    uphill, downhill = (perturbed(x, g, size) for size in (0.01, -0.01))
+    torch.testing.assert_close((uphill - x).square().mean((1, 2, 3)).sqrt(), torch.full((4,), 0.01), rtol=1e-3, atol=0)
+    assert loss_of(model, uphill, *rest).item() > loss > loss_of(model, downhill, *rest).item()
+
+
+def test_exits_train_the_early_blocks_classifiers(dataset):
+    torch.manual_seed(0)
+    model = Classifier(3, 1 / 16)
+    x = torch.rand(2, 3, 32, 32)
+    last, *early = model(x, exits=True)
+    assert [z.shape for z in (last, *early)] == [(2, 3)] * (1 + len(EXITS))
+    assert len(model(x)) == 1
+    rest = (torch.tensor([0, 2]), torch.tensor([0, 0]), torch.tensor([0, 0, 0]))
+    loss_of(model, x, 1.0, *rest).backward()
+    assert all(exit.weight.grad.abs().sum() > 0 for exit in model.exits)
+
+
+def test_moments_of_channels():
+    x = torch.randn(2, 4, 5, 6) * 3 + 1
+    moments = mean_and_deviation(x)
+    torch.testing.assert_close(moments[:, :4], x.mean((2, 3)))
+    torch.testing.assert_close(moments[:, 4:], x.flatten(2).std(2, correction=0))
+
+
+def test_evaluation_tells_accuracy_by_source(dataset, tmp_path):
+    train(dataset, tmp_path / "run", RECIPE, stop_after=2)
+    result = evaluate(tmp_path / "run", dataset)
+    _, test = load_pictures(dataset)
+    assert set(result) == {"all", "grocery", "pacs"}
+    assert result["all"][1] == len(test) == sum(count for name, (_, count) in result.items() if name != "all")
+    right = sum(share * count for name, (share, count) in result.items() if name != "all")
+    assert result["all"][0] * len(test) == pytest.approx(right)
+    last = list(csv.DictReader((tmp_path / "run" / "curve.csv").read_text().splitlines()))[-1]
+    assert float(last["all"]) == pytest.approx(result["all"][0], abs=1e-4)
 
 
 def test_a_run_may_begin_with_anothers_weights(dataset, tmp_path):

@@ -1,0 +1,50 @@
+"""Held-out accuracy of a training run, by source: last and least of what an encoder is judged by.
+
+python -m training.evaluate runs/encoder DATASET
+
+What it paints is judged by ``python -m benchmarks.encoder``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+
+import torch
+
+from training.data import load_pictures
+from training.model import Classifier
+from training.train import accuracy
+
+
+def evaluate(run: Path, dataset: Path) -> dict[str, tuple[float, int]]:
+    """Accuracy within each picture's head, and how many pictures it was taken over, by source and over all.
+
+    Args:
+        run: folder of :func:`training.train.train`.
+        dataset: folder of the pictures.
+    """
+    recipe = json.loads((run / "recipe.json").read_text())
+    _, test = load_pictures(dataset, permissive=recipe["permissive"])
+    model = Classifier(len(test.classes), recipe["width"])
+    model.load_state_dict(torch.load(run / "checkpoint.pt", weights_only=True, map_location="cpu")["model"])
+    counts = Counter(test.classes[label].split("/")[0] for label in test.labels.tolist())
+    counts["all"] = len(test)
+    return {source: (share, counts[source]) for source, share in accuracy(model, test).items()}
+
+
+def main() -> None:
+    """Command line: a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("dataset", type=Path)
+    given = parser.parse_args()
+    print("| source | held-out accuracy | pictures |\n|---|---|---|")
+    for source, (share, count) in evaluate(given.run, given.dataset).items():
+        print(f"| {source} | {share:.1%} | {count:,} |")
+
+
+if __name__ == "__main__":
+    main()
