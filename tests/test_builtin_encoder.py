@@ -1,0 +1,71 @@
+"""The shipped encoder: which file it is, what it computes, and that the model card speaks of it.
+
+Whoever ships another encoder prints the new figures with ``python -m tests.test_builtin_encoder``.
+"""
+
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+
+from impasto.pictures import resize
+from impasto.weights import load_encoder, sha256_of
+from tests.helpers import smooth_picture
+
+CARD = Path(__file__).parent.parent / "docs" / "encoder.md"
+LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1", "relu5_2")
+SHA256 = "82722135915516d36255169d60e1c6f5eaaae67b28414fa3f4bebf9c24b99fab"
+SPREADS = (2.03125, 0.96194, 1.60826, 2.67528, 2.33094, 2.57032)
+
+
+def photograph(name: str) -> torch.Tensor:
+    """One of scikit-image's photographs as 1×3×H×256."""
+    pixels = getattr(data, name)().astype(np.float32) / 255
+    pixels = resize(pixels, round(256 * pixels.shape[0] / pixels.shape[1]), 256)
+    return torch.from_numpy(pixels.transpose(2, 0, 1))[None]
+
+
+def spreads() -> list[float]:
+    """Standard deviation of each layer's features of a made-up picture."""
+    picture = torch.from_numpy(smooth_picture(64, 80).transpose(2, 0, 1))[None]
+    features = load_encoder().encoder(picture, LAYERS)
+    return [features[name].std().item() for name in LAYERS]
+
+
+def test_it_is_the_file_of_the_model_card():
+    path = files("impasto") / "encoders" / "builtin.safetensors"
+    assert sha256_of(Path(str(path))) == SHA256 == load_encoder().sha256
+    assert SHA256 in CARD.read_text()
+    assert Path(str(path)).stat().st_size < 16e6
+
+
+def test_its_features_are_the_stored_ones():
+    torch.testing.assert_close(torch.tensor(spreads()), torch.tensor(SPREADS), rtol=1e-4, atol=0)
+
+
+def test_it_reaches_the_tutorials_layers_with_average_pooling():
+    encoder = load_encoder().encoder
+    assert str(encoder.deepest) == "relu5_2"
+    assert encoder.architecture.pooling == "average"
+
+
+@pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "rocket"])
+def test_layers_weigh_alike_on_photographs(name):
+    features = load_encoder().encoder(photograph(name), LAYERS)
+    for layer, f in features.items():
+        assert 0.4 < f.mean() < 2.5, layer
+
+
+def test_it_tells_pictures_apart():
+    encoder = load_encoder().encoder
+    means = torch.stack(
+        [encoder(photograph(n), ["relu5_1"])["relu5_1"].mean((0, 2, 3)) for n in ("astronaut", "chelsea", "coffee")]
+    )
+    assert (torch.corrcoef(means).triu(1).max() < 0.95).item()
+
+
+if __name__ == "__main__":
+    print(load_encoder().sha256, [round(s, 5) for s in spreads()])
