@@ -137,23 +137,32 @@ def reconstruction(photo: Path, encoder: Encoder, size: int, out: Path, layer: s
     return (image - goal).square().mean().sqrt().item()
 
 
-def run(name: str, encoder: str, pictures: Path, pairs: Sequence[tuple[str, str]], size: int, out: Path) -> Result:
-    """All measurements of one encoder; pictures go into ``out/NAME``."""
+def run(
+    name: str, encoder: str, pictures: Path, pairs: Sequence[tuple[str, str]], size: int, iterations: int, out: Path
+) -> Result:
+    """All measurements of one encoder; textures and reconstructions at half the size; pictures into ``out/NAME``."""
     result = Result(name)
     folder = out / name
     for style in dict.fromkeys(style for _, style in pairs[:TEXTURES]):
-        result.texture[style] = texture(pictures / style, encoder, size, folder / "texture" / f"{Path(style).stem}.png")
+        result.texture[style] = texture(
+            pictures / style, encoder, size // 2, folder / "texture" / f"{Path(style).stem}.png"
+        )
     for photo in dict.fromkeys(photo for photo, _ in pairs[:RECONSTRUCTIONS]):
         network = load_encoder(encoder).encoder
         where = folder / "reconstruction" / f"{Path(photo).stem}.png"
-        result.reconstruction[photo] = reconstruction(pictures / photo, network, size, where)
+        result.reconstruction[photo] = reconstruction(pictures / photo, network, size // 2, where)
     begun = time.monotonic()
     scoring = 0.0
     for photo, style in pairs:
         judge = None
         for strength in STRENGTHS:
             painting = impasto.paint(
-                pictures / photo, pictures / style, preset="quick", size=size, encoder=encoder, strength=strength
+                pictures / photo,
+                pictures / style,
+                optimization={"iterations": iterations},
+                size=size,
+                encoder=encoder,
+                strength=strength,
             )
             now = time.monotonic()
             pair = f"{Path(photo).stem}-{Path(style).stem}"
@@ -197,7 +206,8 @@ def main() -> None:
     parser.add_argument("pictures", type=Path)
     parser.add_argument("pairs", type=Path)
     parser.add_argument("--encoder", action="append", required=True, metavar="NAME[=FILE]", dest="encoders")
-    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--iterations", type=int, default=12, help="of the last octave")
     parser.add_argument("--out", type=Path, default=Path("runs/encoders"))
     given = parser.parse_args()
     with given.pairs.open(newline="") as file:
@@ -210,7 +220,7 @@ def main() -> None:
             path = str(saved_random_encoder(given.out / "random.safetensors"))
         stored = given.out / f"{name}.json"
         if not stored.exists():
-            result = run(name, path or name, given.pictures, pairs, given.size, given.out)
+            result = run(name, path or name, given.pictures, pairs, given.size, given.iterations, given.out)
             stored.write_text(json.dumps(asdict(result), indent=1))
         results.append(Result(**json.loads(stored.read_text())))
     print(table(results))

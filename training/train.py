@@ -35,6 +35,7 @@ class Recipe:
     side_last: int = 112
     noise: float = 0.08
     adversarial: float = 0.0
+    adversarial_from: float = 0.0
     exits: float = 0.0
     permissive: bool = False
     seed: int = 0
@@ -161,7 +162,8 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = recipe.peak_rate * one_cycle(step / total)
         loss, g = descend(model, optimizer, x, recipe.exits, *rest)
-        if recipe.adversarial:  # the gradient is there already: "free" adversarial training (Shafahi et al. 2019)
+        # The gradient on the pictures is there already: "free" adversarial training (Shafahi et al. 2019).
+        if recipe.adversarial and step >= recipe.adversarial_from * total:
             descend(model, optimizer, perturbed(x, g, recipe.adversarial), recipe.exits, *rest)
         step += 1
         mean_loss += loss

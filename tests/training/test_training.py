@@ -140,6 +140,22 @@ def test_adversarial_views_lie_a_given_distance_uphill(dataset):
     assert loss_of(model, uphill, *rest).item() > loss > loss_of(model, downhill, *rest).item()
 
 
+def test_adversarial_steps_begin_when_the_recipe_says(dataset, tmp_path):
+    clean, late, early = (
+        torch.load(train(dataset, tmp_path / name, replace(RECIPE, **changes), stop_after=1), weights_only=True)[
+            "model"
+        ]
+        for name, changes in (
+            ("clean", {}),
+            ("late", {"adversarial": 0.02, "adversarial_from": 0.5}),
+            ("early", {"adversarial": 0.02}),
+        )
+    )
+    name = "blocks.4.0.weight"
+    assert torch.equal(clean[name], late[name])
+    assert not torch.equal(clean[name], early[name])
+
+
 def test_exits_train_the_early_blocks_classifiers(dataset):
     torch.manual_seed(0)
     model = Classifier(3, 1 / 16)
