@@ -8,7 +8,7 @@ from impasto.encoder import Architecture, Encoder
 from impasto.layers import PIXELS, all_convolutions, parse_layer
 from impasto.objective import Objective
 from impasto.settings import Losses
-from impasto.tiles import ALIGNMENT, LEAST_TILE, cut, halos
+from impasto.tiles import ALIGNMENT, LEAST_CORE, cut, halos
 from tests.helpers import random_weights, smooth_picture
 
 LAYERS = ["rgb", *(f"{kind}{layer.block}_{layer.number}" for layer in all_convolutions() for kind in ("conv", "relu"))]
@@ -38,7 +38,7 @@ def test_the_halo_is_the_receptive_field():
     assert halos(PIXELS) == (0,)
 
 
-@given(height=SIDES, width=SIDES, side=st.integers(LEAST_TILE, 100), deepest=st.sampled_from(LAYERS))
+@given(height=SIDES, width=SIDES, side=st.integers(LEAST_CORE, 100), deepest=st.sampled_from(LAYERS))
 def test_cores_are_a_partition_of_every_layer(height, width, side, deepest):
     tiles = cut(height, width, side, layers_of([deepest]))
     for block in range(max(1, parse_layer(deepest).block)):
@@ -115,7 +115,7 @@ def test_tiled_loss_and_gradient_are_the_untiled_ones(data):
     )
     styles = [tensor(draw(SIDES), draw(SIDES), 10 + number) for number in range(draw(st.integers(1, 2)))]
     content, image = tensor(height, width, 1), tensor(height, width, 2)
-    tile = draw(st.integers(LEAST_TILE, 96))
+    tile = draw(st.integers(LEAST_CORE, 96))
     devices = [torch.device("cpu")] * draw(st.integers(1, 3))
     untiled, tiled = objectives(encoder, content, styles, losses, tile=tile, devices=devices)
     assert len(tiled.tiles) > 1 or max(height, width) <= -(-tile // ALIGNMENT) * ALIGNMENT

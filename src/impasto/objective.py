@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
+from impasto.devices import Heap
 from impasto.encoder import Encoder
 from impasto.events import Loss
 from impasto.layers import Layer
@@ -100,7 +101,7 @@ class Objective:
         losses: layers, distances and their weights.
         content_weight: of the content distance.
         style_weight: of the style distance.
-        tile: side of the largest core in pixels, at least :data:`impasto.tiles.LEAST_TILE`; None for no tiles.
+        tile: side of the largest core in pixels, at least :data:`impasto.tiles.LEAST_CORE`; None for no tiles.
         devices: that share the tiles; the encoder's where not given.
         masks: for each style None or where in the picture it counts; not yet a setting.
 
@@ -181,15 +182,18 @@ class Objective:
 
     def _over_tiles(self, tiles: Sequence[Tile], work: Callable[[Tile, int], T]) -> Iterator[tuple[Tile, T]]:
         """Each tile and what ``work`` makes of it on one of the devices, in the order of the tiles."""
-        count = len(self.devices)
-        if count == 1 or len(tiles) == 1:
-            yield from ((tile, work(tile, 0)) for tile in tiles)
-            return
-        with ThreadPoolExecutor(count) as pool:
-            for first in range(0, len(tiles), count):
+        count = min(len(self.devices), len(tiles))
+        heap = Heap()
+        with ThreadPoolExecutor(max(1, count)) as pool:
+            for first in range(0, len(tiles), max(1, count)):
                 wave = tiles[first : first + count]
-                results = [pool.submit(work, tile, device) for device, tile in enumerate(wave)]
-                yield from ((tile, result.result()) for tile, result in zip(wave, results, strict=True))
+                if count == 1:
+                    yield wave[0], work(wave[0], 0)
+                else:
+                    results = [pool.submit(work, tile, device) for device, tile in enumerate(wave)]
+                    yield from ((tile, result.result()) for tile, result in zip(wave, results, strict=True))
+                if len(tiles) > 1:
+                    heap.tile_done(last=first + count >= len(tiles))
 
     def _content_targets(
         self, content: Tensor, device: torch.device, relative: bool

@@ -22,7 +22,7 @@ from impasto.layers import CONVOLUTIONS, PIXELS, Layer
 ALIGNMENT = 16
 """Cores begin at multiples of this, in pixels: the stride of the deepest block, so that poolings do not straddle."""
 
-LEAST_TILE = 2 * ALIGNMENT
+LEAST_CORE = 2 * ALIGNMENT
 """Smallest side of a core: with less, a layer of the deepest block might have no position in the last tile."""
 
 
@@ -118,7 +118,7 @@ def cut(height: int, width: int, side: int | None, layers: Iterable[Layer]) -> t
     Args:
         height: of the picture, in pixels.
         width: of the picture, in pixels.
-        side: of the largest core, in pixels, at least :data:`LEAST_TILE`; None for the whole picture in one tile.
+        side: of the largest core, in pixels, at least :data:`LEAST_CORE`; None for the whole picture in one tile.
         layers: in use.
     """
     beyond = halos(max(layers, default=PIXELS))
@@ -127,6 +127,16 @@ def cut(height: int, width: int, side: int | None, layers: Iterable[Layer]) -> t
         for top, bottom in _spans(height, side)
         for left, right in _spans(width, side)
     )
+
+
+def longest_core(length: int, side: int | None) -> int:
+    """The longest of the cores along one side of the picture, in pixels.
+
+    Args:
+        length: of the picture's side.
+        side: as in :func:`cut`.
+    """
+    return max(end - begin for begin, end in _spans(length, side))
 
 
 def _spans(length: int, side: int | None) -> list[tuple[int, int]]:

@@ -71,7 +71,8 @@ def test_json_is_one_event_a_line(folder, small, impasto_command):
     events = [json.loads(line) for line in result.out.splitlines()]
     kinds = [event["event"] for event in events]
     assert kinds == ["started", "octave", *["iteration"] * 3, "octave", *["iteration"] * 2, "finished"]
-    assert events[0]["octaves"][1] == {"height": 72, "width": 96, "iterations": 2}
+    plan = {"tile": None, "history": None, "method": None}
+    assert events[0]["octaves"][1] == {"height": 72, "width": 96, "iterations": 2} | plan
     assert events[-2]["share"] == 1
     assert events[-1]["output"] == str(folder / "photo-as-style.png")
     assert events[-1]["sheet"] == str(folder / "sheet.png")

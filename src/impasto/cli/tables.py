@@ -8,7 +8,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -20,6 +20,9 @@ from impasto.cli.streams import one_line, say
 from impasto.errors import EncoderError, PictureError
 from impasto.settings import Settings
 from impasto.version import __version__
+
+if TYPE_CHECKING:
+    from impasto.painter import Painter
 
 _WIDTH_OF_FILES = 120
 """Columns where stdout is no terminal."""
@@ -54,6 +57,36 @@ def print_record(path: Path, *, as_json: bool) -> None:
     stored = dict(_flat(record.settings))
     marked = {name for name, value in stored.items() if defaults.get(name) != value}
     _print(_table(((name, _shown(value)) for name, value in stored.items()), marked=marked))
+
+
+def print_plan(painter: Painter) -> None:
+    """What a painting will take: its octaves with their size, tiles, method, memory, arithmetic and time."""
+    from impasto.cli.faces import clock
+    from impasto.planning import cost, expected_seconds, method_of, standing_memory
+
+    costs = [cost(octave, painter.workload) for octave in painter.octaves]
+    seconds = expected_seconds(costs, painter.workload, painter.threads)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("octave", "size", "iterations", "tiles", "method", "memory", "arithmetic", "time"):
+        table.add_column(heading, no_wrap=True, justify="left" if heading == "method" else "right")
+    standing = standing_memory(painter.workload)
+    for number, (c, expected) in enumerate(zip(costs, seconds, strict=True), 1):
+        octave = c.octave
+        method, history = method_of(octave, painter.settings.optimization)
+        table.add_row(
+            str(number), f"{octave.width}×{octave.height}", str(octave.iterations),
+            "1" if c.tiles == 1 else f"{c.tiles} of {octave.tile} px",
+            f"L-BFGS, {history} pairs" if method == "lbfgs" else "Adam",
+            f"{(c.memory + standing) / 1e9:.2f} GB", f"{c.arithmetic * octave.iterations / 1e12:.2f} TFLOP",
+            clock(expected),
+        )  # fmt: skip
+    _print(table)
+    peak = max(c.memory for c in costs) + standing
+    total = sum(c.arithmetic * c.octave.iterations for c in costs)
+    say(
+        f"altogether about {peak / 1e9:.2f} GB at the peak, {total / 1e12:.2f} TFLOP and {clock(sum(seconds))} "
+        f"(judged by a few iterations on small pictures, {painter.device}, {painter.threads} threads)"
+    )
 
 
 def print_info() -> None:
