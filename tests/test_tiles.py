@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from impasto.encoder import Architecture, Encoder
 from impasto.layers import PIXELS, all_convolutions, parse_layer
 from impasto.objective import Objective
+from impasto.optimizers import Adam
 from impasto.settings import Losses
 from impasto.tiles import ALIGNMENT, LEAST_CORE, cut, halos
 from tests.helpers import random_weights, smooth_picture
@@ -161,3 +162,43 @@ def test_in_float32_they_are_equal_within_rounding(distance):
     untiled, tiled = objectives(encoder, content, [style], Losses(style_distance=distance), tile=64)
     # relu5_1 has fewer positions than channels here, and its eigendecomposition runs in float32.
     assert_equal(untiled, tiled, image, value=1e-4, gradient=1e-3)
+
+
+def test_a_painting_in_tiles_is_the_untiled_one():
+    encoder = Encoder(random_weights(channels=(3, 4, 4, 4, 4))).double()
+    content, style = tensor(225, 300, 1), tensor(180, 240, 3)
+    images = []
+    for objective in objectives(encoder, content, [style], Losses(), tile=96):
+        image, adam = content.clone(), Adam(0.02)
+        for _ in range(20):
+            loss, gradient = objective.value_and_gradient(image)
+            adam.step(image, loss.total, gradient)
+        images.append(image)
+    assert len(objective.tiles) == 12
+    assert (images[0] - content).abs().max() > 0.1
+    assert (images[1] - images[0]).abs().max() < 1e-6
+
+
+def test_a_failure_on_one_of_several_devices_is_told():
+    encoder = ENCODERS["average", "zeros", "first"]
+    devices = [torch.device("cpu")] * 2
+    _, tiled = objectives(encoder, tensor(100, 90, 1), [tensor(50, 60, 3)], Losses(), tile=48, devices=devices)
+    tiled.encoders[1] = None
+    with pytest.raises(TypeError):
+        tiled.value_and_gradient(tensor(100, 90, 2))
+
+
+def test_untiled_takes_one_pass_and_tiled_two(monkeypatch):
+    passes, forward = [], Encoder.forward
+
+    def counted(self, image, *rest, **named):
+        passes.append(torch.is_grad_enabled())
+        return forward(self, image, *rest, **named)
+
+    monkeypatch.setattr(Encoder, "forward", counted)
+    encoder = ENCODERS["average", "zeros", "first"]
+    untiled, tiled = objectives(encoder, tensor(70, 90, 1), [tensor(50, 60, 3)], Losses(), tile=48)
+    for objective, expected in ((untiled, [True]), (tiled, [False] * 4 + [True] * 4)):
+        passes.clear()
+        objective.value_and_gradient(tensor(70, 90, 2))
+        assert passes == expected

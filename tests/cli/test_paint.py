@@ -84,6 +84,31 @@ def test_quiet_says_nothing(folder, small, impasto_command):
     assert (result.code, result.out, result.err) == (0, "", "")
 
 
+def test_explain_prints_the_plan_and_writes_nothing(folder, small, impasto_command):
+    before = sorted(folder.iterdir())
+    result = impasto_command("paint", "photo.png", "style.png", *small, "--tile", 64, "--explain")
+    assert result.code == 0
+    assert result.err == ""
+    heading, first, second, total = result.out.splitlines()
+    assert heading.split() == ["octave", "size", "iterations", "tiles", "method", "memory", "arithmetic", "time"]
+    assert first.split()[:6] == ["1", "48×36", "3", "1", "L-BFGS,", "20"]
+    assert second.split()[:7] == ["2", "96×72", "2", "4", "of", "≤", "64"]
+    assert total.startswith("altogether about 0.")
+    as_json = json.loads(impasto_command("paint", "photo.png", "style.png", *small, "--explain", "--json").out)
+    assert [octave["tiles"] for octave in as_json["octaves"]] == [1, 1]
+    assert as_json["memory"] == max(octave["memory"] for octave in as_json["octaves"])
+    assert sorted(folder.iterdir()) == before
+
+
+def test_too_little_memory_is_refused_with_what_is_needed(folder, small, impasto_command):
+    for more in ((), ("--explain",)):
+        result = impasto_command("paint", "photo.png", "style.png", *small, "--memory", "300M", *more)
+        assert result.code == 2
+        assert result.err.startswith("error: A painting of 48×36 px needs about 0.")
+        assert "0.30 GB are allowed: choose a smaller size or more memory." in result.err
+    assert not (folder / "photo-as-style.png").exists()
+
+
 def test_force_replaces(folder, small, impasto_command):
     (folder / "photo-as-style.png").write_bytes(b"old")
     (folder / "history.csv").write_bytes(b"old")

@@ -120,7 +120,7 @@ def paint(
     face = choose_face(quiet=quiet, as_json=as_json)
     job = Job(photo, paintings, settings, outputs)
     with fetching_shown(face):
-        return explain_job(job, face) if explain else run_job(job, face, context.obj)
+        return explain_job(job, face, as_json=as_json) if explain else run_job(job, face, context.obj)
 
 
 @app.command(
@@ -182,7 +182,7 @@ def again(
     job = Job(repeat.content, repeat.styles, repeat.settings, outputs, repeat.remark_on_encoder, repeat.plan)
     face = choose_face(quiet=quiet, as_json=as_json)
     with fetching_shown(face):
-        return explain_job(job, face) if explain else run_job(job, face, context.obj)
+        return explain_job(job, face, as_json=as_json) if explain else run_job(job, face, context.obj)
 
 
 @app.command(

@@ -75,12 +75,13 @@ class Job:
                 pass
 
 
-def explain_job(job: Job, face: Face) -> int:
+def explain_job(job: Job, face: Face, *, as_json: bool) -> int:
     """Print what painting would take, and write nothing.
 
     Args:
         job: what to paint.
         face: which is told remarks.
+        as_json: print an object, not a table.
 
     Returns:
         The exit code, 0.
@@ -92,7 +93,7 @@ def explain_job(job: Job, face: Face) -> int:
 
     job.check_inputs()
     with _warnings_told(face):
-        print_plan(_make_painter(job, face))
+        print_plan(_make_painter(job, face), as_json=as_json)
     return 0
 
 
