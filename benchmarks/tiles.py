@@ -3,10 +3,10 @@
     python -m benchmarks.tiles [--encoder builtin] [--size 2048] [--tiles 256 384 512 768 1024] [--rounds 5]
                                [--megapixels 1 2 4 8 16 24] [--tile 512]
 
-Times: tiled and untiled iterations take turns, so that a machine that slows down slows both; the table holds the medians
-of the rounds' ratios. *Must* is what tiles with a halo of one width at every depth must cost: the area of all tiles with
-their halos over the picture's, times the passes, three for two. *Arithmetic* is what these tiles, whose halo shrinks
-with depth, come to.
+Times: tiled and untiled iterations take turns, so that a machine that slows down slows both; the table holds medians,
+and the median of the rounds' ratios. *Must* is what tiles with a halo of one width at every depth must cost: the area
+of all tiles with their halos over the picture's, times the passes, three for two. *Arithmetic* is what these tiles,
+whose halo shrinks with depth, come to.
 
 Memory: each picture in a process of its own, the peak of the resident memory over what was there before the objective,
 and what is left of it without the buffers that the picture itself asks for: gradient and content features.
