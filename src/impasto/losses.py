@@ -38,7 +38,7 @@ Core = tuple[slice, slice]
 
 WHOLE: Core = (slice(None), slice(None))
 
-CHUNK = 1 << 19
+CHUNK = 1 << 21
 """Values of a layer that are worked on at a time: what is made of them stays in the processor's cache."""
 
 
@@ -112,32 +112,29 @@ def exact_statistics(features: Tensor, shift: Tensor, core: Core = WHOLE, mask: 
 
 
 def add_statistics_gradient(
-    gradient: Tensor,
-    features: Tensor,
-    slope: Statistics,
-    shift: Tensor,
-    core: Core = WHOLE,
-    mask: Tensor | None = None,
+    gradient: Tensor, features: Tensor, slope: Statistics, core: Core = WHOLE, mask: Tensor | None = None
 ) -> None:
     """Add to the features' gradient, in place, what their statistics contribute: w (f (A + Aᵀ) + b).
 
     Args:
         gradient: 1×C×H×W, best with the channels innermost.
         features: 1×C×H×W, likewise.
-        slope: of the loss by each of the statistics, A by ``second`` and b by ``first``, in float64.
-        shift: as in :func:`exact_statistics`, since the two terms cancel likewise.
+        slope: of the loss by each of the statistics, A by ``second`` and b by ``first``, in float64; on any device.
         core: the part that counts, h×w.
         mask: h×w weights in [0, 1]; all ones where not given.
     """
     onto, part = gradient[0].permute(1, 2, 0)[core], features[0].permute(1, 2, 0)[core]
     channels = part.shape[2]
-    both = slope.second + slope.second.mT
-    A, b = both.to(features), (slope.first + both @ shift.to(both)).to(features)
+    A, b = (slope.second + slope.second.mT).to(features), slope.first.to(features)
     for rows in _chunks(part):
-        change = torch.addmm(b, part[rows].reshape(-1, channels) - shift, A)
+        f, place = part[rows].reshape(-1, channels), onto[rows]
+        if mask is None and place.is_contiguous():
+            place.view(-1, channels).addmm_(f, A).add_(b)
+            continue
+        change = torch.addmm(b, f, A)
         if mask is not None:
             change *= mask[rows].reshape(-1, 1)
-        onto[rows] += change.view(-1, *part.shape[1:])
+        place += change.view(place.shape)
 
 
 def _chunks(part: Tensor) -> Iterator[slice]:

@@ -353,9 +353,7 @@ class _Run:
         core = self.tile.inside(self.objective.layers[name])
         for (layer, masked), slope in self._slopes.items():
             if layer == name:
-                shift = self.objective.shifts[name].to(features)
-                slope = Statistics(*(part.to(features.device) for part in slope))
-                add_statistics_gradient(gradient, features, slope, shift, core, self._mask(name, masked))
+                add_statistics_gradient(gradient, features, slope, core, self._mask(name, masked))
         if name in self.objective.content_layers:
             scale = 2 * self.objective.content_weight * self._content_scale(name)
             gradient[(..., *core)].add_(self._difference(name, features), alpha=scale)
