@@ -131,12 +131,11 @@ class Objective:
         self.variation_weight, self.variation_over = losses.total_variation, losses.total_variation_over
         self.content_layers = shares(losses.content) if content_weight else {}
         self.style_layers = shares(losses.style)
-        names = {*self.content_layers, *self.style_layers}
-        self.layers: dict[str, Layer] = {name: encoder.resolve(name) for name in names}
+        used = {**self.content_layers, **self.style_layers}
+        self.layers: dict[str, Layer] = {name: encoder.resolve(name) for name in used}
         self.tile = tile
         self.tiles = self._cut(content)
         self.content_targets, self.content_sizes = self._content_targets(content, own, losses.relative)
-        del content
         self.shifts: dict[str, Tensor] = {}
         self.style_terms: list[StyleTerm] = []
         self.masks = {number: mask for number, mask in enumerate(masks) if mask is not None}
@@ -323,7 +322,7 @@ class _Run:
 
     def _sum_up(self, name: str, features: Tensor) -> None:
         core = self.tile.inside(self.objective.layers[name])
-        for masked in {term.style for term in self.objective.style_terms if term.layer == name}:
+        for masked in dict.fromkeys(term.style for term in self.objective.style_terms if term.layer == name):
             shift = self.objective.shifts[name].to(features)
             self.sums[name, masked] = _on_cpu(exact_statistics(features, shift, core, self._mask(name, masked)))
 
