@@ -5,14 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from impasto.losses import (
+    Statistics,
+    add_statistics_gradient,
+    add_total_variation,
     content_distance,
     covariance,
+    exact_statistics,
     gaussian,
     gram,
     gram_distance,
     mean,
     statistics,
-    tapped_statistics,
     total_variation,
     wasserstein2,
 )
@@ -130,17 +133,61 @@ def test_total_variation_of_one_pixel_is_zero():
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_tapped_features_carry_both_gradients(masked):
+def test_gradients_of_statistics_against_finite_differences(masked):
     f = features(2, 4, 6, 8)
     mask = torch.rand(6, 8, dtype=f.dtype, generator=torch.Generator().manual_seed(5)) if masked else None
-    kernel = torch.randn(3, 4, 3, 3, dtype=f.dtype, generator=torch.Generator().manual_seed(6))
     target = gram(statistics(features(1, 4)))
 
     def through(f):
-        onwards, s = tapped_statistics(f, mask)
-        return torch.nn.functional.conv2d(onwards, kernel).square().sum() + gram_distance(s, target) + mean(s).sum()
+        s = statistics(f, mask)
+        return gram_distance(s, target) + mean(s).sum()
 
     assert torch.autograd.gradcheck(through, (f.requires_grad_(True),), atol=1e-7)
+
+
+CORE = (slice(2, 6), slice(1, 8))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("chunk", [1, 60, 1 << 20])
+def test_exact_statistics_and_their_gradient_are_those_of_the_core(masked, chunk, monkeypatch):
+    monkeypatch.setattr("impasto.losses.CHUNK", chunk)
+    f = features(3).requires_grad_(True)
+    mask = torch.rand(4, 7, dtype=f.dtype, generator=torch.Generator().manual_seed(5)) if masked else None
+    plain = statistics(f[(..., *CORE)], mask)
+    shift = torch.arange(5, dtype=f.dtype)
+    for exact, sums in zip(exact_statistics(f.detach(), shift, CORE, mask), plain, strict=True):
+        torch.testing.assert_close(exact, sums.detach(), rtol=1e-12, atol=1e-11)
+    generator = torch.Generator().manual_seed(6)
+    slope = Statistics(*(torch.randn(s.shape, generator=generator, dtype=s.dtype) for s in plain))
+    (expected,) = torch.autograd.grad((plain.first @ slope.first) + (plain.second * slope.second).sum(), f)
+    gradient = torch.ones_like(f)
+    add_statistics_gradient(gradient, f.detach(), slope, CORE, mask)
+    torch.testing.assert_close(gradient - 1, expected, rtol=1e-11, atol=1e-11)
+
+
+def test_a_small_variance_on_a_large_mean_survives_float32():
+    deviations = 0.01 * features(4, 6, 90, 110)
+    f, far = (deviations + 100).float(), (deviations + 100).float()[..., :40, :]
+    shift = far.mean((0, 2, 3))
+    expected = np.cov(f[0].double().flatten(1), bias=True)
+    parts = [exact_statistics(f[..., :33, :], shift), exact_statistics(f[..., 33:, :], shift)]
+    error = np.abs(covariance(parts[0].merged(parts[1])).numpy() - expected).max() / expected.max()
+    plain = np.abs(covariance(statistics(f)).numpy() - expected).max() / expected.max()
+    assert error < 1e-4 < 0.1 < plain
+
+
+def test_total_variation_is_added_with_its_gradient(monkeypatch):
+    monkeypatch.setattr("impasto.losses.CHUNK", 100)
+    image = features(5, 3, 23, 11).requires_grad_(True)
+    with torch.no_grad():
+        image[..., 5:8, 2:6] = 0.5  # flat: no slope there
+    value = total_variation(image, "sum")
+    (expected,) = torch.autograd.grad(0.3 * value, image)
+    gradient = torch.ones_like(image)
+    assert add_total_variation(image.detach(), 0.3, gradient) == pytest.approx(value.item(), rel=1e-13)
+    torch.testing.assert_close(gradient - 1, expected, rtol=1e-12, atol=1e-12)
+    assert add_total_variation(torch.rand(1, 3, 1, 1), 1.0, torch.zeros(1, 3, 1, 1)) == 0
 
 
 @given(split=st.integers(1, 8), seed=st.integers(0, 99))

@@ -1,6 +1,7 @@
 import json
 import math
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from PIL import Image
 import impasto
 from impasto import EncoderError, PaintingError, SettingsError
 from impasto.events import Finished, Iteration, OctaveStarted, Started
-from impasto.pyramid import LEAST_SIDE
+from impasto.painter import Painter, make_optimizer
+from impasto.planning import memory_needed
+from impasto.pyramid import LEAST_SIDE, Octave
 from tests.helpers import smooth_picture
 
 
@@ -290,3 +293,45 @@ def test_threads_are_put_back(photo, style, small):
     for _ in impasto.make_painter(photo, style, **small | {"threads": 2 if before == 1 else 1}):
         pass
     assert torch.get_num_threads() == before
+
+
+def test_in_tiles_it_paints_the_same_picture(photo, style, small):
+    small = small | {"size": 160, "optimization": {"iterations": 3, "smallest_octave": 80}}
+    small["losses"] = {"style_distance": "gram"}  # float32 eigendecompositions of tiny layers would amplify rounding
+    tiled = impasto.make_painter(photo, style, **small, tile=64)
+    assert [octave.tile for octave in tiled.octaves] == [64, 64]
+    *_, last = tiled
+    painting = last.painting
+    np.testing.assert_allclose(painting.array, impasto.paint(photo, style, **small).array, atol=1e-3)
+    assert [octave["tile"] for octave in painting.record(Path())["plan"]] == [64, 64]
+
+
+def test_where_the_memory_bounds_it_adam_paints_the_last_octave_and_that_is_said(photo, style, small, monkeypatch):
+    from impasto import painter as module
+
+    plan = Octave(144, 192, 12, tile=128, method="adam")
+    monkeypatch.setattr(module, "budget_of", lambda workload, device: memory_needed(plan, workload))
+    small = small | {"size": 192, "optimization": {"iterations": 12, "smallest_octave": 90, "coarse_factor": 1}}
+    made, methods = [], module.make_optimizer
+    monkeypatch.setattr(module, "make_optimizer", lambda how, octave: made.append(methods(how, octave)) or made[-1])
+    painter = impasto.make_painter(photo, style, **small)
+    events = list(painter)
+    assert [type(optimizer).__name__ for optimizer in made] == ["LBFGS", "Adam"]
+    assert painter.octaves[-1] == plan
+    assert events[0].warnings == painter.remarks
+    assert "From 192×144 px on Adam paints" in painter.remarks[0]
+    second = [step.loss.total for step in events[-1].painting.history if step.octave == 2]
+    assert min(second) < second[0]
+
+
+def test_an_earlier_plan_is_followed(photo, style, small):
+    first = impasto.make_painter(photo, style, **small, tile=64)
+    again = Painter(photo, [style], impasto.make_settings(**small), plan=first.octaves)
+    assert [octave.tile for octave in again.octaves] == [None, 64]
+
+
+def test_lbfgs_takes_memory_for_no_more_pairs_than_steps():
+    how = impasto.make_settings().optimization
+    assert make_optimizer(how).history == 20
+    assert make_optimizer(how, Octave(50, 50, 7)).history == 7
+    assert make_optimizer(how, Octave(50, 50, 70, history=10)).history == 10

@@ -41,7 +41,7 @@ def test_octaves_grow_to_the_full_size(height, width, ratio, smallest, factor):
         assert small.iterations >= large.iterations
         assert max(small[:2]) >= smallest
         assert small.height / small.width == pytest.approx(height / width, rel=0.1)
-    assert work(octaves) == sum(h * w * n for h, w, n in octaves)
+    assert work(octaves) == sum(h * w * n for h, w, n, *_ in octaves)
 
 
 @given(height=st.integers(1, 5000), width=st.integers(1, 5000), side=st.integers(1, 3000))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from impasto.errors import SettingsError
-from impasto.settings import PRESETS, Settings, make_settings, parse_assignment, style_weight_of
+from impasto.settings import PRESETS, Settings, make_settings, memory_bytes, parse_assignment, style_weight_of
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -145,3 +145,36 @@ def test_every_setting_has_a_help_text():
                 yield from descriptions(info.annotation)
 
     assert all(text and text.endswith(".") for _, text in descriptions(Settings))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("4G", 4e9),
+        ("800M", 8e8),
+        ("1.5 gb", 1.5e9),
+        ("2GiB", 2 * 2**30),
+        ("512KiB", 2**19),
+        ("3000000000", 3e9),
+        ("1T", 1e12),
+    ],
+)
+def test_memory_is_a_size(text, expected):
+    assert memory_bytes(text) == expected
+    assert make_settings(memory=text).memory == text
+
+
+@pytest.mark.parametrize("text", ["", "much", "-4G", "0", "0.0M", "4X", "4iB", "G", True, 1.5, "4G8M", "1e9"])
+def test_what_is_no_size_is_refused(text):
+    with pytest.raises(SettingsError, match="memory"):
+        make_settings(memory=text)
+
+
+def test_memory_may_be_a_number_of_bytes():
+    assert make_settings(memory=3_000_000_000).memory == "3000000000"
+
+
+@pytest.mark.parametrize("tile", [63, 0, -64, "wide", 64.5])
+def test_a_tile_has_at_least_64_pixels(tile):
+    with pytest.raises(SettingsError, match="tile"):
+        make_settings(tile=tile)

@@ -7,14 +7,15 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from impasto.errors import PictureError, SettingsError
 from impasto.pictures import read_record
 from impasto.pictures.files import opened, shown
-from impasto.settings import Settings, make_settings
+from impasto.pyramid import Octave
+from impasto.settings import LEAST_TILE, Settings, make_settings
 from impasto.version import __version__
 
 
@@ -47,6 +48,17 @@ class StoredEncoder(_Model):
     sha256: str
 
 
+class StoredOctave(_Model):
+    """An octave as it was painted, as :class:`impasto.pyramid.Octave` documents it."""
+
+    height: int
+    width: int
+    iterations: int
+    tile: Annotated[int, Field(ge=LEAST_TILE)] | None = None
+    history: Annotated[int, Field(ge=1)] | None = None
+    method: Literal["adam", "lbfgs"] | None = None
+
+
 class Record(_Model):
     """What a painted picture tells of its making, as :meth:`impasto.painting.Painting.record` stores it.
 
@@ -59,6 +71,7 @@ class Record(_Model):
         styles: the paintings.
         init: the picture that painting began from, where there was one.
         encoder: name and hash.
+        plan: the octaves.
         seconds: that painting took.
     """
 
@@ -70,6 +83,7 @@ class Record(_Model):
     styles: list[StoredSource]
     init: StoredSource | None = None
     encoder: StoredEncoder
+    plan: list[StoredOctave] = []
     seconds: float = 0.0
 
 
@@ -82,12 +96,14 @@ class Repeat:
         styles: paths of the paintings.
         settings: the stored ones with the changes.
         record: as it was stored.
+        plan: the stored octaves; none where the changes ask for another size, memory or tile.
     """
 
     content: Path
     styles: tuple[Path, ...]
     settings: Settings
     record: Record
+    plan: tuple[Octave, ...] = ()
 
     def remark_on_encoder(self, sha256: str) -> str | None:
         """A sentence where the encoder at hand is not the one that the stored picture was painted with.
@@ -153,6 +169,7 @@ def prepare(
         styles=tuple(map(Path, styles)) or tuple(_found(s, folder, "style", "--style") for s in record.styles),
         settings=_stored_settings(record, path).changed(**changes),
         record=record,
+        plan=() if {"size", "memory", "tile"} & set(changes) else tuple(Octave(**dict(o)) for o in record.plan),
     )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
+
 import psutil
 import torch
 
-from impasto.encoder import Encoder
-from impasto.errors import PaintingError, SettingsError
-
-SAFE_SHARE = 0.9
-"""Share of the free memory that a painting may plan on."""
+from impasto.errors import SettingsError
 
 
 def choose_device(name: str) -> torch.device:
@@ -44,36 +43,43 @@ def available_memory(device: torch.device) -> int:
     return int(psutil.virtual_memory().available)
 
 
-def memory_estimate(encoder: Encoder, layers: list[str], pixels: int, history: int) -> int:
-    """Peak memory in bytes of one iteration on a picture of so many pixels.
-
-    Every convolution's output is kept for the backward pass, and pooled once; beside the widest of them stand its
-    gradient and the gradient's predecessor. The optimiser keeps two images a pair and some more.
+def sharing_devices(name: str, device: torch.device) -> tuple[torch.device, ...]:
+    """The devices that share a picture's tiles, the chosen one first: all GPUs where none is named by its number.
 
     Args:
-        encoder: whose layers.
-        layers: layers in use; the pass stops at the deepest.
-        pixels: of the image.
-        history: pairs that the optimiser keeps.
+        name: as the settings have it.
+        device: that was chosen for it.
     """
-    last = max((encoder.resolve(name) for name in layers), default=encoder.convolutions[0])
-    used = [layer for layer in encoder.convolutions if layer[:2] <= last[:2]]
-    sizes = [encoder.channels(str(layer)) / layer.stride**2 for layer in used]
-    pooled = sum(s / 4 for s, layer in zip(sizes, used, strict=True) if (layer.block, layer.number + 1) not in
-                 [other[:2] for other in used])  # fmt: skip
-    floats = sum(sizes) + pooled + 3 * max(sizes, default=0) + 3 * (2 * history + 12)
-    return int(4 * floats * pixels)
+    if device.type != "cuda" or ":" in name:
+        return (device,)
+    return tuple(torch.device("cuda", number) for number in range(torch.cuda.device_count()))
 
 
-def check_memory(needed: int, device: torch.device, size: str) -> None:
-    """Refuse what would not fit.
+def give_back_memory() -> None:
+    """Let the C library hand the gaps of its heap back to the system; where it is not glibc nothing happens."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
-    Raises:
-        PaintingError: with the estimate and the free memory.
+
+class Heap:
+    """Watches the process grow while tiles are worked on.
+
+    Tensors of many shapes leave gaps in the C library's heap that the next ones do not fit into. To give them back
+    after each tile costs 15 % of the time, so it is done where they come to much beside the first tile's memory,
+    and at the end.
     """
-    free = available_memory(device)
-    if needed > SAFE_SHARE * free:
-        raise PaintingError(
-            f"A painting of {size} px needs about {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB are free: "
-            f"choose a smaller size."
-        )
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._before = self._process.memory_info().rss
+        self._first: int | None = None
+
+    def tile_done(self, *, last: bool) -> None:
+        """Look at the memory after a tile."""
+        grown = self._process.memory_info().rss - self._before
+        if self._first is None:
+            self._first = grown
+        if last or grown > 1.4 * self._first:
+            give_back_memory()

@@ -19,6 +19,9 @@ Padding = Literal["zeros", "replicate", "reflect"]
 Tap = Callable[[str, Tensor], Tensor]
 """Sees the features of a layer, 1×C×H×W, and gives back those that go on."""
 
+Crop = Callable[[int, Tensor], Tensor]
+"""Is given a block's number and the pooled features that it begins with, and gives back the part to go on with."""
+
 _PAD_MODES = {"replicate": "replicate", "reflect": "reflect"}
 
 
@@ -117,7 +120,9 @@ class Encoder(nn.Module):
         }
         return type(self)(weights, replace(self.architecture, **changes))  # type: ignore[arg-type]
 
-    def forward(self, image: Tensor, layers: Iterable[str], tap: Tap | None = None) -> dict[str, Tensor]:
+    def forward(
+        self, image: Tensor, layers: Iterable[str], tap: Tap | None = None, crop: Crop | None = None
+    ) -> dict[str, Tensor]:
         """Features of the layers asked for; the pass stops at the deepest of them.
 
         Args:
@@ -125,6 +130,7 @@ class Encoder(nn.Module):
             layers: names in either spelling.
             tap: is given each of those layers as the pass meets it, under its name as in ``relu4_1``; what it returns
                 goes on through the network.
+            crop: is given the features after each pooling: a tile leaves out what deeper layers do not need.
 
         Returns:
             For each name as it was given, B×C×h×w, where h and w are H and W halved once for each block before it.
@@ -152,6 +158,7 @@ class Encoder(nn.Module):
         for layer in (layer for layer in self.convolutions if layer[:2] <= last[:2]):
             if layer.number == 1 and layer.block > 1:
                 x = self._pool(x)
+                x = x if crop is None else crop(layer.block, x)
             x = met(layer, self._convolve(x, layer))
             x = met(layer._replace(after_relu=True), F.relu(x) if layer in found else F.relu_(x))
         return {name: found[layer] for name, layer in wanted.items()}

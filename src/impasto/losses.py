@@ -8,6 +8,7 @@ and a mask is a weight in each sum.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -32,6 +33,15 @@ class Statistics(NamedTuple):
         return Statistics(self.weight + other.weight, self.first + other.first, self.second + other.second)
 
 
+Core = tuple[slice, slice]
+"""Rows and columns of a layer's features that count; the others are a tile's halo."""
+
+WHOLE: Core = (slice(None), slice(None))
+
+CHUNK = 1 << 21
+"""Values of a layer that are worked on at a time: what is made of them stays in the processor's cache."""
+
+
 def statistics(features: Tensor, mask: Tensor | None = None) -> Statistics:
     """Sum one layer's features, and their products, over all positions.
 
@@ -39,69 +49,99 @@ def statistics(features: Tensor, mask: Tensor | None = None) -> Statistics:
         features: 1×C×H×W.
         mask: H×W weights in [0, 1]; all ones where not given.
     """
-    return tapped_statistics(features, mask)[1]
-
-
-def tapped_statistics(features: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Statistics]:
-    """Statistics of features that go on through the network.
-
-    Use the features that come back in place of those given: the statistics' gradient is then added to the gradient
-    that comes up the network in place, in one matrix product, where autograd would make three more tensors of that
-    size. What consumes them next must give a gradient of its own, as convolutions and poolings do.
-
-    Args:
-        features: 1×C×H×W.
-        mask: H×W weights in [0, 1]; all ones where not given.
-
-    Returns:
-        The same features, and their statistics.
-    """
     w = None if mask is None else mask.reshape(-1, 1)
     weight = features.new_tensor(float(features[0, 0].numel())) if w is None else w.sum()
-    features, first, second = _Sums.apply(features, w)
-    return features, Statistics(weight, first, second)
+    return Statistics(weight, *_Sums.apply(features, w))
 
 
 class _Sums(torch.autograd.Function):
-    """Features f, Σ w f and Σ w f fᵀ; the gradient of the sums is w (f (A + Aᵀ) + b).
-
-    Features and gradient stay channels-last, as the convolutions have them: N×C is then a view of them, not a copy.
-    """
+    """Σ w f and Σ w f fᵀ of features f; the gradient of the sums is w (f (A + Aᵀ) + b)."""
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, w: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        ctx.set_materialize_grads(False)
+    def forward(ctx: Any, features: Tensor, w: Tensor | None) -> tuple[Tensor, Tensor]:
         ctx.save_for_backward(features, w)
         f = _by_position(features)
         weighted = f if w is None else w * f
-        # Returned as they are, autograd would view them anew, and lose the strides that convolutions tell layouts by.
-        return features.detach(), weighted.sum(0), f.mT @ weighted
+        return weighted.sum(0), f.mT @ weighted
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         features, w = ctx.saved_tensors
-        above, b, A = grads
-        if A is None and b is None:
-            return above, None
-        f = _by_position(features)
-        A = f.new_zeros(f.shape[1], f.shape[1]) if A is None else A + A.mT
-        total = above if w is None else None
-        if total is None:
-            total = torch.zeros_like(features, memory_format=torch.channels_last)
-        elif not total.is_contiguous(memory_format=torch.channels_last):
-            total = total.contiguous(memory_format=torch.channels_last)
-        flat = total[0].permute(1, 2, 0).view(f.shape).addmm_(f, A)
-        if b is not None:
-            flat.add_(b)
+        b, A = grads
+        total = torch.addmm(b, _by_position(features), A + A.mT)
         if w is not None:
-            flat.mul_(w)
-            total = total if above is None else total + above
-        return total, None
+            total.mul_(w)
+        _, _, height, width = features.shape
+        return total.view(1, height, width, -1).permute(0, 3, 1, 2), None
 
 
 def _by_position(features: Tensor) -> Tensor:
     """1×C×H×W as N×C."""
     return features[0].permute(1, 2, 0).reshape(-1, features.shape[1])
+
+
+def exact_statistics(features: Tensor, shift: Tensor, core: Core = WHOLE, mask: Tensor | None = None) -> Statistics:
+    """Statistics for adding up over tiles, without a graph: summed about a fixed shift, a chunk at a time, in float64.
+
+    Σ f fᵀ / N − μ μᵀ cancels in float32 where a channel's mean is large beside its deviation. Sums about a point near
+    the mean do not, and float64 then holds the sums about 0 to all their digits.
+
+    Args:
+        features: 1×C×H×W, best with the channels innermost.
+        shift: C, near the mean; any value is right, and 0 is no shift.
+        core: the part that counts, h×w.
+        mask: h×w weights in [0, 1]; all ones where not given.
+
+    Returns:
+        Sums in float64 (float32 where the device has no float64) on the features' device.
+    """
+    part = features[0].permute(1, 2, 0)[core]
+    channels = part.shape[2]
+    dtype = torch.float32 if features.device.type == "mps" else torch.float64
+    weight, first, second = (features.new_zeros(size, dtype=dtype) for size in ((), channels, (channels, channels)))
+    for rows in _chunks(part):
+        f = part[rows].reshape(-1, channels) - shift
+        w = None if mask is None else mask[rows].reshape(-1, 1)
+        weighted = f if w is None else f * w
+        weight += len(f) if w is None else w.sum(dtype=dtype)
+        first += weighted.sum(0)
+        second += f.mT @ weighted
+    k = shift.to(dtype)
+    cross = first[:, None] * k
+    return Statistics(weight, first + weight * k, second + cross + cross.mT + weight * (k[:, None] * k))
+
+
+def add_statistics_gradient(
+    gradient: Tensor, features: Tensor, slope: Statistics, core: Core = WHOLE, mask: Tensor | None = None
+) -> None:
+    """Add to the features' gradient, in place, what their statistics contribute: w (f (A + Aᵀ) + b).
+
+    Args:
+        gradient: 1×C×H×W, best with the channels innermost.
+        features: 1×C×H×W, likewise.
+        slope: of the loss by each of the statistics, A by ``second`` and b by ``first``, in float64; on any device.
+        core: the part that counts, h×w.
+        mask: h×w weights in [0, 1]; all ones where not given.
+    """
+    onto, part = gradient[0].permute(1, 2, 0)[core], features[0].permute(1, 2, 0)[core]
+    channels = part.shape[2]
+    A, b = (slope.second + slope.second.mT).to(features), slope.first.to(features)
+    for rows in _chunks(part):
+        f, place = part[rows].reshape(-1, channels), onto[rows]
+        if mask is None and place.is_contiguous():
+            place.view(-1, channels).addmm_(f, A).add_(b)
+            continue
+        change = torch.addmm(b, f, A)
+        if mask is not None:
+            change *= mask[rows].reshape(-1, 1)
+        place += change.view(place.shape)
+
+
+def _chunks(part: Tensor) -> Iterator[slice]:
+    """Rows of an h×w×C tensor, so many at a time that they are about :data:`CHUNK` values; all at once on a GPU."""
+    height, width, channels = part.shape
+    step = max(1, CHUNK // max(1, width * channels)) if part.device.type == "cpu" else max(1, height)
+    return (slice(row, row + step) for row in range(0, height, step))
 
 
 def gram(s: Statistics) -> Tensor:
@@ -202,7 +242,8 @@ def wasserstein2(s: Statistics, target: Gaussian, ridge: float = 1e-4) -> Tensor
     Returns:
         Scalar, in squared units of the features.
     """
-    cov = regularised(covariance(s), ridge)
+    # The eigendecomposition costs most, so it runs in the target's precision; the sums may be more precise.
+    cov = regularised(covariance(s), ridge).to(target.covariance)
     shift = (mean(s) - target.mean).square().sum()
     return shift + _Bures.apply(cov, target.covariance, target.root)
 
@@ -242,3 +283,29 @@ def total_variation(image: Tensor, over: Literal["mean", "sum"] = "mean") -> Ten
     down = (image[..., 1:, :] - image[..., :-1, :]).abs().sum()
     right = (image[..., :, 1:] - image[..., :, :-1]).abs().sum()
     return (down + right) / image.numel() if over == "mean" else down + right
+
+
+def add_total_variation(image: Tensor, weight: float, gradient: Tensor) -> float:
+    """Sum of :func:`total_variation`, its weighted gradient added in place, without a graph or tensors of that size.
+
+    Args:
+        image: 1×C×H×W.
+        weight: of the sum, in the loss.
+        gradient: 1×C×H×W.
+
+    Returns:
+        The unweighted sum.
+    """
+    total = image.new_zeros((), dtype=torch.float32 if image.device.type == "mps" else torch.float64)
+    height, width = image.shape[-2:]
+    step = max(1, CHUNK // max(1, image.shape[1] * width)) if image.device.type == "cpu" else height
+    for row in range(0, height, step):
+        down, right = image[..., row : row + step + 1, :].diff(dim=-2), image[..., row : row + step, :].diff(dim=-1)
+        for change in (down, right):
+            total += change.abs().sum()
+        down, right = down.sign_().mul_(weight), right.sign_().mul_(weight)
+        gradient[..., row + 1 : row + 1 + down.shape[-2], :] += down
+        gradient[..., row : row + down.shape[-2], :] -= down
+        gradient[..., row : row + step, 1:] += right
+        gradient[..., row : row + step, :-1] -= right
+    return total.item()

@@ -1,43 +1,85 @@
-"""The loss of a painting at one size: targets taken once, then value and gradient for any image."""
+"""The loss of a painting at one size: targets taken once, then value and gradient for any image.
+
+A picture that fits is one tile and takes one pass. One that does not takes two: the first sums up the statistics over
+the tiles, the loss tells its slope by these few numbers, and the second takes each tile forward and backward with that
+slope. What comes out is the whole picture's loss and gradient, exactly.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
+from impasto.devices import Heap
 from impasto.encoder import Encoder
 from impasto.events import Loss
+from impasto.layers import Layer
 from impasto.losses import (
+    Gaussian,
     Statistics,
-    content_distance,
+    add_statistics_gradient,
+    add_total_variation,
+    exact_statistics,
     gaussian,
     gram,
     gram_distance,
-    statistics,
-    tapped_statistics,
-    total_variation,
     wasserstein2,
 )
 from impasto.settings import Losses
+from impasto.tiles import Tile, cut
 
-StyleTerm = Callable[[Statistics], Tensor]
+T = TypeVar("T")
+
+Distance = Callable[[Statistics], Tensor]
+
+Masks = Mapping[str, Tensor]
+"""By layer, h×w weights in [0, 1] of its positions."""
+
+Key = tuple[str, int | None]
+"""Whose statistics: a layer, and the number of the style whose mask weighs its positions; None for no mask."""
+
+Sums = dict[Key, Statistics]
+
+UNTILED_DISTANCES: frozenset[str] = frozenset()
+"""Style distances that are no functions of sums over positions: their octaves must fit without tiles."""
 
 
-def style_term(target: Statistics, losses: Losses) -> StyleTerm:
+class StyleTerm(NamedTuple):
+    """A style's distance in one layer.
+
+    Attributes:
+        layer: name.
+        share: of the style distance; those of all terms sum to 1.
+        distance: from the picture's statistics to its target.
+        style: number of the style whose mask weighs the picture's positions; None where nothing is masked.
+    """
+
+    layer: str
+    share: float
+    distance: Distance
+    style: int | None = None
+
+
+def style_distance(target: Statistics, losses: Losses, dtype: torch.dtype) -> Distance:
     """The distance to one layer's target as a function of the picture's statistics.
 
     Args:
         target: statistics of the painting's layer.
         losses: which distance, and whether relative to the target's size: tr G for the Wasserstein distance, the mean
             square of G's entries for the Gram distance.
+        dtype: of eigendecompositions.
     """
     G = gram(target)
     if losses.style_distance == "gram":
         size = G.square().mean() if losses.relative else G.new_tensor(1.0)
         return lambda s: gram_distance(s, G) / size
-    distribution = gaussian(target)
+    mean, covariance, root = gaussian(target)
+    distribution = Gaussian(mean, covariance.to(dtype), root.to(dtype))
     size = G.trace() if losses.relative else G.new_tensor(1.0)
     return lambda s: wasserstein2(s, distribution) / size
 
@@ -52,13 +94,16 @@ class Objective:
     """Content, style and total variation of an image, weighted.
 
     Args:
-        encoder: on the device of the pictures.
-        content: 1×3×H×W in [0, 1], the photograph at the painting's size.
-        styles: 1×3×h×w each, the paintings; any size.
+        encoder: on the device of the images.
+        content: 1×3×H×W in [0, 1], the photograph at the painting's size; on any device.
+        styles: 1×3×h×w each, the paintings; any size, on any device; taken one after the other.
         style_weights: one for each style.
         losses: layers, distances and their weights.
         content_weight: of the content distance.
         style_weight: of the style distance.
+        tile: side of the largest core in pixels, at least :data:`impasto.tiles.LEAST_CORE`; None for no tiles.
+        devices: that share the tiles; the encoder's where not given.
+        masks: for each style None or where in the picture it counts; not yet a setting.
 
     Raises:
         EncoderError: a layer that the encoder lacks.
@@ -69,60 +114,292 @@ class Objective:
         self,
         encoder: Encoder,
         content: Tensor,
-        styles: Sequence[Tensor],
+        styles: Iterable[Tensor],
         style_weights: Sequence[float],
         losses: Losses,
         content_weight: float,
         style_weight: float,
+        *,
+        tile: int | None = None,
+        devices: Sequence[torch.device] = (),
+        masks: Sequence[Masks | None] = (),
     ) -> None:
-        self.encoder = encoder
+        own = next(encoder.buffers()).device
+        self.encoders = [encoder if d == own else copy.deepcopy(encoder).to(d) for d in devices or (own,)]
+        self.devices = list(devices or (own,))
         self.content_weight, self.style_weight = content_weight, style_weight
         self.variation_weight, self.variation_over = losses.total_variation, losses.total_variation_over
         self.content_layers = shares(losses.content) if content_weight else {}
         self.style_layers = shares(losses.style)
-        self.content_targets = encoder(content, self.content_layers)
-        self.content_sizes = {
-            name: target.square().mean().clamp_min(1e-12) if losses.relative else target.new_tensor(1.0)
-            for name, target in self.content_targets.items()
-        }
-        self.style_terms: list[tuple[str, float, StyleTerm]] = []
+        used = {**self.content_layers, **self.style_layers}
+        self.layers: dict[str, Layer] = {name: encoder.resolve(name) for name in used}
+        self.tile = tile
+        self.tiles = self._cut(content)
+        self.content_targets, self.content_sizes = self._content_targets(content, own, losses.relative)
+        self.shifts: dict[str, Tensor] = {}
+        self.style_terms: list[StyleTerm] = []
+        self.masks = {number: mask for number, mask in enumerate(masks) if mask is not None}
         total = sum(style_weights)
-        for style, weight in zip(styles, style_weights, strict=True):
+        for number, (style, weight) in enumerate(zip(styles, style_weights, strict=True)):
             if weight == 0:
                 continue
-            features = encoder(style, self.style_layers)
+            sums = self._style_statistics(style)
             for name, share in self.style_layers.items():
-                term = style_term(statistics(features[name]), losses)
-                self.style_terms.append((name, share * weight / total, term))
+                distance = style_distance(sums[name], losses, style.dtype)
+                masked = number if number in self.masks else None
+                self.style_terms.append(StyleTerm(name, share * weight / total, distance, masked))
 
-    def __call__(self, image: Tensor) -> tuple[Tensor, Loss]:
-        """Total loss with its graph, and the terms as numbers.
+    def value_and_gradient(self, image: Tensor) -> tuple[Loss, Tensor]:
+        """The loss and its gradient with respect to the image, both without a graph.
 
         Args:
             image: 1×3×H×W, the content's size.
         """
-        sums: dict[str, Statistics] = {}
+        gradient = torch.zeros_like(image)
+        variation = self._add_variation(image, gradient)
+        if len(self.tiles) == 1:
+            (tile,) = self.tiles
+            run = _Run(self, image, tile, 0)
+            run.forward(summing=True)
+            style, slopes = self._style(run.sums)
+            content = run.content
+            run.add_gradient(slopes, gradient)
+        else:
+            style, slopes = self._style(self._picture_statistics(image))
+            content = 0.0
+            for tile, (value, part) in self._over_tiles(
+                self.tiles, lambda t, d: self._second_pass(image, t, d, slopes)
+            ):
+                content += value
+                gradient[(..., *tile.pixels.slices)] += part.to(gradient.device)
+        total = self.content_weight * content + self.style_weight * style + self.variation_weight * variation
+        return Loss(total, content, style, variation), gradient
+
+    def _cut(self, picture: Tensor) -> tuple[Tile, ...]:
+        height, width = picture.shape[-2:]
+        return cut(height, width, self.tile, self.layers.values())
+
+    def _over_tiles(self, tiles: Sequence[Tile], work: Callable[[Tile, int], T]) -> Iterator[tuple[Tile, T]]:
+        """Each tile and what ``work`` makes of it on one of the devices, in the order of the tiles."""
+        count = min(len(self.devices), len(tiles))
+        heap = Heap()
+        with ThreadPoolExecutor(max(1, count)) as pool:
+            for first in range(0, len(tiles), max(1, count)):
+                wave = tiles[first : first + count]
+                if count == 1:
+                    yield wave[0], work(wave[0], 0)
+                else:
+                    results = [pool.submit(work, tile, device) for device, tile in enumerate(wave)]
+                    yield from ((tile, result.result()) for tile, result in zip(wave, results, strict=True))
+                if len(tiles) > 1:
+                    heap.tile_done(last=first + count >= len(tiles))
+
+    def _content_targets(
+        self, content: Tensor, device: torch.device, relative: bool
+    ) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """Features of the photograph, whole, and their mean squares; 1 in place of these where not relative."""
+        targets: dict[str, Tensor] = {}
+        squares = dict.fromkeys(self.content_layers, 0.0)
+
+        def features(tile: Tile, number: int) -> dict[str, Tensor]:
+            return self._features(content, tile, number, self.content_layers)
+
+        for tile, found in self._over_tiles(self.tiles, features):
+            for name, part in found.items():
+                squares[name] += torch.linalg.vector_norm(part, dtype=_exact(part)).square().item()
+                if len(self.tiles) == 1:
+                    targets[name] = part.to(device)
+                    continue
+                if name not in targets:
+                    height, width = (side // self.layers[name].stride for side in content.shape[-2:])
+                    targets[name] = torch.empty(
+                        1, part.shape[1], height, width, dtype=part.dtype, device=device
+                    ).contiguous(memory_format=torch.channels_last)
+                targets[name][(..., *tile.core(self.layers[name]).slices)] = part.to(device)
+        sizes = {name: max(1e-12, squares[name] / target.numel()) for name, target in targets.items()}
+        return targets, sizes if relative else dict.fromkeys(targets, 1.0)
+
+    @torch.no_grad()
+    def _features(self, picture: Tensor, tile: Tile, number: int, names: Iterable[str]) -> dict[str, Tensor]:
+        """A tile's own part of some layers, on the device of that number."""
+        part = picture[(..., *tile.pixels.slices)].to(self.devices[number])
+        found = self.encoders[number](part, names, crop=tile.crop)
+        return {name: features[(..., *tile.inside(self.layers[name]))] for name, features in found.items()}
+
+    def _style_statistics(self, style: Tensor) -> dict[str, Statistics]:
+        """Statistics of a painting's layers. The first painting's means in its first tile become the shifts."""
+
+        def sums(tile: Tile, number: int) -> dict[str, Statistics]:
+            found = self._features(style, tile, number, self.style_layers)
+            if not self.shifts:
+                self.shifts = {name: features.mean((0, 2, 3)) for name, features in found.items()}
+            return {
+                name: _on_cpu(exact_statistics(features, self.shifts[name].to(features)))
+                for name, features in found.items()
+            }
+
+        first, *others = self._cut(style)
+        return _merged([sums(first, 0), *(found for _, found in self._over_tiles(others, sums))])
+
+    def _picture_statistics(self, image: Tensor) -> Sums:
+        """The first pass."""
+
+        def sums(tile: Tile, number: int) -> Sums:
+            run = _Run(self, image, tile, number)
+            with torch.no_grad():
+                run.forward(summing=True, names=self.style_layers)
+            return run.sums
+
+        return _merged(found for _, found in self._over_tiles(self.tiles, sums))
+
+    def _second_pass(self, image: Tensor, tile: Tile, number: int, slopes: Sums) -> tuple[float, Tensor]:
+        """A tile's part of the content distance, and of the gradient."""
+        run = _Run(self, image, tile, number)
+        run.forward(summing=False)
+        part = torch.zeros_like(run.leaf)
+        run.add_gradient(slopes, part)
+        return run.content, part
+
+    def _style(self, sums: Sums) -> tuple[float, Sums]:
+        """The style distance, and the weighted loss's slope by each of the statistics."""
+        leaves = {key: Statistics(*(part.requires_grad_(True) for part in s)) for key, s in sums.items()}
+        style = torch.zeros((), dtype=torch.float64)
+        with torch.enable_grad():
+            for name, share, distance, masked in self.style_terms:
+                style = style + share * distance(leaves[name, masked]).double()
+            parts = [part for s in leaves.values() for part in s]
+            found = torch.autograd.grad(self.style_weight * style, parts, allow_unused=True, materialize_grads=True)
+        slopes = {key: Statistics(*found[3 * i : 3 * i + 3]) for i, key in enumerate(leaves)}
+        return style.item(), slopes
+
+    def _add_variation(self, image: Tensor, gradient: Tensor) -> float:
+        if not self.variation_weight:
+            return 0.0
+        scale = 1 / image.numel() if self.variation_over == "mean" else 1.0
+        return scale * add_total_variation(image, self.variation_weight * scale, gradient)
+
+
+class _Run:
+    """One tile of an image on its way through the encoder, and back.
+
+    Attributes:
+        leaf: the tile's pixels.
+        sums: statistics of its own positions, in float64 on the CPU, by layer and mask; where they were asked for.
+        content: its part of the content distance.
+    """
+
+    def __init__(self, objective: Objective, image: Tensor, tile: Tile, number: int) -> None:
+        self.objective, self.tile, self.device = objective, tile, objective.devices[number]
+        self.encoder = objective.encoders[number]
+        self.leaf = image[(..., *tile.pixels.slices)].detach().to(self.device).requires_grad_(torch.is_grad_enabled())
+        self.sums: Sums = {}
+        self.content = 0.0
+        self._links: list[Tensor] = []
+        self._slopes: Sums = {}
+
+    def forward(self, *, summing: bool, names: Iterable[str] | None = None) -> None:
+        """Features of the layers in use, or of those named; what is asked of them is taken in passing."""
 
         def tap(name: str, features: Tensor) -> Tensor:
-            if name in self.style_layers:
-                features, sums[name] = tapped_statistics(features)
+            if summing and name in self.objective.style_layers:
+                self._sum_up(name, features.detach())
+            if not features.requires_grad:
+                return features
+            if name in self.objective.content_layers:
+                self._compare(name, features.detach())
+            features, link = _Tapped.apply(features, lambda above, f: self._add(name, above, f))
+            self._links.append(link)
             return features
 
-        features = self.encoder(image, {**self.content_layers, **self.style_layers}, tap)
-        content, style = image.new_zeros(()), image.new_zeros(())
-        for name, share in self.content_layers.items():
-            distance = content_distance(features[name], self.content_targets[name])
-            content = content + share * distance / self.content_sizes[name]
-        for name, share, term in self.style_terms:
-            style = style + share * term(sums[name])
-        variation = total_variation(image, self.variation_over) if self.variation_weight else image.new_zeros(())
-        total = self.content_weight * content + self.style_weight * style + self.variation_weight * variation
-        numbers = torch.stack([t.detach() for t in (total, content, style, variation)]).tolist()
-        return total, Loss(*numbers)
+        self.encoder(self.leaf, self.objective.layers if names is None else names, tap, self.tile.crop)
 
-    def value_and_gradient(self, image: Tensor) -> tuple[Loss, Tensor]:
-        """The loss and its gradient with respect to the image, both without a graph."""
-        leaf = image.detach().requires_grad_(True)
-        total, loss = self(leaf)
-        (gradient,) = torch.autograd.grad(total, leaf)
-        return loss, gradient
+    def add_gradient(self, slopes: Sums, gradient: Tensor) -> None:
+        """Go back, and add the gradient of style and content with respect to the tile's pixels in place."""
+        self._slopes = slopes
+        (found,) = torch.autograd.grad(torch.stack(self._links).sum(), self.leaf)
+        self._links.clear()  # they hold the graph, and the graph holds this run
+        gradient += found
+
+    def _sum_up(self, name: str, features: Tensor) -> None:
+        core = self.tile.inside(self.objective.layers[name])
+        for masked in dict.fromkeys(term.style for term in self.objective.style_terms if term.layer == name):
+            shift = self.objective.shifts[name].to(features)
+            self.sums[name, masked] = _on_cpu(exact_statistics(features, shift, core, self._mask(name, masked)))
+
+    def _compare(self, name: str, features: Tensor) -> None:
+        difference = self._difference(name, features)
+        square = torch.linalg.vector_norm(difference, dtype=_exact(difference)).square().item()
+        self.content += self._content_scale(name) * square
+
+    def _difference(self, name: str, features: Tensor) -> Tensor:
+        """The tile's own features less the photograph's."""
+        layer = self.objective.layers[name]
+        target = self.objective.content_targets[name][(..., *self.tile.core(layer).slices)]
+        return features[(..., *self.tile.inside(layer))] - target.to(features.device)
+
+    def _content_scale(self, name: str) -> float:
+        """What a squared difference counts in the content distance."""
+        count = self.objective.content_targets[name].numel()
+        return self.objective.content_layers[name] / (self.objective.content_sizes[name] * count)
+
+    def _mask(self, name: str, style: int | None) -> Tensor | None:
+        if style is None:
+            return None
+        return self.objective.masks[style][name][self.tile.core(self.objective.layers[name]).slices].to(self.device)
+
+    def _add(self, name: str, gradient: Tensor, features: Tensor) -> None:
+        """Add what a layer's content and style contribute to the gradient of its features, in place."""
+        core = self.tile.inside(self.objective.layers[name])
+        for (layer, masked), slope in self._slopes.items():
+            if layer == name:
+                add_statistics_gradient(gradient, features, slope, core, self._mask(name, masked))
+        if name in self.objective.content_layers:
+            scale = 2 * self.objective.content_weight * self._content_scale(name)
+            gradient[(..., *core)].add_(self._difference(name, features), alpha=scale)
+
+
+class _Tapped(torch.autograd.Function):
+    """Features that go on through the network, and a number, 0, whose gradient is what ``add`` adds to theirs.
+
+    It is added in place to the gradient that comes up the network, where autograd would make more tensors of that
+    size. So what consumes the features must give a gradient of its own, as convolutions and poolings do. What is added
+    need not be known before the way back begins.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, add: Callable[[Tensor, Tensor], None]) -> tuple[Tensor, Tensor]:
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(features)
+        ctx.add = add
+        # Returned as they are, autograd would view them anew, and lose the strides that convolutions tell layouts by.
+        return features.detach(), features.new_zeros(())
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor, None]:
+        (features,) = ctx.saved_tensors
+        above = grads[0]
+        if above is None:
+            above = torch.zeros_like(features, memory_format=torch.channels_last)
+        elif not above.is_contiguous(memory_format=torch.channels_last):
+            above = above.contiguous(memory_format=torch.channels_last)
+        ctx.add(above, features)
+        return above, None
+
+
+K = TypeVar("K")
+
+
+def _merged(parts: Iterable[dict[K, Statistics]]) -> dict[K, Statistics]:
+    total: dict[K, Statistics] = {}
+    for part in parts:
+        total = {key: total[key].merged(s) if key in total else s for key, s in part.items()}
+    return total
+
+
+def _on_cpu(s: Statistics) -> Statistics:
+    """In float64; eigendecompositions are no faster elsewhere."""
+    return Statistics(*(part.cpu().double() for part in s))
+
+
+def _exact(x: Tensor) -> torch.dtype:
+    return torch.float32 if x.device.type == "mps" else torch.float64

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto import pictures
-from impasto.devices import check_memory, choose_device, memory_estimate, physical_cores
+from impasto.devices import choose_device, give_back_memory, physical_cores, sharing_devices
 from impasto.encoder import Encoder
 from impasto.errors import PaintingError, SettingsError
 from impasto.events import Event, Finished, Iteration, Loss, OctaveStarted, Started
@@ -25,6 +25,7 @@ from impasto.objective import Objective, shares
 from impasto.optimizers import LBFGS, Adam, Optimizer
 from impasto.painting import Painting, Source, Step
 from impasto.pictures import Picture
+from impasto.planning import Workload, budget_of, plan_memory
 from impasto.pyramid import LEAST_SIDE, Octave, plan_octaves, resized, scaled, work
 from impasto.settings import Optimization, Settings, make_settings
 from impasto.weights import load_encoder
@@ -42,6 +43,13 @@ class Painter:
         content: the photograph: path, PIL image, or array H×W×3 (uint8, uint16, or float in [0, 1]).
         styles: the painting or paintings, likewise.
         settings: how to paint.
+        plan: octaves of an earlier painting, whose tiles and methods are taken where the sizes are the same and they
+            fit into the memory; chosen by the memory where not given.
+
+    Attributes:
+        octaves: what is painted, with tiles and methods.
+        workload: what its cost depends on besides.
+        remarks: sentences on the plan for the user.
 
     Raises:
         PictureError: a picture that cannot be read.
@@ -50,7 +58,14 @@ class Painter:
         PaintingError: a picture too small, or too large for the memory.
     """
 
-    def __init__(self, content: PictureLike, styles: Sequence[PictureLike], settings: Settings) -> None:
+    def __init__(
+        self,
+        content: PictureLike,
+        styles: Sequence[PictureLike],
+        settings: Settings,
+        *,
+        plan: Sequence[Octave] = (),
+    ) -> None:
         self.settings = settings
         self.style_weights = _style_weights(settings, len(styles))
         self.content = pictures.read_picture(content, max_pixels=settings.max_pixels)
@@ -62,8 +77,12 @@ class Painter:
         self.device = choose_device(settings.device)
         self.threads = settings.threads or physical_cores()
         self.encoder = _prepared(self.loaded.encoder, settings).to(self.device)
-        self.octaves = self._plan()
         self._check_sizes()
+        sources = [self.content, *self.styles, *([self.start] if self.start else [])]
+        self.workload = Workload(self.encoder, settings, [s.size for s in sources], [s.size for s in self.styles])
+        self.octaves, self.remarks = plan_memory(
+            self._plan(), self.workload, budget_of(self.workload, self.device), earlier=plan
+        )
         self._image: Tensor | None = None
         self._best: tuple[float, Tensor] | None = None
         self._history: list[Step] = []
@@ -91,7 +110,7 @@ class Painter:
         )
 
     def _check_sizes(self) -> None:
-        """Refuse layers that the encoder lacks, pictures that are too narrow, and what the memory does not hold."""
+        """Refuse layers that the encoder lacks, and pictures that are too narrow."""
         losses = self.settings.losses
         layers = [*shares(losses.content), *shares(losses.style)]
         for name in layers:
@@ -104,10 +123,6 @@ class Painter:
                     f"The {what} {_name(picture)} is {picture.width}×{picture.height} px: at size {self._long_side()} "
                     f"its short side would be {short} px, {LEAST_SIDE} are needed: choose a size of at least {least}."
                 )
-        last = self.octaves[-1]
-        history = self.settings.optimization.history if self.settings.optimization.method == "lbfgs" else 1
-        needed = memory_estimate(self.encoder, layers, last.pixels, history)
-        check_memory(needed, self.device, f"{last.width}×{last.height}")
 
     def __iter__(self) -> Iterator[Event]:
         """Paint; yields :class:`Started`, then for each octave :class:`OctaveStarted` and iterations, then the end.
@@ -117,7 +132,7 @@ class Painter:
         """
         if self._history:
             raise RuntimeError("a painter paints once: make another one")
-        yield Started(self.octaves, str(self.device), self.threads, self.loaded.name)
+        yield Started(self.octaves, str(self.device), self.threads, self.loaded.name, self.remarks)
         begun = time.monotonic()
         message = ""
         with _cpu_threads(self.threads), _memory_errors():
@@ -153,25 +168,26 @@ class Painter:
     def _paint_octave(self, number: int, octave: Octave, begun: float) -> Iterator[Iteration]:
         """Lower the loss at one size; keeps the image that the settings ask for, by default that of the lowest loss."""
         how = self.settings.optimization
+        give_back_memory()
         objective = self._objective(octave)
         image = self._first_image(octave) if self._image is None else resized(self._image, *octave[:2])
         image = image.contiguous()
         self._best = (math.inf, image.clone())
         self._image = self._best[1]
-        optimizer = make_optimizer(how)
+        optimizer = make_optimizer(how, octave)
         before, total = work(self.octaves[: number - 1]), work(self.octaves)
         for iteration in range(1, octave.iterations + 1):
             loss, gradient = objective.value_and_gradient(image)
             elapsed = time.monotonic() - begun
             self._history.append(Step(number, iteration, loss, elapsed))
             if not (math.isfinite(loss.total) and bool(gradient.isfinite().all())):
-                self._refuse_first(iteration, number)
                 self._history[-1] = Step(number, iteration, Loss(math.nan, *_terms(loss)), elapsed)
+                self._refuse_first(iteration, number)
                 return
             is_best = loss.total < self._best[0]
             if is_best:
                 self._best = (loss.total, self._best[1].copy_(image))
-            share = (before + octave.pixels * iteration) / total
+            share = (before + octave.effort * iteration) / total
             yield Iteration(
                 octave=number,
                 iteration=iteration,
@@ -186,13 +202,14 @@ class Painter:
                 optimizer.step(image, loss.total, gradient)
                 if how.clamp == "step":
                     image.clamp_(0, 1)
+            del gradient  # or there would be two while the next is made
             if how.keep == "last" or (how.keep == "after-best" and is_best):
                 self._best[1].copy_(image)
 
     def _remaining(self, share: float) -> float | None:
         """Seconds to the end at the pace since the first iteration, whose time is mostly preparation."""
         first, last = self._history[0], self._history[-1]
-        done = share - self.octaves[0].pixels / work(self.octaves)
+        done = share - self.octaves[0].effort / work(self.octaves)
         return (last.seconds - first.seconds) * (1 - share) / done if done > 0 else None
 
     def _refuse_first(self, iteration: int, number: int) -> None:
@@ -207,11 +224,13 @@ class Painter:
         return Objective(
             self.encoder,
             self._fitted(self.content, octave.height, octave.width),
-            [self._fitted(s, *scaled(s.height, s.width, side)) for s in self.styles],
+            (self._fitted(s, *scaled(s.height, s.width, side)) for s in self.styles),
             self.style_weights,
             self.settings.losses,
             content,
             style,
+            tile=octave.tile,
+            devices=sharing_devices(self.settings.device, self.device),
         )
 
     def _fitted(self, picture: Picture, height: int, width: int) -> Tensor:
@@ -244,6 +263,7 @@ class Painter:
             alpha=None if alpha is None else pictures.resize(alpha, height, width),
             start=Source.of(self.start) if self.start else None,
             provenance=self.content.provenance,
+            octaves=self.octaves,
             complete=self._complete,
             seconds=self._elapsed or (self._history[-1].seconds if self._history else 0.0),
         )
@@ -284,11 +304,15 @@ def make_painter(
     return Painter(content, list(style) if isinstance(style, list | tuple) else [style], settings)  # type: ignore[list-item]
 
 
-def make_optimizer(how: Optimization) -> Optimizer:
-    """The optimiser that the settings ask for."""
-    if how.method == "adam":
+def make_optimizer(how: Optimization, octave: Octave | None = None) -> Optimizer:
+    """The optimiser that the settings ask for, or that of an octave where the memory bounds it."""
+    method, history = how.method, how.history
+    if octave is not None:
+        # No more pairs than there will be steps: they take memory from the first one on.
+        method, history = octave.method or method, min(octave.history or history, octave.iterations)
+    if method == "adam":
         return Adam(how.rate, how.beta1, how.beta2, how.epsilon, how.epsilon_form)
-    return LBFGS(how.history)
+    return LBFGS(history)
 
 
 def _prepared(encoder: Encoder, settings: Settings) -> Encoder:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from impasto.events import Loss
 from impasto.pictures import Picture, Provenance, check_output, write_picture
+from impasto.pyramid import Octave
 from impasto.settings import Settings
 from impasto.version import __version__
 
@@ -79,6 +80,7 @@ class Painting:
         start: the picture that painting began from, where ``init`` names one.
         encoder: name and SHA-256 of the encoder.
         provenance: copyright, date and resolution of the photograph.
+        octaves: sizes, tiles and methods.
         complete: whether the run came to its end.
         seconds: that painting took.
     """
@@ -92,6 +94,7 @@ class Painting:
     alpha: np.ndarray | None = None
     start: Source | None = None
     provenance: Provenance = field(default_factory=Provenance)
+    octaves: Sequence[Octave] = ()
     complete: bool = True
     seconds: float = 0.0
 
@@ -118,6 +121,7 @@ class Painting:
             "styles": [style.record(folder) for style in self.styles],
             **({"init": self.start.record(folder)} if self.start else {}),
             "encoder": self.encoder,
+            "plan": [octave._asdict() for octave in self.octaves],
             "seconds": round(self.seconds, 2),
         }
 

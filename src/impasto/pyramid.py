@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,16 +18,30 @@ class Octave(NamedTuple):
         height: in pixels.
         width: in pixels.
         iterations: evaluations of loss and gradient at this size.
+        tile: side of the largest tile's core in pixels; None where the whole picture is one tile.
+        history: pairs that L-BFGS keeps, where the memory bounds it; None for what the settings say.
+        method: ``adam`` where the memory bounds L-BFGS out; None for what the settings say.
     """
 
     height: int
     width: int
     iterations: int
+    tile: int | None = None
+    history: int | None = None
+    method: Literal["adam", "lbfgs"] | None = None
 
     @property
     def pixels(self) -> int:
         """Height times width."""
         return self.height * self.width
+
+    @property
+    def effort(self) -> float:
+        """Arithmetic of an iteration, in pixels through the encoder forward and backward.
+
+        Tiles take half as much again for the first pass, and some for the halo, about 50 px on each side on average.
+        """
+        return self.pixels * (1.0 if self.tile is None else 1.5 * (1 + 100 / self.tile) ** 2)
 
 
 def scaled(height: int, width: int, long_side: float) -> tuple[int, int]:
@@ -61,9 +75,9 @@ def plan_octaves(
     return tuple(reversed(octaves))
 
 
-def work(octaves: tuple[Octave, ...]) -> int:
+def work(octaves: tuple[Octave, ...]) -> float:
     """Arithmetic of a plan in pixels through the encoder, forward and backward."""
-    return sum(o.pixels * o.iterations for o in octaves)
+    return sum(o.effort * o.iterations for o in octaves)
 
 
 def resized(image: Tensor, height: int, width: int) -> Tensor:

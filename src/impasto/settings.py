@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from impasto.errors import EncoderError, SettingsError
 from impasto.layers import parse_layer
@@ -21,6 +21,8 @@ from impasto.layers import parse_layer
 Preset = Literal["quick", "default", "fine", "tutorial", "tutorial-core"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 DEFAULT_STRENGTH = 0.5
+LEAST_TILE = 64
+"""Smallest side of a tile in pixels."""
 
 
 def _layer_name(name: str) -> str:
@@ -34,6 +36,33 @@ def _device_name(name: str) -> str:
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
         raise ValueError("should be auto, cpu, cuda, cuda:N or mps")
     return name
+
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def _memory_size(text: str) -> str:
+    memory_bytes(text)
+    return text.strip()
+
+
+def memory_bytes(text: str) -> int:
+    """Bytes that a size such as ``4G``, ``800M``, ``1.5GB``, ``2GiB`` or ``3000000000`` stands for.
+
+    Raises:
+        ValueError: it is no such size.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", text.strip(), re.IGNORECASE)
+    if match is None or (match[3] and not match[2]) or float(match[1]) == 0:
+        raise ValueError("should be a size such as 4G, 800M or a number of bytes")
+    unit = _UNITS[match[2].upper()]
+    if match[3]:
+        unit = 1024 ** list(_UNITS).index(match[2].upper())
+    return int(float(match[1]) * unit)
+
+
+def _text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 LayerName = Annotated[str, AfterValidator(_layer_name)]
@@ -199,6 +228,12 @@ class Settings(_Model):
 
     device: Annotated[str, AfterValidator(_device_name)] = "auto"
     """auto (the first of cuda, mps, cpu that is there), cpu, cuda, cuda:1, mps."""
+
+    memory: Annotated[str, BeforeValidator(_text), AfterValidator(_memory_size)] | None = None
+    """Most memory to use, as in 4G or 800M, all of the program counted; most of what is free where not given."""
+
+    tile: Annotated[int, Field(ge=LEAST_TILE, le=1_000_000)] | None = None
+    """Paint in tiles of at most so many pixels a side; chosen by the memory where not given."""
 
     resampling: Literal["antialiased", "bilinear"] = "antialiased"
     """How pictures are brought to size: Lanczos, or bilinear without antialiasing as in tutorial-core."""

@@ -111,3 +111,38 @@ def test_show(painted, impasto_command):
     raw = impasto_command("show", painted, "--json")
     assert raw.out == read_record(painted) + "\n"
     assert json.loads(raw.out)["complete"] is True
+
+
+def test_again_takes_the_stored_tiles_unless_size_memory_or_tile_is_given(folder, small, impasto_command):
+    assert impasto_command("paint", "photo.png", "style.png", *small, "--memory", "2G").code == 0
+    record = json.loads(read_record("photo-as-style.png"))
+    assert [octave["tile"] for octave in record["plan"]] == [None, None]
+    record["plan"][1] |= {"tile": 64, "method": "adam"}
+    write_picture("stored.png", read_picture("photo-as-style.png").pixels, record=json.dumps(record))
+    for options, expected in (
+        ((), (64, "adam")),
+        (("--strength", 0.7), (64, "adam")),
+        (("--memory", "3G"), (None, None)),
+        (("--tile", 80), (80, None)),
+        (("--size", 100), (None, None)),
+    ):
+        assert impasto_command("again", "stored.png", *options, "-o", "out.png", "--force").code == 0
+        last = json.loads(read_record("out.png"))["plan"][-1]
+        assert (last["tile"], last["method"]) == expected
+
+
+def test_again_can_explain(painted, impasto_command):
+    before = sorted(painted.parent.iterdir())
+    result = impasto_command("again", painted, "--tile", 64, "--explain")
+    assert result.code == 0
+    assert "of ≤ 64 px" in result.out
+    assert sorted(painted.parent.iterdir()) == before
+
+
+def test_a_damaged_plan_is_told(painted, impasto_command):
+    record = json.loads(read_record(painted))
+    record["plan"][0]["tile"] = 1
+    write_picture("stored.png", read_picture(painted).pixels, record=json.dumps(record))
+    result = impasto_command("again", "stored.png")
+    assert result.code == 2
+    assert "damaged" in result.err

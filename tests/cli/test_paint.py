@@ -71,7 +71,8 @@ def test_json_is_one_event_a_line(folder, small, impasto_command):
     events = [json.loads(line) for line in result.out.splitlines()]
     kinds = [event["event"] for event in events]
     assert kinds == ["started", "octave", *["iteration"] * 3, "octave", *["iteration"] * 2, "finished"]
-    assert events[0]["octaves"][1] == {"height": 72, "width": 96, "iterations": 2}
+    plan = {"tile": None, "history": None, "method": None}
+    assert events[0]["octaves"][1] == {"height": 72, "width": 96, "iterations": 2} | plan
     assert events[-2]["share"] == 1
     assert events[-1]["output"] == str(folder / "photo-as-style.png")
     assert events[-1]["sheet"] == str(folder / "sheet.png")
@@ -81,6 +82,31 @@ def test_json_is_one_event_a_line(folder, small, impasto_command):
 def test_quiet_says_nothing(folder, small, impasto_command):
     result = impasto_command("paint", "photo.png", "style.png", *small, "--quiet")
     assert (result.code, result.out, result.err) == (0, "", "")
+
+
+def test_explain_prints_the_plan_and_writes_nothing(folder, small, impasto_command):
+    before = sorted(folder.iterdir())
+    result = impasto_command("paint", "photo.png", "style.png", *small, "--tile", 64, "--explain")
+    assert result.code == 0
+    assert result.err == ""
+    heading, first, second, total = result.out.splitlines()
+    assert heading.split() == ["octave", "size", "iterations", "tiles", "method", "memory", "arithmetic", "time"]
+    assert first.split()[:6] == ["1", "48×36", "3", "1", "L-BFGS,", "20"]
+    assert second.split()[:7] == ["2", "96×72", "2", "4", "of", "≤", "64"]
+    assert total.startswith("altogether about 0.")
+    as_json = json.loads(impasto_command("paint", "photo.png", "style.png", *small, "--explain", "--json").out)
+    assert [octave["tiles"] for octave in as_json["octaves"]] == [1, 1]
+    assert as_json["memory"] == max(octave["memory"] for octave in as_json["octaves"])
+    assert sorted(folder.iterdir()) == before
+
+
+def test_too_little_memory_is_refused_with_what_is_needed(folder, small, impasto_command):
+    for more in ((), ("--explain",)):
+        result = impasto_command("paint", "photo.png", "style.png", *small, "--memory", "300M", *more)
+        assert result.code == 2
+        assert result.err.startswith("error: A painting of 48×36 px needs about 0.")
+        assert "0.30 GB are allowed: choose a smaller size or more memory." in result.err
+    assert not (folder / "photo-as-style.png").exists()
 
 
 def test_force_replaces(folder, small, impasto_command):

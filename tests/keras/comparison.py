@@ -146,13 +146,13 @@ class Impasto:
             yield Row(f"features {name}", relative_error(array(features[name]), theirs.features[name]), 1e-4, "L2")
         loss, gradient = self.objective.value_and_gradient(image)
         yield Row(f"content loss {CONTENT_LAYER}", relative_error(loss.content, theirs.content_loss), 1e-4, "relative")
-        names = [name for name, _, _ in self.objective.style_terms]
+        names = [term.layer for term in self.objective.style_terms]
         assert names == [name.replace("block", "relu").replace("_conv", "_") for name in STYLE_LAYERS]
-        for name, expected, (_, share, term) in zip(
+        for name, expected, (_, share, distance, _) in zip(
             STYLE_LAYERS, theirs.style_losses, self.objective.style_terms, strict=True
         ):
             assert share == 1 / 5
-            error = relative_error(float(term(statistics(features[name]))), expected)
+            error = relative_error(float(distance(statistics(features[name]))), expected)
             yield Row(f"style loss {name}", error, 1e-4, "relative")
         yield Row("total", relative_error(loss.total, theirs.total), 1e-4, "relative")
         expected_gradient = self.units.gradient(theirs.gradient)

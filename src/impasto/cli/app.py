@@ -97,6 +97,9 @@ def paint(
     threads: options.Threads = None,
     device: options.Device = None,
     depth: options.Depth = None,
+    memory: options.Memory = None,
+    tile: options.Tile = None,
+    explain: options.Explain = False,
     sheet: options.Sheet = None,
     stages: options.Stages = None,
     history: options.History = None,
@@ -108,15 +111,16 @@ def paint(
     changes = options.changes_from(context.params)
     settings = make_settings(**changes)
     from impasto.cli.faces import choose_face
-    from impasto.cli.job import Job, run_job
+    from impasto.cli.job import Job, explain_job, run_job
     from impasto.cli.outputs import Outputs, default_output
 
     photo, paintings = Path(content), tuple(map(Path, styles))
     picture = Path(output) if output else default_output(photo, paintings)
     outputs = Outputs(picture, _path(sheet), _path(stages), _path(history), force)
     face = choose_face(quiet=quiet, as_json=as_json)
+    job = Job(photo, paintings, settings, outputs)
     with fetching_shown(face):
-        return run_job(Job(photo, paintings, settings, outputs), face, context.obj)
+        return explain_job(job, face, as_json=as_json) if explain else run_job(job, face, context.obj)
 
 
 @app.command(
@@ -155,6 +159,9 @@ def again(
     threads: options.Threads = None,
     device: options.Device = None,
     depth: options.Depth = None,
+    memory: options.Memory = None,
+    tile: options.Tile = None,
+    explain: options.Explain = False,
     sheet: options.Sheet = None,
     stages: options.Stages = None,
     history: options.History = None,
@@ -166,16 +173,16 @@ def again(
     changes = options.changes_from(context.params)
     from impasto.again import free_name, prepare
     from impasto.cli.faces import choose_face
-    from impasto.cli.job import Job, run_job
+    from impasto.cli.job import Job, explain_job, run_job
     from impasto.cli.outputs import Outputs
 
     repeat = prepare(file, content=content, styles=styles or (), changes=changes)
     picture = Path(output) if output else free_name(Path(file))
     outputs = Outputs(picture, _path(sheet), _path(stages), _path(history), force)
-    job = Job(repeat.content, repeat.styles, repeat.settings, outputs, repeat.remark_on_encoder)
+    job = Job(repeat.content, repeat.styles, repeat.settings, outputs, repeat.remark_on_encoder, repeat.plan)
     face = choose_face(quiet=quiet, as_json=as_json)
     with fetching_shown(face):
-        return run_job(job, face, context.obj)
+        return explain_job(job, face, as_json=as_json) if explain else run_job(job, face, context.obj)
 
 
 @app.command(

@@ -19,6 +19,7 @@ from impasto.errors import ImpastoError, PaintingError
 from impasto.events import Finished
 from impasto.pictures import PictureWarning, write_picture
 from impasto.pictures.files import opened
+from impasto.pyramid import Octave
 from impasto.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Job:
         settings: how to paint.
         outputs: what to write.
         expect_encoder: given the hash of the encoder at hand, a remark on it or None.
+        plan: octaves of an earlier painting, whose tiles and methods are taken where they fit.
     """
 
     content: Path
@@ -44,6 +46,7 @@ class Job:
     settings: Settings
     outputs: Outputs
     expect_encoder: Callable[[str], str | None] = lambda _: None
+    plan: tuple[Octave, ...] = ()
 
     @property
     def inputs(self) -> tuple[Path, ...]:
@@ -58,10 +61,40 @@ class Job:
         Raises:
             PictureError: an input that cannot be opened, or an output that could not be written.
         """
+        self.check_inputs()
+        self.outputs.check(self.inputs, self.settings.depth)
+
+    def check_inputs(self) -> None:
+        """Refuse an input that cannot be opened.
+
+        Raises:
+            PictureError: with its name.
+        """
         for path in self.inputs:
             with opened(path):
                 pass
-        self.outputs.check(self.inputs, self.settings.depth)
+
+
+def explain_job(job: Job, face: Face, *, as_json: bool) -> int:
+    """Print what painting would take, and write nothing.
+
+    Args:
+        job: what to paint.
+        face: which is told remarks.
+        as_json: print an object, not a table.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        ImpastoError: refused, as painting would be.
+    """
+    from impasto.cli.tables import print_plan
+
+    job.check_inputs()
+    with _warnings_told(face):
+        print_plan(_make_painter(job, face), as_json=as_json)
+    return 0
 
 
 def run_job(job: Job, face: Face, interrupts: Interrupts) -> int:
@@ -110,10 +143,11 @@ def _warnings_told(face: Face) -> Iterator[None]:
 def _make_painter(job: Job, face: Face) -> Painter:
     from impasto.painter import Painter
 
-    painter = Painter(job.content, job.styles, job.settings)
+    painter = Painter(job.content, job.styles, job.settings, plan=job.plan)
     remark = job.expect_encoder(painter.loaded.sha256)
-    if remark:
-        face.note(remark)
+    for text in (remark, *painter.remarks):
+        if text:
+            face.note(text)
     return painter
 
 

@@ -36,6 +36,12 @@ Seed = Annotated[str | None, typer.Option("--seed", metavar="N", help=help_of("s
 Threads = Annotated[str | None, typer.Option("--threads", metavar="N", help=help_of("threads"))]
 Device = Annotated[str | None, typer.Option("--device", metavar="D", help=help_of("device"))]
 Depth = Annotated[str | None, typer.Option("--depth", metavar="8|16", help=help_of("depth"))]
+Memory = Annotated[str | None, typer.Option("--memory", metavar="4G", help=help_of("memory"))]
+Tile = Annotated[str | None, typer.Option("--tile", metavar="N", help=help_of("tile"))]
+Explain = Annotated[
+    bool,
+    typer.Option("--explain", help="Print the plan (octaves, tiles, memory, arithmetic, expected time) and end there."),
+]
 Assignments = Annotated[
     list[str] | None,
     typer.Option(
@@ -75,7 +81,10 @@ History = Annotated[
 ]
 
 
-_OPTIONS = ("size", "preset", "strength", "style_weights", "encoder", "init", "seed", "threads", "device", "depth")
+_OPTIONS = (
+    *("size", "preset", "strength", "style_weights", "encoder", "init", "seed", "threads", "device", "depth"),
+    *("memory", "tile"),
+)
 """Options that are settings of the same name."""
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -16,10 +16,16 @@ from rich.table import Table
 from rich.text import Text
 
 from impasto.again import Record, stored_record, stored_text
+from impasto.cli.faces import clock
 from impasto.cli.streams import one_line, say
 from impasto.errors import EncoderError, PictureError
 from impasto.settings import Settings
 from impasto.version import __version__
+
+if TYPE_CHECKING:
+    from impasto.painter import Painter
+    from impasto.planning import Cost
+    from impasto.settings import Optimization
 
 _WIDTH_OF_FILES = 120
 """Columns where stdout is no terminal."""
@@ -54,6 +60,58 @@ def print_record(path: Path, *, as_json: bool) -> None:
     stored = dict(_flat(record.settings))
     marked = {name for name, value in stored.items() if defaults.get(name) != value}
     _print(_table(((name, _shown(value)) for name, value in stored.items()), marked=marked))
+
+
+def print_plan(painter: Painter, *, as_json: bool) -> None:
+    """What a painting will take, octave by octave: size, tiles, method, memory, arithmetic and time."""
+    from impasto.planning import cost, expected_seconds, standing_memory
+
+    costs = [cost(octave, painter.workload) for octave in painter.octaves]
+    seconds = expected_seconds(costs, painter.workload, painter.threads)
+    standing = standing_memory(painter.workload)
+    rows = [
+        _plan_row(c, expected, standing, painter.settings.optimization)
+        for c, expected in zip(costs, seconds, strict=True)
+    ]
+    peak, operations = max(row["memory"] for row in rows), sum(row["operations"] for row in rows)
+    if as_json:
+        total = {"memory": peak, "operations": operations, "seconds": sum(seconds)}
+        where = {"device": str(painter.device), "threads": painter.threads}
+        say(json.dumps({"octaves": rows, **total, **where}))
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("octave", "size", "iterations", "tiles", "method", "memory", "arithmetic", "time"):
+        table.add_column(heading, no_wrap=True, justify="left" if heading == "method" else "right")
+    for number, row in enumerate(rows, 1):
+        table.add_row(str(number), *_plan_cells(row))
+    _print(table)
+    say(
+        f"altogether about {peak / 1e9:.2f} GB at the peak, {operations / 1e12:.2f} TFLOP and {clock(sum(seconds))} "
+        f"(judged by a few iterations on small pictures: {painter.device}, {painter.threads} threads)"
+    )
+
+
+def _plan_row(c: Cost, seconds: float, standing: int, how: Optimization) -> dict[str, Any]:
+    """An octave's plan in numbers: bytes with the process itself, operations of all its iterations."""
+    from impasto.planning import method_of
+
+    method, history = method_of(c.octave, how)
+    plan = c.octave._asdict() | {"tiles": c.tiles, "method": method, "history": history or None}
+    return plan | {
+        "memory": c.memory + standing,
+        "operations": c.arithmetic * c.octave.iterations,
+        "seconds": round(seconds, 1),
+    }
+
+
+def _plan_cells(row: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{row['width']}×{row['height']}"
+    yield str(row["iterations"])
+    yield "1" if row["tiles"] == 1 else f"{row['tiles']} of ≤ {row['tile']} px"
+    yield f"L-BFGS, {row['history']} pairs" if row["method"] == "lbfgs" else "Adam"
+    yield f"{row['memory'] / 1e9:.2f} GB"
+    yield f"{row['operations'] / 1e12:.2f} TFLOP"
+    yield clock(row["seconds"])
 
 
 def print_info() -> None:

@@ -70,7 +70,7 @@ class TerminalFace(LineFace):
     def _where(self) -> Text:
         if self._octave is None:
             return Text("reading the style", style="bold")
-        number, (height, width, iterations) = self._octave.number, self._octave.octave
+        number, (height, width, iterations) = self._octave.number, self._octave.octave[:3]
         text = Text(f"octave {number}/{self._octaves}", style="bold", no_wrap=True, overflow="ellipsis")
         text.append(f"  {width}×{height} px", style="not bold")
         if self._iteration is not None and self._iteration.octave == number:

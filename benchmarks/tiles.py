@@ -1,0 +1,124 @@
+"""What tiles cost: time over the untiled iteration by tile size, and peak memory over the picture's size.
+
+    python -m benchmarks.tiles [--encoder builtin] [--size 2048] [--tiles 256 384 512 768 1024] [--rounds 5]
+                               [--megapixels 1 2 4 8 16 24] [--tile 512]
+
+Times: tiled and untiled iterations take turns, so that a machine that slows down slows both; the table holds medians,
+and the median of the rounds' ratios. *Must* is what tiles with a halo of one width at every depth must cost: the area
+of all tiles with their halos over the picture's, times the passes, three for two. *Arithmetic* is what these tiles,
+whose halo shrinks with depth, come to.
+
+Memory: each picture in a process of its own, the peak of the resident memory over what was there before the objective,
+and what is left of it without the buffers that the picture itself asks for: gradient and content features.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import subprocess
+import sys
+
+import torch
+
+from benchmarks.engine import peak_resident, picture, timed
+from impasto.devices import physical_cores
+from impasto.objective import Objective
+from impasto.planning import Workload, cost
+from impasto.pyramid import Octave
+from impasto.settings import Losses, make_settings
+from impasto.tiles import cut
+from impasto.weights import load_encoder
+
+
+def make_objective(encoder: str, content: torch.Tensor, style: torch.Tensor, tile: int | None) -> Objective:
+    """The default objective at the content's size."""
+    return Objective(load_encoder(encoder).encoder, content, [style], [1.0], Losses(), 1.0, 40.0, tile=tile)
+
+
+def measure_time(encoder: str, size: int, tile: int, rounds: int) -> tuple[float, float, float]:
+    """Median seconds untiled and tiled, and the median ratio of the two."""
+    content, style = picture(size, 1), picture(size, 2)
+    image = content.clone()
+    objectives = [make_objective(encoder, content, style, side) for side in (None, tile)]
+    for objective in objectives:
+        objective.value_and_gradient(image)
+    taken = [
+        tuple(timed(lambda o=objective: o.value_and_gradient(image)) for objective in objectives)  # type: ignore[misc]
+        for _ in range(rounds)
+    ]
+    untiled, tiled = (statistics.median(column) for column in zip(*taken, strict=True))
+    return untiled, tiled, statistics.median(b / a for a, b in taken)
+
+
+def arithmetic(encoder: str, size: int, tile: int) -> tuple[float, float]:
+    """What must be paid for a halo of one width and the second pass, and what the arithmetic comes to; over untiled."""
+    height, width = size * 3 // 4, size
+    workload = Workload(load_encoder(encoder).encoder, make_settings(), [(height, width)] * 2, [(height, width)])
+    tiles = cut(height, width, tile, workload.layers)
+    area = sum(t.pixels.area for t in tiles) / (height * width)
+    whole, tiled = (cost(Octave(height, width, 1, side), workload).arithmetic for side in (None, tile))
+    return (1.5 if len(tiles) > 1 else 1.0) * area, tiled / whole
+
+
+def print_memory_of(encoder: str, megapixels: float, tile: int) -> None:
+    """Bytes that an objective and two iterations add to this process, and what the picture's own buffers are of it."""
+    warm = picture(64, 1)
+    make_objective(encoder, warm, warm, None).value_and_gradient(warm)  # libraries' own buffers
+    height, width = round((megapixels * 1e6 * 3 / 4) ** 0.5), round((megapixels * 1e6 * 4 / 3) ** 0.5)
+    generator = torch.Generator().manual_seed(0)
+    content, image = (torch.rand(1, 3, height, width, generator=generator) for _ in range(2))
+    style = picture(1024, 2)
+    before = peak_resident()
+    objective = make_objective(encoder, content, style, tile)
+    for _ in range(2):
+        objective.value_and_gradient(image)
+    own = 4 * (image.numel() + sum(target.numel() for target in objective.content_targets.values()))
+    print(peak_resident() - before, own)
+
+
+def measure_memory(encoder: str, megapixels: float, tile: int) -> tuple[int, int]:
+    """:func:`print_memory_of` in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.tiles", "--encoder", encoder, "--memory-of", str(megapixels)]
+    answer = subprocess.run([*command, "--tile", str(tile)], check=True, capture_output=True, text=True)
+    peak, own = map(int, answer.stdout.split())
+    return peak, own
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--encoder", default="builtin")
+    parser.add_argument("--size", type=int, default=2048, help="long side of the picture whose time is measured")
+    parser.add_argument("--tiles", type=int, nargs="*", default=[256, 384, 512, 768, 1024])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--megapixels", type=float, nargs="*", default=[1, 2, 4, 8, 16, 24])
+    parser.add_argument("--tile", type=int, default=512, help="of the pictures whose memory is measured")
+    parser.add_argument("--memory-of", type=float, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    torch.set_num_threads(physical_cores())
+    if given.memory_of:
+        print_memory_of(given.encoder, given.memory_of, given.tile)
+        return
+    print(f"{platform.processor() or platform.machine()}, {physical_cores()} threads, torch {torch.__version__}\n")
+    if given.tiles:
+        print(f"{given.size}×{given.size * 3 // 4} px\n")
+        print("| tile | untiled, s | tiled, s | time ÷ untiled | arithmetic ÷ untiled | must | time ÷ must |")
+        print("|---|---|---|---|---|---|---|")
+    for tile in given.tiles:
+        untiled, tiled, ratio = measure_time(given.encoder, given.size, tile, given.rounds)
+        must, counted = arithmetic(given.encoder, given.size, tile)
+        print(
+            f"| {tile} | {untiled:.2f} | {tiled:.2f} | {ratio:.2f} | {counted:.2f} | {must:.2f} | {ratio / must:.2f} |"
+        )
+    if given.megapixels:
+        print(f"\ntiles of {given.tile} px\n")
+        print("| megapixels | peak, MB | of it the picture's own, MB | the rest, MB |\n|---|---|---|---|")
+    for megapixels in given.megapixels:
+        peak, own = measure_memory(given.encoder, megapixels, given.tile)
+        print(f"| {megapixels:g} | {peak / 1e6:.0f} | {own / 1e6:.0f} | {(peak - own) / 1e6:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,326 @@
+"""What a painting costs in memory and arithmetic, and how each octave is cut to fit.
+
+The first choice is the whole picture in one tile. Then come tiles of a comfortable size with all of L-BFGS's history,
+then with less of it, then with Adam, then smaller tiles.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from impasto.devices import available_memory
+from impasto.encoder import Encoder
+from impasto.errors import PaintingError, SettingsError
+from impasto.layers import CONVOLUTIONS, PIXELS, Layer
+from impasto.objective import UNTILED_DISTANCES, Objective, shares
+from impasto.pyramid import Octave, scaled
+from impasto.settings import LEAST_TILE, Optimization, Settings, memory_bytes
+from impasto.tiles import ALIGNMENT, Tile, cut, halos, longest_core
+
+PROCESS = 360_000_000
+"""Bytes of Python, PyTorch and their libraries once they have worked, on the CPU. Measured: 310 to 350 MB."""
+
+SAFE_SHARE = 0.8
+"""Share of the free memory that a painting plans on where no bound is given."""
+
+COMFORTABLE_TILE = 512
+"""Side in pixels from which on the halo costs less than anything that could be given up for larger tiles."""
+
+LEAST_HISTORY = 5
+"""Pairs under which L-BFGS gives way to Adam."""
+
+GAPS = 3.0
+"""Memory that small tensors of tiles of many shapes take, over their size: the C library's heap keeps gaps between.
+Measured: 1.2 to 3."""
+
+HEAP_LIMIT = 32 << 20
+"""Bytes from which on tensors lie outside the heap (glibc's largest dynamic threshold), and leave no gaps."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What a painting's cost depends on besides its octaves.
+
+    Attributes:
+        encoder: prepared as it is used.
+        settings: of the run.
+        sources: height and width of all pictures as they were read.
+        styles: those of the paintings among them.
+    """
+
+    encoder: Encoder
+    settings: Settings
+    sources: Sequence[tuple[int, int]]
+    styles: Sequence[tuple[int, int]]
+
+    @property
+    def layers(self) -> list[Layer]:
+        """Layers in use."""
+        losses, (content_weight, _) = self.settings.losses, self.settings.weights
+        names = {*shares(losses.style), *(shares(losses.content) if content_weight else ())}
+        return sorted(self.encoder.resolve(name) for name in names)
+
+    @property
+    def pictures(self) -> int:
+        """Bytes of the pictures as they were read."""
+        return 12 * sum(height * width for height, width in self.sources)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an octave costs.
+
+    Attributes:
+        octave: with its plan.
+        tiles: their number.
+        memory: peak in bytes, beyond the process itself and the pictures as they were read.
+        arithmetic: floating-point operations of one iteration, of the convolutions and the statistics.
+    """
+
+    octave: Octave
+    tiles: int
+    memory: int
+    arithmetic: float
+
+
+def budget_of(workload: Workload, device: torch.device) -> int:
+    """Bytes for a painting beyond the process itself and the pictures as they were read.
+
+    Args:
+        workload: what is to be painted.
+        device: where.
+    """
+    if workload.settings.memory is None:
+        return int(SAFE_SHARE * available_memory(device))
+    return memory_bytes(workload.settings.memory) - standing_memory(workload)
+
+
+def plan_memory(
+    octaves: Sequence[Octave], workload: Workload, budget: int, earlier: Sequence[Octave] = ()
+) -> tuple[tuple[Octave, ...], tuple[str, ...]]:
+    """Choose tile, history and method of each octave so that it fits into the memory.
+
+    Args:
+        octaves: their sizes and iterations.
+        workload: what is to be painted.
+        budget: bytes beyond the process itself and the pictures as they were read.
+        earlier: octaves of another run, whose choice is taken where they have the same sizes and fit.
+
+    Returns:
+        The octaves, and sentences for the user.
+
+    Raises:
+        PaintingError: an octave does not fit even in small tiles.
+        SettingsError: an octave needs tiles, and a loss does not add up over them.
+    """
+    remarks = []
+    if [(o.height, o.width) for o in octaves] == [(o.height, o.width) for o in earlier]:
+        same = tuple(before._replace(iterations=o.iterations) for o, before in zip(octaves, earlier, strict=True))
+        if all(memory_needed(octave, workload) <= budget for octave in same):
+            return same, ()
+        remarks.append("The stored tiles and methods do not fit into the memory here, so they are chosen anew.")
+    chosen = tuple(_fitted(octave, workload, budget) for octave in octaves)
+    bounded = next((octave for octave in chosen if octave.method == "adam"), None)
+    if bounded:
+        remarks.append(
+            f"From {bounded.width}×{bounded.height} px on Adam paints: L-BFGS's history does not fit into the memory."
+        )
+    return chosen, tuple(remarks)
+
+
+def standing_memory(workload: Workload) -> int:
+    """Bytes of the process and the pictures as they were read, where they take of the memory that is painted in."""
+    return PROCESS + workload.pictures if next(workload.encoder.buffers()).device.type == "cpu" else 0
+
+
+def _fitted(octave: Octave, workload: Workload, budget: int) -> Octave:
+    choice = octave
+    for choice in _choices(octave, workload.settings):
+        if memory_needed(choice, workload) <= budget:
+            if choice.tile is not None:
+                _refuse_untiled(workload.settings)
+            return choice
+    raise _too_large(octave, memory_needed(choice, workload), budget, workload)
+
+
+def _choices(octave: Octave, settings: Settings) -> Iterator[Octave]:
+    """The octave as it might be painted, the best first."""
+    how, longest = settings.optimization, max(octave.height, octave.width)
+    methods: list[dict[str, object]] = [{}]
+    if how.method == "lbfgs":
+        histories = [n for n in (15, 10, 7, LEAST_HISTORY) if n < min(how.history, octave.iterations)]
+        methods += [{"history": history} for history in histories]
+        methods.append({"method": "adam"})
+    if settings.tile is not None:
+        tile = settings.tile if settings.tile < longest else None
+        yield from (octave._replace(tile=tile, **changes) for changes in methods)  # type: ignore[arg-type]
+        return
+    yield octave
+    sides = list(_sides(longest))
+    large = [side for side in sides if side >= min(COMFORTABLE_TILE, longest // 2)]
+    for changes in methods:
+        yield from (octave._replace(tile=side, **changes) for side in large)  # type: ignore[arg-type]
+    yield from (octave._replace(tile=side, **methods[-1]) for side in sides)  # type: ignore[arg-type]
+
+
+def _sides(longest: int) -> Iterator[int]:
+    """Sides of cores from under the picture's down, each about a tenth smaller than the one before."""
+    side = longest
+    while (side := min(side - 1, round(0.92 * side)) // ALIGNMENT * ALIGNMENT) >= LEAST_TILE:
+        yield side
+
+
+def _refuse_untiled(settings: Settings) -> None:
+    """Losses that are no functions of sums over positions would come out wrong in tiles."""
+    if settings.losses.style_distance in UNTILED_DISTANCES:
+        raise SettingsError(
+            f"The style distance {settings.losses.style_distance} does not add up over tiles, and the painting needs "
+            f"them to fit into the memory: choose a smaller size or another distance."
+        )
+
+
+def _too_large(octave: Octave, needed: int, budget: int, workload: Workload) -> PaintingError:
+    tile, bounded = workload.settings.tile, workload.settings.memory is not None
+    where = "even in small tiles" if tile is None else f"in tiles of {tile} px" if octave.tile else "as one tile"
+    standing = standing_memory(workload) if bounded else 0
+    there, mend = ("allowed", " or more memory") if bounded else ("free for it", "")
+    return PaintingError(
+        f"A painting of {octave.width}×{octave.height} px needs about {(needed + standing) / 1e9:.2f} GB of memory "
+        f"{where}, and {max(0, budget + standing) / 1e9:.2f} GB are {there}: choose a smaller size{mend}."
+    )
+
+
+def method_of(octave: Octave, how: Optimization) -> tuple[str, int]:
+    """The optimiser of an octave, and how many pairs it keeps; 0 for Adam."""
+    method = octave.method or how.method
+    return method, (octave.history or how.history) if method == "lbfgs" else 0
+
+
+def memory_needed(octave: Octave, workload: Workload) -> int:
+    """Peak memory of an octave in bytes, beyond the process itself and the pictures as they were read.
+
+    While it iterates there are the image, the best one, its gradient, the optimiser's images and the content's
+    features, and beside them either a tile's features or what a step needs for a moment. Before that there are the
+    content and one style at the octave's size, each a second time while it is brought to size.
+    """
+    picture = 12 * octave.pixels
+    method, history = method_of(octave, workload.settings.optimization)
+    # Adam: two moments, and a root. L-BFGS: its pairs, where it is, the gradient there and its last move; the new pair,
+    # the direction and the products on the way to it.
+    kept, passing = (2 * min(history, octave.iterations) + 3, 3) if method == "lbfgs" else (2, 2)
+    targets = _target_bytes(octave, workload)
+    tiles = _tile_bytes(octave.height, octave.width, octave, workload)
+    iterating = (3 + kept) * picture + max(passing * picture, tiles)
+    side = max(octave.height, octave.width)
+    styles = [scaled(*size, side) for size in workload.styles]
+    preparing = 2 * picture + max(
+        (24 * height * width + _tile_bytes(height, width, octave, workload) // 2 for height, width in styles),
+        default=0,
+    )
+    return targets + max(iterating, preparing)
+
+
+def _target_bytes(octave: Octave, workload: Workload) -> int:
+    """The content's features, and for each style layer covariances and what becomes of them."""
+    losses, (content_weight, _) = workload.settings.losses, workload.settings.weights
+    content = [workload.encoder.resolve(name) for name in (shares(losses.content) if content_weight else ())]
+    features = sum(4 * workload.encoder.channels(str(x)) * octave.pixels // x.stride**2 for x in content)
+    squares = sum(workload.encoder.channels(name) ** 2 for name in shares(losses.style))
+    return features + 8 * squares * (6 + 3 * len(workload.styles))
+
+
+def _tile_bytes(height: int, width: int, octave: Octave, workload: Workload) -> int:
+    """A tile's way through the network and back.
+
+    Every convolution's output is kept for the way back, and once more where it is pooled, padded by copying, or asked
+    for before its ReLU; beside the widest of them stand its gradient and the gradient's predecessor.
+    """
+    layers, encoder = workload.layers, workload.encoder
+    last = max(layers, default=PIXELS)
+    beyond = halos(last)
+    convolutions = [layer for layer in encoder.convolutions if layer[:2] <= last[:2]]
+    cores = [longest_core(length, octave.tile) for length in (height, width)]
+    whole = cores == [height, width]
+    total, widest = 0.0, 0
+    for layer in convolutions:
+        halo, shrunk = beyond[layer.block - 1], layer.block - 1
+        h, w = (
+            min(length >> shrunk, (core >> shrunk) + 2 * halo)
+            for length, core in zip((height, width), cores, strict=True)
+        )
+        size = 4 * encoder.channels(str(layer)) * h * w
+        copied = encoder.architecture.padding_of(layer) != "zeros" and layer[:2] != (1, 1)
+        pooled = 0.25 * (layer[:2] != last[:2] and layer.number == CONVOLUTIONS[layer.block - 1])
+        gaps = 1.0 if whole or size >= HEAP_LIMIT else GAPS
+        total += gaps * size * (1 + pooled + copied + (layer in layers))
+        widest = max(widest, size)
+    return int(total + 3 * widest * (1.0 if whole or widest >= HEAP_LIMIT else GAPS))
+
+
+def cost(octave: Octave, workload: Workload) -> Cost:
+    """What an octave costs in memory and arithmetic."""
+    tiles = cut(octave.height, octave.width, octave.tile, workload.layers)
+    forward = sum(_forward_operations(tile, workload) for tile in tiles)
+    style = [workload.encoder.resolve(name) for name in shares(workload.settings.losses.style)]
+    sums = sum(2.0 * workload.encoder.channels(str(x)) ** 2 * octave.pixels / x.stride**2 for x in style)
+    passes = 2 if len(tiles) == 1 else 3  # the weights are fixed, so that the way back costs what the way there does
+    return Cost(octave, len(tiles), memory_needed(octave, workload), passes * forward + 2 * sums)
+
+
+def _forward_operations(tile: Tile, workload: Workload) -> float:
+    """Of the convolutions, forward, on a tile with its halo."""
+    last, encoder = max(workload.layers, default=PIXELS), workload.encoder
+    total, before = 0.0, 3
+    for layer in encoder.convolutions:
+        channels = encoder.channels(str(layer))
+        if layer[:2] <= last[:2]:
+            total += 18.0 * before * channels * tile.boxes[layer.block - 1].area
+        before = channels
+    return total
+
+
+def expected_seconds(costs: Sequence[Cost], workload: Workload, threads: int) -> list[float]:
+    """About how long each octave will take on this machine, judged by a few iterations on small pictures.
+
+    Args:
+        costs: of the octaves.
+        workload: what is to be painted.
+        threads: of the CPU.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        small, large = (_probe(side, workload) for side in (96, 320))
+    finally:
+        torch.set_num_threads(before)
+    pace = max(1e-15, (large[1] - small[1]) / (large[0] - small[0]))
+    start = max(0.0, small[1] - pace * small[0])
+    # The optimiser reads its history twice and writes a few images: judged by 4 bytes in a fifth of a nanosecond.
+    seconds = []
+    for c in costs:
+        history = method_of(c.octave, workload.settings.optimization)[1]
+        moving = 3 * c.octave.pixels * (4 * min(history, c.octave.iterations) + 10) * 4e-10
+        seconds.append(c.octave.iterations * (start + pace * c.arithmetic + moving))
+    return seconds
+
+
+def _probe(side: int, workload: Workload) -> tuple[float, float]:
+    """Arithmetic and seconds of one iteration on a square of noise."""
+    generator = torch.Generator().manual_seed(0)
+    device = next(workload.encoder.buffers()).device
+    image, style = (torch.rand(1, 3, side, side, generator=generator).to(device) for _ in range(2))
+    objective = Objective(
+        workload.encoder, image, [style], (1.0,), workload.settings.losses, *workload.settings.weights
+    )
+
+    def seconds(function: Callable[[], object]) -> float:
+        begun = time.perf_counter()
+        function()
+        return time.perf_counter() - begun
+
+    taken = min(seconds(lambda: objective.value_and_gradient(style)) for _ in range(4))
+    return cost(Octave(side, side, 1), workload).arithmetic, taken
