@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from impasto.errors import CheckpointError
 from impasto.events import Loss
@@ -88,12 +88,12 @@ class Facts(_Model):
     torch: str
     settings: Settings
     octaves: list[dict[str, Any]]
-    octave: int
-    iteration: int
+    octave: Annotated[int, Field(ge=1)]
+    iteration: Annotated[int, Field(ge=0)]
     elapsed: float
     share: float
     device: str
-    threads: int
+    threads: Annotated[int, Field(ge=1, le=4096)]
     content: StoredInput
     styles: list[StoredInput]
     start: StoredInput | None = None

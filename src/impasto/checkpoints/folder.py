@@ -38,7 +38,7 @@ def stored_slots() -> list[Slot]:
 
 
 def remember(slot: Slot) -> None:
-    """Let the folder name a run that lies elsewhere; where the folder takes no files, it is not listed, and that is all.
+    """Let the folder name a run that lies elsewhere; where the folder takes no files, it is not listed, no more.
 
     Args:
         slot: its place.

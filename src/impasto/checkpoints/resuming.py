@@ -64,7 +64,7 @@ def read_description(header: Header, path: Path) -> Description:
             f"The checkpoint {shown(path)} does not fit this version of impasto ({__version__}): finish it with the "
             f"version that began it."
         ) from None
-    if not 1 <= facts.octave <= len(facts.octaves):
+    if facts.octave > len(facts.octaves) or facts.iteration > facts.plan[facts.octave - 1].iterations:
         raise CheckpointError(f"The checkpoint {shown(path)} makes no sense: paint anew.")
     return described
 
