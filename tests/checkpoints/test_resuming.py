@@ -326,7 +326,7 @@ def test_nothing_there_is_a_sentence_and_leaves_nothing(tmp_path):
 def paint_or_resume(folder, settings):
     """A worker: go on from the checkpoint, or begin; leaves a picture and no checkpoint."""
     slot = Slot(folder / "run.checkpoint")
-    photo, style = smooth_picture(40, 48, seed=1), smooth_picture(48, 48, seed=2)
+    photo, style = smooth_picture(48, 48, seed=1), smooth_picture(48, 48, seed=2)
     painter = (
         impasto.resume_painter(slot.path, photo, style)
         if slot.exists
@@ -343,11 +343,11 @@ def paint_or_resume(folder, settings):
 @pytest.mark.skipif(sys.platform == "win32", reason="no processes of this kind there")
 def test_killed_at_twenty_random_moments_it_comes_to_the_same_picture(tiny_encoder, tmp_path):
     settings = {"encoder": str(tiny_encoder), "size": 48, "threads": 1, "device": "cpu",
-                "optimization": {"iterations": 150, "smallest_octave": 32, "history": 4}}  # fmt: skip
+                "optimization": {"iterations": 100, "smallest_octave": 32, "octave_ratio": 1.4, "history": 4}}  # fmt: skip
     # Processes that have loaded PyTorch already, as loading it takes longer than painting.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    moments, kills, results = random.Random(4), 0, []
+    moments, kills, results, places = random.Random(4), 0, [], set()
 
     def run(folder):
         folder.mkdir(exist_ok=True)
@@ -357,16 +357,26 @@ def test_killed_at_twenty_random_moments_it_comes_to_the_same_picture(tiny_encod
 
     whole = run(tmp_path / "whole")
     whole.join(120)
-    while kills < 20 or not results:
+    unfinished = False
+    while kills < 20 or unfinished:
         folder = tmp_path / f"chain{len(results)}"
         process = run(folder)
         if kills < 20:
-            time.sleep(moments.uniform(0.05, 1.0))
+            time.sleep(moments.uniform(0.05, 0.8))
             process.kill()
         process.join(120)
         kills += process.exitcode == -signal.SIGKILL
+        slot = Slot(folder / "run.checkpoint")
+        if slot.exists:
+            file, header = slot.open()
+            file.close()
+            facts = header.description["facts"]
+            places.add((len(results), facts["octave"], facts["iteration"]))
         if (folder / "result.npz").exists():
             results.append(folder)
+        unfinished = not (folder / "result.npz").exists()
+    assert len(places) >= 10  # the kills struck all over the run
+    assert {octave for _, octave, _ in places} == {1, 2}
     for folder in results:
         with np.load(folder / "result.npz") as result, np.load(tmp_path / "whole" / "result.npz") as expected:
             assert np.array_equal(result["array"], expected["array"])

@@ -50,7 +50,8 @@ def run_resume(name: str | None, output: str | None, *, force: bool, face: Face,
         content = stored_path(facts.content, "photograph")
         styles = tuple(stored_path(style, "style") for style in facts.styles)
         outputs = stored_outputs(kept, output, force)
-        if is_interrupted(outputs.picture):  # then the history beside it was written in the same breath
+        written_before = kept.outputs.get("picture")
+        if written_before and is_interrupted(Path(written_before)):  # and the history in the same breath
             outputs = replace(outputs, own_history=True)
         keeping = Keeping(file=slot.path, every=kept.every)
         return run_job(Job(content, styles, settings_of(facts), outputs, keeping=keeping, stored=run), face, interrupts)
