@@ -137,6 +137,15 @@ def test_one_at_a_time(slot):
     assert names(slot) == []
 
 
+def test_another_thread_may_let_it_go(slot):
+    thread = threading.Thread(target=slot.acquire)
+    thread.start()
+    thread.join()
+    assert Slot(slot.path).in_use
+    slot.release()
+    Slot(slot.path).acquire()
+
+
 def test_the_lock_stays_while_there_is_something_to_guard_and_a_crashs_remains_go(slot):
     put(slot, 1)
     slot.partial.write_bytes(b"half")

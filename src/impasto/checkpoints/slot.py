@@ -55,7 +55,7 @@ class Slot:
         """
         if self._held:
             return
-        lock = FileLock(self.lock)
+        lock = FileLock(self.lock, thread_local=False)  # one thread may paint, and another one let it go
         try:
             lock.acquire(timeout=0)
         except Timeout:

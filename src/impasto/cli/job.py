@@ -162,12 +162,12 @@ def _paint_and_save(
     painting, message = _paint(painter, face, stages)
     interrupts.saving()
     # First, as it is all that the picture can be made from, and on a signal there may be little time.
-    kept = _keep(writer, painter) if writer and not painting.complete else None
+    kept = _keep(writer, painter, painting) if writer and not painting.complete else None
     try:
         saved = {"picture": painting.save(job.outputs.picture, force=job.outputs.force)}
     except ImpastoError as error:
         say_error(str(error))
-        kept = _keep(writer, painter) if writer else None
+        kept = _keep(writer, painter, painting) if writer else None
         if kept:
             face.note(f"Nothing is lost: {resume_words(kept)} writes the picture, with -o to another place.")
         return 1
@@ -206,7 +206,7 @@ def _paint(painter: Painter, face: Face, stages: StageKeeper | None) -> tuple[Pa
     raise AssertionError("a painter's last event is Finished")
 
 
-def _keep(writer: CheckpointWriter, painter: Painter) -> Path | None:
+def _keep(writer: CheckpointWriter, painter: Painter, painting: Painting) -> Path | None:
     """Write the last checkpoint of a run that is not over.
 
     Returns:
@@ -214,7 +214,7 @@ def _keep(writer: CheckpointWriter, painter: Painter) -> Path | None:
     """
     if painter.can_snapshot and writer.serves(painter):
         writer.write(painter)
-    hopeless = not painter.can_snapshot and not math.isfinite(painter.painting().history[-1].loss.total)
+    hopeless = not math.isfinite(painting.history[-1].loss.total)  # whoever goes on comes to the same
     return writer.slot.path if writer.slot and writer.slot.exists and not hopeless else None
 
 
