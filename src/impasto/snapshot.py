@@ -30,6 +30,11 @@ def _text_or_none(value: object) -> object:
     return value
 
 
+def _tupled(value: Any) -> Any:
+    """A value as it was before JSON, which knows no tuples, made a list of it."""
+    return tuple(value) if isinstance(value, list) else value
+
+
 # Not str, as pydantic takes no file name that is no valid text.
 PathText = Annotated[Any, AfterValidator(_text_or_none)]
 
@@ -114,7 +119,7 @@ class Facts(_Model):
             CheckpointError: another version of impasto planned them in terms that this one does not know.
         """
         try:
-            return tuple(Octave(**octave) for octave in self.octaves)
+            return tuple(Octave(**{name: _tupled(value) for name, value in octave.items()}) for octave in self.octaves)
         except TypeError:
             raise CheckpointError(
                 f"The run was planned by impasto {self.impasto}, in terms that this version does not know: finish it "

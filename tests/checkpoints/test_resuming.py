@@ -317,10 +317,16 @@ def test_a_checkpoint_in_use_is_refused(stopped):
     impasto.resume_painter(stopped)  # the first one let it go
 
 
-def test_nothing_there_is_a_sentence_and_leaves_nothing(tmp_path):
+def test_what_is_no_checkpoint_is_a_sentence_and_gets_no_lock(tmp_path):
     with pytest.raises(CheckpointError, match="There is no checkpoint at"):
         impasto.resume_painter(tmp_path / "nothing")
-    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "text").write_text("something else")
+    with pytest.raises(CheckpointError, match=r"no sound checkpoint .*it is no checkpoint"):
+        impasto.resume_painter(tmp_path / "text")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(CheckpointError, match="no sound checkpoint"):
+        impasto.resume_painter(tmp_path / "folder")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "text"]
 
 
 def paint_or_resume(folder, settings):

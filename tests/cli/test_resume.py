@@ -22,7 +22,7 @@ from impasto.pictures import read_picture, read_record, write_picture
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of another kind")
 
 PAIR = ("photo.png", "style.png")
-MANY = ("--set", "optimization.coarse_factor=1", "--iterations", 40)
+MANY = ("--set", "optimization.coarse_factor=1", "--iterations", 80)
 KEEP = ("--checkpoint", "run.checkpoint", "--checkpoint-every", "0")
 
 
@@ -93,7 +93,7 @@ def test_ctrl_c_and_resume_give_the_picture_of_an_uninterrupted_run(folder, smal
         [line.rsplit(",", 1)[0] for line in Path(n).read_text().splitlines()] for n in ("history.csv", "whole.csv")
     ]
     assert tables[0] == tables[1]
-    assert len(tables[0]) == 81
+    assert len(tables[0]) == 161
     again = impasto_command("again", "photo-as-style.png", "-o", "again.png")
     assert again.code == 0
     np.testing.assert_array_equal(pixels("again.png"), pixels("whole.png"))
@@ -106,7 +106,7 @@ def test_killed_and_resumed_with_every_extra(folder, small, process, impasto_com
         process, "paint", *PAIR, *small, *MANY, *KEEP, *extras, number=signal.SIGKILL, iterations=9
     )
     assert code == -signal.SIGKILL
-    code, _, _ = interrupted(process, "resume", "run.checkpoint", number=signal.SIGKILL, iterations=40)
+    code, _, _ = interrupted(process, "resume", "run.checkpoint", number=signal.SIGKILL, iterations=20)
     assert code == -signal.SIGKILL
     assert not Path("photo-as-style.png").exists()
     result = impasto_command("resume")
@@ -115,7 +115,7 @@ def test_killed_and_resumed_with_every_extra(folder, small, process, impasto_com
     assert impasto_command("paint", *PAIR, *small, *MANY, *wholes).code == 0
     for one, other in (("photo-as-style", "whole"), ("sheet", "sheet2"), ("stages", "stages2")):
         np.testing.assert_array_equal(pixels(f"{one}.png"), pixels(f"{other}.png"))
-    assert len(Path("history.csv").read_text().splitlines()) == 81
+    assert len(Path("history.csv").read_text().splitlines()) == 161
 
 
 @posix

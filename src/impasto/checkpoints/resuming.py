@@ -81,8 +81,8 @@ class StoredRun:
     """
 
     def __init__(self, slot: Slot, note: Callable[[str], None] = lambda _: None) -> None:
-        if not slot.exists:
-            slot.open()  # refuses, before a lock is made
+        if not slot.plausible:
+            slot.open()  # refuses
         slot.acquire()
         self.slot = slot
         self._file: BinaryIO | None = None

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
-from impasto.checkpoints.files import DamagedError, Header, open_container
+from impasto.checkpoints.files import DamagedError, Header, open_container, read_header
 from impasto.errors import CheckpointError
 from impasto.pictures.files import reason, shown
 
@@ -33,6 +33,15 @@ class Slot:
     def exists(self) -> bool:
         """Whether there is a checkpoint, of either generation."""
         return self.path.exists() or self.previous.exists()
+
+    @property
+    def plausible(self) -> bool:
+        """Whether a file here begins as a checkpoint does; no other file is given a lock beside it."""
+        for path in (self.path, self.previous):
+            with suppress(OSError, DamagedError), path.open("rb") as file:
+                read_header(file)
+                return True
+        return False
 
     @property
     def in_use(self) -> bool:
