@@ -22,6 +22,12 @@ settings.register_profile("impasto", deadline=None, derandomize=True, max_exampl
 settings.load_profile("impasto")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_state(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Runs are kept in no folder of the user's; processes that tests start inherit this."""
+    os.environ["IMPASTO_STATE"] = str(tmp_path_factory.mktemp("state"))
+
+
 @pytest.fixture(scope="session")
 def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A safetensors file with a narrow encoder of random weights, down to conv5_1."""

@@ -1,10 +1,12 @@
+import json
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from impasto.optimizers import LBFGS, Adam
+from impasto.optimizers import LBFGS, Adam, OptimizerState
 
 
 def quadratic(n=30, condition=100.0, seed=0):
@@ -136,3 +138,73 @@ def test_lbfgs_in_float32_on_images_keeps_their_shape():
     target = torch.rand(1, 3, 9, 7, generator=torch.Generator().manual_seed(1))
     run(LBFGS(4), lambda x: ((x - target).square().sum(), 2 * (x - target)), x, 8)
     torch.testing.assert_close(x, target, atol=1e-5, rtol=0)
+
+
+def bumpy(x):
+    """Hills, and bumps that the gradient does not tell of: some steps are taken back, and some directions given up."""
+    x = x.detach().requires_grad_(True)
+    value = (x**4 - 3 * x**2 + 0.5 * x).sum() + (8 * x).cos().sum()
+    return value.detach() + 3 * (1e4 * x.detach().sum()).sin(), torch.autograd.grad(value, x)[0]
+
+
+MADE = {
+    "lbfgs": lambda: LBFGS(3),
+    "lbfgs with no patience": lambda: LBFGS(5, first_change=0.5, patience=1),
+    "adam": lambda: Adam(0.05),
+    "adam, tensorflow": lambda: Adam(0.05, epsilon=0.1, epsilon_form="tensorflow"),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", MADE)
+def test_with_the_state_of_another_it_takes_the_same_steps(name, dtype):
+    x = torch.linspace(-2, 2, 40, dtype=dtype)
+    optimizer, taken_back, given_up = MADE[name](), 0, 0
+    for _ in range(90):
+        state = optimizer.state()
+        # As it comes from a file: numbers through JSON, tensors elsewhere in memory.
+        numbers = json.loads(json.dumps(state.numbers))
+        tensors = {key: tensor.clone() for key, tensor in state.tensors.items()}
+        y = x.clone()
+        other = MADE[name]()
+        if numbers:
+            other.load_state(OptimizerState(numbers, tensors), y)
+        before = getattr(optimizer, "x", None)
+        for _ in range(3):
+            value, gradient = bumpy(y)
+            other.step(y, value.item(), gradient)
+        value, gradient = bumpy(x)
+        optimizer.step(x, value.item(), gradient)
+        taken_back += before is not None and optimizer.x is before
+        given_up += state.tensors.get("move") is not None and optimizer.state().tensors.get("move") is None
+        ahead = x.clone()
+        onward = MADE[name]()
+        onward.load_state(optimizer.state(), ahead)
+        for _ in range(2):
+            value, gradient = bumpy(ahead)
+            onward.step(ahead, value.item(), gradient)
+        assert torch.equal(ahead, y)
+    assert name != "lbfgs with no patience" or (taken_back > 3 and given_up > 0)
+
+
+def test_a_state_is_no_copy_and_a_loaded_one_is():
+    x = torch.zeros(8)
+    adam = Adam()
+    assert adam.state() == OptimizerState()
+    adam.step(x, 0.0, torch.ones(8))
+    state = adam.state()
+    assert state.tensors["m"] is adam.m
+    other = Adam()
+    other.load_state(state, x)
+    assert torch.equal(other.m, adam.m)
+    assert other.m is not adam.m
+
+
+def test_only_the_pairs_in_use_are_stored():
+    x = torch.zeros(1000)
+    lbfgs = LBFGS(50)
+    assert not lbfgs.state().tensors
+    run(lbfgs, lambda x: ((x - 1).square().sum(), 2 * (x - 1)), x, 3)
+    images = sum(tensor.numel() == 1000 for tensor in lbfgs.state().tensors.values())
+    assert images == 2 * len(lbfgs.order) + 3
+    assert len(lbfgs.order) <= 2

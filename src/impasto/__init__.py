@@ -13,15 +13,19 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from impasto.errors import EncoderError, ImpastoError, PaintingError, PictureError, SettingsError
+from impasto.errors import CheckpointError, EncoderError, ImpastoError, PaintingError, PictureError, SettingsError
 from impasto.version import __version__
 
 if TYPE_CHECKING:
+    from impasto.checkpoints.resuming import resume_painter
+    from impasto.checkpoints.writer import CheckpointWriter
     from impasto.painter import Painter, make_painter, paint
     from impasto.painting import Painting
     from impasto.settings import Settings, make_settings
 
 __all__ = [
+    "CheckpointError",
+    "CheckpointWriter",
     "EncoderError",
     "ImpastoError",
     "Painter",
@@ -34,6 +38,7 @@ __all__ = [
     "make_painter",
     "make_settings",
     "paint",
+    "resume_painter",
 ]
 
 # PyTorch takes a second or two to load, so what needs it is imported when it is first asked for.
@@ -44,6 +49,8 @@ _LATE = {
     "Painting": "painting",
     "Settings": "settings",
     "make_settings": "settings",
+    "CheckpointWriter": "checkpoints.writer",
+    "resume_painter": "checkpoints.resuming",
 }
 
 

@@ -24,3 +24,7 @@ class EncoderError(ImpastoError):
 
 class PaintingError(ImpastoError):
     """A painting that cannot be started or finished: too large for the memory, or a loss that is not finite."""
+
+
+class CheckpointError(ImpastoError):
+    """A checkpoint that is missing, damaged or in use, or that does not fit what it is to go on with."""

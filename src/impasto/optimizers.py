@@ -6,7 +6,9 @@ None knows what the loss is, or bounds the pixels: clamping inside a step would 
 from __future__ import annotations
 
 import math
-from typing import Literal, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -14,11 +16,37 @@ from torch import Tensor
 EpsilonForm = Literal["pytorch", "tensorflow"]
 
 
+@dataclass(frozen=True)
+class OptimizerState:
+    """All that an optimiser has learned between two steps; another one that loads it takes the same steps.
+
+    Attributes:
+        numbers: what JSON holds, floats to the last bit.
+        tensors: the optimiser's own, not copies: valid until its next step.
+    """
+
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+
+
 class Optimizer(Protocol):
     """What the painter asks of an optimiser."""
 
     def step(self, image: Tensor, value: float, gradient: Tensor) -> None:
         """Move ``image`` in place, knowing the loss and its gradient there."""
+        ...
+
+    def state(self) -> OptimizerState:
+        """What it has learned so far."""
+        ...
+
+    def load_state(self, state: OptimizerState, image: Tensor) -> None:
+        """Go on from a state in place of one's own.
+
+        Args:
+            state: of an optimiser made with the same arguments; each tensor is read once, and copied.
+            image: that the next step will move; it gives shape and device.
+        """
         ...
 
 
@@ -58,6 +86,19 @@ class Adam:
         rate = self.rate * root_correction / (1 - self.beta1**self.t)
         epsilon = self.epsilon * (root_correction if self.epsilon_form == "pytorch" else 1.0)
         image.addcdiv_(self.m, self.v.sqrt().add_(epsilon), value=-rate)
+
+    def state(self) -> OptimizerState:
+        """Number of steps and both moments."""
+        if self.m is None or self.v is None:
+            return OptimizerState()
+        return OptimizerState({"t": self.t}, {"m": self.m, "v": self.v})
+
+    def load_state(self, state: OptimizerState, image: Tensor) -> None:
+        """Go on from a state."""
+        self.t, self.m, self.v = state.numbers.get("t", 0), None, None
+        if "m" in state.tensors:
+            self.m = torch.empty_like(image).copy_(state.tensors["m"])
+            self.v = torch.empty_like(image).copy_(state.tensors["v"])
 
 
 class LBFGS:
@@ -105,6 +146,34 @@ class LBFGS:
         self.x, self.g = x.clone(), g.clone()
         self.move = self._direction(g, products.double().cpu())
         x.add_(self.move)
+
+    def state(self) -> OptimizerState:
+        """The pairs in use with their inner products, the last values, and the last move with where it began."""
+        numbers = {"values": self.values, "order": self.order, "first_change": self.first_change}
+        if self.pairs is None:
+            return OptimizerState(numbers)
+        tensors = {"inner": self.inner}
+        for row in self.order:
+            tensors |= {f"s{row}": self.pairs[row], f"y{row}": self.pairs[self.history + row]}
+        if self.move is not None:
+            tensors |= {"x": self.x, "g": self.g, "move": self.move}
+        return OptimizerState(numbers, tensors)
+
+    def load_state(self, state: OptimizerState, image: Tensor) -> None:
+        """Go on from a state. Rows out of use come back as zeros, which no step depends on."""
+        numbers, tensors = state.numbers, state.tensors
+        self.values, self.order = list(numbers["values"]), list(numbers["order"])
+        self.first_change, self.pairs, self.move = numbers["first_change"], None, None
+        if "inner" not in tensors:
+            return
+        x = image.view(-1)
+        self.pairs = x.new_zeros(2 * self.history, x.numel())
+        self.inner = torch.empty(2 * self.history, self.history, dtype=torch.float64).copy_(tensors["inner"])
+        for row in self.order:
+            self.pairs[row] = tensors[f"s{row}"]
+            self.pairs[self.history + row] = tensors[f"y{row}"]
+        if "move" in tensors:
+            self.x, self.g, self.move = (torch.empty_like(x).copy_(tensors[name]) for name in ("x", "g", "move"))
 
     def _shortening(self, value: float) -> float:
         """Share of a failed step to try next: the least of the parabola through both values and the slope at x."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,12 +22,14 @@ from impasto.encoder import Encoder
 from impasto.errors import PaintingError, SettingsError
 from impasto.events import Event, Finished, Iteration, Loss, OctaveStarted, Started
 from impasto.objective import Objective, shares
-from impasto.optimizers import LBFGS, Adam, Optimizer
+from impasto.optimizers import LBFGS, Adam, Optimizer, OptimizerState
 from impasto.painting import Painting, Source, Step
 from impasto.pictures import Picture
 from impasto.planning import Workload, budget_of, plan_memory
 from impasto.pyramid import LEAST_SIDE, Octave, plan_octaves, resized, scaled, work
 from impasto.settings import Optimization, Settings, make_settings
+from impasto.snapshot import Facts, Snapshot, StoredEncoder, StoredInput, history_tensor
+from impasto.version import __version__
 from impasto.weights import load_encoder
 
 PictureLike = str | os.PathLike[str] | Image.Image | np.ndarray
@@ -37,7 +39,8 @@ class Painter:
     """Paints one photograph after one or several paintings.
 
     Everything that can be refused is refused here, before any arithmetic. Iterating paints, once, and yields events;
-    :meth:`stop` ends it after the iteration at hand; :meth:`painting` is the result so far at any time.
+    :meth:`stop` ends it after the iteration at hand; :meth:`painting` is the result so far at any time;
+    :meth:`snapshot` is what another painter needs to go on from there.
 
     Args:
         content: the photograph: path, PIL image, or array H×W×3 (uint8, uint16, or float in [0, 1]).
@@ -45,17 +48,22 @@ class Painter:
         settings: how to paint.
         plan: octaves of an earlier painting, whose tiles and methods are taken where the sizes are the same and they
             fit into the memory; chosen by the memory where not given.
+        resumed: a snapshot to go on from, of a painter with the same pictures and settings. The plan, the device and
+            the number of threads are then its own: with the same PyTorch on the same machine the picture is, bit for
+            bit, the one that the first painter would have come to.
 
     Attributes:
         octaves: what is painted, with tiles and methods.
         workload: what its cost depends on besides.
         remarks: sentences on the plan for the user.
+        between: called after each iteration, once the image has moved; the place to take a :meth:`snapshot`.
 
     Raises:
         PictureError: a picture that cannot be read.
         EncoderError: an encoder or layer that does not exist.
         SettingsError: settings that do not fit the pictures or this machine.
         PaintingError: a picture too small, or too large for the memory.
+        CheckpointError: other pictures or another encoder than the snapshot's.
     """
 
     def __init__(
@@ -65,6 +73,7 @@ class Painter:
         settings: Settings,
         *,
         plan: Sequence[Octave] = (),
+        resumed: Snapshot | None = None,
     ) -> None:
         self.settings = settings
         self.style_weights = _style_weights(settings, len(styles))
@@ -73,22 +82,37 @@ class Painter:
         self.start = None
         if settings.init not in ("content", "noise"):
             self.start = pictures.read_picture(Path(settings.init).expanduser(), max_pixels=settings.max_pixels)
+        if resumed:
+            resumed.facts.check_inputs(self._sources())
         self.loaded = load_encoder(settings.encoder)
-        self.device = choose_device(settings.device)
-        self.threads = settings.threads or physical_cores()
+        if resumed:
+            resumed.facts.check_encoder(self.loaded.sha256)
+        self.device = choose_device(resumed.facts.device if resumed else settings.device)
+        self.threads = resumed.facts.threads if resumed else settings.threads or physical_cores()
         self.encoder = _prepared(self.loaded.encoder, settings).to(self.device)
         self._check_sizes()
         sources = [self.content, *self.styles, *([self.start] if self.start else [])]
         self.workload = Workload(self.encoder, settings, [s.size for s in sources], [s.size for s in self.styles])
-        self.octaves, self.remarks = plan_memory(
-            self._plan(), self.workload, budget_of(self.workload, self.device), earlier=plan
-        )
+        self.remarks: tuple[str, ...] = ()
+        if resumed:
+            self.octaves = resumed.facts.plan
+        else:
+            self.octaves, self.remarks = plan_memory(
+                self._plan(), self.workload, budget_of(self.workload, self.device), earlier=plan
+            )
+        self.between: Callable[[], None] = lambda: None
         self._image: Tensor | None = None
         self._best: tuple[float, Tensor] | None = None
+        self._moving: _Moving | None = None
+        self._octave = self._iteration = 0
         self._history: list[Step] = []
         self._elapsed = 0.0
+        self._begun = False
+        self._at_rest = False
         self._complete = False
         self._stopped = False
+        if resumed:
+            self._load(resumed)
 
     def stop(self) -> None:
         """End after the iteration at hand; may be called from a signal handler or another thread."""
@@ -130,18 +154,18 @@ class Painter:
         Raises:
             PaintingError: the very first loss is not finite, or the memory runs out.
         """
-        if self._history:
+        if self._begun:
             raise RuntimeError("a painter paints once: make another one")
+        self._begun = True
         yield Started(self.octaves, str(self.device), self.threads, self.loaded.name, self.remarks)
-        begun = time.monotonic()
+        begun = time.monotonic() - self._elapsed
         message = ""
         with _cpu_threads(self.threads), _memory_errors():
             for number, octave in enumerate(self.octaves, 1):
+                if self._is_done(number):  # before it was interrupted
+                    continue
                 yield OctaveStarted(number, octave)
-                for event in self._paint_octave(number, octave, begun):
-                    yield event
-                    if self._stopped:
-                        break
+                yield from self._paint_octave(number, octave, begun)
                 message = self._why_stopped(number)
                 if message:
                     break
@@ -170,14 +194,15 @@ class Painter:
         how = self.settings.optimization
         give_back_memory()
         objective = self._objective(octave)
-        image = self._first_image(octave) if self._image is None else resized(self._image, *octave[:2])
-        image = image.contiguous()
-        self._best = (math.inf, image.clone())
-        self._image = self._best[1]
-        optimizer = make_optimizer(how, octave)
+        if self._moving is None:
+            self._begin(number, octave)
+        assert self._moving is not None
+        assert self._best is not None
+        image, optimizer = self._moving
         before, total = work(self.octaves[: number - 1]), work(self.octaves)
-        for iteration in range(1, octave.iterations + 1):
+        for iteration in range(self._iteration + 1, octave.iterations + 1):
             loss, gradient = objective.value_and_gradient(image)
+            self._at_rest = False
             elapsed = time.monotonic() - begun
             self._history.append(Step(number, iteration, loss, elapsed))
             if not (math.isfinite(loss.total) and bool(gradient.isfinite().all())):
@@ -205,6 +230,108 @@ class Painter:
             del gradient  # or there would be two while the next is made
             if how.keep == "last" or (how.keep == "after-best" and is_best):
                 self._best[1].copy_(image)
+            self._iteration, self._elapsed, self._at_rest = iteration, time.monotonic() - begun, True
+            if iteration == octave.iterations:
+                self._moving = None
+            self.between()
+            if self._stopped:
+                return
+
+    def _begin(self, number: int, octave: Octave) -> None:
+        """Put the image in place for an octave."""
+        image = self._first_image(octave) if self._image is None else resized(self._image, *octave[:2])
+        # In memory of PyTorch's own, aligned in the same way whether painting was interrupted or not: some kernels
+        # round differently otherwise.
+        image = image.clone(memory_format=torch.contiguous_format)
+        self._best = (math.inf, image.clone())
+        self._image = self._best[1]
+        self._moving = _Moving(image, make_optimizer(self.settings.optimization, octave))
+        self._octave, self._iteration, self._at_rest = number, 0, True
+
+    def _is_done(self, number: int) -> bool:
+        """Whether all of an octave lies behind."""
+        return number < self._octave or (
+            number == self._octave and self._iteration == self.octaves[number - 1].iterations
+        )
+
+    @property
+    def share(self) -> float:
+        """Of the whole run's arithmetic that is done, in [0, 1]."""
+        if not self._octave:
+            return 0.0
+        done = work(self.octaves[: self._octave - 1]) + self.octaves[self._octave - 1].effort * self._iteration
+        return done / work(self.octaves)
+
+    @property
+    def expected_seconds(self) -> float | None:
+        """What the whole run is expected to take, from its beginning; None where there is nothing yet to judge by."""
+        if not self._history or not self.share:
+            return None
+        remaining = self._remaining(self.share)
+        return self._elapsed / self.share if remaining is None else self._elapsed + remaining
+
+    @property
+    def can_snapshot(self) -> bool:
+        """Whether painting has begun and rests between two iterations, or was stopped there."""
+        return self._at_rest
+
+    def snapshot(self) -> Snapshot:
+        """What another painter needs to go on from here.
+
+        Its tensors are this painter's own: they change with the next iteration.
+
+        Raises:
+            RuntimeError: painting has not begun, or is in the middle of an iteration (see :attr:`between`), or met a
+                loss that is not finite.
+        """
+        if not self._at_rest:
+            raise RuntimeError("there is something to go on from between two iterations only")
+        assert self._best is not None
+        state = self._moving.optimizer.state() if self._moving else None
+        tensors = {"best": self._best[1], "history": history_tensor(self._history)}
+        if self._moving and state:
+            tensors |= {"image": self._moving.image}
+            tensors |= {f"optimizer.{name}": tensor for name, tensor in state.tensors.items()}
+        content, *others = map(StoredInput.of, self._sources())
+        facts = Facts(
+            impasto=__version__,
+            torch=torch.__version__,
+            settings=self.settings,
+            octaves=[octave._asdict() for octave in self.octaves],
+            octave=self._octave,
+            iteration=self._iteration,
+            elapsed=self._elapsed,
+            share=self.share,
+            device=str(self.device),
+            threads=self.threads,
+            content=content,
+            styles=others[: len(self.styles)],
+            start=others[-1] if self.start else None,
+            encoder=StoredEncoder(name=self.loaded.name, sha256=self.loaded.sha256),
+            optimizer=dict(state.numbers) if state else None,
+        )
+        return Snapshot(facts, tensors)
+
+    def _load(self, resumed: Snapshot) -> None:
+        """Go on from a snapshot."""
+        facts, tensors = resumed.facts, resumed.tensors
+        self._octave, self._iteration, self._elapsed = facts.octave, facts.iteration, facts.elapsed
+        self._history = resumed.history
+        value = min((s.loss.total for s in self._history if s.octave == self._octave), default=math.inf)
+        self._best = (value, tensors["best"].to(self.device, copy=True))
+        self._image = self._best[1]
+        if facts.optimizer is not None:
+            image = tensors["image"].to(self.device, copy=True)
+            optimizer = make_optimizer(self.settings.optimization, self.octaves[facts.octave - 1])
+            learned = {n.removeprefix("optimizer."): n for n in tensors if n.startswith("optimizer.")}
+            optimizer.load_state(OptimizerState(facts.optimizer, _Renamed(tensors, learned)), image)
+            self._moving = _Moving(image, optimizer)
+        self._at_rest = True
+
+    def _sources(self) -> list[Source]:
+        """All pictures that go in, as :attr:`Facts.inputs` orders them."""
+        start = [self.start] if self.start else []
+        return [Source.of(picture) for picture in (self.content, *self.styles, *start)]
 
     def _remaining(self, share: float) -> float | None:
         """Seconds to the end at the pace since the first iteration, whose time is mostly preparation."""
@@ -265,8 +392,31 @@ class Painter:
             provenance=self.content.provenance,
             octaves=self.octaves,
             complete=self._complete,
-            seconds=self._elapsed or (self._history[-1].seconds if self._history else 0.0),
+            seconds=max(self._elapsed, self._history[-1].seconds if self._history else 0.0),
         )
+
+
+class _Moving(NamedTuple):
+    """What changes within an octave."""
+
+    image: Tensor
+    optimizer: Optimizer
+
+
+class _Renamed(Mapping[str, Tensor]):
+    """Some tensors of a snapshot under other names, each read when it is asked for, so that no two are held at once."""
+
+    def __init__(self, tensors: Mapping[str, Tensor], names: Mapping[str, str]) -> None:
+        self._tensors, self._names = tensors, names
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._tensors[self._names[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def paint(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -94,6 +94,16 @@ class StageKeeper:
             if place > self._last:
                 self._last = place
                 self._keep(event.image(), f"octave {event.octave}, iteration {event.iteration}")
+
+    def state(self) -> tuple[list[str], int, dict[str, Pixels]]:
+        """What :meth:`restored` makes another keeper of: labels, place of the last stage, and pictures by name."""
+        pictures = {f"stage{i}": stage.pixels for i, stage in enumerate(self.stages)}
+        return [stage.label for stage in self.stages], self._last, pictures
+
+    @classmethod
+    def restored(cls, labels: Sequence[str], last: int, pictures: Mapping[str, Pixels]) -> StageKeeper:
+        """A keeper that goes on from the state of another."""
+        return cls(stages=[Stage(pictures[f"stage{i}"], label) for i, label in enumerate(labels)], _last=last)
 
     def finish(self, result: Pixels, *, complete: bool) -> Pixels:
         """The grid, the result last.

@@ -106,7 +106,7 @@ def test_light_commands_load_no_pytorch(folder, small, process, impasto_command)
     script = """
 import sys
 from impasto.cli import main
-for command in (["--help"], ["paint", "--help"], ["settings"], ["show", "photo-as-style.png"], ["paint", "a", "b"]):
+for command in (["--help"], ["paint", "--help"], ["settings"], ["show", "photo-as-style.png"], ["runs"], ["paint", "a", "b"]):
     main(command)
     heavy = {"torch", "matplotlib", "skimage", "scipy"} & set(sys.modules)
     assert not heavy, (command, heavy)

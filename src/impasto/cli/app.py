@@ -103,6 +103,9 @@ def paint(
     sheet: options.Sheet = None,
     stages: options.Stages = None,
     history: options.History = None,
+    checkpoint: options.Checkpoint = None,
+    no_checkpoint: options.NoCheckpoint = False,
+    checkpoint_every: options.CheckpointEvery = None,
     force: options.Force = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -112,13 +115,15 @@ def paint(
     settings = make_settings(**changes)
     from impasto.cli.faces import choose_face
     from impasto.cli.job import Job, explain_job, run_job
+    from impasto.cli.keeping import keeping_from
     from impasto.cli.outputs import Outputs, default_output
 
+    keeping = keeping_from(checkpoint, no_checkpoint, checkpoint_every)
     photo, paintings = Path(content), tuple(map(Path, styles))
     picture = Path(output) if output else default_output(photo, paintings)
     outputs = Outputs(picture, _path(sheet), _path(stages), _path(history), force)
     face = choose_face(quiet=quiet, as_json=as_json)
-    job = Job(photo, paintings, settings, outputs)
+    job = Job(photo, paintings, settings, outputs, keeping=keeping)
     with fetching_shown(face):
         return explain_job(job, face, as_json=as_json) if explain else run_job(job, face, context.obj)
 
@@ -165,6 +170,9 @@ def again(
     sheet: options.Sheet = None,
     stages: options.Stages = None,
     history: options.History = None,
+    checkpoint: options.Checkpoint = None,
+    no_checkpoint: options.NoCheckpoint = False,
+    checkpoint_every: options.CheckpointEvery = None,
     force: options.Force = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -174,15 +182,65 @@ def again(
     from impasto.again import free_name, prepare
     from impasto.cli.faces import choose_face
     from impasto.cli.job import Job, explain_job, run_job
+    from impasto.cli.keeping import keeping_from
     from impasto.cli.outputs import Outputs
 
     repeat = prepare(file, content=content, styles=styles or (), changes=changes)
     picture = Path(output) if output else free_name(Path(file))
     outputs = Outputs(picture, _path(sheet), _path(stages), _path(history), force)
-    job = Job(repeat.content, repeat.styles, repeat.settings, outputs, repeat.remark_on_encoder, repeat.plan)
+    keeping = keeping_from(checkpoint, no_checkpoint, checkpoint_every)
+    job = Job(repeat.content, repeat.styles, repeat.settings, outputs, repeat.remark_on_encoder, repeat.plan, keeping)
     face = choose_face(quiet=quiet, as_json=as_json)
     with fetching_shown(face):
         return explain_job(job, face, as_json=as_json) if explain else run_job(job, face, context.obj)
+
+
+@app.command(
+    short_help="Finish a painting that was interrupted.",
+    help="Finish a painting that was interrupted, from its last checkpoint: the picture is the one that the run would "
+    "have come to. What was asked for at first (-o, --sheet, --stages, --history) is written.",
+)
+def resume(
+    context: typer.Context,
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILE]",
+            show_default=False,
+            help="The checkpoint, or its name in `impasto runs`; the newest where not given.",
+        ),
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="OUT", help="Write the picture to another place.")
+    ] = None,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> int:
+    """Finish an interrupted run."""
+    from impasto.cli.faces import choose_face
+    from impasto.cli.runs import run_resume
+
+    face = choose_face(quiet=quiet, as_json=as_json)
+    with fetching_shown(face):
+        return run_resume(file, output, force=force, face=face, interrupts=context.obj)
+
+
+@app.command(help="List what can be resumed, newest first.")
+def runs(
+    remove: Annotated[
+        list[str] | None,
+        typer.Option("--remove", metavar="NAME", help="Remove a run's checkpoints instead; may be repeated."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> None:
+    """List the runs, or remove some."""
+    from impasto.cli.runs import print_runs, remove_runs
+
+    if remove:
+        remove_runs(remove)
+    else:
+        print_runs(as_json=as_json)
 
 
 @app.command(

@@ -28,11 +28,13 @@ class Outcome:
         painting: the result.
         message: why it stopped early; empty where it did not.
         files: what was written, by name; ``picture`` is the painting.
+        checkpoint: what the run can go on from; None where it is over.
     """
 
     painting: Painting
     message: str
     files: dict[str, Path]
+    checkpoint: Path | None = None
 
 
 class Face:
@@ -128,6 +130,7 @@ class JsonFace(Face):
             complete=outcome.painting.complete,
             message=outcome.message,
             seconds=outcome.painting.seconds,
+            **({"checkpoint": str(outcome.checkpoint)} if outcome.checkpoint else {}),
             **others,
         )
 

@@ -6,13 +6,14 @@ import json
 import math
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from impasto.cli.faces import Face, Outcome
 from impasto.cli.interrupts import Interrupts
+from impasto.cli.keeping import NOT_KEPT, Keeping, kept_in, open_writer, resume_words
 from impasto.cli.outputs import Outputs
 from impasto.cli.streams import say_error
 from impasto.errors import ImpastoError, PaintingError
@@ -23,6 +24,8 @@ from impasto.pyramid import Octave
 from impasto.settings import Settings
 
 if TYPE_CHECKING:
+    from impasto.checkpoints.resuming import StoredRun
+    from impasto.checkpoints.writer import CheckpointWriter
     from impasto.painter import Painter
     from impasto.painting import Painting
     from impasto.sheets import StageKeeper
@@ -39,6 +42,8 @@ class Job:
         outputs: what to write.
         expect_encoder: given the hash of the encoder at hand, a remark on it or None.
         plan: octaves of an earlier painting, whose tiles and methods are taken where they fit.
+        keeping: whether and where checkpoints are written.
+        stored: the interrupted run that this one finishes; None for a new one.
     """
 
     content: Path
@@ -47,6 +52,8 @@ class Job:
     outputs: Outputs
     expect_encoder: Callable[[str], str | None] = lambda _: None
     plan: tuple[Octave, ...] = ()
+    keeping: Keeping = NOT_KEPT
+    stored: StoredRun | None = None
 
     @property
     def inputs(self) -> tuple[Path, ...]:
@@ -112,15 +119,23 @@ def run_job(job: Job, face: Face, interrupts: Interrupts) -> int:
         ImpastoError: refused; nothing was written.
     """
     job.check()
-    with _warnings_told(face):
+    with _warnings_told(face), ExitStack() as stack:
+        place = job.stored.slot if job.stored else job.keeping.prepare(job.outputs, job.inputs, stack)
         painter = _make_painter(job, face)
+        stages = _stage_keeper(job)
+        writer = None
+        if job.keeping.wanted:
+            writer = stack.enter_context(open_writer(place, job.keeping, job.outputs, stages, face.note))
+            writer.attend(painter)
+        if job.stored:
+            job.stored.close()  # all is read, and Windows replaces no open files
 
         def stop() -> None:
             painter.stop()
             face.stopping()
 
         with interrupts.painting(stop):
-            return _paint_and_save(job, painter, face, interrupts)
+            return _paint_and_save(job, painter, face, interrupts, stages, writer)
 
 
 @contextmanager
@@ -143,6 +158,15 @@ def _warnings_told(face: Face) -> Iterator[None]:
 def _make_painter(job: Job, face: Face) -> Painter:
     from impasto.painter import Painter
 
+    if job.stored:
+        painter = job.stored.painter(note=face.note)
+        facts = job.stored.facts
+        iterations = painter.octaves[facts.octave - 1].iterations
+        face.note(
+            f"Going on in octave {facts.octave} of {len(painter.octaves)} after iteration {facts.iteration} of "
+            f"{iterations}, {facts.share:.0%} done."
+        )
+        return painter
     painter = Painter(job.content, job.styles, job.settings, plan=job.plan)
     remark = job.expect_encoder(painter.loaded.sha256)
     for text in (remark, *painter.remarks):
@@ -151,23 +175,44 @@ def _make_painter(job: Job, face: Face) -> Painter:
     return painter
 
 
-def _paint_and_save(job: Job, painter: Painter, face: Face, interrupts: Interrupts) -> int:
+def _stage_keeper(job: Job) -> StageKeeper | None:
+    """What keeps the stages, where they are asked for; those of an interrupted run are in it already."""
     from impasto.sheets import StageKeeper
 
-    stages = StageKeeper() if job.outputs.stages else None
+    if not job.outputs.stages:
+        return None
+    kept = kept_in(job.stored.description.attached).stages if job.stored else None
+    return StageKeeper.restored(kept.labels, kept.last, job.stored.arrays()) if kept and job.stored else StageKeeper()
+
+
+def _paint_and_save(
+    job: Job,
+    painter: Painter,
+    face: Face,
+    interrupts: Interrupts,
+    stages: StageKeeper | None,
+    writer: CheckpointWriter | None,
+) -> int:
     painting, message = _paint(painter, face, stages)
     interrupts.saving()
+    # First, as it is all that the picture can be made from, and on a signal there may be little time.
+    kept = _keep(writer, painter, painting) if writer and not painting.complete else None
     try:
         saved = {"picture": painting.save(job.outputs.picture, force=job.outputs.force)}
     except ImpastoError as error:
         say_error(str(error))
+        kept = _keep(writer, painter, painting) if writer else None
+        if kept:
+            face.note(f"Nothing is lost: {resume_words(kept)} writes the picture, with -o to another place.")
         return 1
     extras, failures = _save_extras(job.outputs, painter, painting, stages)
+    if writer and not kept:
+        writer.remove()
     if message:
-        _tell_early_end(message, face, interrupts)
+        _tell_early_end(message, face, interrupts, kept)
     for failure in failures:
         say_error(failure)
-    face.finished(Outcome(painting, message, saved | extras))
+    face.finished(Outcome(painting, message, saved | extras, kept))
     if interrupts.received is not None:
         return 128 + interrupts.received
     return 0 if painting.complete and not failures else 1
@@ -195,11 +240,26 @@ def _paint(painter: Painter, face: Face, stages: StageKeeper | None) -> tuple[Pa
     raise AssertionError("a painter's last event is Finished")
 
 
-def _tell_early_end(message: str, face: Face, interrupts: Interrupts) -> None:
+def _keep(writer: CheckpointWriter, painter: Painter, painting: Painting) -> Path | None:
+    """Write the last checkpoint of a run that is not over.
+
+    Returns:
+        Where a checkpoint is that the run can go on from; None where there is none, or no use in one.
+    """
+    if painter.can_snapshot and writer.serves(painter):
+        writer.write(painter)
+    hopeless = not math.isfinite(painting.history[-1].loss.total)  # whoever goes on comes to the same
+    return writer.slot.path if writer.slot and writer.slot.exists and not hopeless else None
+
+
+def _tell_early_end(message: str, face: Face, interrupts: Interrupts, kept: Path | None) -> None:
+    later = f"{resume_words(kept)} finishes it" if kept else "a later run may replace it"
     if interrupts.received is None:
         say_error(message)
+        if kept:
+            face.note(f"The picture is marked incomplete, and {later}.")
     else:
-        face.note(f"{message} It is marked incomplete, and a later run may replace it.")
+        face.note(f"{message} It is marked incomplete, and {later}.")
 
 
 def _save_extras(

@@ -80,6 +80,25 @@ History = Annotated[
     typer.Option("--history", metavar="FILE", help="Also write the losses: .csv a table, .png or .svg a plot."),
 ]
 
+Checkpoint = Annotated[
+    str | None,
+    typer.Option(
+        "--checkpoint",
+        metavar="FILE",
+        help="Keep the run in FILE, for `impasto resume FILE`; removed in the end. Where not given, runs of more than "
+        "two minutes are kept in the user's state folder: `impasto runs` lists them.",
+    ),
+]
+NoCheckpoint = Annotated[bool, typer.Option("--no-checkpoint", help="Keep nothing to resume from.")]
+CheckpointEvery = Annotated[
+    str | None,
+    typer.Option(
+        "--checkpoint-every",
+        metavar="SECONDS",
+        help="Seconds between checkpoints, 30 where not given; never less than 20 times what writing one takes.",
+    ),
+]
+
 
 _OPTIONS = (
     *("size", "preset", "strength", "style_weights", "encoder", "init", "seed", "threads", "device", "depth"),

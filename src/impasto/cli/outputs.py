@@ -22,6 +22,7 @@ class Outputs:
         stages: how the painting came about.
         history: the losses, as a table or a plot.
         force: whether files that exist are replaced.
+        own_history: whether the history, where there is one, is that of this same run, interrupted.
     """
 
     picture: Path
@@ -29,6 +30,7 @@ class Outputs:
     stages: Path | None = None
     history: Path | None = None
     force: bool = False
+    own_history: bool = False
 
     @property
     def named(self) -> dict[str, Path]:
@@ -50,7 +52,7 @@ class Outputs:
         seen: dict[str, str] = {}
         for name, path in self.named.items():
             if name == "history":
-                check_history_output(path, force=self.force, inputs=inputs)
+                check_history_output(path, force=self.force or self.own_history, inputs=inputs)
             else:
                 check_output(path, force=self.force, depth=depth if name == "picture" else 8, inputs=inputs)
             other = seen.setdefault(os.path.normcase(os.path.realpath(path)), name)

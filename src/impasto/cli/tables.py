@@ -240,6 +240,16 @@ def _table(rows: Iterable[tuple[str, str]], *, marked: Collection[str] | None = 
     return table
 
 
+def print_columns(names: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """A table with a line of names; long cells are folded, and nothing in them is taken for markup."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(one_line(cell)) for cell in row))
+    _print(table)
+
+
 def _print(content: RenderableType) -> None:
     width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
     console = Console(highlight=False, emoji=False, markup=False, width=width)

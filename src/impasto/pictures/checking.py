@@ -70,11 +70,11 @@ def _check_existing(path: Path, force: bool, inputs: Sequence[str | os.PathLike[
         raise PictureError(f"{shown(path)} is a device or a pipe; choose another name for the picture.")
     if any(Path(source).exists() and path.samefile(source) for source in inputs):
         raise PictureError(f"{shown(path)} is one of the pictures that are read; choose another name for the output.")
-    if not force and not _is_interrupted(path):
+    if not force and not is_interrupted(path):
         raise PictureError(f"{shown(path)} exists already; choose another name, or use force to replace it.")
 
 
-def _is_interrupted(path: Path) -> bool:
+def is_interrupted(path: Path) -> bool:
     """Whether a file is a painting whose record says that it is not complete."""
     try:
         record = json.loads(read_record(path) or "null")
