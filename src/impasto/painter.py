@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from impasto import pictures
 from impasto.devices import check_memory, choose_device, memory_estimate, physical_cores
 from impasto.encoder import Encoder
 from impasto.errors import PaintingError, SettingsError
-from impasto.events import Event, Finished, Iteration, Loss, OctaveStarted, Started
+from impasto.events import Event, Finished, Iteration, Loss, OctaveStarted, Reading, Started
 from impasto.objective import Objective, shares
 from impasto.optimizers import LBFGS, Adam, Optimizer
 from impasto.painting import Painting, Source, Step
@@ -42,6 +42,7 @@ class Painter:
         content: the photograph: path, PIL image, or array H×W×3 (uint8, uint16, or float in [0, 1]).
         styles: the painting or paintings, likewise.
         settings: how to paint.
+        tell: is given :class:`Reading` events while the pictures are read.
 
     Raises:
         PictureError: a picture that cannot be read.
@@ -50,14 +51,22 @@ class Painter:
         PaintingError: a picture too small, or too large for the memory.
     """
 
-    def __init__(self, content: PictureLike, styles: Sequence[PictureLike], settings: Settings) -> None:
+    def __init__(
+        self,
+        content: PictureLike,
+        styles: Sequence[PictureLike],
+        settings: Settings,
+        *,
+        tell: Callable[[Event], None] | None = None,
+    ) -> None:
         self.settings = settings
         self.style_weights = _style_weights(settings, len(styles))
-        self.content = pictures.read_picture(content, max_pixels=settings.max_pixels)
-        self.styles = [pictures.read_picture(style, max_pixels=settings.max_pixels) for style in styles]
+        self._tell = tell
+        self.content = self._read(content, None if settings.size == "original" else settings.size)
+        self.styles = [self._read(style, self._long_side()) for style in styles]
         self.start = None
         if settings.init not in ("content", "noise"):
-            self.start = pictures.read_picture(Path(settings.init).expanduser(), max_pixels=settings.max_pixels)
+            self.start = self._read(Path(settings.init).expanduser(), self._long_side())
         self.loaded = load_encoder(settings.encoder)
         self.device = choose_device(settings.device)
         self.threads = settings.threads or physical_cores()
@@ -75,6 +84,19 @@ class Painter:
         """End after the iteration at hand; may be called from a signal handler or another thread."""
         self._stopped = True
 
+    def _read(self, source: PictureLike, long_side: int | None) -> Picture:
+        """A picture at the size of the largest octave or, where it is not much larger, at its own."""
+        tell, on_progress = self._tell, None
+        if tell is not None and isinstance(source, str | os.PathLike):
+            path = Path(os.fsdecode(source))
+
+            def on_progress(share: float) -> None:
+                tell(Reading(path, share))
+
+        # Without antialiasing every pixel of the original may count.
+        fit = long_side if self.settings.resampling == "antialiased" else None
+        return pictures.read_picture(source, max_pixels=self.settings.max_pixels, fit=fit, on_progress=on_progress)
+
     def _long_side(self) -> int:
         size = self.settings.size
         return max(self.content.height, self.content.width) if size == "original" else size
@@ -82,7 +104,7 @@ class Painter:
     def _plan(self) -> tuple[Octave, ...]:
         how = self.settings.optimization
         return plan_octaves(
-            *scaled(self.content.height, self.content.width, self._long_side()),
+            *scaled(*self.content.original_size, self._long_side()),
             iterations=how.iterations,
             coarse_factor=how.coarse_factor,
             smallest=how.smallest_octave,
@@ -97,11 +119,12 @@ class Painter:
         for name in layers:
             self.encoder.resolve(name)
         for what, picture in (("photograph", self.content), *(("style", style) for style in self.styles)):
-            short = min(scaled(picture.height, picture.width, self._long_side()))
+            height, width = picture.original_size
+            short = min(scaled(height, width, self._long_side()))
             if short < LEAST_SIDE:
-                least = math.ceil(LEAST_SIDE * max(picture.size) / min(picture.size))
+                least = math.ceil(LEAST_SIDE * max(height, width) / min(height, width))
                 raise PaintingError(
-                    f"The {what} {_name(picture)} is {picture.width}×{picture.height} px: at size {self._long_side()} "
+                    f"The {what} {_name(picture)} is {width}×{height} px: at size {self._long_side()} "
                     f"its short side would be {short} px, {LEAST_SIDE} are needed: choose a size of at least {least}."
                 )
         last = self.octaves[-1]
@@ -207,7 +230,7 @@ class Painter:
         return Objective(
             self.encoder,
             self._fitted(self.content, octave.height, octave.width),
-            [self._fitted(s, *scaled(s.height, s.width, side)) for s in self.styles],
+            [self._fitted(s, *scaled(*s.original_size, side)) for s in self.styles],
             self.style_weights,
             self.settings.losses,
             content,

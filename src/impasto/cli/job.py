@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from impasto.cli.faces import Face, Outcome
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.outputs import Outputs
+from impasto.cli.slow_files import slow_files_told
 from impasto.cli.streams import say_error
 from impasto.errors import ImpastoError, PaintingError
-from impasto.events import Finished
+from impasto.events import Finished, Writing
 from impasto.pictures import PictureWarning, write_picture
 from impasto.pictures.files import opened
 from impasto.settings import Settings
@@ -61,7 +62,8 @@ class Job:
         for path in self.inputs:
             with opened(path):
                 pass
-        self.outputs.check(self.inputs, self.settings.depth)
+        size = self.settings.size
+        self.outputs.check(self.inputs, self.settings.depth, None if size == "original" else size)
 
 
 def run_job(job: Job, face: Face, interrupts: Interrupts) -> int:
@@ -110,7 +112,10 @@ def _warnings_told(face: Face) -> Iterator[None]:
 def _make_painter(job: Job, face: Face) -> Painter:
     from impasto.painter import Painter
 
-    painter = Painter(job.content, job.styles, job.settings)
+    with slow_files_told(face) as tell:
+        painter = Painter(job.content, job.styles, job.settings, tell=tell)
+    # With "original" nobody knew the size before.
+    job.outputs.check(job.inputs, job.settings.depth, max(painter.octaves[-1][:2]))
     remark = job.expect_encoder(painter.loaded.sha256)
     if remark:
         face.note(remark)
@@ -124,7 +129,7 @@ def _paint_and_save(job: Job, painter: Painter, face: Face, interrupts: Interrup
     painting, message = _paint(painter, face, stages)
     interrupts.saving()
     try:
-        saved = {"picture": painting.save(job.outputs.picture, force=job.outputs.force)}
+        saved = {"picture": _save(painting, job.outputs, face)}
     except ImpastoError as error:
         say_error(str(error))
         return 1
@@ -137,6 +142,15 @@ def _paint_and_save(job: Job, painter: Painter, face: Face, interrupts: Interrup
     if interrupts.received is not None:
         return 128 + interrupts.received
     return 0 if painting.complete and not failures else 1
+
+
+def _save(painting: Painting, outputs: Outputs, face: Face) -> Path:
+    with slow_files_told(face) as tell:
+        return painting.save(
+            outputs.picture,
+            force=outputs.force,
+            on_progress=lambda share: tell(Writing(outputs.picture, share)),
+        )
 
 
 def _paint(painter: Painter, face: Face, stages: StageKeeper | None) -> tuple[Painting, str]:
