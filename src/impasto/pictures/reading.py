@@ -135,7 +135,8 @@ def _read_strips(reader: StripReader, path: Path, digest: str, max_pixels: int, 
             depth = 8 if colour.dtype == np.uint8 else 16
             yield colour, alpha
             done += len(colour)
-            tell(1 - (1 - _HASHED) * (1 - done / reader.size[0]))
+            if done < reader.size[0]:
+                tell(1 - (1 - _HASHED) * (1 - done / reader.size[0]))
 
     pixels, alpha = reduced(watched(), reader.size, wanted)
     return Picture(

@@ -17,7 +17,7 @@ Strip: TypeAlias = tuple[npt.NDArray[Any], npt.NDArray[Any] | None]
 WHOLE: Final = 2**24
 """Pictures of no more pixels than this are read and written whole: they fit easily, and some libraries are faster."""
 
-_STRIP: Final = 2**21  # pixels
+_STRIP: Final = 2**20  # pixels
 _TALLEST: Final = 256  # rows; the weights of a strip grow with its square
 _LOBES: Final = 3  # of the Lanczos filter that pictures.resize uses
 

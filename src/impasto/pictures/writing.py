@@ -173,7 +173,8 @@ def _told(strips: Iterator[npt.NDArray[Any]], outline: Outline, tell: Progress) 
     for strip in strips:
         yield strip
         done += len(strip)
-        tell(done / outline.height)
+        if done < outline.height:  # the file is whole only later
+            tell(done / outline.height)
 
 
 def _joined(strips: Iterator[npt.NDArray[Any]], outline: Outline, where: str) -> npt.NDArray[Any]:
