@@ -233,6 +233,14 @@ def test_truncated_files_are_refused(tmp_path, capfd, name, part):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("fit", [None, 100])
+def test_tiff_files_of_a_single_large_strip(tmp_path, fit):
+    ramp = np.tile(np.linspace(0, 255, 4200).astype(np.uint8)[:, None, None], (1, 4200, 3))
+    Image.fromarray(ramp).save(tmp_path / "x.tif", compression="tiff_lzw", tiffinfo={278: 4200})
+    pixels = read_picture(tmp_path / "x.tif", fit=fit).pixels
+    np.testing.assert_allclose(pixels[:, 7, 1], np.linspace(0, 1, len(pixels)), atol=0.02)
+
+
 @pytest.mark.usefixtures("all_are_large")
 @pytest.mark.parametrize("name", ["rgb.jpg", "16.tif", "x.webp"])
 def test_progress_of_reading(tmp_path, name):

@@ -183,8 +183,13 @@ def _strips(file: BinaryIO, kind: str, header: _Header, size: tuple[int, int], w
     integers.warn()
 
 
-def _load(file: BinaryIO, kind: str, **options: str) -> Any:
+def _load(file: BinaryIO, kind: str, **options: Any) -> Any:
     """A file as a libvips image, not yet decoded."""
+    if kind == "TIFF":
+        # libtiff would hold no more than 50 MB at once. That is too little for files of a single strip, which cannot
+        # be longer than the file; a tile may claim to be of any size.
+        file.seek(0)
+        options["unlimited"] = tags.TILE_LENGTH not in tags.read_tags(file)
     image = vips().Image
     load = {"PNG": image.pngload_source, "TIFF": image.tiffload_source, "JPEG": image.jpegload_source}[kind]
     file.seek(0)
