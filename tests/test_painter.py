@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import impasto
-from impasto import EncoderError, PaintingError, SettingsError
-from impasto.events import Finished, Iteration, OctaveStarted, Started
+from impasto import EncoderError, PaintingError, PictureError, SettingsError
+from impasto.events import Finished, Iteration, OctaveStarted, Reading, Started
 from impasto.painter import Painter, make_optimizer
+from impasto.pictures import reducing, write_picture
 from impasto.planning import memory_needed
-from impasto.pyramid import LEAST_SIDE, Octave
+from impasto.pyramid import LEAST_SIDE, Octave, scaled
+from impasto.settings import make_settings
 from tests.helpers import smooth_picture
 
 
@@ -335,3 +337,33 @@ def test_lbfgs_takes_memory_for_no_more_pairs_than_steps():
     assert make_optimizer(how).history == 20
     assert make_optimizer(how, Octave(50, 50, 7)).history == 7
     assert make_optimizer(how, Octave(50, 50, 70, history=10)).history == 10
+
+
+def test_large_files_are_read_at_the_size_of_the_painting(tmp_path, small, monkeypatch):
+    monkeypatch.setattr(reducing, "WHOLE", 0)
+    photo, style = tmp_path / "photo.png", tmp_path / "style.png"
+    write_picture(photo, smooth_picture(301, 403, seed=1))
+    write_picture(style, smooth_picture(333, 311, seed=2))
+    told = []
+    how = make_settings(**small, max_pixels=20_000)
+    painter = Painter(photo, [style], how, tell=told.append)
+    assert painter.content.size == painter.octaves[-1][:2] == scaled(301, 403, 96)
+    assert painter.styles[0].size == scaled(333, 311, 96)
+    assert painter.content.original_size == (301, 403)
+    assert [event.path for event in told if event.share == 1] == [photo, style]
+    assert all(isinstance(event, Reading) for event in told)
+    # Without antialiasing every pixel may count, and at the original size every pixel does.
+    for changes in ({"resampling": "bilinear"}, {"size": "original"}):
+        painter = Painter(photo, [style], how.changed(max_pixels=200_000, **changes))
+        assert painter.content.size == (301, 403)
+    with pytest.raises(PictureError, match="max_pixels"):
+        Painter(photo, [style], how.changed(size="original"))
+
+
+def test_a_reduced_photograph_is_painted_like_the_whole_one(tmp_path, small, monkeypatch):
+    write_picture(tmp_path / "photo.png", smooth_picture(301, 403, seed=1))
+    whole = impasto.paint(tmp_path / "photo.png", smooth_picture(80, 80, seed=2), **small)
+    monkeypatch.setattr(reducing, "WHOLE", 0)
+    reduced = impasto.paint(tmp_path / "photo.png", smooth_picture(80, 80, seed=2), **small)
+    assert reduced.content == whole.content
+    assert np.abs(reduced.array - whole.array).mean() < 0.01

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from impasto.pyramid import Octave
@@ -29,6 +30,32 @@ class Loss:
     content: float
     style: float
     total_variation: float
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A picture is being read.
+
+    Attributes:
+        path: of its file.
+        share: of the work that is done, in [0, 1].
+    """
+
+    path: Path
+    share: float
+
+
+@dataclass(frozen=True)
+class Writing:
+    """A picture is being written; told on any thread.
+
+    Attributes:
+        path: of its file.
+        share: of the work that is done, in [0, 1].
+    """
+
+    path: Path
+    share: float
 
 
 @dataclass(frozen=True)
@@ -101,4 +128,4 @@ class Finished:
     message: str = ""
 
 
-Event = Started | OctaveStarted | Iteration | Finished
+Event = Reading | Writing | Started | OctaveStarted | Iteration | Finished

@@ -20,7 +20,7 @@ from impasto import pictures
 from impasto.devices import choose_device, give_back_memory, physical_cores, sharing_devices
 from impasto.encoder import Encoder
 from impasto.errors import PaintingError, SettingsError
-from impasto.events import Event, Finished, Iteration, Loss, OctaveStarted, Started
+from impasto.events import Event, Finished, Iteration, Loss, OctaveStarted, Reading, Started
 from impasto.objective import Objective, shares
 from impasto.optimizers import LBFGS, Adam, Optimizer, OptimizerState
 from impasto.painting import Painting, Source, Step
@@ -51,6 +51,7 @@ class Painter:
         resumed: a snapshot to go on from, of a painter with the same pictures and settings. The plan, the device and
             the number of threads are then its own: with the same PyTorch on the same machine the picture is, bit for
             bit, the one that the first painter would have come to.
+        tell: is given :class:`Reading` events while the pictures are read.
 
     Attributes:
         octaves: what is painted, with tiles and methods.
@@ -74,14 +75,16 @@ class Painter:
         *,
         plan: Sequence[Octave] = (),
         resumed: Snapshot | None = None,
+        tell: Callable[[Event], None] | None = None,
     ) -> None:
         self.settings = settings
         self.style_weights = _style_weights(settings, len(styles))
-        self.content = pictures.read_picture(content, max_pixels=settings.max_pixels)
-        self.styles = [pictures.read_picture(style, max_pixels=settings.max_pixels) for style in styles]
+        self._tell = tell
+        self.content = self._read(content, None if settings.size == "original" else settings.size)
+        self.styles = [self._read(style, self._long_side()) for style in styles]
         self.start = None
         if settings.init not in ("content", "noise"):
-            self.start = pictures.read_picture(Path(settings.init).expanduser(), max_pixels=settings.max_pixels)
+            self.start = self._read(Path(settings.init).expanduser(), self._long_side())
         if resumed:
             resumed.facts.check_inputs(self._sources())
         self.loaded = load_encoder(settings.encoder)
@@ -92,7 +95,9 @@ class Painter:
         self.encoder = _prepared(self.loaded.encoder, settings).to(self.device)
         self._check_sizes()
         sources = [self.content, *self.styles, *([self.start] if self.start else [])]
-        self.workload = Workload(self.encoder, settings, [s.size for s in sources], [s.size for s in self.styles])
+        self.workload = Workload(
+            self.encoder, settings, [s.size for s in sources], [s.original_size for s in self.styles]
+        )
         self.remarks: tuple[str, ...] = ()
         if resumed:
             self.octaves = resumed.facts.plan
@@ -118,6 +123,19 @@ class Painter:
         """End after the iteration at hand; may be called from a signal handler or another thread."""
         self._stopped = True
 
+    def _read(self, source: PictureLike, long_side: int | None) -> Picture:
+        """A picture at the size of the largest octave or, where it is not much larger, at its own."""
+        tell, on_progress = self._tell, None
+        if tell is not None and isinstance(source, str | os.PathLike):
+            path = Path(os.fsdecode(source))
+
+            def on_progress(share: float) -> None:
+                tell(Reading(path, share))
+
+        # Without antialiasing every pixel of the original may count.
+        fit = long_side if self.settings.resampling == "antialiased" else None
+        return pictures.read_picture(source, max_pixels=self.settings.max_pixels, fit=fit, on_progress=on_progress)
+
     def _long_side(self) -> int:
         size = self.settings.size
         return max(self.content.height, self.content.width) if size == "original" else size
@@ -125,7 +143,7 @@ class Painter:
     def _plan(self) -> tuple[Octave, ...]:
         how = self.settings.optimization
         return plan_octaves(
-            *scaled(self.content.height, self.content.width, self._long_side()),
+            *scaled(*self.content.original_size, self._long_side()),
             iterations=how.iterations,
             coarse_factor=how.coarse_factor,
             smallest=how.smallest_octave,
@@ -140,11 +158,12 @@ class Painter:
         for name in layers:
             self.encoder.resolve(name)
         for what, picture in (("photograph", self.content), *(("style", style) for style in self.styles)):
-            short = min(scaled(picture.height, picture.width, self._long_side()))
+            height, width = picture.original_size
+            short = min(scaled(height, width, self._long_side()))
             if short < LEAST_SIDE:
-                least = math.ceil(LEAST_SIDE * max(picture.size) / min(picture.size))
+                least = math.ceil(LEAST_SIDE * max(height, width) / min(height, width))
                 raise PaintingError(
-                    f"The {what} {_name(picture)} is {picture.width}×{picture.height} px: at size {self._long_side()} "
+                    f"The {what} {_name(picture)} is {width}×{height} px: at size {self._long_side()} "
                     f"its short side would be {short} px, {LEAST_SIDE} are needed: choose a size of at least {least}."
                 )
 
@@ -351,7 +370,7 @@ class Painter:
         return Objective(
             self.encoder,
             self._fitted(self.content, octave.height, octave.width),
-            (self._fitted(s, *scaled(s.height, s.width, side)) for s in self.styles),
+            (self._fitted(s, *scaled(*s.original_size, side)) for s in self.styles),
             self.style_weights,
             self.settings.losses,
             content,

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from impasto.events import Loss
-from impasto.pictures import Picture, Provenance, check_output, write_picture
+from impasto.pictures import Picture, Progress, Provenance, check_output, write_picture
 from impasto.pyramid import Octave
 from impasto.settings import Settings
 from impasto.version import __version__
@@ -125,25 +125,33 @@ class Painting:
             "seconds": round(self.seconds, 2),
         }
 
-    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> Path:
+    def save(self, path: str | os.PathLike[str], *, force: bool = False, on_progress: Progress | None = None) -> Path:
         """Write the picture with its settings inside, atomically.
 
         Args:
             path: PNG, JPEG, WebP or TIFF by suffix.
             force: replace a file that exists.
+            on_progress: is told the share that is written, perhaps on another thread.
 
         Returns:
             The absolute path.
 
         Raises:
-            PictureError: the file exists, cannot be written, or its format cannot hold the depth.
+            PictureError: the file exists, cannot be written, or its format cannot hold the depth or size.
         """
         path = Path(path).absolute()
         inputs = [s.path for s in (self.content, *self.styles, self.start) if s is not None and s.path is not None]
         depth = self.settings.depth
-        check_output(path, force=force, depth=depth, inputs=inputs)
-        record = json.dumps(self.record(path.parent))
-        write_picture(path, self.array, alpha=self.alpha, depth=depth, provenance=self.provenance, record=record)
+        check_output(path, force=force, depth=depth, inputs=inputs, size=self.array.shape[:2])
+        write_picture(
+            path,
+            self.array,
+            alpha=self.alpha,
+            depth=depth,
+            provenance=self.provenance,
+            record=json.dumps(self.record(path.parent)),
+            on_progress=on_progress,
+        )
         return path
 
     def _repr_png_(self) -> bytes:

@@ -242,7 +242,8 @@ class Settings(_Model):
     """Bits per channel of the saved picture; 16 for PNG and TIFF."""
 
     max_pixels: Annotated[int, Field(ge=1)] = 100_000_000
-    """Larger pictures are refused, as a guard against decompression bombs."""
+    """The most pixels of a picture that are held at once, as a guard against decompression bombs: larger pictures are
+    refused. Plain JPEG, PNG and TIFF files that are shrunk while they are read may have a hundred times as many."""
 
     @model_validator(mode="after")
     def _one_way_to_weigh(self) -> Self:

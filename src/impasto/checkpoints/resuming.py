@@ -22,6 +22,7 @@ from impasto.version import __version__
 if TYPE_CHECKING:
     import numpy as np
 
+    from impasto.events import Event
     from impasto.painter import Painter, PictureLike
 
 
@@ -114,6 +115,7 @@ class StoredRun:
         content: PictureLike | None = None,
         styles: Sequence[PictureLike] = (),
         note: Callable[[str], None] = lambda _: None,
+        tell: Callable[[Event], None] | None = None,
     ) -> Painter:
         """A painter that goes on from here.
 
@@ -121,6 +123,7 @@ class StoredRun:
             content: the photograph, where it came from memory or lies elsewhere now.
             styles: the paintings, likewise.
             note: is told of what may keep the picture from being the same, bit for bit.
+            tell: as for :class:`impasto.painter.Painter`.
 
         Raises:
             ImpastoError: as :class:`impasto.painter.Painter`; or a picture that is missing or has changed.
@@ -136,7 +139,8 @@ class StoredRun:
         if remark:
             note(remark)
         try:
-            return Painter(photo, paintings, settings_of(facts), resumed=Snapshot(facts, self.tensors))
+            snapshot = Snapshot(facts, self.tensors)
+            return Painter(photo, paintings, settings_of(facts), resumed=snapshot, tell=tell)
         except (DamagedError, KeyError, IndexError) as error:
             raise CheckpointError(f"The checkpoint {shown(self.slot.path)} is damaged ({error}): paint anew.") from None
 

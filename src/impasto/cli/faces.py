@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from impasto.cli.streams import one_line, say, say_note, tell
-from impasto.events import Event, Iteration, Loss, OctaveStarted, Started
+from impasto.events import Event, Iteration, Loss, OctaveStarted, Reading, Started, Writing
 
 if TYPE_CHECKING:
     from impasto.painting import Painting
@@ -71,10 +71,17 @@ class LineFace(Face):
     def __init__(self) -> None:
         self._octaves = 0
         self._last = 0.0
+        self._file = ""
 
     def tell(self, event: Event) -> None:
-        """Write a line at the start, at each octave, and every few seconds."""
-        if isinstance(event, Started):
+        """Write a line at the start, at each octave and each slow file, and every few seconds."""
+        if isinstance(event, Reading | Writing):
+            name = file_line(event)
+            if name == self._file and time.monotonic() - self._last < SECONDS_BETWEEN_LINES and event.share < 1:
+                return
+            self._file = name
+            tell(f"{name}: {event.share:.0%}")
+        elif isinstance(event, Started):
             self._octaves = len(event.octaves)
             tell(plan_line(event))
         elif isinstance(event, OctaveStarted):
@@ -107,7 +114,10 @@ class JsonFace(Face):
 
     def tell(self, event: Event) -> None:
         """Write an event."""
-        if isinstance(event, Started):
+        if isinstance(event, Reading | Writing):
+            name = "reading" if isinstance(event, Reading) else "writing"
+            _say_json(name, path=str(event.path), share=event.share)
+        elif isinstance(event, Started):
             octaves = [octave._asdict() for octave in event.octaves]
             _say_json("started", **(_fields(event) | {"octaves": octaves}))
         elif isinstance(event, OctaveStarted):
@@ -156,6 +166,11 @@ def plan_line(event: Started) -> str:
         f"painting {last.width}×{last.height} px in {_counted(len(event.octaves), 'octave')} "
         f"on {event.device} with {_counted(event.threads, 'thread')}, encoder {one_line(event.encoder)}"
     )
+
+
+def file_line(event: Reading | Writing) -> str:
+    """What is done with a file, in a line."""
+    return f"{'reading' if isinstance(event, Reading) else 'writing'} {one_line(str(event.path))}"
 
 
 def loss_line(loss: Loss) -> str:

@@ -15,9 +15,10 @@ from impasto.cli.faces import Face, Outcome
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.keeping import NOT_KEPT, Keeping, kept_in, open_writer, resume_words
 from impasto.cli.outputs import Outputs
+from impasto.cli.slow_files import slow_files_told
 from impasto.cli.streams import say_error
 from impasto.errors import ImpastoError, PaintingError
-from impasto.events import Finished
+from impasto.events import Finished, Writing
 from impasto.pictures import PictureWarning, write_picture
 from impasto.pictures.files import opened
 from impasto.pyramid import Octave
@@ -69,7 +70,8 @@ class Job:
             PictureError: an input that cannot be opened, or an output that could not be written.
         """
         self.check_inputs()
-        self.outputs.check(self.inputs, self.settings.depth)
+        size = self.settings.size
+        self.outputs.check(self.inputs, self.settings.depth, None if size == "original" else size)
 
     def check_inputs(self) -> None:
         """Refuse an input that cannot be opened.
@@ -122,6 +124,8 @@ def run_job(job: Job, face: Face, interrupts: Interrupts) -> int:
     with _warnings_told(face), ExitStack() as stack:
         place = job.stored.slot if job.stored else job.keeping.prepare(job.outputs, job.inputs, stack)
         painter = _make_painter(job, face)
+        # With "original" nobody knew the size before.
+        job.outputs.check(job.inputs, job.settings.depth, max(painter.octaves[-1][:2]))
         stages = _stage_keeper(job)
         writer = None
         if job.keeping.wanted:
@@ -158,16 +162,17 @@ def _warnings_told(face: Face) -> Iterator[None]:
 def _make_painter(job: Job, face: Face) -> Painter:
     from impasto.painter import Painter
 
-    if job.stored:
-        painter = job.stored.painter(note=face.note)
-        facts = job.stored.facts
-        iterations = painter.octaves[facts.octave - 1].iterations
-        face.note(
-            f"Going on in octave {facts.octave} of {len(painter.octaves)} after iteration {facts.iteration} of "
-            f"{iterations}, {facts.share:.0%} done."
-        )
-        return painter
-    painter = Painter(job.content, job.styles, job.settings, plan=job.plan)
+    with slow_files_told(face) as tell:
+        if job.stored:
+            painter = job.stored.painter(note=face.note, tell=tell)
+            facts = job.stored.facts
+            iterations = painter.octaves[facts.octave - 1].iterations
+            face.note(
+                f"Going on in octave {facts.octave} of {len(painter.octaves)} after iteration {facts.iteration} of "
+                f"{iterations}, {facts.share:.0%} done."
+            )
+            return painter
+        painter = Painter(job.content, job.styles, job.settings, plan=job.plan, tell=tell)
     remark = job.expect_encoder(painter.loaded.sha256)
     for text in (remark, *painter.remarks):
         if text:
@@ -198,7 +203,7 @@ def _paint_and_save(
     # First, as it is all that the picture can be made from, and on a signal there may be little time.
     kept = _keep(writer, painter, painting) if writer and not painting.complete else None
     try:
-        saved = {"picture": painting.save(job.outputs.picture, force=job.outputs.force)}
+        saved = {"picture": _save(painting, job.outputs, face)}
     except ImpastoError as error:
         say_error(str(error))
         kept = _keep(writer, painter, painting) if writer else None
@@ -216,6 +221,15 @@ def _paint_and_save(
     if interrupts.received is not None:
         return 128 + interrupts.received
     return 0 if painting.complete and not failures else 1
+
+
+def _save(painting: Painting, outputs: Outputs, face: Face) -> Path:
+    with slow_files_told(face) as tell:
+        return painting.save(
+            outputs.picture,
+            force=outputs.force,
+            on_progress=lambda share: tell(Writing(outputs.picture, share)),
+        )
 
 
 def _paint(painter: Painter, face: Face, stages: StageKeeper | None) -> tuple[Painting, str]:

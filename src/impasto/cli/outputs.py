@@ -38,23 +38,31 @@ class Outputs:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: path for name, path in values.items() if isinstance(path, Path)}
 
-    def check(self, inputs: Sequence[Path], depth: int) -> None:
+    def check(self, inputs: Sequence[Path], depth: int, long_side: int | None = None) -> None:
         """Refuse what could not be written in the end.
 
         Args:
             inputs: files that are read.
             depth: bits per channel of the picture.
+            long_side: of the picture, in pixels; None where it is not known yet.
 
         Raises:
-            PictureError: a suffix that is not written, a folder that is missing or not writable, a file that exists
-                or is read, or one name for two files.
+            PictureError: a suffix that is not written, a format that does not hold that depth or size, a folder that
+                is missing or not writable, a file that exists or is read, or one name for two files.
         """
         seen: dict[str, str] = {}
         for name, path in self.named.items():
             if name == "history":
                 check_history_output(path, force=self.force or self.own_history, inputs=inputs)
             else:
-                check_output(path, force=self.force, depth=depth if name == "picture" else 8, inputs=inputs)
+                picture = name == "picture"
+                check_output(
+                    path,
+                    force=self.force,
+                    depth=depth if picture else 8,
+                    inputs=inputs,
+                    size=(1, long_side) if picture and long_side else None,
+                )
             other = seen.setdefault(os.path.normcase(os.path.realpath(path)), name)
             if other != name:
                 raise PictureError(f"The {other} and the {name} would both be {str(path)!r}: give them two names.")

@@ -11,9 +11,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from impasto.cli.faces import LineFace, clock, loss_line, plan_line
+from impasto.cli.faces import LineFace, clock, file_line, loss_line, plan_line
 from impasto.cli.streams import one_line
-from impasto.events import Event, Iteration, OctaveStarted, Started
+from impasto.events import Event, Iteration, OctaveStarted, Reading, Started, Writing
 
 
 def can_redraw() -> bool:
@@ -29,14 +29,20 @@ class TerminalFace(LineFace):
         super().__init__()
         self._octave: OctaveStarted | None = None
         self._iteration: Iteration | None = None
+        self._slow: Reading | Writing | None = None
         self._stopping = False
-        console = Console(stderr=True, highlight=False, emoji=False)
-        self._live = Live(
-            console=console, get_renderable=self._render, refresh_per_second=8, transient=True,
+        self._console = Console(stderr=True, highlight=False, emoji=False)
+        self._live = self._new_display()
+
+    def _new_display(self) -> Live:
+        return Live(
+            console=self._console, get_renderable=self._render, refresh_per_second=8, transient=True,
             redirect_stdout=False, redirect_stderr=False,
         )  # fmt: skip
 
     def __enter__(self) -> Self:
+        # One that was shown before would begin by clearing the lines where it stood.
+        self._live = self._new_display()
         self._live.start()
         return self
 
@@ -45,10 +51,13 @@ class TerminalFace(LineFace):
     ) -> None:
         """Take the display away and show the cursor."""
         self._live.stop()
+        self._slow = None
 
     def tell(self, event: Event) -> None:
         """Remember what the display's own thread is to show next."""
-        if isinstance(event, Started):
+        if isinstance(event, Reading | Writing):
+            self._slow = event
+        elif isinstance(event, Started):
             self._octaves = len(event.octaves)
             self._live.console.print(Text(plan_line(event)), soft_wrap=True)
         elif isinstance(event, OctaveStarted):
@@ -65,6 +74,9 @@ class TerminalFace(LineFace):
         self._stopping = True
 
     def _render(self) -> Group:
+        slow = self._slow
+        if slow is not None:
+            return Group(Text(file_line(slow), style="bold", no_wrap=True, overflow="ellipsis"), _bar(slow.share))
         return Group(self._where(), self._bar(), *self._losses())
 
     def _where(self) -> Text:
@@ -81,10 +93,13 @@ class TerminalFace(LineFace):
 
     def _bar(self) -> Table:
         share = self._iteration.share if self._iteration else 0.0
-        remaining = clock(self._iteration.remaining if self._iteration else None)
-        row = Table.grid(padding=(0, 2, 0, 0))
-        row.add_row(ProgressBar(total=1.0, completed=share, width=40), Text(f"{share:4.0%}"), Text(f"{remaining} left"))
-        return row
+        return _bar(share, Text(f"{clock(self._iteration.remaining if self._iteration else None)} left"))
 
     def _losses(self) -> list[Text]:
         return [Text(loss_line(self._iteration.loss), style="dim")] if self._iteration else []
+
+
+def _bar(share: float, *remarks: Text) -> Table:
+    row = Table.grid(padding=(0, 2, 0, 0))
+    row.add_row(ProgressBar(total=1.0, completed=share, width=40), Text(f"{share:4.0%}"), *remarks)
+    return row

@@ -5,13 +5,14 @@ besides (its bit depth, a transparency mask, who took it and when) travels along
 """
 
 from impasto.pictures.checking import check_output
+from impasto.pictures.files import Progress
 from impasto.pictures.formats import SUFFIXES
 from impasto.pictures.picture import Picture, PictureWarning
 from impasto.pictures.provenance import Provenance
 from impasto.pictures.reading import MAX_PIXELS, PictureSource, read_picture
 from impasto.pictures.records import read_record
 from impasto.pictures.sizes import fit, resize
-from impasto.pictures.writing import write_picture
+from impasto.pictures.writing import Strips, write_picture
 
 __all__ = [
     "MAX_PIXELS",
@@ -19,7 +20,9 @@ __all__ = [
     "Picture",
     "PictureSource",
     "PictureWarning",
+    "Progress",
     "Provenance",
+    "Strips",
     "check_output",
     "fit",
     "read_picture",

@@ -19,6 +19,7 @@ def check_output(
     force: bool = False,
     depth: int = 8,
     inputs: Sequence[str | os.PathLike[str]] = (),
+    size: tuple[int, int] | None = None,
 ) -> None:
     """Make sure that ``write_picture`` will be able, and is allowed, to write a file.
 
@@ -30,13 +31,16 @@ def check_output(
         force: whether an existing file may be replaced.
         depth: bits per channel, 8 or 16.
         inputs: the files that are read; none of them may be replaced, even when asked for.
+        size: height and width in pixels; None where they are not known yet.
 
     Raises:
-        PictureError: when the suffix is not one of ``SUFFIXES``, the format does not hold that depth, the folder is
-            missing or cannot be written to, or something at ``path`` may not be replaced.
+        PictureError: when the suffix is not one of ``SUFFIXES``, the format does not hold that depth or size, the
+            folder is missing or cannot be written to, or something at ``path`` may not be replaced.
     """
     path = Path(path)
-    formats.writable_format(path, depth)
+    kind = formats.writable_format(path, depth)
+    if size is not None:
+        formats.check_sides(kind, *size, shown(path))
     try:
         _check_folder(path)
         _check_existing(path, force, inputs)

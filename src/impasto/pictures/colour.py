@@ -44,7 +44,10 @@ def image_to_srgb(image: Image.Image, icc: bytes | None, where: str) -> Image.Im
         An image of mode RGB, or L when it was grey and had no profile. A profile that is damaged or meant for other
         colours is passed over with a ``PictureWarning``; CMYK without a profile is taken as ideal inks on white.
     """
-    conversion = _conversion(icc, image.mode, where)
+    return _converted(image, _conversion(icc, image.mode, where))
+
+
+def _converted(image: Image.Image, conversion: _Conversion | None) -> Image.Image:
     if conversion is None:
         return image if image.mode in ("L", "RGB") else image.convert("RGB")
     source = image if image.mode == conversion.mode else image.convert(conversion.mode)
@@ -66,16 +69,33 @@ def array_to_srgb(values: npt.NDArray[Any], icc: bytes | None, where: str) -> np
         Height × width × 3, or height × width when the picture is grey and has no profile; of the same type.
         Profiles are passed over as in ``image_to_srgb``.
     """
-    mode = "L" if values.ndim == 2 else {3: "RGB", 4: "CMYK"}[values.shape[2]]
-    if values.dtype == np.uint8:
-        size = values.shape[1], values.shape[0]
-        return np.asarray(image_to_srgb(Image.frombytes(mode, size, values.tobytes()), icc, where))
-    conversion = _conversion(icc, mode, where)
-    if conversion is None or icc is None:
-        return _cmyk_to_rgb(values) if mode == "CMYK" else values
-    if mode == "L" and conversion.mode == "RGB":
-        values = np.repeat(values[..., np.newaxis], 3, axis=2)
-    return _deep_converted(values, icc)
+    return SrgbConverter(icc, where)(values)
+
+
+class SrgbConverter:
+    """Converts the strips of a picture as ``array_to_srgb`` would the whole, and warns of a useless profile once."""
+
+    def __init__(self, icc: bytes | None, where: str) -> None:
+        self._icc = icc
+        self._where = where
+        self._conversions: dict[str, _Conversion | None] = {}
+
+    def __call__(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Some rows of the picture in sRGB; arguments and result as in ``array_to_srgb``."""
+        mode = "L" if values.ndim == 2 else {3: "RGB", 4: "CMYK"}[values.shape[2]]
+        if mode not in self._conversions:
+            self._conversions[mode] = _conversion(self._icc, mode, self._where)
+        conversion = self._conversions[mode]
+        if values.dtype == np.uint8:
+            if conversion is None and mode != "CMYK":
+                return values
+            size = values.shape[1], values.shape[0]
+            return np.asarray(_converted(Image.frombytes(mode, size, values.tobytes()), conversion))
+        if conversion is None or self._icc is None:
+            return _cmyk_to_rgb(values) if mode == "CMYK" else values
+        if mode == "L" and conversion.mode == "RGB":
+            values = np.repeat(values[..., np.newaxis], 3, axis=2)
+        return _deep_converted(values, self._icc)
 
 
 def _deep_converted(values: npt.NDArray[np.uint16], icc: bytes) -> npt.NDArray[np.uint16]:

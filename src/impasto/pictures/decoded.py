@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,9 @@ import numpy.typing as npt
 from impasto.errors import PictureError
 from impasto.pictures.picture import Picture
 from impasto.pictures.provenance import Provenance
+
+IN_STRIPS: Final = 100
+"""How many times more pixels a picture may have that is shrunk strip by strip while it is read: a guard of time."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,11 @@ def finished(decoded: Decoded, path: Path | None, sha256: str) -> Picture:
     """
     colour = decoded.colour if decoded.colour.ndim == 3 else decoded.colour[..., np.newaxis]
     pixels = np.empty((*colour.shape[:2], 3), np.float32)
-    _to_floats(colour, out=pixels)
+    to_floats(colour, out=pixels)
     alpha = None
-    if decoded.alpha is not None and decoded.alpha.min() < _top(decoded.alpha):
+    if decoded.alpha is not None and decoded.alpha.min() < top(decoded.alpha):
         alpha = np.empty(decoded.alpha.shape, np.float32)
-        _to_floats(decoded.alpha, out=alpha)
+        to_floats(decoded.alpha, out=alpha)
         composite_over_white(pixels, alpha)
     return Picture(
         pixels=pixels,
@@ -68,7 +71,7 @@ def composite_over_white(pixels: npt.NDArray[np.float32], alpha: npt.NDArray[np.
     pixels += 1
 
 
-def check_size(width: int, height: int, max_pixels: int, where: str) -> None:
+def check_size(width: int, height: int, max_pixels: int, where: str, *, in_strips: bool = False) -> None:
     """Refuse a picture of too many pixels, before any memory is spent on them.
 
     Args:
@@ -76,23 +79,27 @@ def check_size(width: int, height: int, max_pixels: int, where: str) -> None:
         height: in pixels.
         max_pixels: how many are allowed.
         where: the picture, as the sentence names it.
+        in_strips: whether it is shrunk while it is read; it may then have ``IN_STRIPS`` times as many.
 
     Raises:
         PictureError: when there are more, or none at all.
     """
     if width < 1 or height < 1:
         raise PictureError(f"{where} has no pixels ({width} × {height}); use a picture of at least 1 × 1.")
-    if width * height > max_pixels:
+    factor, how = (IN_STRIPS, "in strips") if in_strips else (1, "whole")
+    if width * height > factor * max_pixels:
         raise PictureError(
-            f"{where} has {width} × {height} = {width * height:,} pixels, more than the limit of {max_pixels:,}; "
-            f"make it smaller, or set max_pixels to at least {width * height}."
+            f"{where} has {width} × {height} = {width * height:,} pixels, more than the limit of "
+            f"{factor * max_pixels:,} for pictures that are read {how}; "
+            f"make it smaller, or set max_pixels to at least {-(-width * height // factor)}."
         )
 
 
-def _to_floats(values: npt.NDArray[Any], out: npt.NDArray[np.float32]) -> None:
-    np.divide(values, np.float32(_top(values)), out=out, dtype=np.float32, casting="same_kind")
+def to_floats(values: npt.NDArray[Any], out: npt.NDArray[np.float32]) -> None:
+    """Values of any type that ``Decoded`` holds as floats in [0, 1]."""
+    np.divide(values, np.float32(top(values)), out=out, dtype=np.float32, casting="same_kind")
 
 
-def _top(values: npt.NDArray[Any]) -> int:
+def top(values: npt.NDArray[Any]) -> int:
     """The value that stands for 1."""
     return 1 if values.dtype.kind == "f" else int(np.iinfo(values.dtype).max)

@@ -45,7 +45,8 @@ def encode(values: npt.NDArray[Any], kind: str, extras: Extras) -> bytes:
     return {"PNG": _png, "JPEG": _jpeg, "WEBP": _webp, "TIFF": _tiff}[kind](values, extras)
 
 
-def _png(values: npt.NDArray[Any], extras: Extras) -> bytes:
+def png_chunks(extras: Extras) -> list[png.Chunk]:
+    """The chunks of a PNG file that go between its header and its pixels."""
     provenance = extras.provenance
     chunks = [png.profile_chunk("sRGB", srgb_profile())]
     if dpi := sensible_dpi(provenance.dpi):
@@ -55,7 +56,11 @@ def _png(values: npt.NDArray[Any], extras: Extras) -> bytes:
     chunks += [png.international_text(keyword, text) for keyword, text in texts.items() if text]
     if extras.record is not None:
         chunks.append(png.international_text(KEYWORD, extras.record))
-    return png.with_chunks(_bare_png(values), chunks)
+    return chunks
+
+
+def _png(values: npt.NDArray[Any], extras: Extras) -> bytes:
+    return png.with_chunks(_bare_png(values), png_chunks(extras))
 
 
 def _bare_png(values: npt.NDArray[Any]) -> bytes:
@@ -104,6 +109,11 @@ def _webp(values: npt.NDArray[Any], extras: Extras) -> bytes:
 
 def _tiff(values: npt.NDArray[Any], extras: Extras) -> bytes:
     bare = _vips_rgb(values).tiffsave_buffer(compression="deflate", predictor="horizontal", keep="none")
+    return tags.with_tags(bare, *tiff_tags(extras))
+
+
+def tiff_tags(extras: Extras) -> tuple[list[tags.Tag], list[tags.Tag]]:
+    """The tags of a TIFF file besides those about its pixels: the main ones, and those of the EXIF directory."""
     main, exif = provenance_tags(extras.provenance)
     if not any(tag.number == tags.X_RESOLUTION for tag in main):
         # libvips always gives a resolution; TIFF demands one, but lets it be without a unit.
@@ -111,7 +121,7 @@ def _tiff(values: npt.NDArray[Any], extras: Extras) -> bytes:
     main.append(tags.Tag.data(tags.ICC_PROFILE, srgb_profile()))
     if extras.record is not None:
         main.append(tags.Tag.data(tags.XMP, xmp.packet(extras.record)))
-    return tags.with_tags(bare, main, exif)
+    return main, exif
 
 
 def _exif(provenance: Provenance) -> bytes:

@@ -7,11 +7,19 @@ import io
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, TypeAlias
 
 from impasto.errors import PictureError
+
+Progress: TypeAlias = Callable[[float], None]
+"""Is told what share of a file is read or written, from 0 to 1; perhaps on another thread."""
+
+
+def tell_nobody(_: float) -> None:
+    """The progress that nobody asked for."""
 
 
 def shown(path: str | os.PathLike[str]) -> str:
@@ -76,11 +84,28 @@ def replace_file(path: Path, data: bytes) -> None:
     Raises:
         PictureError: when it cannot be written; whatever stood at ``path`` is then untouched.
     """
+    with replacing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes its place in one step, when all of it is written; as ``replace_file`` in all else.
+
+    Args:
+        path: the file to create or replace.
+
+    Yields:
+        A file that is open for writing and reading.
+
+    Raises:
+        PictureError: when it cannot be written; whatever stood at ``path`` is then untouched, as after any exception.
+    """
     try:
         target = Path(os.path.realpath(path))
         with _temporary(target.parent) as temporary:
-            with temporary.open("xb") as file:
-                file.write(data)
+            with temporary.open("x+b") as file:
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(target)

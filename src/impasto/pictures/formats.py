@@ -37,6 +37,7 @@ SNIFFED: Final = 32
 """How many bytes from the start of a file ``sniff`` needs."""
 
 _PNG_DEPTH_AT: Final = 24
+_PNG_INTERLACE_AT: Final = 28
 _BMP_HEADERS: Final = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
 _HEIF_BRANDS: Final = frozenset(
@@ -84,6 +85,32 @@ def png_depth(head: bytes) -> int:
         head: its first ``SNIFFED`` bytes.
     """
     return int.from_bytes(head[_PNG_DEPTH_AT : _PNG_DEPTH_AT + 1])
+
+
+def png_interlaced(head: bytes) -> bool:
+    """Whether a PNG file can only be decoded as a whole.
+
+    Args:
+        head: its first ``SNIFFED`` bytes.
+    """
+    return head[_PNG_INTERLACE_AT : _PNG_INTERLACE_AT + 1] != b"\0"
+
+
+def check_sides(kind: str, height: int, width: int, where: str) -> None:
+    """Refuse a picture that is too long for its format.
+
+    Args:
+        kind: a value of ``WRITABLE``.
+        height: in pixels.
+        width: in pixels.
+        where: the picture, as the sentence names it.
+
+    Raises:
+        PictureError: when a side is longer than the format can say.
+    """
+    limit = LONGEST_SIDE.get(kind)
+    if limit is not None and max(height, width) > limit:
+        raise PictureError(f"{where} cannot have a side longer than {limit} pixels; end the name in .png or .tif.")
 
 
 def writable_format(path: Path, depth: int) -> str:

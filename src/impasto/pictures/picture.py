@@ -27,6 +27,8 @@ class Picture:
         provenance: the metadata worth keeping: who made the source, when, and its resolution.
         path: the absolute path that the picture was read from; None for arrays and PIL images.
         sha256: hexadecimal SHA-256 of the file's bytes; for arrays and PIL images, of their shape, type and bytes.
+        reduced_from: height and width of the source, upright, where the picture was shrunk while it was read; None
+            where it has all the source's pixels.
     """
 
     pixels: npt.NDArray[np.float32]
@@ -35,6 +37,7 @@ class Picture:
     provenance: Provenance
     path: Path | None
     sha256: str | None
+    reduced_from: tuple[int, int] | None = None
 
     @property
     def height(self) -> int:
@@ -50,3 +53,8 @@ class Picture:
     def size(self) -> tuple[int, int]:
         """Height and width in pixels, in this order."""
         return self.height, self.width
+
+    @property
+    def original_size(self) -> tuple[int, int]:
+        """Height and width of the source in pixels, upright."""
+        return self.reduced_from or self.size

@@ -76,7 +76,7 @@ def _decode(image: Image.Image, max_pixels: int, where: str, ours: bool) -> Deco
     check_size(*image.size, max_pixels, where)
     with decoding(where), quiet_pillow():
         image.load()
-        provenance = _provenance_of(image)
+        provenance = provenance_of(image)
         icc = image.info.get("icc_profile")
         image = _upright(image, in_place=ours)
         # Most images of these modes are grey of 16 bits, which Pillow's own conversions would cut to 8.
@@ -115,8 +115,16 @@ def _without_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]
     return image.convert("L" if grey else "RGB"), None
 
 
-def _provenance_of(image: Image.Image) -> Provenance:
-    """What a loaded image's metadata says; damaged metadata counts as none."""
+def orientation_of(image: Image.Image) -> int:
+    """How an image has to be turned, as EXIF numbers it; 1, as it is, where that cannot be made out."""
+    with contextlib.suppress(Exception):  # as in _upright
+        # The method that PNG images have of their own would decode the pixels, to be sure to find the block.
+        return int(Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1))
+    return 1
+
+
+def provenance_of(image: Image.Image) -> Provenance:
+    """What an image's metadata says; damaged metadata counts as none."""
     main: Mapping[int, Any] = {}
     exif: Mapping[int, Any] = {}
     with contextlib.suppress(Exception):  # as in _upright

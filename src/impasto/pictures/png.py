@@ -29,7 +29,7 @@ def with_chunks(png: bytes, chunks: Iterable[Chunk]) -> bytes:
         if kind in _ESSENTIAL:
             parts.append(png[start:end])
         if kind == b"IHDR":
-            parts.extend(_packed(kind, data) for kind, data in chunks)
+            parts.extend(packed(kind, data) for kind, data in chunks)
     return b"".join(parts)
 
 
@@ -101,7 +101,8 @@ def _found(file: BinaryIO, wanted: bytes) -> Iterator[bytes]:
         file.seek(4, 1)
 
 
-def _packed(kind: bytes, data: bytes) -> bytes:
+def packed(kind: bytes, data: bytes) -> bytes:
+    """A chunk as it stands in a file."""
     return struct.pack(">L", len(data)) + kind + data + struct.pack(">L", zlib.crc32(kind + data))
 
 

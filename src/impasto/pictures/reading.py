@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, BinaryIO, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +15,15 @@ from PIL import Image
 from impasto.errors import PictureError
 from impasto.pictures import formats
 from impasto.pictures.arrays import decode_array, digest_of
-from impasto.pictures.decoded import finished
-from impasto.pictures.files import opened, shown
+from impasto.pictures.decoded import Decoded, check_size, finished
+from impasto.pictures.files import Progress, opened, shown, tell_nobody
 from impasto.pictures.libraries import decoding
 from impasto.pictures.picture import Picture
 from impasto.pictures.pillow_decoding import decode_image, decode_with_pillow
-from impasto.pictures.vips_decoding import decode_with_vips, needs_vips
+from impasto.pictures.reducing import Strip, is_reduced, reduced, strips_of
+from impasto.pictures.sizes import TURNED, oriented
+from impasto.pictures.vips_decoding import StripReader, decode_with_vips, needs_vips, open_strips
+from impasto.pyramid import scaled
 
 PictureSource: TypeAlias = str | os.PathLike[str] | Image.Image | npt.NDArray[Any]
 """What ``read_picture`` takes: a path, a PIL image, or an array."""
@@ -28,7 +32,17 @@ MAX_PIXELS: Final = 100_000_000
 """How many pixels a picture may have unless more are asked for."""
 
 
-def read_picture(source: PictureSource, *, max_pixels: int = MAX_PIXELS) -> Picture:
+_HASHED: Final = 0.1  # share of the time of reading a large file in strips
+_BLOCK: Final = 2**20  # bytes
+
+
+def read_picture(
+    source: PictureSource,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    fit: int | None = None,
+    on_progress: Progress | None = None,
+) -> Picture:
     """Read a picture at its full depth, upright, in sRGB, and composited over white where it is transparent.
 
     Args:
@@ -39,7 +53,13 @@ def read_picture(source: PictureSource, *, max_pixels: int = MAX_PIXELS) -> Pict
             * a PIL image of any mode; "F" must hold values in [0, 1], and "I" from 0 to 65535;
             * an array, height × width, × 1, × 3 or × 4 (RGB and alpha): uint8, uint16, or floats in [0, 1].
 
-        max_pixels: the most pixels that are accepted; checked before decoding.
+        max_pixels: the most pixels that are accepted; checked before decoding. A file that is shrunk strip by strip
+            may have a hundred times as many.
+        fit: the long side in pixels at which the picture is needed. A large picture (over 16 megapixels, and over
+            twice as long) is shrunk to it while it is read, as ``resize`` would do it, but strip by strip; JPEG, PNG
+            and TIFF files are not even decoded as a whole, unless they are progressive, interlaced or of rare kinds.
+            Any other picture keeps all its pixels. None: all pixels are needed.
+        on_progress: is told the share that is done; the last is 1.
 
     Returns:
         The picture; its pixels are float32 in [0, 1], height × width × 3.
@@ -50,29 +70,91 @@ def read_picture(source: PictureSource, *, max_pixels: int = MAX_PIXELS) -> Pict
     Warns:
         PictureWarning: when a colour profile was ignored, or floating-point values were clipped.
     """
+    tell = on_progress or tell_nobody
     if isinstance(source, np.ndarray):
-        return finished(decode_array(source, max_pixels), None, digest_of(source))
-    if isinstance(source, Image.Image):
+        picture = _finished(decode_array(source, max_pixels), None, digest_of(source), fit)
+    elif isinstance(source, Image.Image):
         decoded, digest = decode_image(source, max_pixels)
-        return finished(decoded, None, digest)
-    if isinstance(source, str | os.PathLike):
-        return _read_file(Path(os.fsdecode(source)), max_pixels)
-    raise PictureError(
-        f"A picture cannot be read from a {type(source).__name__}; give a path, a PIL image, or a NumPy array."
-    )
+        picture = _finished(decoded, None, digest, fit)
+    elif isinstance(source, str | os.PathLike):
+        picture = _read_file(Path(os.fsdecode(source)), max_pixels, fit, tell)
+    else:
+        raise PictureError(
+            f"A picture cannot be read from a {type(source).__name__}; give a path, a PIL image, or a NumPy array."
+        )
+    tell(1.0)
+    return picture
 
 
-def _read_file(path: Path, max_pixels: int) -> Picture:
+def _read_file(path: Path, max_pixels: int, fit: int | None, tell: Progress) -> Picture:
     where = shown(path)
     with opened(path) as file:
         # A disk may fail at any byte, and this reads them all.
         with decoding(where):
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = _digest_of_file(file, tell)
             file.seek(0)
             kind = formats.sniff(file.read(formats.SNIFFED))
         if kind is None:
             raise PictureError(f"{where} is not a picture that impasto knows; use {formats.READABLE}.")
+        if fit is not None and (reader := _worthwhile_strips(file, kind, max_pixels, fit, where)):
+            return _read_strips(reader, path.absolute(), digest, max_pixels, fit, tell)
         decode = decode_with_vips if needs_vips(file, kind, where) else decode_with_pillow
         file.seek(0)
         decoded = decode(file, kind, max_pixels, where)
-        return finished(decoded, path.absolute(), digest)
+        return _finished(decoded, path.absolute(), digest, fit)
+
+
+def _digest_of_file(file: BinaryIO, tell: Progress) -> str:
+    total = os.fstat(file.fileno()).st_size
+    digest = hashlib.sha256()
+    while block := file.read(_BLOCK):
+        digest.update(block)
+        tell(_HASHED * min(1.0, file.tell() / total))
+    return digest.hexdigest()
+
+
+def _worthwhile_strips(file: BinaryIO, kind: str, max_pixels: int, fit: int, where: str) -> StripReader | None:
+    """A reader in strips where the file allows for one, and it saves memory or the file would be refused otherwise."""
+    reader = open_strips(file, kind, max_pixels, where)
+    if reader is None:
+        return None
+    height, width = reader.size
+    refused = height * width > max_pixels and max(height, width) > fit
+    return reader if refused or is_reduced(height, width, fit) else None
+
+
+def _read_strips(reader: StripReader, path: Path, digest: str, max_pixels: int, fit: int, tell: Progress) -> Picture:
+    wanted = scaled(*reader.size, fit)
+    check_size(wanted[1], wanted[0], max_pixels, f"{shown(path)} at a size of {fit}")
+    depth = 8
+
+    def watched() -> Iterator[Strip]:
+        nonlocal depth
+        done = 0
+        for colour, alpha in reader.strips():
+            depth = 8 if colour.dtype == np.uint8 else 16
+            yield colour, alpha
+            done += len(colour)
+            if done < reader.size[0]:
+                tell(1 - (1 - _HASHED) * (1 - done / reader.size[0]))
+
+    pixels, alpha = reduced(watched(), reader.size, wanted)
+    return Picture(
+        pixels=oriented(pixels, reader.orientation),
+        alpha=None if alpha is None else oriented(alpha, reader.orientation),
+        depth=depth,
+        provenance=reader.provenance,
+        path=path,
+        sha256=digest,
+        reduced_from=reader.size[::-1] if reader.orientation in TURNED else reader.size,
+    )
+
+
+def _finished(decoded: Decoded, path: Path | None, digest: str, fit: int | None) -> Picture:
+    """A picture of decoded values, shrunk where that is worthwhile."""
+    height, width = decoded.colour.shape[:2]
+    if fit is None or not is_reduced(height, width, fit):
+        return finished(decoded, path, digest)
+    pixels, alpha = reduced(strips_of(decoded), (height, width), scaled(height, width, fit))
+    depth = 8 if decoded.colour.dtype == np.uint8 else 16
+    return Picture(pixels, alpha, depth, decoded.provenance, path, digest, reduced_from=(height, width))

@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+
+TURNED: Final = frozenset({5, 6, 7, 8})
+"""The EXIF orientations that exchange height and width."""
+
+
+def oriented(values: npt.NDArray[np.float32], orientation: int) -> npt.NDArray[np.float32]:
+    """An array turned upright.
+
+    Args:
+        values: height × width, × channels where there are any.
+        orientation: as EXIF numbers it, from 1; 1 and unknown numbers leave it as it is.
+
+    Returns:
+        The array, or a turned copy.
+    """
+    if orientation in TURNED:
+        values = values.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    if orientation in (2, 3, 6, 7):
+        values = values[:, ::-1]
+    return np.ascontiguousarray(values)
 
 
 def fit(height: int, width: int, long_side: int) -> tuple[int, int]:

@@ -6,6 +6,7 @@ that libvips writes.
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ RESOLUTION_UNIT: Final = 296
 SOFTWARE: Final = 305
 DATE: Final = 306
 ARTIST: Final = 315
+TILE_LENGTH: Final = 323
 EXTRA_SAMPLES: Final = 338
 XMP: Final = 700
 COPYRIGHT: Final = 33432
@@ -34,7 +36,7 @@ ICC_PROFILE: Final = 34675
 DATE_ORIGINAL: Final = 36867
 DATE_DIGITISED: Final = 36868
 
-_BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED = 1, 2, 3, 4, 5, 7
+_BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED, _LONG8 = 1, 2, 3, 4, 5, 7, 16
 
 
 @dataclass(frozen=True)
@@ -140,39 +142,93 @@ def with_tags(tiff: bytes, tags: Sequence[Tag], exif_tags: Sequence[Tag] = ()) -
     Returns:
         The new file, with a new directory at its end.
     """
-    if tiff[:4] != b"II*\0":
-        raise ValueError("only little-endian TIFF files, not BigTIFF, can be given more tags")
-    (old,) = struct.unpack_from("<L", tiff, 4)
-    (count,) = struct.unpack_from("<H", tiff, old)
+    file = io.BytesIO(tiff)
+    add_tags(file, tags, exif_tags)
+    return file.getvalue()
+
+
+def add_tags(file: BinaryIO, tags: Sequence[Tag], exif_tags: Sequence[Tag] = ()) -> None:
+    """Add tags to an open file as ``with_tags`` does; the file may be a BigTIFF.
+
+    Args:
+        file: the file, open for reading and writing; it is left at any place.
+        tags: the tags to add.
+        exif_tags: as in ``exif_block``.
+    """
+    file.seek(0)
+    layout = {b"II*\0": _CLASSIC, b"II+\0": _BIG}.get(file.read(4))
+    if layout is None:
+        raise ValueError("only little-endian TIFF files can be given more tags")
+    file.seek(layout.pointer_at)
+    (old,) = layout.offset.unpack(file.read(layout.offset.size))
+    file.seek(old)
+    (count,) = layout.count.unpack(file.read(layout.count.size))
+    table = file.read(layout.entry_size * count)
     numbers = {tag.number for tag in tags}
-    kept = [tiff[at : at + 12] for at in range(old + 2, old + 2 + 12 * count, 12)]
+    kept = [table[at : at + layout.entry_size] for at in range(0, len(table), layout.entry_size)]
     kept = [entry for entry in kept if struct.unpack_from("<H", entry)[0] not in numbers]
-    padding = b"\0" * (len(tiff) % 2)
-    start, directories = _directories(tags, exif_tags, offset=len(tiff) + len(padding), kept=kept)
-    return b"".join((tiff[:4], struct.pack("<L", start), tiff[8:], padding, directories))
+    end = file.seek(0, io.SEEK_END)
+    padding = bytes(end % 2)
+    start, directories = _directories(tags, exif_tags, offset=end + len(padding), kept=kept, layout=layout)
+    file.write(padding + directories)
+    file.seek(layout.pointer_at)
+    file.write(layout.offset.pack(start))
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How a kind of TIFF file writes its directories.
+
+    Attributes:
+        pointer_at: where in the file it says where the main directory is.
+        offset: a place in the file.
+        count: of the entries of a directory.
+        entry: number, type and count of a tag; the value, or its place, follows and is as long as an offset.
+        pointer_type: that of a tag which holds a place in the file.
+    """
+
+    pointer_at: int
+    offset: struct.Struct
+    count: struct.Struct
+    entry: struct.Struct
+    pointer_type: int
+
+    @property
+    def entry_size(self) -> int:
+        """Bytes of an entry of a directory."""
+        return self.entry.size + self.offset.size
+
+
+_CLASSIC: Final = _Layout(4, struct.Struct("<L"), struct.Struct("<H"), struct.Struct("<HHL"), _LONG)
+_BIG: Final = _Layout(8, struct.Struct("<Q"), struct.Struct("<Q"), struct.Struct("<HHQ"), _LONG8)
 
 
 def _directories(
-    tags: Sequence[Tag], exif_tags: Sequence[Tag], offset: int, kept: Sequence[bytes] = ()
+    tags: Sequence[Tag],
+    exif_tags: Sequence[Tag],
+    offset: int,
+    kept: Sequence[bytes] = (),
+    layout: _Layout = _CLASSIC,
 ) -> tuple[int, bytes]:
     """The main directory with the EXIF directory before it: where the main one starts, and the bytes of both."""
-    inner = _directory(exif_tags, offset) if exif_tags else b""
+    inner = _directory(exif_tags, offset, (), layout) if exif_tags else b""
     if inner:
-        tags = [*tags, Tag.long(EXIF_IFD, offset)]
+        tags = [*tags, Tag(EXIF_IFD, layout.pointer_type, 1, layout.offset.pack(offset))]
     start = offset + len(inner)
-    return start, inner + _directory(tags, start, kept)
+    return start, inner + _directory(tags, start, kept, layout)
 
 
-def _directory(tags: Sequence[Tag], offset: int, kept: Sequence[bytes] = ()) -> bytes:
+def _directory(tags: Sequence[Tag], offset: int, kept: Sequence[bytes], layout: _Layout) -> bytes:
     """One directory that begins at an offset, followed by the values too long to stand in it."""
     entries = list(kept)
-    place = offset + 2 + 12 * (len(tags) + len(kept)) + 4
+    room = layout.offset.size
+    place = offset + layout.count.size + layout.entry_size * (len(tags) + len(kept)) + room
     values = b""
     for tag in tags:
-        field = tag.payload.ljust(4, b"\0")
-        if len(tag.payload) > 4:
-            field = struct.pack("<L", place + len(values))
+        field = tag.payload.ljust(room, b"\0")
+        if len(tag.payload) > room:
+            field = layout.offset.pack(place + len(values))
             values += tag.payload + b"\0" * (len(tag.payload) % 2)
-        entries.append(struct.pack("<HHL", tag.number, tag.type, tag.count) + field)
+        entries.append(layout.entry.pack(tag.number, tag.type, tag.count) + field)
     entries.sort(key=lambda entry: int.from_bytes(entry[:2], "little"))
-    return struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4) + values
+    return layout.count.pack(len(entries)) + b"".join(entries) + bytes(room) + values
