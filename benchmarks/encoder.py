@@ -36,7 +36,9 @@ from impasto.weights import METADATA_KEY, architecture_to_json, load_encoder
 from training.export import ARCHITECTURE, normalised
 from training.model import CHANNELS
 
-STRENGTHS = (0.35, 0.5, 0.65, 0.8)
+STYLE_WEIGHTS = (4.0, 16.0, 64.0, 256.0)
+REFERENCE = 16.0
+"""Style weight at which the first encoder's content sets the level of comparison."""
 TEXTURES = 8
 RECONSTRUCTIONS = 6
 PARTS = ("weight", "bias")
@@ -49,8 +51,8 @@ class Result:
     Attributes:
         name: of the encoder.
         texture: by painting, its synthesised texture's distance as a share of uniform noise's, mean over the levels.
-        curve: by strength: style, strokes, content, each the mean over the pairs.
-        pairs: by strength and pair: the same.
+        curve: by style weight: style, strokes, content, each the mean over the pairs.
+        pairs: by style weight and pair: the same.
         reconstruction: by photograph, root mean square error of its reconstruction from relu4_1, sRGB in [0, 1].
         seconds: of one painting, mean over all.
     """
@@ -155,22 +157,22 @@ def run(
     scoring = 0.0
     for photo, style in pairs:
         judge = None
-        for strength in STRENGTHS:
+        for weight in STYLE_WEIGHTS:
             painting = impasto.paint(
                 pictures / photo,
                 pictures / style,
                 optimization={"iterations": iterations},
                 size=size,
                 encoder=encoder,
-                strength=strength,
+                style_weight=weight,
             )
             now = time.monotonic()
             pair = f"{Path(photo).stem}-{Path(style).stem}"
-            save_png(painting.array, folder / f"{strength}" / f"{pair}.png")
+            save_png(painting.array, folder / f"{weight:g}" / f"{pair}.png")
             judge = judge or Judge(loaded(pictures / photo, size), loaded(pictures / style, size))
-            result.pairs.setdefault(str(strength), {})[pair] = list(judge.score(tensor(painting.array)))
+            result.pairs.setdefault(f"{weight:g}", {})[pair] = list(judge.score(tensor(painting.array)))
             scoring += time.monotonic() - now
-    result.seconds = (time.monotonic() - begun - scoring) / (len(pairs) * len(STRENGTHS))
+    result.seconds = (time.monotonic() - begun - scoring) / (len(pairs) * len(STYLE_WEIGHTS))
     result.curve = {s: np.mean(list(scores.values()), 0).tolist() for s, scores in result.pairs.items()}
     return result
 
@@ -187,7 +189,7 @@ def at_content(curve: dict[str, list[float]], level: float) -> tuple[float, floa
 
 def table(results: Sequence[Result]) -> str:
     """Markdown, the first result being the reference."""
-    level = results[0].curve["0.5"][2]
+    level = results[0].curve[f"{REFERENCE:g}"][2]
     lines = [
         f"| encoder | texture | strokes at content {level:.3f} | style there | reconstruction | seconds |",
         "|---|---|---|---|---|---|",

@@ -278,8 +278,8 @@ class Settings(_Model):
 
 
 def style_weight_of(strength: float) -> float:
-    """Style weight for a strength in [0, 1]: a factor of 10 each quarter of the slider, 16 in its middle."""
-    return 16.0 * 10.0 ** (4 * (strength - DEFAULT_STRENGTH))
+    """Style weight for a strength in [0, 1]: a factor of 10 each quarter of the slider, 4 in its middle."""
+    return 4.0 * 10.0 ** (4 * (strength - DEFAULT_STRENGTH))
 
 
 _TUTORIAL: dict[str, Any] = {
