@@ -113,7 +113,7 @@ class Losses(_Model):
     relative: bool = True
     """Divide each layer's distance by the size of its target, so that layers and encoders weigh alike."""
 
-    total_variation: Weight = 0.4
+    total_variation: Weight = 0.1
     """Weight of the absolute differences of neighbouring pixels."""
 
     total_variation_over: Literal["mean", "sum"] = "mean"
