@@ -89,7 +89,8 @@ def test_strength_and_raw_weights():
         ({"content_weight": 0, "style_weight": 0}, "nothing to paint"),
         ({"style_weights": [0, 0]}, "at least one weight above 0"),
         ({"style_weights": [1, -1]}, "style_weights.1 = -1"),
-        ({"colour": "blue"}, "no setting 'colour'"),
+        ({"color": "keep"}, "no setting 'color'"),
+        ({"colour": "blue"}, "colour = 'blue'"),
         ({"losses": {"grain": 1}}, "no setting 'losses.grain'"),
         ({"losses": {"style": {"relu9_1": 1}}}, "no layer 'relu9_1'"),
         (

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto import pictures
+from impasto.colour import Map, plan_colours
 from impasto.devices import choose_device, give_back_memory, physical_cores, sharing_devices
 from impasto.encoder import Encoder
 from impasto.errors import PaintingError, SettingsError
@@ -105,6 +106,13 @@ class Painter:
             self.octaves, self.remarks = plan_memory(
                 self._plan(), self.workload, budget_of(self.workload, self.device), earlier=plan
             )
+        self._colours = plan_colours(
+            settings.colour,
+            self.content.pixels,
+            self.content.alpha,
+            [style.pixels for style in self.styles],
+            self.style_weights,
+        )
         self.between: Callable[[], None] = lambda: None
         self._image: Tensor | None = None
         self._best: tuple[float, Tensor] | None = None
@@ -240,7 +248,7 @@ class Painter:
                 share=share,
                 elapsed=elapsed,
                 remaining=self._remaining(share),
-                image=lambda: _to_array(image),
+                image=lambda: self._coloured(image),
             )
             if iteration < octave.iterations or how.keep != "best":
                 optimizer.step(image, loss.total, gradient)
@@ -369,8 +377,11 @@ class Painter:
         content, style = self.settings.weights
         return Objective(
             self.encoder,
-            self._fitted(self.content, octave.height, octave.width),
-            (self._fitted(s, *scaled(*s.original_size, side)) for s in self.styles),
+            self._fitted(self.content, octave.height, octave.width, self._colours.content),
+            (
+                self._fitted(s, *scaled(*s.original_size, side), recolour)
+                for s, recolour in zip(self.styles, self._colours.styles, strict=True)
+            ),
             self.style_weights,
             self.settings.losses,
             content,
@@ -379,10 +390,12 @@ class Painter:
             devices=sharing_devices(self.settings.device, self.device),
         )
 
-    def _fitted(self, picture: Picture, height: int, width: int) -> Tensor:
-        """A picture at a size, as 1×3×H×W on the device."""
+    def _fitted(self, picture: Picture, height: int, width: int, recolour: Map | None = None) -> Tensor:
+        """A picture at a size, as 1×3×H×W on the device; recoloured where that is asked for."""
         antialiased = self.settings.resampling == "antialiased"
         pixels = pictures.resize(picture.pixels, height, width) if antialiased else picture.pixels
+        if recolour is not None:
+            pixels = recolour(pixels)
         image = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None].to(self.device)
         return image if antialiased else F.interpolate(image, (height, width), mode="bilinear", align_corners=False)
 
@@ -390,17 +403,23 @@ class Painter:
         if self.settings.init == "noise":
             generator = torch.Generator().manual_seed(self.settings.seed)
             return torch.rand(1, 3, octave.height, octave.width, generator=generator).to(self.device)
-        return self._fitted(self.start or self.content, octave.height, octave.width)
+        return self._fitted(self.start or self.content, octave.height, octave.width, self._colours.content)
+
+    def _coloured(self, image: Tensor) -> np.ndarray:
+        """What was painted as H×W×3 in [0, 1], with the colours that the settings ask for."""
+        height, width = image.shape[-2:]
+        return self._colours.result(_to_array(image), lambda: _to_array(self._fitted(self.content, height, width)))
 
     def painting(self) -> Painting:
         """The best picture so far at the full size; the photograph itself where painting has not begun."""
         height, width = self.octaves[-1][:2]
-        image = self._image
-        if image is None:
-            image = self._fitted(self.content, height, width)
+        if self._image is None:
+            array = _to_array(self._fitted(self.content, height, width))
+        else:
+            array = self._coloured(resized(self._image, height, width))
         alpha = self.content.alpha
         return Painting(
-            array=_to_array(resized(image, height, width)),
+            array=array,
             settings=self.settings,
             history=tuple(self._history),
             content=Source.of(self.content),

@@ -20,6 +20,8 @@ from impasto.layers import parse_layer
 
 Preset = Literal["quick", "default", "fine", "tutorial", "tutorial-core"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
+Colour = Literal["style", "keep", "match", "palette"]
+COLOURS: tuple[Colour, ...] = get_args(Colour)
 DEFAULT_STRENGTH = 0.5
 LEAST_TILE = 64
 """Smallest side of a tile in pixels."""
@@ -198,6 +200,10 @@ class Settings(_Model):
 
     style_weight: Weight | None = None
     """Raw weight of the style distance, in place of the strength."""
+
+    colour: Colour = "style"
+    """Whose colours: style (the painting's), keep (the photo's own), match (paint after the painting recoloured to the
+    photo's mean and covariance), palette (the result in the painting's few main colours)."""
 
     encoder: Annotated[str, Field(min_length=1)] = "builtin"
     """The encoder: builtin; vgg19 or vgg19-torchvision, fetched when first used; or a file of VGG-19's weights."""
