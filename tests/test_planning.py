@@ -119,6 +119,14 @@ def test_more_of_anything_needs_more_memory():
     assert memory_needed(base, workload(architecture=Architecture("average", "reflect", "all"))) > need
 
 
+def test_larger_strokes_need_more_memory_where_the_painting_is_read():
+    octave = Octave(600, 800, 5, method="adam")
+    needs = [memory_needed(octave, workload(stroke_size=stroke)) for stroke in (0.25, 1, 2, 4)]
+    assert needs[0] <= needs[1] < needs[2] < needs[3]
+    # Twice the side are four times the pixels, and of this one tile nearly all is features of the painting.
+    assert 3 < needs[3] / needs[2] < 4
+
+
 def test_arithmetic_counts_the_passes_and_the_halo():
     load = workload()
     whole, tiled = (cost(Octave(1500, 2000, 50, tile), load) for tile in (None, 512))

@@ -27,7 +27,7 @@ from impasto.optimizers import LBFGS, Adam, Optimizer, OptimizerState
 from impasto.painting import Painting, Source, Step
 from impasto.pictures import Picture
 from impasto.planning import Workload, budget_of, plan_memory
-from impasto.pyramid import LEAST_SIDE, Octave, plan_octaves, resized, scaled, work
+from impasto.pyramid import LEAST_SIDE, Octave, plan_octaves, resized, scaled, style_size, work
 from impasto.settings import Optimization, Settings, make_settings
 from impasto.snapshot import Facts, Snapshot, StoredEncoder, StoredInput, history_tensor
 from impasto.version import __version__
@@ -82,7 +82,9 @@ class Painter:
         self.style_weights = _style_weights(settings, len(styles))
         self._tell = tell
         self.content = self._read(content, None if settings.size == "original" else settings.size)
-        self.styles = [self._read(style, self._long_side()) for style in styles]
+        # Scales under 1 may have a least size: see impasto.pyramid.style_size.
+        largest = math.ceil(self._long_side() * max(1.0, settings.stroke_size))
+        self.styles = [self._read(style, largest) for style in styles]
         self.start = None
         if settings.init not in ("content", "noise"):
             self.start = self._read(Path(settings.init).expanduser(), self._long_side())
@@ -106,6 +108,7 @@ class Painter:
             self.octaves, self.remarks = plan_memory(
                 self._plan(), self.workload, budget_of(self.workload, self.device), earlier=plan
             )
+            self.remarks += self._enlarged_styles()
         self._colours = plan_colours(
             settings.colour,
             self.content.pixels,
@@ -158,6 +161,21 @@ class Painter:
             ratio=how.octave_ratio,
             most=how.max_octaves,
         )
+
+    def _enlarged_styles(self) -> tuple[str, ...]:
+        """Paintings that larger strokes ask more pixels of than they have, each in a sentence."""
+        side, found = self._long_side(), []
+        for style in self.styles:
+            read, there = (
+                max(style_size(*style.original_size, side, self.settings.stroke_size)),
+                max(style.original_size),
+            )
+            if self.settings.stroke_size > 1 and read > there:
+                found.append(
+                    f"At stroke size {self.settings.stroke_size:g} {_name(style)} is enlarged from {there} to "
+                    f"{read} px, so its strokes have soft edges: a larger picture of it would paint sharper ones."
+                )
+        return tuple(found)
 
     def _check_sizes(self) -> None:
         """Refuse layers that the encoder lacks, and pictures that are too narrow."""
@@ -379,11 +397,11 @@ class Painter:
             self.encoder,
             self._fitted(self.content, octave.height, octave.width, self._colours.content),
             (
-                self._fitted(s, *scaled(*s.original_size, side), recolour)
+                self._fitted(s, *style_size(*s.original_size, side, self.settings.stroke_size), recolour)
                 for s, recolour in zip(self.styles, self._colours.styles, strict=True)
             ),
             self.style_weights,
-            self.settings.losses,
+            self.settings.balanced_losses,
             content,
             style,
             tile=octave.tile,

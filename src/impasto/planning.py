@@ -17,7 +17,7 @@ from impasto.encoder import Encoder
 from impasto.errors import PaintingError, SettingsError
 from impasto.layers import CONVOLUTIONS, PIXELS, Layer
 from impasto.objective import UNTILED_DISTANCES, Objective, shares
-from impasto.pyramid import Octave, scaled
+from impasto.pyramid import Octave, style_size
 from impasto.settings import LEAST_TILE, Optimization, Settings, memory_bytes
 from impasto.tiles import ALIGNMENT, Tile, cut, halos, longest_core
 
@@ -216,7 +216,7 @@ def memory_needed(octave: Octave, workload: Workload) -> int:
     tiles = _tile_bytes(octave.height, octave.width, octave, workload)
     iterating = (3 + kept) * picture + max(passing * picture, tiles)
     side = max(octave.height, octave.width)
-    styles = [scaled(*size, side) for size in workload.styles]
+    styles = [style_size(*size, side, workload.settings.stroke_size) for size in workload.styles]
     preparing = 2 * picture + max(
         (24 * height * width + _tile_bytes(height, width, octave, workload) // 2 for height, width in styles),
         default=0,
