@@ -23,7 +23,7 @@ PRESETS: tuple[Preset, ...] = get_args(Preset)
 Colour = Literal["style", "keep", "match", "palette"]
 COLOURS: tuple[Colour, ...] = get_args(Colour)
 DEFAULT_STRENGTH = 0.5
-FINEST = 4.0
+FINEST = 2.5
 """At detail 1, how many times what the next deeper block of layers weighs a block weighs more than it did."""
 LEAST_TILE = 64
 """Smallest side of a tile in pixels."""
