@@ -116,6 +116,8 @@ def test_more_of_anything_needs_more_memory():
     assert memory_needed(base._replace(tile=768), load) > need
     assert memory_needed(base._replace(height=3000, width=4000), load) > need
     assert memory_needed(base._replace(method="adam"), load) < memory_needed(base._replace(history=5), load) < need
+    light = base._replace(method="adam", tile=64)
+    assert memory_needed(light, workload(colour="keep")) > memory_needed(light, load)
     assert memory_needed(base, workload(architecture=Architecture("average", "reflect", "all"))) > need
 
 

@@ -24,7 +24,7 @@ Map = Callable[[Array], Array]
 PALETTE = 16
 """Colours of a palette, where the painting has so many."""
 
-STRIP = 1 << 18
+STRIP = 1 << 16
 """Pixels that are worked on at once."""
 
 LEAST_DEVIATION = 1 / 255
@@ -330,13 +330,13 @@ def plan_colours(
 
 
 def _without_chroma(picture: Array) -> Array:
-    return grey(lightness(picture))
+    return _in_strips(lambda part: grey(to_oklab(part)[..., 0]), picture)
 
 
 def _lightness_map(source: tuple[Exact, Exact], target: tuple[Exact, Exact]) -> Map:
     """A painting in grey, with the photograph's mean and deviation of lightness."""
     move = matching(source, target)
-    return lambda picture: grey(move(lightness(picture)[..., None])[..., 0])
+    return lambda picture: _in_strips(lambda part: grey(move(to_oklab(part)[..., :1])[..., 0]), picture)
 
 
 def _clipped(move: Affine) -> Map:

@@ -426,7 +426,13 @@ class Painter:
     def _coloured(self, image: Tensor) -> np.ndarray:
         """What was painted as H×W×3 in [0, 1], with the colours that the settings ask for."""
         height, width = image.shape[-2:]
-        return self._colours.result(_to_array(image), lambda: _to_array(self._fitted(self.content, height, width)))
+
+        def photo() -> np.ndarray:
+            if self.content.size == (height, width):  # and no copy of it is needed
+                return self.content.pixels
+            return _to_array(self._fitted(self.content, height, width))
+
+        return self._colours.result(_to_array(image), photo)
 
     def painting(self) -> Painting:
         """The best picture so far at the full size; the photograph itself where painting has not begun."""

@@ -212,6 +212,8 @@ def memory_needed(octave: Octave, workload: Workload) -> int:
     # Adam: two moments, and a root. L-BFGS: its pairs, where it is, the gradient there and its last move; the new pair,
     # the direction and the products on the way to it.
     kept, passing = (2 * min(history, octave.iterations) + 3, 3) if method == "lbfgs" else (2, 2)
+    # What is shown on the way, or saved, once more in other colours, which may be the photograph's at this size.
+    passing = max(passing, {"keep": 4, "palette": 2}.get(workload.settings.colour, 0))
     targets = _target_bytes(octave, workload)
     tiles = _tile_bytes(octave.height, octave.width, octave, workload)
     iterating = (3 + kept) * picture + max(passing * picture, tiles)
