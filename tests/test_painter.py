@@ -18,7 +18,7 @@ from impasto.painter import Painter, make_optimizer
 from impasto.pictures import reducing, write_picture
 from impasto.planning import memory_needed
 from impasto.pyramid import LEAST_SIDE, Octave, scaled
-from impasto.settings import Losses, make_settings
+from impasto.settings import COLOURS, Losses, make_settings
 from impasto.weights import load_encoder
 from tests.helpers import smooth_picture
 
@@ -237,9 +237,10 @@ def test_a_style_of_one_pixel_paints(photo, small):
     padding=st.sampled_from([None, "zeros", "replicate", "reflect"]),
     scope=st.sampled_from([None, "first", "all"]),
     seed=st.integers(0, 9),
+    control=st.tuples(st.sampled_from(COLOURS), st.floats(0.25, 2), st.floats(0, 1)),
 )
 def test_any_picture_is_painted_or_refused(
-    style, tiny_encoder, height, width, size, distance, method, pooling, padding, scope, seed
+    style, tiny_encoder, height, width, size, distance, method, pooling, padding, scope, seed, control
 ):
     changes = {"pooling": pooling, "padding": padding, "padding_scope": scope}
     try:
@@ -249,6 +250,7 @@ def test_any_picture_is_painted_or_refused(
             encoder=str(tiny_encoder),
             size=size,
             threads=1,
+            **dict(zip(("colour", "stroke_size", "detail"), control, strict=True)),
             losses={"style_distance": distance},
             optimization={"method": method, "iterations": 2, "smallest_octave": 48},
             **{name: value for name, value in changes.items() if value},

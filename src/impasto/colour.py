@@ -27,9 +27,9 @@ PALETTE = 16
 STRIP = 1 << 16
 """Pixels that are worked on at once."""
 
-LEAST_DEVIATION = 1 / 255
+LEAST_DEVIATION = 2 / 255
 """Standard deviation under which a picture is taken as flat in a direction: what is there is rounding or noise, and
-stretching it to another picture's contrast would paint with that."""
+stretching it to another picture's contrast would paint that."""
 
 _LMS = np.array(
     [
@@ -119,7 +119,7 @@ def with_chroma_of(painted: Array, photo: Array) -> Array:
     """The lightness of one picture with the hue and chroma of another of the same size.
 
     Where sRGB has no such colour, the chroma is lowered until there is one; hue and lightness stay. This is Gatys,
-    Bethge, Hertzmann, Shechtman, *Preserving Color in Neural Artistic Style Transfer* (2016), section 3, in OKLab.
+    Bethge, Hertzmann, Shechtman, *Preserving Color in Neural Artistic Style Transfer* (2016), in OKLab.
     """
 
     def recompose(painted: Array, photo: Array) -> Array:
@@ -176,17 +176,17 @@ class Affine:
 def matching(source: tuple[Exact, Exact], target: tuple[Exact, Exact]) -> Affine:
     """The map that gives a picture's colours another picture's mean and covariance.
 
-    The roots are symmetric, as in *Image Analogies* (Hertzmann et al. 2001), which Gatys et al., *Controlling
-    Perceptual Factors in Neural Style Transfer* (2017), section 5.1 and supplement, find better than Cholesky's.
-    Directions in which the source is flat (those of hue in a grey picture) are not stretched, so that there the
-    target's covariance is not reached.
+    This is the linear matching of Gatys et al., *Controlling Perceptual Factors in Neural Style Transfer* (2017), in
+    the form with symmetric roots, from *Image Analogies* (Hertzmann et al. 2001). Directions in which the source's
+    deviation is under :data:`LEAST_DEVIATION` (those of hue in a grey picture) are stretched the less the flatter they
+    are, so that there the target's covariance is not reached.
 
     Args:
         source: mean and covariance of the picture to map.
         target: those that its colours are to have.
     """
     values, vectors = np.linalg.eigh(source[1])
-    scales = 1 / np.sqrt(np.maximum(values, LEAST_DEVIATION**2))
+    scales = np.sqrt(np.maximum(values, 0)) / np.maximum(values, LEAST_DEVIATION**2)
     matrix = _root(target[1]) @ (vectors * scales) @ vectors.T
     return Affine(matrix, source[0], target[0])
 

@@ -166,14 +166,12 @@ class Painter:
         """Paintings that larger strokes ask more pixels of than they have, each in a sentence."""
         side, found = self._long_side(), []
         for style in self.styles:
-            read, there = (
-                max(style_size(*style.original_size, side, self.settings.stroke_size)),
-                max(style.original_size),
-            )
+            there = max(style.original_size)
+            read = max(style_size(*style.original_size, side, self.settings.stroke_size))
             if self.settings.stroke_size > 1 and read > there:
                 found.append(
-                    f"At stroke size {self.settings.stroke_size:g} {_name(style)} is enlarged from {there} to "
-                    f"{read} px, so its strokes have soft edges: a larger picture of it would paint sharper ones."
+                    f"At stroke size {self.settings.stroke_size:g} the style {_name(style)} is enlarged from {there} "
+                    f"to {read} px, so its strokes have soft edges: a larger picture of it would paint sharper ones."
                 )
         return tuple(found)
 
