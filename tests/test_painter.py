@@ -13,11 +13,13 @@ from PIL import Image
 import impasto
 from impasto import EncoderError, PaintingError, PictureError, SettingsError
 from impasto.events import Finished, Iteration, OctaveStarted, Reading, Started
+from impasto.objective import Objective
 from impasto.painter import Painter, make_optimizer
 from impasto.pictures import reducing, write_picture
 from impasto.planning import memory_needed
 from impasto.pyramid import LEAST_SIDE, Octave, scaled
-from impasto.settings import make_settings
+from impasto.settings import COLOURS, Losses, make_settings
+from impasto.weights import load_encoder
 from tests.helpers import smooth_picture
 
 
@@ -235,9 +237,10 @@ def test_a_style_of_one_pixel_paints(photo, small):
     padding=st.sampled_from([None, "zeros", "replicate", "reflect"]),
     scope=st.sampled_from([None, "first", "all"]),
     seed=st.integers(0, 9),
+    control=st.tuples(st.sampled_from(COLOURS), st.floats(0.25, 2), st.floats(0, 1)),
 )
 def test_any_picture_is_painted_or_refused(
-    style, tiny_encoder, height, width, size, distance, method, pooling, padding, scope, seed
+    style, tiny_encoder, height, width, size, distance, method, pooling, padding, scope, seed, control
 ):
     changes = {"pooling": pooling, "padding": padding, "padding_scope": scope}
     try:
@@ -247,6 +250,7 @@ def test_any_picture_is_painted_or_refused(
             encoder=str(tiny_encoder),
             size=size,
             threads=1,
+            **dict(zip(("colour", "stroke_size", "detail"), control, strict=True)),
             losses={"style_distance": distance},
             optimization={"method": method, "iterations": 2, "smallest_octave": 48},
             **{name: value for name, value in changes.items() if value},
@@ -367,3 +371,60 @@ def test_a_reduced_photograph_is_painted_like_the_whole_one(tmp_path, small, mon
     reduced = impasto.paint(tmp_path / "photo.png", smooth_picture(80, 80, seed=2), **small)
     assert reduced.content == whole.content
     assert np.abs(reduced.array - whole.array).mean() < 0.01
+
+
+def spectral_centroid(picture):
+    """Mean spatial frequency of a picture's grey values, in cycles per pixel, weighted by power."""
+    grey = picture.mean(axis=2) - picture.mean()
+    window = np.hanning(grey.shape[0])[:, None] * np.hanning(grey.shape[1])
+    power = np.abs(np.fft.rfft2(grey * window)) ** 2
+    frequencies = np.hypot(np.fft.fftfreq(grey.shape[0])[:, None], np.fft.rfftfreq(grey.shape[1]))
+    return (power * frequencies).sum() / power.sum()
+
+
+def spots(side, period):
+    """A grey picture of spots that lie about so many pixels apart."""
+    noise = np.fft.fft2(np.random.default_rng(0).standard_normal((side, side)))
+    frequencies = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.fftfreq(side))
+    picture = np.fft.ifft2(noise * np.exp(-(((frequencies * period - 1) / 0.15) ** 2))).real
+    return np.repeat((0.5 + 0.2 * picture / picture.std()).clip(0, 1)[..., None], 3, axis=2).astype(np.float32)
+
+
+def test_twice_the_stroke_size_paints_spots_twice_as_far_apart(photo):
+    # With the built-in encoder, as a random one sees textures but poorly.
+    how = {"size": 96, "threads": 1, "device": "cpu", "optimization": {"iterations": 12, "smallest_octave": 48}}
+    for stroke in (0.5, 1, 2):
+        painting = impasto.paint(photo, spots(384, 40), **how, style_weight=16, stroke_size=stroke)
+        assert spectral_centroid(painting.array) == pytest.approx(384 / 96 / 40 / stroke, rel=0.2)
+
+
+def test_detail_brings_shallow_layers_nearer_and_leaves_deep_ones_farther(photo, style, small):
+    def distances(detail):
+        picture = impasto.paint(photo, style, **small, detail=detail).array
+        image, target = (torch.from_numpy(p.transpose(2, 0, 1).copy())[None] for p in (picture, style))
+        encoder = load_encoder(small["encoder"]).encoder
+        return [
+            Objective(encoder, image, [target], (1.0,), Losses(style={layer: 1}), 0, 1)
+            .value_and_gradient(image)[0]
+            .style
+            for layer in ("relu1_1", "relu5_1")
+        ]
+
+    coarse, fine = distances(0.0), distances(1.0)
+    assert fine[0] < 0.9 * coarse[0]
+    assert coarse[1] < 0.9 * fine[1]
+
+
+def test_strokes_beyond_the_styles_own_pixels_are_remarked_on(photo, style, small):
+    painter = impasto.make_painter(photo, style, **small, stroke_size=2)
+    assert painter.styles[0].size == (80, 80)
+    (remark,) = painter.remarks
+    assert "from 80 to 192 px" in remark
+    assert impasto.make_painter(photo, style, **small, stroke_size=0.5).remarks == ()
+    assert impasto.make_painter(photo, smooth_picture(300, 300), **small, stroke_size=2).remarks == ()
+
+
+@pytest.mark.parametrize("stroke", [0.25, 4])
+def test_strokes_of_any_size_paint_narrow_styles(photo, small, stroke):
+    painting = impasto.paint(photo, smooth_picture(40, 120), **small, stroke_size=stroke)
+    assert np.isfinite(painting.array).all()

@@ -116,7 +116,17 @@ def test_more_of_anything_needs_more_memory():
     assert memory_needed(base._replace(tile=768), load) > need
     assert memory_needed(base._replace(height=3000, width=4000), load) > need
     assert memory_needed(base._replace(method="adam"), load) < memory_needed(base._replace(history=5), load) < need
+    light = base._replace(method="adam", tile=64)
+    assert memory_needed(light, workload(colour="keep")) > memory_needed(light, load)
     assert memory_needed(base, workload(architecture=Architecture("average", "reflect", "all"))) > need
+
+
+def test_larger_strokes_need_more_memory_where_the_painting_is_read():
+    octave = Octave(600, 800, 5, method="adam")
+    needs = [memory_needed(octave, workload(stroke_size=stroke)) for stroke in (0.25, 1, 2, 4)]
+    assert needs[0] <= needs[1] < needs[2] < needs[3]
+    # Twice the side are four times the pixels, and of this one tile nearly all is features of the painting.
+    assert 3 < needs[3] / needs[2] < 4
 
 
 def test_arithmetic_counts_the_passes_and_the_halo():

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from impasto.pyramid import LEAST_SIDE, Octave, plan_octaves, resized, scaled, work
+from impasto.pyramid import LEAST_SIDE, Octave, plan_octaves, resized, scaled, style_size, work
 
 
 def plan(height, width, **changes):
@@ -61,3 +61,21 @@ def test_resized_keeps_flat_colour_and_range():
     assert up.min() >= 0
     assert up.max() <= 1
     assert resized(step, 8, 8) is step
+
+
+@given(
+    height=st.integers(1, 3000),
+    width=st.integers(1, 3000),
+    side=st.integers(32, 3000),
+    stroke=st.floats(0.25, 4),
+)
+def test_a_style_is_read_at_the_strokes_scale_but_not_too_small(height, width, side, stroke):
+    plain, found = scaled(height, width, side), style_size(height, width, side, stroke)
+    assert style_size(height, width, side, 1.0) == plain
+    assert max(found) >= side * stroke - 1
+    assert max(found) <= side * stroke + 1 or min(found) <= LEAST_SIDE
+    if stroke >= 1:
+        assert found == scaled(height, width, side * stroke)
+    else:
+        assert max(found) <= side
+        assert min(found) >= min(LEAST_SIDE, min(plain))

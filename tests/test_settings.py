@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from impasto.errors import SettingsError
-from impasto.settings import PRESETS, Settings, make_settings, memory_bytes, parse_assignment, style_weight_of
+from impasto.settings import FINEST, PRESETS, Settings, make_settings, memory_bytes, parse_assignment, style_weight_of
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -89,13 +89,18 @@ def test_strength_and_raw_weights():
         ({"content_weight": 0, "style_weight": 0}, "nothing to paint"),
         ({"style_weights": [0, 0]}, "at least one weight above 0"),
         ({"style_weights": [1, -1]}, "style_weights.1 = -1"),
-        ({"colour": "blue"}, "no setting 'colour'"),
+        ({"color": "keep"}, "no setting 'color'"),
+        ({"colour": "blue"}, "colour = 'blue'"),
         ({"losses": {"grain": 1}}, "no setting 'losses.grain'"),
         ({"losses": {"style": {"relu9_1": 1}}}, "no layer 'relu9_1'"),
         (
             {"losses": {"style": {"relu1_1": 0, "relu2_1": 0, "relu3_1": 0, "relu4_1": 0, "relu5_1": 0, "rgb": 0}}},
             "style layer",
         ),
+        ({"stroke_size": 0.2}, "stroke_size = 0.2"),
+        ({"stroke_size": 4.1}, "stroke_size = 4.1"),
+        ({"detail": -0.1}, "detail = -0.1"),
+        ({"detail": float("nan")}, "detail = nan"),
         ({"device": "tpu"}, "should be auto, cpu, cuda"),
         ({"preset": "best"}, "no preset 'best'"),
         ({"depth": 12}, "depth = 12"),
@@ -126,6 +131,30 @@ def test_a_bad_file_of_settings_is_refused(tmp_path, name, text):
         make_settings(tmp_path / "missing.toml")
     with pytest.raises(SettingsError, match="cannot be read"):
         make_settings(tmp_path)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_preset_touches_colour_or_strokes(preset):
+    settings = make_settings(preset=preset)
+    assert (settings.colour, settings.stroke_size, settings.detail) == ("style", 1.0, 0.5)
+    assert settings.balanced_losses is settings.losses
+
+
+@given(detail=st.floats(0, 1), layers=st.dictionaries(st.sampled_from(["relu1_1", "conv1_2", "relu3_1", "relu5_1", "rgb"]),
+                                                      st.floats(0, 9), min_size=1))  # fmt: skip
+def test_detail_weighs_blocks_by_their_depth_and_keeps_their_sum(detail, layers):
+    none = dict.fromkeys(make_settings().losses.style, 0)
+    if not any(layers.values()):
+        return
+    settings = make_settings(detail=detail, losses={"style": none | layers})
+    before, after = settings.losses.style, settings.balanced_losses.style
+    assert after["rgb"] == before["rgb"]
+    assert sum(after.values()) == pytest.approx(sum(before.values()))
+    assert list(after) == list(before)
+    for one, other in (("relu1_1", "relu3_1"), ("relu3_1", "relu5_1")):
+        if before[one] and before[other] > 1e-6 * before[one] > 1e-300:
+            ratio = (after[one] / before[one]) / (after[other] / before[other])
+            assert ratio == pytest.approx(FINEST ** (2 * (2 * detail - 1)), rel=1e-6)
 
 
 def test_assignments():

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto import pictures
+from impasto.colour import Map, plan_colours
 from impasto.devices import choose_device, give_back_memory, physical_cores, sharing_devices
 from impasto.encoder import Encoder
 from impasto.errors import PaintingError, SettingsError
@@ -26,7 +27,7 @@ from impasto.optimizers import LBFGS, Adam, Optimizer, OptimizerState
 from impasto.painting import Painting, Source, Step
 from impasto.pictures import Picture
 from impasto.planning import Workload, budget_of, plan_memory
-from impasto.pyramid import LEAST_SIDE, Octave, plan_octaves, resized, scaled, work
+from impasto.pyramid import LEAST_SIDE, Octave, plan_octaves, resized, scaled, style_size, work
 from impasto.settings import Optimization, Settings, make_settings
 from impasto.snapshot import Facts, Snapshot, StoredEncoder, StoredInput, history_tensor
 from impasto.version import __version__
@@ -81,7 +82,9 @@ class Painter:
         self.style_weights = _style_weights(settings, len(styles))
         self._tell = tell
         self.content = self._read(content, None if settings.size == "original" else settings.size)
-        self.styles = [self._read(style, self._long_side()) for style in styles]
+        # Scales under 1 may have a least size: see impasto.pyramid.style_size.
+        largest = math.ceil(self._long_side() * max(1.0, settings.stroke_size))
+        self.styles = [self._read(style, largest) for style in styles]
         self.start = None
         if settings.init not in ("content", "noise"):
             self.start = self._read(Path(settings.init).expanduser(), self._long_side())
@@ -105,6 +108,14 @@ class Painter:
             self.octaves, self.remarks = plan_memory(
                 self._plan(), self.workload, budget_of(self.workload, self.device), earlier=plan
             )
+            self.remarks += self._enlarged_styles()
+        self._colours = plan_colours(
+            settings.colour,
+            self.content.pixels,
+            self.content.alpha,
+            [style.pixels for style in self.styles],
+            self.style_weights,
+        )
         self.between: Callable[[], None] = lambda: None
         self._image: Tensor | None = None
         self._best: tuple[float, Tensor] | None = None
@@ -150,6 +161,19 @@ class Painter:
             ratio=how.octave_ratio,
             most=how.max_octaves,
         )
+
+    def _enlarged_styles(self) -> tuple[str, ...]:
+        """Paintings that larger strokes ask more pixels of than they have, each in a sentence."""
+        side, found = self._long_side(), []
+        for style in self.styles:
+            there = max(style.original_size)
+            read = max(style_size(*style.original_size, side, self.settings.stroke_size))
+            if self.settings.stroke_size > 1 and read > there:
+                found.append(
+                    f"At stroke size {self.settings.stroke_size:g} the style {_name(style)} is enlarged from {there} "
+                    f"to {read} px, so its strokes have soft edges: a larger picture of it would paint sharper ones."
+                )
+        return tuple(found)
 
     def _check_sizes(self) -> None:
         """Refuse layers that the encoder lacks, and pictures that are too narrow."""
@@ -240,7 +264,7 @@ class Painter:
                 share=share,
                 elapsed=elapsed,
                 remaining=self._remaining(share),
-                image=lambda: _to_array(image),
+                image=lambda: self._coloured(image),
             )
             if iteration < octave.iterations or how.keep != "best":
                 optimizer.step(image, loss.total, gradient)
@@ -369,20 +393,25 @@ class Painter:
         content, style = self.settings.weights
         return Objective(
             self.encoder,
-            self._fitted(self.content, octave.height, octave.width),
-            (self._fitted(s, *scaled(*s.original_size, side)) for s in self.styles),
+            self._fitted(self.content, octave.height, octave.width, self._colours.content),
+            (
+                self._fitted(s, *style_size(*s.original_size, side, self.settings.stroke_size), recolour)
+                for s, recolour in zip(self.styles, self._colours.styles, strict=True)
+            ),
             self.style_weights,
-            self.settings.losses,
+            self.settings.balanced_losses,
             content,
             style,
             tile=octave.tile,
             devices=sharing_devices(self.settings.device, self.device),
         )
 
-    def _fitted(self, picture: Picture, height: int, width: int) -> Tensor:
-        """A picture at a size, as 1×3×H×W on the device."""
+    def _fitted(self, picture: Picture, height: int, width: int, recolour: Map | None = None) -> Tensor:
+        """A picture at a size, as 1×3×H×W on the device; recoloured where that is asked for."""
         antialiased = self.settings.resampling == "antialiased"
         pixels = pictures.resize(picture.pixels, height, width) if antialiased else picture.pixels
+        if recolour is not None:
+            pixels = recolour(pixels)
         image = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None].to(self.device)
         return image if antialiased else F.interpolate(image, (height, width), mode="bilinear", align_corners=False)
 
@@ -390,17 +419,29 @@ class Painter:
         if self.settings.init == "noise":
             generator = torch.Generator().manual_seed(self.settings.seed)
             return torch.rand(1, 3, octave.height, octave.width, generator=generator).to(self.device)
-        return self._fitted(self.start or self.content, octave.height, octave.width)
+        return self._fitted(self.start or self.content, octave.height, octave.width, self._colours.content)
+
+    def _coloured(self, image: Tensor) -> np.ndarray:
+        """What was painted as H×W×3 in [0, 1], with the colours that the settings ask for."""
+        height, width = image.shape[-2:]
+
+        def photo() -> np.ndarray:
+            if self.content.size == (height, width):  # and no copy of it is needed
+                return self.content.pixels
+            return _to_array(self._fitted(self.content, height, width))
+
+        return self._colours.result(_to_array(image), photo)
 
     def painting(self) -> Painting:
         """The best picture so far at the full size; the photograph itself where painting has not begun."""
         height, width = self.octaves[-1][:2]
-        image = self._image
-        if image is None:
-            image = self._fitted(self.content, height, width)
+        if self._image is None:
+            array = _to_array(self._fitted(self.content, height, width))
+        else:
+            array = self._coloured(resized(self._image, height, width))
         alpha = self.content.alpha
         return Painting(
-            array=_to_array(resized(image, height, width)),
+            array=array,
             settings=self.settings,
             history=tuple(self._history),
             content=Source.of(self.content),

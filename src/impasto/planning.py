@@ -17,7 +17,7 @@ from impasto.encoder import Encoder
 from impasto.errors import PaintingError, SettingsError
 from impasto.layers import CONVOLUTIONS, PIXELS, Layer
 from impasto.objective import UNTILED_DISTANCES, Objective, shares
-from impasto.pyramid import Octave, scaled
+from impasto.pyramid import Octave, style_size
 from impasto.settings import LEAST_TILE, Optimization, Settings, memory_bytes
 from impasto.tiles import ALIGNMENT, Tile, cut, halos, longest_core
 
@@ -212,11 +212,13 @@ def memory_needed(octave: Octave, workload: Workload) -> int:
     # Adam: two moments, and a root. L-BFGS: its pairs, where it is, the gradient there and its last move; the new pair,
     # the direction and the products on the way to it.
     kept, passing = (2 * min(history, octave.iterations) + 3, 3) if method == "lbfgs" else (2, 2)
+    # What is shown on the way, or saved, once more in other colours, which may be the photograph's at this size.
+    passing = max(passing, {"keep": 4, "palette": 2}.get(workload.settings.colour, 0))
     targets = _target_bytes(octave, workload)
     tiles = _tile_bytes(octave.height, octave.width, octave, workload)
     iterating = (3 + kept) * picture + max(passing * picture, tiles)
     side = max(octave.height, octave.width)
-    styles = [scaled(*size, side) for size in workload.styles]
+    styles = [style_size(*size, side, workload.settings.stroke_size) for size in workload.styles]
     preparing = 2 * picture + max(
         (24 * height * width + _tile_bytes(height, width, octave, workload) // 2 for height, width in styles),
         default=0,

@@ -50,6 +50,20 @@ def scaled(height: int, width: int, long_side: float) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
+def style_size(height: int, width: int, side: float, stroke_size: float) -> tuple[int, int]:
+    """The size at which a painting is read for an octave.
+
+    Args:
+        height: of the painting, in pixels.
+        width: of the painting, in pixels.
+        side: the octave's long side.
+        stroke_size: the painting's scale relative to the photograph's. A scale under 1 makes no side shorter than
+            :data:`LEAST_SIDE`, or than it would be at scale 1: the deep layers would see too little of the painting.
+    """
+    least = LEAST_SIDE * max(height, width) / min(height, width)
+    return scaled(height, width, max(side * stroke_size, min(side, least)))
+
+
 def plan_octaves(
     height: int, width: int, *, iterations: int, coarse_factor: float, smallest: int, ratio: float, most: int = 16
 ) -> tuple[Octave, ...]:

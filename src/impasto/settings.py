@@ -16,11 +16,15 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from impasto.errors import EncoderError, SettingsError
-from impasto.layers import parse_layer
+from impasto.layers import RGB, parse_layer
 
 Preset = Literal["quick", "default", "fine", "tutorial", "tutorial-core"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
+Colour = Literal["style", "keep", "match", "palette"]
+COLOURS: tuple[Colour, ...] = get_args(Colour)
 DEFAULT_STRENGTH = 0.5
+FINEST = 2.5
+"""At detail 1, how many times what the next deeper block of layers weighs a block weighs more than it did."""
 LEAST_TILE = 64
 """Smallest side of a tile in pixels."""
 
@@ -199,6 +203,18 @@ class Settings(_Model):
     style_weight: Weight | None = None
     """Raw weight of the style distance, in place of the strength."""
 
+    colour: Colour = "style"
+    """Whose colours: style (the painting's), keep (the photo's own), match (paint after the painting recoloured to the
+    photo's mean and covariance), palette (the result in the painting's few main colours)."""
+
+    stroke_size: Annotated[float, Field(ge=0.25, le=4)] = 1.0
+    """Size of the strokes, from 0.25 to 4: the painting's scale relative to the photo's, both with equal long sides at
+    1."""
+
+    detail: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """From 0 (the deep style layers count most: the painting's forms) to 1 (the shallow ones: the touch of its brush,
+    over the photo's own forms); 0.5 leaves their weights."""
+
     encoder: Annotated[str, Field(min_length=1)] = "builtin"
     """The encoder: builtin; vgg19 or vgg19-torchvision, fetched when first used; or a file of VGG-19's weights."""
 
@@ -263,6 +279,23 @@ class Settings(_Model):
         content = 1.0 if self.content_weight is None else self.content_weight
         style = style_weight_of(strength) if self.style_weight is None else self.style_weight
         return content, style
+
+    @property
+    def balanced_losses(self) -> Losses:
+        """The losses with the style layers' weights as ``detail`` has them.
+
+        Each block of the encoder weighs against the next one :data:`FINEST` ** (2 · detail - 1) times what the table
+        says. The sum of these layers' weights stays, and so does the weight of rgb, which tells of colours only.
+        """
+        ratio = FINEST ** (2 * self.detail - 1)
+        before = {name: weight for name, weight in self.losses.style.items() if name != RGB}
+        after = {name: weight * ratio ** -parse_layer(name).block for name, weight in before.items()}
+        total = sum(after.values())
+        if self.detail == 0.5 or not total:
+            return self.losses
+        scale = sum(before.values()) / total
+        balanced = {name: scale * weight for name, weight in after.items()}
+        return self.losses.model_copy(update={"style": self.losses.style | balanced})
 
     def changed(self, **changes: Any) -> Settings:
         """These settings with others in their place; nested ones may be given in part.

@@ -94,6 +94,14 @@ def test_resumed_at_any_moment_the_picture_is_the_same(photo, style, small, how,
         assert again.complete
 
 
+@pytest.mark.parametrize("colour", ["keep", "match", "palette"])
+def test_with_other_colours_and_strokes_as_well(photo, style, small, colour, tmp_path):
+    settings = small | {"colour": colour, "stroke_size": 1.5, "detail": 0.8}
+    whole, paths = kept_at_every_moment(impasto.make_painter(photo, style, **settings), tmp_path)
+    for path in paths[::3]:
+        assert same(painted(impasto.resume_painter(path, photo, style)), whole)
+
+
 @pytest.mark.parametrize("call", [1, 9])
 def test_before_an_octaves_first_step_as_well(photo, style, small, call, monkeypatch, tmp_path):
     whole = impasto.paint(photo, style, **small)

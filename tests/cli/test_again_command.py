@@ -58,6 +58,18 @@ def test_again_with_changes(painted, impasto_command, style):
     assert max(read_picture("again.webp").size) == 64
 
 
+def test_colour_and_strokes_are_options_and_stay_in_the_record(folder, small, impasto_command):
+    options = ("--colour", "keep", "--stroke-size", 1.5, "--detail", 0.7)
+    assert impasto_command("paint", "photo.png", "style.png", *small, *options, "-o", "a.png").code == 0
+    settings = stored_record("a.png").settings
+    assert (settings["colour"], settings["stroke_size"], settings["detail"]) == ("keep", 1.5, 0.7)
+    assert impasto_command("again", "a.png", "-o", "b.png").code == 0
+    np.testing.assert_array_equal(read_picture("b.png").pixels, read_picture("a.png").pixels)
+    assert impasto_command("again", "a.png", "--colour", "palette", "-o", "c.png").code == 0
+    assert stored_record("c.png").settings["colour"] == "palette"
+    assert stored_record("c.png").settings["detail"] == 0.7
+
+
 def test_again_refuses_sources_that_changed_or_went(painted, impasto_command, photo):
     write_picture("photo.png", photo[::-1])
     result = impasto_command("again", painted)

@@ -22,14 +22,24 @@ def test_help_is_the_settings_own(impasto_command):
     result = impasto_command("paint", "--help")
     assert result.code == 0
     flat = " ".join(result.out.split())
-    for name in ("size", "strength", "seed", "init"):
+    for name in ("size", "strength", "seed", "init", "colour", "stroke_size", "detail"):
         assert " ".join(Settings.model_fields[name].description.split()) in flat
     assert impasto_command().out.startswith("Usage: impasto")
 
 
 def test_settings_lists_every_one(impasto_command):
     listed = impasto_command("settings").out
-    for name in ("preset", "size", "losses.style", "losses.total_variation", "optimization.iterations", "max_pixels"):
+    for name in (
+        "preset",
+        "size",
+        "colour",
+        "stroke_size",
+        "detail",
+        "losses.style",
+        "losses.total_variation",
+        "optimization.iterations",
+        "max_pixels",
+    ):
         assert f"\n{name} = " in f"\n{listed}"
     assert "Long side of the painting in pixels" in listed
     assert json.loads(impasto_command("settings", "--json").out) == Settings.model_json_schema()

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from impasto.settings import PRESETS, Settings, merged, parse_assignment, read_settings_file
+from impasto.settings import COLOURS, PRESETS, Settings, merged, parse_assignment, read_settings_file
 
 
 def help_of(name: str) -> str:
@@ -29,6 +29,9 @@ Size = Annotated[str | None, typer.Option("--size", metavar="N|original", help=h
 PresetName = Annotated[str | None, typer.Option("--preset", metavar="|".join(PRESETS), help=help_of("preset"))]
 Strength = Annotated[str | None, typer.Option("--strength", metavar="S", help=help_of("strength"))]
 StyleWeights = Annotated[str | None, typer.Option("--style-weights", metavar="A,B,…", help=help_of("style_weights"))]
+Colour = Annotated[str | None, typer.Option("--colour", metavar="|".join(COLOURS), help=help_of("colour"))]
+StrokeSize = Annotated[str | None, typer.Option("--stroke-size", metavar="X", help=help_of("stroke_size"))]
+Detail = Annotated[str | None, typer.Option("--detail", metavar="D", help=help_of("detail"))]
 EncoderName = Annotated[str | None, typer.Option("--encoder", metavar="NAME|FILE", help=help_of("encoder"))]
 Init = Annotated[str | None, typer.Option("--init", metavar="content|noise|FILE", help=help_of("init"))]
 Iterations = Annotated[str | None, typer.Option("--iterations", metavar="N", help=help_of("optimization.iterations"))]
@@ -102,7 +105,7 @@ CheckpointEvery = Annotated[
 
 _OPTIONS = (
     *("size", "preset", "strength", "style_weights", "encoder", "init", "seed", "threads", "device", "depth"),
-    *("memory", "tile"),
+    *("memory", "tile", "colour", "stroke_size", "detail"),
 )
 """Options that are settings of the same name."""
 

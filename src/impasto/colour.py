@@ -1,0 +1,360 @@
+"""Colour: whose colours a painting has, the photograph's or the painting's.
+
+Pictures are H×W×3 float32, sRGB-encoded, in [0, 1]. What perception should judge is judged in OKLab (Björn Ottosson,
+*A perceptual color space for image processing*, 2020): lightness L in [0, 1] and two opponent axes a and b, of which
+chroma is the length and hue the angle. Whole pictures are taken in strips, so that little memory is needed besides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from impasto.settings import Colour
+
+Array = npt.NDArray[np.float32]
+Exact = npt.NDArray[np.float64]
+Map = Callable[[Array], Array]
+"""From a picture to one of the same size."""
+
+PALETTE = 16
+"""Colours of a palette, where the painting has so many."""
+
+STRIP = 1 << 16
+"""Pixels that are worked on at once."""
+
+LEAST_DEVIATION = 2 / 255
+"""Standard deviation under which a picture is taken as flat in a direction: what is there is rounding or noise, and
+stretching it to another picture's contrast would paint that."""
+
+_LMS = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+"""Linear sRGB to the cones' answers."""
+
+_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+"""Their cube roots to L, a, b."""
+
+_FROM_LMS, _FROM_LAB = np.linalg.inv(_LMS), np.linalg.inv(_LAB)
+
+
+def to_linear(encoded: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Undo sRGB's encoding (IEC 61966-2-1); any shape, values in [0, 1]."""
+    return np.where(encoded <= 0.04045, encoded / 12.92, ((np.maximum(encoded, 0.04045) + 0.055) / 1.055) ** 2.4)
+
+
+def to_encoded(linear: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The inverse of :func:`to_linear`; negative values stay negative."""
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055)
+
+
+def to_oklab(rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Bring sRGB to OKLab; the last axis holds the channels, floating-point type kept."""
+    cones = to_linear(rgb) @ _LMS.T.astype(rgb.dtype)
+    return np.asarray(np.cbrt(cones) @ _LAB.T.astype(rgb.dtype))
+
+
+def to_srgb(lab: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """OKLab to sRGB, the inverse of :func:`to_oklab`; colours that sRGB lacks come out beyond [0, 1]."""
+    return to_encoded(_linear_from(lab))
+
+
+def _linear_from(lab: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    cones = (lab @ _FROM_LAB.T.astype(lab.dtype)) ** 3
+    return np.asarray(cones @ _FROM_LMS.T.astype(lab.dtype))
+
+
+def into_gamut(lab: npt.NDArray[Any], steps: int = 14) -> npt.NDArray[Any]:
+    """OKLab colours with no more chroma than sRGB has at their hue and lightness, which stay as they are.
+
+    Args:
+        lab: …×3, L in [0, 1].
+        steps: halvings of the interval in which the largest chroma is sought.
+    """
+    flat = lab.reshape(-1, 3).copy()
+    outside = np.flatnonzero(~_in_gamut(flat))
+    if outside.size:
+        colours = flat[outside]
+        low, high = np.zeros((len(colours), 1), flat.dtype), np.ones((len(colours), 1), flat.dtype)
+        scale = np.array([0, 1, 1], flat.dtype)
+        for _ in range(steps):
+            middle = (low + high) / 2
+            fits = _in_gamut(colours * (1 - scale + scale * middle))[:, None]
+            low, high = np.where(fits, middle, low), np.where(fits, high, middle)
+        flat[outside] = colours * (1 - scale + scale * low)
+    return flat.reshape(lab.shape)
+
+
+def _in_gamut(lab: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    linear = _linear_from(lab)
+    return np.asarray(((linear >= -1e-5) & (linear <= 1 + 1e-5)).all(axis=-1))
+
+
+def lightness(picture: Array) -> Array:
+    """OKLab's L of an H×W×3 picture, H×W."""
+    return _in_strips(lambda part: to_oklab(part)[..., :1], picture)[..., 0]
+
+
+def grey(light: Array) -> Array:
+    """The H×W×3 picture without chroma of an H×W lightness."""
+    one = to_encoded(np.clip(light, 0, 1) ** 3).astype(np.float32)
+    return np.repeat(one[..., None], 3, axis=-1)
+
+
+def with_chroma_of(painted: Array, photo: Array) -> Array:
+    """The lightness of one picture with the hue and chroma of another of the same size.
+
+    Where sRGB has no such colour, the chroma is lowered until there is one; hue and lightness stay. This is Gatys,
+    Bethge, Hertzmann, Shechtman, *Preserving Color in Neural Artistic Style Transfer* (2016), in OKLab.
+    """
+
+    def recompose(painted: Array, photo: Array) -> Array:
+        lab = to_oklab(photo)
+        lab[..., 0] = to_oklab(painted)[..., 0].clip(0, 1)
+        return np.asarray(to_srgb(into_gamut(lab)).clip(0, 1), np.float32)
+
+    return _in_strips(recompose, painted, photo)
+
+
+def mean_and_covariance(picture: Array, weights: Array | None = None) -> tuple[Exact, Exact]:
+    """Of the colours of a picture.
+
+    Args:
+        picture: H×W×C.
+        weights: H×W, what each pixel counts, such as its alpha; where all are 0, or none are given, all count alike.
+
+    Returns:
+        C means and the C×C covariance, float64.
+    """
+    channels = picture.shape[-1]
+    if weights is not None and not weights.any():
+        weights = None
+    total, first, second = 0.0, np.zeros(channels), np.zeros((channels, channels))
+    shift = picture[0, 0].astype(np.float64)  # near the colours, or the squares would cancel
+    for rows in _strips(*picture.shape[:2]):
+        x = picture[rows].reshape(-1, channels) - shift
+        w = np.ones(len(x)) if weights is None else weights[rows].reshape(-1).astype(np.float64)
+        total, first, second = total + w.sum(), first + w @ x, second + (x * w[:, None]).T @ x
+    mean = first / total
+    return mean + shift, second / total - np.outer(mean, mean)
+
+
+@dataclass(frozen=True)
+class Affine:
+    """A linear map of colours about a mean, which it moves.
+
+    Attributes:
+        matrix: C×C.
+        source: C, the mean that is moved.
+        target: C, where it comes to lie.
+    """
+
+    matrix: Exact
+    source: Exact
+    target: Exact
+
+    def __call__(self, picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The picture's colours mapped, not clipped; floating-point type kept."""
+        kind = picture.dtype
+        return (picture - self.source.astype(kind)) @ self.matrix.T.astype(kind) + self.target.astype(kind)
+
+
+def matching(source: tuple[Exact, Exact], target: tuple[Exact, Exact]) -> Affine:
+    """The map that gives a picture's colours another picture's mean and covariance.
+
+    This is the linear matching of Gatys et al., *Controlling Perceptual Factors in Neural Style Transfer* (2017), in
+    the form with symmetric roots, from *Image Analogies* (Hertzmann et al. 2001). Directions in which the source's
+    deviation is under :data:`LEAST_DEVIATION` (those of hue in a grey picture) are stretched the less the flatter they
+    are, so that there the target's covariance is not reached.
+
+    Args:
+        source: mean and covariance of the picture to map.
+        target: those that its colours are to have.
+    """
+    values, vectors = np.linalg.eigh(source[1])
+    scales = np.sqrt(np.maximum(values, 0)) / np.maximum(values, LEAST_DEVIATION**2)
+    matrix = _root(target[1]) @ (vectors * scales) @ vectors.T
+    return Affine(matrix, source[0], target[0])
+
+
+def _root(covariance: Exact) -> Exact:
+    values, vectors = np.linalg.eigh(covariance)
+    return np.asarray((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)
+
+
+def palette_of(pictures: Sequence[Array], weights: Sequence[float], size: int = PALETTE) -> Array:
+    """The colours that pictures are mostly made of.
+
+    Binary splitting (Orchard and Bouman, *Color Quantization of Images*, 1991: the cluster of the largest variance is
+    cut at its mean, across its principal axis), refined by Lloyd's k-means. Nothing in it is random.
+
+    Args:
+        pictures: H×W×3 each.
+        weights: what each counts; those of 0 are left out.
+        size: number of colours; fewer come out where there are fewer.
+
+    Returns:
+        K×3, OKLab.
+    """
+    counted = [(picture, weight) for picture, weight in zip(pictures, weights, strict=True) if weight > 0]
+    samples = [to_oklab(_sample(picture).astype(np.float64)) for picture, _ in counted]
+    colours = np.concatenate(samples)
+    w = np.concatenate([np.full(len(s), weight / len(s)) for s, (_, weight) in zip(samples, counted, strict=True)])
+    clusters = [np.arange(len(colours))]
+    while len(clusters) < size:
+        spreads = [_spread(colours[c], w[c]) for c in clusters]
+        widest = max(range(len(clusters)), key=lambda i: spreads[i][0])
+        variance, axis, mean = spreads[widest]
+        if variance < 1e-6 * w.sum():
+            break
+        cluster = clusters.pop(widest)
+        side = (colours[cluster] - mean) @ axis > 0
+        clusters += [cluster[side], cluster[~side]]
+    centres = np.stack([np.average(colours[c], axis=0, weights=w[c]) for c in clusters])
+    for _ in range(20):
+        nearest = _squares(colours, centres).argmin(axis=1)
+        masses = np.bincount(nearest, w, len(centres))
+        sums = np.stack([np.bincount(nearest, w * colours[:, i], len(centres)) for i in range(3)], axis=1)
+        centres = np.where(masses[:, None] > 0, sums / np.maximum(masses, 1e-12)[:, None], centres)
+    return centres.astype(np.float32)
+
+
+def _sample(picture: Array) -> Array:
+    """Some of the pixels, at most about 16,000, from a regular grid; n×3."""
+    height, width = picture.shape[:2]
+    step = max(1, int(np.ceil(np.sqrt(height * width / (1 << 14)))))
+    return picture[step // 2 % height :: step, step // 2 % width :: step].reshape(-1, 3)
+
+
+def _spread(colours: Exact, weights: Exact) -> tuple[float, Exact, Exact]:
+    """A cluster's weighted variance along its principal axis, that axis, and its mean."""
+    mean = np.average(colours, axis=0, weights=weights)
+    centred = colours - mean
+    values, vectors = np.linalg.eigh((centred * weights[:, None]).T @ centred)
+    return float(values[-1]), vectors[:, -1], mean
+
+
+def _squares(colours: npt.NDArray[Any], centres: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Squared distances, n×K."""
+    squares = (colours**2).sum(1)[:, None] - 2 * colours @ centres.T + (centres**2).sum(1)
+    return np.asarray(np.maximum(squares, 0))
+
+
+def in_palette(picture: Array, palette: Array) -> Array:
+    """A picture in the colours of a palette.
+
+    Each colour becomes a mixture of the palette's colours, which count by a Gaussian of their distance in OKLab, a
+    third of the palette's usual spacing wide: near one it is all but that one, and between two it passes softly.
+
+    Args:
+        picture: H×W×3.
+        palette: K×3, OKLab.
+    """
+    if len(palette) == 1:
+        width = 1.0
+    else:
+        gaps = _squares(palette, palette)
+        np.fill_diagonal(gaps, np.inf)
+        width = float(np.median(np.sqrt(gaps.min(axis=1)))) / 3
+
+    def mix(part: Array) -> Array:
+        squares = _squares(to_oklab(part).reshape(-1, 3), palette)
+        squares -= squares.min(axis=1, keepdims=True)
+        shares = np.exp(-squares / (2 * width**2))
+        lab = (shares @ palette) / shares.sum(axis=1, keepdims=True)
+        return np.asarray(to_srgb(into_gamut(lab)).clip(0, 1).reshape(part.shape), np.float32)
+
+    return _in_strips(mix, picture)
+
+
+def _same(picture: Array) -> Array:
+    return picture
+
+
+def _painted(painted: Array, photo: Callable[[], Array]) -> Array:
+    return painted
+
+
+@dataclass(frozen=True)
+class Colours:
+    """What becomes of a run's pictures for the sake of colour.
+
+    Attributes:
+        content: of the photograph, and of a picture that painting begins from, before painting.
+        styles: of each painting, before painting.
+        result: of what was painted, given also the photograph at its size, which is made where it is needed.
+    """
+
+    content: Map
+    styles: Sequence[Map]
+    result: Callable[[Array, Callable[[], Array]], Array] = _painted
+
+
+def plan_colours(
+    way: Colour, photo: Array, alpha: Array | None, styles: Sequence[Array], weights: Sequence[float]
+) -> Colours:
+    """What the setting ``colour`` means for some pictures.
+
+    Args:
+        way: the setting.
+        photo: H×W×3.
+        alpha: of the photograph, H×W; transparent parts do not count in its statistics.
+        styles: the paintings, h×w×3 each.
+        weights: what each painting counts.
+    """
+    if way == "keep":
+        light = mean_and_covariance(lightness(photo)[..., None], alpha)
+        maps = [_lightness_map(mean_and_covariance(lightness(style)[..., None]), light) for style in styles]
+        return Colours(_without_chroma, maps, lambda painted, photo_at_size: with_chroma_of(painted, photo_at_size()))
+    if way == "match":
+        target = mean_and_covariance(photo, alpha)
+        return Colours(_same, [_clipped(matching(mean_and_covariance(style), target)) for style in styles])
+    if way == "palette":
+        palette = palette_of(styles, weights)
+        return Colours(_same, [_same] * len(styles), lambda painted, _: in_palette(painted, palette))
+    return Colours(_same, [_same] * len(styles))
+
+
+def _without_chroma(picture: Array) -> Array:
+    return _in_strips(lambda part: grey(to_oklab(part)[..., 0]), picture)
+
+
+def _lightness_map(source: tuple[Exact, Exact], target: tuple[Exact, Exact]) -> Map:
+    """A painting in grey, with the photograph's mean and deviation of lightness."""
+    move = matching(source, target)
+    return lambda picture: _in_strips(lambda part: grey(move(to_oklab(part)[..., :1])[..., 0]), picture)
+
+
+def _clipped(move: Affine) -> Map:
+    return lambda picture: _in_strips(lambda part: np.asarray(move(part).clip(0, 1), np.float32), picture)
+
+
+def _strips(height: int, width: int) -> list[slice]:
+    rows = max(1, STRIP // width)
+    return [slice(first, min(first + rows, height)) for first in range(0, height, rows)]
+
+
+def _in_strips(function: Callable[..., Array], *pictures: Array) -> Array:
+    """A function of single pixels on pictures of one size, strip by strip."""
+    parts: Array | None = None
+    for rows in _strips(*pictures[0].shape[:2]):
+        part = function(*(picture[rows] for picture in pictures))
+        if parts is None:
+            parts = np.empty((*pictures[0].shape[:2], part.shape[-1]), np.float32)
+        parts[rows] = part
+    assert parts is not None
+    return parts
