@@ -47,7 +47,8 @@ def collect(names: Sequence[str | os.PathLike[str]]) -> Collected:
     """
     paths: list[Path] = []
     remarks: list[str] = []
-    for name in map(os.fspath, names):
+    for given in names:
+        name = os.fspath(given)
         path = Path(name)
         if path.is_dir():
             paths += _in_folder(path, remarks)
@@ -77,7 +78,9 @@ def _in_folder(folder: Path, remarks: list[str]) -> list[Path]:
     if others:
         remarks.append(f"Left out of {shown(folder)}, as they are no pictures: {_listed(others)}.")
     if painted:
-        remarks.append(f"Left out of {shown(folder)}, as impasto painted them: {_listed(painted)}; name them to take them.")
+        remarks.append(
+            f"Left out of {shown(folder)}, as impasto painted them: {_listed(painted)}; name them to take them."
+        )
     found = [path for path in pictures if path not in set(painted)]
     if not found:
         raise PictureError(f"The folder {shown(folder)} holds no pictures: name another.")

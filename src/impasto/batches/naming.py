@@ -58,7 +58,9 @@ def name_of(template: str, content: Path, styles: Sequence[Path], number: int) -
             )
         name = template.format_map(values)
     except (ValueError, LookupError) as error:
-        raise SettingsError(f"The template {template!r} is not valid ({error}): write it as {DEFAULT_TEMPLATE}.") from None
+        raise SettingsError(
+            f"The template {template!r} is not valid ({error}): write it as {DEFAULT_TEMPLATE}."
+        ) from None
     path = PurePath(name)
     if not path.name or path.is_absolute() or path.drive or ".." in path.parts:
         raise SettingsError(f"The template {template!r} leads out of the folder: write it as {DEFAULT_TEMPLATE}.")

@@ -175,7 +175,9 @@ def _start(jobs: int, common: object) -> _Worker:
         with _signals_held_back():
             process.start()
     except OSError as error:
-        raise PaintingError(f"A process for painting could not be started ({error.strerror}): try fewer jobs.") from None
+        raise PaintingError(
+            f"A process for painting could not be started ({error.strerror}): try fewer jobs."
+        ) from None
     theirs.close()  # or its end would not be heard
     return _Worker(process, ours)
 

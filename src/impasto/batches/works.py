@@ -115,6 +115,7 @@ def combine(
             f"There are {len(photos)} photographs and {len(styles)} styles: to pair them one by one their numbers must "
             f"be the same."
         )
+    pairs: list[tuple[Path, tuple[Path, ...]]]
     if zipped:
         pairs = [(photo, (style,)) for photo, style in zip(photos, styles, strict=True)]
     else:
@@ -123,8 +124,8 @@ def combine(
     weights = settings.style_weights
     if weights is not None and len(weights) != len(pairs[0][1]):
         raise SettingsError(
-            f"The style_weights are {len(weights)} and the style pictures of each painting {len(pairs[0][1])}: give one "
-            f"for each."
+            f"The style_weights are {len(weights)} and the style pictures of each painting {len(pairs[0][1])}: give "
+            f"one for each."
         )
     return [
         Work(photo, each, settings, folder / name_of(template, photo, each, number))
@@ -220,7 +221,7 @@ def _hash(
 
 
 def _encoder_key(name: str, sha256: str | None, digest: Callable[[Path], str]) -> str:
-    """What an encoder is known by: published weights by their name, others by their hash and whose they are said to be."""
+    """What an encoder is known by: published weights by name, others by hash and whose they are said to be."""
     if name in KNOWN:
         return name
     if name == BUILTIN:
@@ -255,7 +256,9 @@ def _refuse_collisions(works: Sequence[Work]) -> None:
             check_sides(kind, 1, work.settings.size, shown(work.output))
         place = _place(work.output)
         if place in inputs:
-            raise PictureError(f"{shown(work.output)} is one of the pictures that are read: choose another folder or name.")
+            raise PictureError(
+                f"{shown(work.output)} is one of the pictures that are read: choose another folder or name."
+            )
         other = taken.setdefault(place, work)
         if other is not work:
             raise PictureError(

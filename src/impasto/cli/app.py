@@ -197,8 +197,8 @@ def again(
 
 @app.command(
     short_help="Paint many photographs, in many styles.",
-    help="Paint every one of PHOTOS (files, folders, patterns) in every style, or with --zip the first in the first and "
-    "so on. What is done already is skipped, so that the same command goes on after an interruption; what fails does "
+    help="Paint every one of PHOTOS (files, folders, patterns) in every style, or with --zip the first in the first "
+    "and so on. What is done already is skipped, so that the same command goes on after an interruption; what fails does "
     "not stop the rest.",
 )
 def batch(
@@ -207,7 +207,11 @@ def batch(
     styles: Annotated[
         list[str],
         typer.Option(
-            "--style", "-s", metavar="FILE", show_default=False, help="A painting, or a folder of them; may be repeated."
+            "--style",
+            "-s",
+            metavar="FILE",
+            show_default=False,
+            help="A painting, or a folder of them; may be repeated.",
         ),
     ],
     out: Annotated[
@@ -306,7 +310,15 @@ def vary(
 
     changes = options.changes_from(context.params | {"assignments": None})
     request = VaryRequest(
-        Path(file), assignments, changes, _path(content), list(map(Path, styles or ())), _path(output), _path(keep), jobs, force
+        Path(file),
+        assignments,
+        changes,
+        _path(content),
+        list(map(Path, styles or ())),
+        _path(output),
+        _path(keep),
+        jobs,
+        force,
     )
     return run_vary(request, context.obj, quiet=quiet, as_json=as_json)
 

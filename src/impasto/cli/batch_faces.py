@@ -30,10 +30,13 @@ class BatchFace:
 
     Args:
         works: of the batch.
+        names: of the works, in a few words; those of their outputs where not given.
     """
 
-    def __init__(self, works: Sequence[Work]) -> None:
+    def __init__(self, works: Sequence[Work], names: Sequence[str] | None = None) -> None:
         self.works = works
+        self.names = [work.output.name for work in works] if names is None else names
+        self._paths = [str(work.output) for work in works] if names is None else names
         self.ends: dict[int, Ended] = {}
         self.jobs = 1
 
@@ -75,9 +78,12 @@ class BatchFace:
     def finish(self) -> None:
         """The batch is over."""
 
+    def written(self, what: str, path: Path) -> None:
+        """Something besides the pictures was written."""
+
     def name(self, number: int) -> str:
         """A work in a few words."""
-        return self.works[number].output.name
+        return self.names[number]
 
     def count(self) -> str:
         """How many are in which state, in words."""
@@ -88,8 +94,8 @@ class BatchFace:
 class BatchLineFace(BatchFace):
     """A line for each picture, and now and then one for the whole; a table in the end."""
 
-    def __init__(self, works: Sequence[Work]) -> None:
-        super().__init__(works)
+    def __init__(self, works: Sequence[Work], names: Sequence[str] | None = None) -> None:
+        super().__init__(works, names)
         self.shares: dict[int, float] = {}
         self._begun = self._last = time.monotonic()
 
@@ -159,10 +165,14 @@ class BatchLineFace(BatchFace):
             print_columns(("picture", "state", "time", ""), map(self._row, numbers))
         say(self.count())
 
+    def written(self, what: str, path: Path) -> None:
+        """Its path on stdout."""
+        say(str(path))
+
     def _row(self, number: int) -> tuple[str, str, str, str]:
         end = self.ends[number]
         return (
-            str(self.works[number].output),
+            self._paths[number],
             _SAID[end.state],
             clock(end.seconds) if end.state == "painted" else "",
             end.message,
@@ -199,9 +209,14 @@ class BatchJsonFace(BatchFace):
         counts = Counter(end.state for end in self.ends.values())
         self._say("finished", **{state: counts[state] for state in _SAID})
 
+    def written(self, what: str, path: Path) -> None:
+        """Write where it is."""
+        self._say(what, output=str(path))
+
     def _names(self, number: int) -> dict[str, Any]:
         work = self.works[number]
         return {
+            "name": self.name(number),
             "content": str(work.content),
             "styles": list(map(str, work.styles)),
             "output": str(Path(work.output).absolute()),
@@ -211,17 +226,19 @@ class BatchJsonFace(BatchFace):
         say(to_json({"event": name, **values}))
 
 
-def choose_batch_face(works: Sequence[Work], *, quiet: bool, as_json: bool) -> BatchFace:
+def choose_batch_face(
+    works: Sequence[Work], names: Sequence[str] | None = None, *, quiet: bool, as_json: bool
+) -> BatchFace:
     """The face that fits the options and the terminal."""
     if as_json:
-        return BatchJsonFace(works)
+        return BatchJsonFace(works, names)
     if quiet:
-        return BatchFace(works)
+        return BatchFace(works, names)
     if sys.stderr.isatty():
         from impasto.cli.terminal import can_redraw
 
         if can_redraw():
             from impasto.cli.batch_terminal import BatchTerminalFace
 
-            return BatchTerminalFace(works)
-    return BatchLineFace(works)
+            return BatchTerminalFace(works, names)
+    return BatchLineFace(works, names)

@@ -22,8 +22,8 @@ from impasto.cli.streams import one_line
 class BatchTerminalFace(BatchLineFace):
     """A line for each picture that is being painted, and one for the whole; gone when the batch is over."""
 
-    def __init__(self, works: Sequence[Work]) -> None:
-        super().__init__(works)
+    def __init__(self, works: Sequence[Work], names: Sequence[str] | None = None) -> None:
+        super().__init__(works, names)
         self._running: dict[int, Advanced | None] = {}
         self._stopping = False
         self._console = Console(stderr=True, highlight=False, emoji=False)

@@ -109,7 +109,8 @@ NameTemplate = Annotated[
     ),
 ]
 Jobs = Annotated[
-    int, typer.Option("--jobs", "-j", metavar="N", min=1, max=256, help="Paint so many at a time; they share the cores.")
+    int,
+    typer.Option("--jobs", "-j", metavar="N", min=1, max=256, help="Paint so many at a time; they share the cores."),
 ]
 
 
