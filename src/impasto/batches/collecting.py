@@ -61,7 +61,8 @@ def collect(names: Sequence[str | os.PathLike[str]]) -> Collected:
 
 
 def _matches(pattern: str) -> list[Path]:
-    matches = [Path(match) for match in sorted(glob.glob(pattern)) if Path(match).is_file()]
+    names = sorted(glob.glob(pattern))  # noqa: PTH207 (the pattern may be absolute)
+    matches = [Path(name) for name in names if Path(name).is_file()]
     if not matches:
         raise PictureError(f"No file matches {shown(pattern)}: check the folder and the pattern.")
     return matches

@@ -190,7 +190,7 @@ def _serve(connection: Connection, jobs: int, common: Any) -> None:
 
 @contextmanager
 def _signals_held_back() -> Iterator[None]:
-    """While this lasts signals wait; the processes that are started inherit it, and Ctrl-C goes to all of a terminal's."""
+    """While this lasts signals wait, and in processes that are started for ever: Ctrl-C goes to all of a terminal's."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

@@ -154,6 +154,8 @@ def settle(works: Sequence[Work], *, force: bool = False) -> list[Work]:
     for path in dict.fromkeys(path for work in works for path in work.inputs):
         with opened(path):
             pass
+    for name in dict.fromkeys(work.settings.encoder for work in works):
+        _encoder_file(name)
     settled, foreign = [], []
     for work in works:
         state = _state(work, digests)
@@ -227,18 +229,38 @@ def _encoder_key(name: str, sha256: str | None, digest: Callable[[Path], str]) -
     if name == BUILTIN:
         with as_file(files("impasto") / "encoders" / BUILTIN_FILE) as path:
             return sha256 or digest(path)
-    origin, colon, rest = name.partition(":")
-    is_marked = bool(colon) and origin in get_args(Origin)
-    path = Path(rest if is_marked else name).expanduser()
-    if sha256 is None and not path.is_file():
+    origin = _split(name)[0]
+    return f"{origin}:{sha256}" if sha256 else f"{origin}:{digest(_encoder_file(name) or Path())}"
+
+
+def _encoder_file(name: str) -> Path | None:
+    """The file of an encoder of the user's own; None of others.
+
+    Raises:
+        EncoderError: there is none.
+    """
+    if name == BUILTIN or name in KNOWN:
+        return None
+    path = _split(name)[1]
+    if not path.is_file():
         raise EncoderError(
             f"There is no encoder {name!r}: give {', '.join((BUILTIN, *KNOWN))}, or the path of a file of weights."
         )
-    return f"{origin if is_marked else ''}:{sha256 or digest(path)}"
+    return path
+
+
+def _split(name: str) -> tuple[str, Path]:
+    """Whose weights the name of a file says that they are, if it does, and the path."""
+    origin, colon, rest = name.partition(":")
+    is_marked = bool(colon) and origin in get_args(Origin)
+    return (origin, Path(rest).expanduser()) if is_marked else ("", Path(name).expanduser())
 
 
 def _unique(paths: Iterable[Path]) -> list[Path]:
-    return list({os.path.realpath(path): path for path in reversed(list(paths))}.values())[::-1]
+    found: dict[str, Path] = {}
+    for path in paths:
+        found.setdefault(os.path.realpath(path), path)
+    return list(found.values())
 
 
 def _place(path: Path) -> str:

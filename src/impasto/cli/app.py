@@ -198,8 +198,8 @@ def again(
 @app.command(
     short_help="Paint many photographs, in many styles.",
     help="Paint every one of PHOTOS (files, folders, patterns) in every style, or with --zip the first in the first "
-    "and so on. What is done already is skipped, so that the same command goes on after an interruption; what fails does "
-    "not stop the rest.",
+    "and so on. What is done already is skipped, so that the same command goes on after an interruption; what fails "
+    "does not stop the rest.",
 )
 def batch(
     context: typer.Context,

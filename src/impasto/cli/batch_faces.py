@@ -222,8 +222,8 @@ class BatchJsonFace(BatchFace):
             "output": str(Path(work.output).absolute()),
         }
 
-    def _say(self, name: str, **values: Any) -> None:
-        say(to_json({"event": name, **values}))
+    def _say(self, event: str, /, **values: Any) -> None:
+        say(to_json({"event": event, **values}))
 
 
 def choose_batch_face(
