@@ -92,6 +92,15 @@ def test_json_names_the_pair(album, tiny, impasto_command):
     assert failed["output"] == str(album / "out" / "2-as-s.png")
 
 
+def test_planning_loads_no_pytorch(album, tiny, impasto_command, process):
+    command = ["batch", "photos", "-s", "s.png", "-o", "out", *tiny]
+    assert impasto_command(*command).code == 0  # so that hashes are compared
+    script = f"import sys; from impasto.cli import main; main({command!r}); assert 'torch' not in sys.modules"
+    child = process("-c", script)
+    out, _ = child.communicate(timeout=30)
+    assert (child.returncode, out.splitlines()[-1]) == (0, "3 done before")
+
+
 def test_a_dry_run_writes_nothing(album, tiny, impasto_command):
     result = impasto_command("batch", "photos", "-s", "s.png", "-o", "out", *tiny, "--dry-run")
     assert result.code == 0

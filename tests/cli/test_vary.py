@@ -54,7 +54,7 @@ def test_kept_pictures_are_those_that_again_would_paint(painted, impasto_command
 
 
 def test_lists_as_values_and_json(painted, impasto_command):
-    options = ["--set", "style_weights=[1],[2]", "-o", "grid.jpg", "--json", "--size", 40]
+    options = ["--set", "style_weights=[1],[2]", "-o", "grid.jpg", "--json", "--size", 52]
     result = impasto_command("vary", "out.png", *options)
     assert result.code == 0
     events = [json.loads(line) for line in result.out.splitlines()]

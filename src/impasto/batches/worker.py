@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from multiprocessing.connection import Connection
 
 from impasto.batches.events import Advanced, BatchEvent, Begun, Ended, Remarked
@@ -21,7 +22,7 @@ from impasto.objective import shares
 from impasto.painter import Painter
 from impasto.pictures import PictureWarning
 from impasto.planning import SAFE_SHARE
-from impasto.settings import Settings
+from impasto.settings import Settings, memory_bytes
 from impasto.weights import load_encoder
 
 BETWEEN = 0.1
@@ -139,14 +140,20 @@ def _saved(number: int, work: Work, event: Finished, desk: _Desk) -> Ended:
 
 
 def _shared_out(settings: Settings, jobs: int) -> Settings:
-    """The settings with this process's part of the cores and of the memory, where they leave either open."""
+    """The settings with this process's part of the cores, where they name no threads, and of the memory."""
     changes: dict[str, object] = {}
     if settings.threads is None:
         changes["threads"] = max(1, physical_cores() // jobs)
-    if settings.memory is None and jobs > 1:
-        free = available_memory(choose_device(settings.device))
-        changes["memory"] = str(int(SAFE_SHARE * free / jobs))
+    if jobs > 1:
+        memory = _free_memory(settings.device) if settings.memory is None else memory_bytes(settings.memory)
+        changes["memory"] = str(memory // jobs)
     return settings.changed(**changes) if changes else settings
+
+
+@cache
+def _free_memory(device: str) -> int:
+    """Bytes that all processes may use: asked once, as later on the others hold some of it."""
+    return int(SAFE_SHARE * available_memory(choose_device(device)))
 
 
 def _advanced(number: int, octaves: int, event: Iteration) -> Advanced:
