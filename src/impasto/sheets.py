@@ -119,11 +119,23 @@ class StageKeeper:
         self.stages.append(Stage(resize(pixels, *self._size), label))
 
 
-def grid(stages: Sequence[Stage]) -> Pixels:
-    """Pictures of one size in rows of five, each with its label.
+def resized_stage(pixels: Pixels, label: str, size: tuple[int, int]) -> Stage:
+    """A picture at the size of a grid's tiles.
+
+    Args:
+        pixels: H×W×3 in [0, 1].
+        label: written below it.
+        size: height and width in pixels.
+    """
+    return Stage(resize(pixels, *size), label)
+
+
+def grid(stages: Sequence[Stage], columns: int | None = None) -> Pixels:
+    """Pictures of one size in rows, each with its label.
 
     Args:
         stages: at least one.
+        columns: pictures in a row; five at most where not given.
 
     Returns:
         H×W×3 in [0, 1].
@@ -132,7 +144,7 @@ def grid(stages: Sequence[Stage]) -> Pixels:
     font = ImageFont.load_default(max(9.0, min(14.0, width / 13)))
     text_height = round(1.7 * font.size) if isinstance(font, ImageFont.FreeTypeFont) else 16
     margin = max(4, max(height, width) // 40)
-    columns = min(_COLUMNS, len(stages))
+    columns = columns or min(_COLUMNS, len(stages))
     rows = -(-len(stages) // columns)
     # Where the pictures are narrower than their labels, the columns are not.
     across = max(width, *(math.ceil(font.getlength(stage.label)) for stage in stages)) + margin

@@ -202,6 +202,140 @@ def again(
 
 
 @app.command(
+    short_help="Paint many photographs, in many styles.",
+    help="Paint every one of PHOTOS (files, folders, patterns) in every style, or with --zip the first in the first "
+    "and so on. What is done already is skipped, so that the same command goes on after an interruption; what fails "
+    "does not stop the rest.",
+)
+def batch(
+    context: typer.Context,
+    photos: Annotated[list[str], typer.Argument(metavar="PHOTOS", show_default=False, help="The photographs.")],
+    styles: Annotated[
+        list[str],
+        typer.Option(
+            "--style",
+            "-s",
+            metavar="FILE",
+            show_default=False,
+            help="A painting, or a folder of them; may be repeated.",
+        ),
+    ],
+    out: Annotated[
+        str,
+        typer.Option(
+            "--out", "-o", metavar="DIR", show_default=False, help="Folder for the pictures; made where there is none."
+        ),
+    ],
+    name: options.NameTemplate = None,
+    zipped: Annotated[bool, typer.Option("--zip", help="Pair photographs and styles one by one.")] = False,
+    blend: Annotated[bool, typer.Option("--blend", help="Paint each photograph in all styles together.")] = False,
+    jobs: options.Jobs = 1,
+    size: options.Size = None,
+    preset: options.PresetName = None,
+    strength: options.Strength = None,
+    style_weights: options.StyleWeights = None,
+    colour: options.Colour = None,
+    stroke_size: options.StrokeSize = None,
+    detail: options.Detail = None,
+    encoder: options.EncoderName = None,
+    init: options.Init = None,
+    iterations: options.Iterations = None,
+    assignments: options.Assignments = None,
+    config: options.Config = None,
+    seed: options.Seed = None,
+    threads: options.Threads = None,
+    device: options.Device = None,
+    depth: options.Depth = None,
+    memory: options.Memory = None,
+    tile: options.Tile = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be painted, and end there.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="Replace files that were made otherwise; what is done stays.")
+    ] = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> int:
+    """Paint many photographs."""
+    changes = options.changes_from(context.params)
+    settings = make_settings(**changes)
+    from impasto.cli.batch import Request, run_batch
+
+    request = Request(photos, styles, Path(out), settings, name, zipped, blend, jobs, force)
+    return run_batch(request, context.obj, dry_run=dry_run, quiet=quiet, as_json=as_json)
+
+
+@app.command(
+    short_help="Paint variants of a picture, side by side.",
+    help="Paint variants of a picture that impasto painted, one for each combination of the values that --set lists, "
+    "as in --set strength=0.3,0.5,0.7 --set optimization.iterations=10,20; all of them come in one labelled picture.",
+)
+def vary(
+    context: typer.Context,
+    file: Painted,
+    assignments: Annotated[
+        list[str],
+        typer.Option(
+            "--set",
+            metavar="KEY=A,B,…",
+            show_default=False,
+            help="A setting and its values, the last one's from left to right; may be repeated. A list as a value is "
+            "written [A,B].",
+        ),
+    ],
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="OUT", help="The picture to write. FILE-vary.png where not given."),
+    ] = None,
+    keep: Annotated[
+        str | None, typer.Option("--keep", metavar="DIR", help="Also keep each variant as a picture in DIR.")
+    ] = None,
+    content: Annotated[
+        str | None, typer.Option("--content", metavar="FILE", help="A photograph in place of the stored one.")
+    ] = None,
+    styles: Annotated[
+        list[str] | None,
+        typer.Option("--style", metavar="FILE", help="A painting in place of all the stored ones; may be repeated."),
+    ] = None,
+    jobs: options.Jobs = 1,
+    size: options.Size = None,
+    preset: options.PresetName = None,
+    strength: options.Strength = None,
+    style_weights: options.StyleWeights = None,
+    colour: options.Colour = None,
+    stroke_size: options.StrokeSize = None,
+    detail: options.Detail = None,
+    encoder: options.EncoderName = None,
+    init: options.Init = None,
+    iterations: options.Iterations = None,
+    config: options.Config = None,
+    seed: options.Seed = None,
+    threads: options.Threads = None,
+    device: options.Device = None,
+    memory: options.Memory = None,
+    tile: options.Tile = None,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> int:
+    """Paint variants."""
+    from impasto.cli.vary import VaryRequest, run_vary
+
+    changes = options.changes_from(context.params | {"assignments": None})
+    request = VaryRequest(
+        Path(file),
+        assignments,
+        changes,
+        _path(content),
+        list(map(Path, styles or ())),
+        _path(output),
+        _path(keep),
+        jobs,
+        force,
+    )
+    return run_vary(request, context.obj, quiet=quiet, as_json=as_json)
+
+
+@app.command(
     short_help="Finish a painting that was interrupted.",
     help="Finish a painting that was interrupted, from its last checkpoint: the picture is the one that the run would "
     "have come to. What was asked for at first (-o, --sheet, --stages, --history) is written.",

@@ -102,6 +102,20 @@ CheckpointEvery = Annotated[
     ),
 ]
 
+NameTemplate = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="TEMPLATE",
+        help="Name of each picture in DIR, with {content}, {style}, {ext} and {number}; {content}-as-{style}.png where "
+        "not given.",
+    ),
+]
+Jobs = Annotated[
+    int,
+    typer.Option("--jobs", "-j", metavar="N", min=1, max=256, help="Paint so many at a time; they share the cores."),
+]
+
 
 _OPTIONS = (
     *("size", "preset", "strength", "style_weights", "encoder", "init", "seed", "threads", "device", "depth"),

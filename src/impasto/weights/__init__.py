@@ -9,14 +9,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from impasto.weights.catalogue import KNOWN, KnownWeights
+from impasto.weights.catalogue import BUILTIN, BUILTIN_FILE, KNOWN, KnownWeights
 from impasto.weights.progress import Fetching, Note, watching
 
 if TYPE_CHECKING:
     from impasto.weights.architectures import METADATA_KEY, architecture_from_json, architecture_to_json
     from impasto.weights.fetching import fetch
     from impasto.weights.hashes import sha256_of
-    from impasto.weights.loading import BUILTIN, BUILTIN_FILE, LoadedEncoder, load_encoder
+    from impasto.weights.loading import LoadedEncoder, load_encoder
 
 __all__ = [
     "BUILTIN",
@@ -37,8 +37,6 @@ __all__ = [
 
 # `impasto weights list` should not wait for PyTorch, so what needs it is imported when it is first asked for.
 _LATE = {
-    "BUILTIN": "loading",
-    "BUILTIN_FILE": "loading",
     "LoadedEncoder": "loading",
     "load_encoder": "loading",
     "METADATA_KEY": "architectures",

@@ -11,14 +11,11 @@ from impasto.encoder import Encoder
 from impasto.errors import EncoderError
 from impasto.pictures.files import reason, shown
 from impasto.weights.cache import Slot
-from impasto.weights.catalogue import KNOWN, KnownWeights, Origin
+from impasto.weights.catalogue import BUILTIN, BUILTIN_FILE, KNOWN, KnownWeights, Origin
 from impasto.weights.fetching import fetch
 from impasto.weights.files import read_encoder
 from impasto.weights.hashes import sha256_of
 from impasto.weights.progress import Note, Watcher, current_watcher
-
-BUILTIN = "builtin"
-BUILTIN_FILE = "builtin.safetensors"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,110 @@
+"""Pictures named by file, folder or pattern."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from impasto.errors import PictureError
+from impasto.pictures import read_record
+from impasto.pictures.files import opened, reason, shown
+from impasto.pictures.formats import SNIFFED, sniff
+
+_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif"}
+)  # fmt: skip
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Pictures that were found.
+
+    Attributes:
+        paths: in the order of the names; a folder's in alphabetical order.
+        remarks: sentences on what was left out.
+    """
+
+    paths: tuple[Path, ...]
+    remarks: tuple[str, ...] = ()
+
+
+def collect(names: Sequence[str | os.PathLike[str]]) -> Collected:
+    """The pictures that files, folders and patterns stand for.
+
+    Of a folder these are the pictures right in it, but for hidden files and those that impasto painted. A file that
+    has a picture's suffix counts as one even where it is damaged: better that painting it fails than that it is
+    missing in silence.
+
+    Args:
+        names: files, folders, or patterns as in ``*.jpg``, which not every shell resolves.
+
+    Raises:
+        PictureError: a file that is missing or cannot be opened, a pattern without matches, a folder without pictures.
+    """
+    paths: list[Path] = []
+    remarks: list[str] = []
+    for given in names:
+        name = os.fspath(given)
+        path = Path(name)
+        if path.is_dir():
+            paths += _in_folder(path, remarks)
+        elif not path.exists() and glob.has_magic(name):
+            paths += _matches(name)
+        else:
+            with opened(path):
+                paths.append(path)
+    return Collected(tuple(paths), tuple(remarks))
+
+
+def _matches(pattern: str) -> list[Path]:
+    names = sorted(glob.glob(pattern))  # noqa: PTH207 (the pattern may be absolute)
+    matches = [Path(name) for name in names if Path(name).is_file()]
+    if not matches:
+        raise PictureError(f"No file matches {shown(pattern)}: check the folder and the pattern.")
+    return matches
+
+
+def _in_folder(folder: Path, remarks: list[str]) -> list[Path]:
+    try:
+        files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    except OSError as error:
+        raise PictureError(f"The folder {shown(folder)} cannot be read ({reason(error)}).") from None
+    pictures = [path for path in files if _is_picture(path)]
+    painted = [path for path in pictures if _is_painted(path)]
+    others = [path for path in files if path not in set(pictures)]
+    if others:
+        remarks.append(f"Left out of {shown(folder)}, as they are no pictures: {_listed(others)}.")
+    if painted:
+        remarks.append(
+            f"Left out of {shown(folder)}, as impasto painted them: {_listed(painted)}; name them to take them."
+        )
+    found = [path for path in pictures if path not in set(painted)]
+    if not found:
+        raise PictureError(f"The folder {shown(folder)} holds no pictures: name another.")
+    return found
+
+
+def _is_picture(path: Path) -> bool:
+    if path.suffix.lower() in _SUFFIXES:
+        return True
+    try:
+        with opened(path) as file:
+            return sniff(file.read(SNIFFED)) is not None
+    except (PictureError, OSError):
+        return False
+
+
+def _is_painted(path: Path) -> bool:
+    try:
+        return read_record(path) is not None
+    except PictureError:
+        return False
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    names = ", ".join(shown(path.name) for path in paths[:_SHOWN])
+    return names if len(paths) <= _SHOWN else f"{names} and {len(paths) - _SHOWN} more"

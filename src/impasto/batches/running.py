@@ -1,0 +1,202 @@
+"""Painting many pictures in processes of their own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from typing import TYPE_CHECKING, Any
+
+from impasto.batches.events import BatchEvent, Ended
+from impasto.batches.tasks import STOP, Task
+from impasto.batches.works import Work
+from impasto.errors import ImpastoError, PaintingError
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
+MOST_JOBS = 256
+_PATIENCE = 10.0
+"""Seconds that a process is given to end by itself."""
+
+
+@dataclass
+class _Worker:
+    """A process and our end of the connection to it."""
+
+    process: BaseProcess
+    connection: Connection
+    number: int | None = None
+    ready: bool = False
+
+    def send(self, order: object) -> None:
+        with suppress(OSError):  # one that is dead is heard of by its connection's end
+            self.connection.send(order)
+
+
+class Batch:
+    """Paints works in processes, and yields events; what is done already comes first.
+
+    Each process paints one picture after the other, with its part of the cores and of the memory. A process that dies
+    takes only its picture with it. When this process dies, be it by SIGKILL, the others end after the iteration at
+    hand. Nothing is written of a picture that is not painted to its end.
+
+    Args:
+        works: as :func:`impasto.batches.works.settle` left them.
+        jobs: processes at a time, at least 1.
+
+    Raises:
+        ImpastoError: while iterating, before anything is painted: settings that are the same for all works fit none.
+    """
+
+    def __init__(self, works: Sequence[Work], jobs: int = 1) -> None:
+        self.works = works
+        self._pending = deque(number for number, work in enumerate(works) if not work.done)
+        self.jobs = max(1, min(jobs, len(self._pending), MOST_JOBS))
+        settings = [works[number].settings for number in self._pending]
+        self._common = settings[0] if settings and all(one == settings[0] for one in settings) else None
+        self._workers: list[_Worker] = []
+        self._stopped = False
+        self._woken, self._wake = multiprocessing.Pipe(duplex=False)
+
+    def stop(self) -> None:
+        """End after the iterations at hand; may be called on another thread."""
+        self._stopped = True
+        with suppress(OSError):
+            self._wake.send(None)
+
+    def __iter__(self) -> Iterator[BatchEvent]:
+        """Paint.
+
+        Raises:
+            ImpastoError: settings that are the same for all works fit none, or processes cannot be started.
+        """
+        try:
+            for number, work in enumerate(self.works):
+                if work.done:
+                    yield Ended(number, "done")
+            while self._hire():
+                connections = [worker.connection for worker in self._workers]
+                for end in wait([*connections, self._woken]):
+                    if end is self._woken:
+                        self._woken.recv()
+                        self._pass_stop_on()
+                    else:
+                        yield from self._hear(self._workers[connections.index(end)])  # type: ignore[arg-type]
+                self._workers = [worker for worker in self._workers if not worker.connection.closed]
+            for number in self._pending:
+                yield Ended(number, "stopped")
+        finally:
+            self._dismiss()
+
+    def _hire(self) -> bool:
+        """Start what processes there is work for; whether any are left."""
+        waiting = sum(worker.number is None for worker in self._workers)
+        while not self._stopped and waiting < len(self._pending) and len(self._workers) < self.jobs:
+            self._workers.append(_start(self.jobs, self._common))
+            waiting += 1
+        return bool(self._workers)
+
+    def _hear(self, worker: _Worker) -> Iterator[BatchEvent]:
+        """What a process says; its death as well."""
+        try:
+            message: Any = worker.connection.recv()
+        except (EOFError, OSError):
+            yield from self._mourn(worker)
+            return
+        if isinstance(message, ImpastoError):
+            raise message
+        worker.ready = True
+        if isinstance(message, Ended):
+            worker.number = None
+        if worker.number is None:
+            self._employ(worker)
+        if isinstance(message, BatchEvent):
+            yield message
+
+    def _employ(self, worker: _Worker) -> None:
+        """Give a process the next work, or send it home."""
+        if self._stopped or not self._pending:
+            worker.send(None)
+            return
+        worker.number = self._pending.popleft()
+        worker.send(Task(worker.number, self.works[worker.number]))
+
+    def _mourn(self, worker: _Worker) -> Iterator[Ended]:
+        worker.connection.close()
+        worker.process.join(_PATIENCE)
+        if worker.number is not None:
+            yield Ended(
+                worker.number,
+                "failed",
+                f"The process that painted it ended too early (exit code {worker.process.exitcode}), perhaps for want "
+                f"of memory: choose a smaller size, or fewer jobs at a time.",
+            )
+        elif not worker.ready and not self._stopped:
+            raise PaintingError(
+                f"A process for painting could not be started (exit code {worker.process.exitcode}): try fewer jobs."
+            )
+
+    def _pass_stop_on(self) -> None:
+        for worker in self._workers:
+            worker.send(STOP)
+            if worker.number is None:
+                worker.send(None)
+
+    def _dismiss(self) -> None:
+        """Let go of all processes; those that paint stop, as they find their connection closed."""
+        for worker in self._workers:
+            worker.connection.close()
+        for worker in self._workers:
+            worker.process.join(_PATIENCE)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+        self._workers = []
+        self._wake.close()
+        self._woken.close()
+
+
+def _start(jobs: int, common: object) -> _Worker:
+    # A fork server loads PyTorch once for all processes. Elsewhere forks are unsafe or unknown.
+    method = "forkserver" if sys.platform == "linux" else "spawn"
+    context = multiprocessing.get_context(method)
+    if method == "forkserver":
+        context.set_forkserver_preload(["impasto.batches.worker"])
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, jobs, common), daemon=True)  # type: ignore[attr-defined]
+    try:
+        with _signals_held_back():
+            process.start()
+    except OSError as error:
+        raise PaintingError(
+            f"A process for painting could not be started ({error.strerror}): try fewer jobs."
+        ) from None
+    theirs.close()  # or its end would not be heard
+    return _Worker(process, ours)
+
+
+def _serve(connection: Connection, jobs: int, common: Any) -> None:
+    from impasto.batches.worker import serve  # here, as it loads PyTorch
+
+    serve(connection, jobs, common)
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """While this lasts signals wait, and in processes that are started for ever: Ctrl-C goes to all of a terminal's."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # by itself it would let the signals through in the middle
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,199 @@
+"""Variants of a painted picture: every combination of some settings' values, and a grid of what comes of them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from impasto.again import prepare
+from impasto.batches.works import Work
+from impasto.errors import SettingsError
+from impasto.pictures import read_picture
+from impasto.pyramid import scaled
+from impasto.settings import merged, parse_assignment
+from impasto.sheets import Pixels, Stage, grid, over_white, resized_stage
+
+MOST = 100
+"""No more variants than this at a time."""
+
+TILE = 480
+"""Long side in pixels of each variant in the grid at most."""
+
+_PALE = 0.92
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A setting and the values that it takes.
+
+    Attributes:
+        name: with dots.
+        values: as they were written, at least one.
+    """
+
+    name: str
+    values: tuple[str, ...]
+
+    @property
+    def short(self) -> str:
+        """The last part of the name."""
+        return self.name.rpartition(".")[2]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One combination.
+
+    Attributes:
+        label: what is special about it.
+        work: what is to be painted.
+    """
+
+    label: str
+    work: Work
+
+
+@dataclass(frozen=True)
+class Variants:
+    """All combinations, the last axis from left to right.
+
+    Attributes:
+        variants: row by row.
+        columns: of the grid; None where there is but one axis, and it may be broken into rows.
+    """
+
+    variants: tuple[Variant, ...]
+    columns: int | None
+
+
+def parse_axis(text: str) -> Axis:
+    """Read ``strength=0.3,0.5`` as a setting and its values; commas within brackets, braces or quotes divide nothing.
+
+    Raises:
+        SettingsError: no ``=``, no name before it, or a value that is missing.
+    """
+    parse_assignment(text)  # for its complaints
+    name, _, rest = text.partition("=")
+    values = tuple(value.strip() for value in _divided(rest))
+    if not all(values):
+        raise SettingsError(f"{text!r} lacks a value: write NAME=A,B, as in strength=0.3,0.5.")
+    repeated = next((value for number, value in enumerate(values) if value in values[:number]), None)
+    if repeated is not None:
+        raise SettingsError(f"{text!r} names {repeated} twice: once is enough.")
+    return Axis(".".join(part.strip() for part in name.split(".")), values)
+
+
+def plan_variants(
+    file: str | os.PathLike[str],
+    assignments: Sequence[str],
+    folder: Path,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    content: Path | None = None,
+    styles: Sequence[Path] = (),
+) -> Variants:
+    """Every combination of the values.
+
+    Args:
+        file: the painted picture.
+        assignments: as :func:`parse_axis` reads them; those with one value hold for all variants.
+        folder: for the variants' pictures.
+        changes: settings for all variants, as in :func:`impasto.again.prepare`.
+        content: a photograph in place of the stored one.
+        styles: paintings in place of all the stored ones.
+
+    Raises:
+        PictureError: as in :func:`impasto.again.prepare`.
+        SettingsError: a value that is not valid, a setting named twice, no list of values or too many combinations.
+    """
+    axes = [parse_axis(text) for text in assignments]
+    _check(axes)
+    varied = [axis for axis in axes if len(axis.values) > 1]
+    variants = []
+    for values in itertools.product(*(axis.values for axis in axes)):
+        assigned = [parse_assignment(f"{axis.name}={value}") for axis, value in zip(axes, values, strict=True)]
+        repeat = prepare(file, content=content, styles=styles, changes=merged(changes or {}, *assigned))
+        named = [(axis, value) for axis, value in zip(axes, values, strict=True) if axis in varied]
+        label = ", ".join(f"{_name_among(axis, varied)} {value}" for axis, value in named)
+        stem = "-".join([Path(file).stem, *(_in_file_name(f"{_name_among(a, varied)}={value}") for a, value in named)])
+        output = folder / f"{stem}.png"
+        variants.append(Variant(label, Work(repeat.content, repeat.styles, repeat.settings, output, repeat.plan)))
+    return Variants(tuple(variants), len(varied[-1].values) if len(varied) > 1 else None)
+
+
+def grid_of(variants: Variants, failed: Sequence[int] = ()) -> Pixels:
+    """The variants' pictures with their labels, those that failed as pale areas.
+
+    Args:
+        variants: painted.
+        failed: places of those that are not.
+
+    Returns:
+        H×W×3 in [0, 1].
+
+    Raises:
+        PictureError: a picture cannot be read.
+    """
+    size: tuple[int, int] | None = None
+    stages: list[Stage | None] = []
+    for number, variant in enumerate(variants.variants):
+        if number in failed:
+            stages.append(None)
+            continue
+        picture = read_picture(variant.work.output)
+        size = size or scaled(*picture.size, min(TILE, max(picture.size)))
+        stages.append(resized_stage(over_white(picture.pixels, picture.alpha), variant.label, size))
+    blank = np.full((*(size or (TILE, TILE)), 3), _PALE, np.float32)
+    shown = [
+        stage or Stage(blank, f"{variant.label}: failed")
+        for stage, variant in zip(stages, variants.variants, strict=True)
+    ]
+    return grid(shown, variants.columns)
+
+
+def _divided(text: str) -> list[str]:
+    """Parts between commas that stand in no bracket, brace or string."""
+    parts, depth, quoted, escaped = [""], 0, False, False
+    for character in text:
+        if character == "," and not depth and not quoted:
+            parts.append("")
+            continue
+        parts[-1] += character
+        if quoted:
+            quoted = character != '"' or escaped
+            escaped = character == "\\" and not escaped
+        elif character == '"':
+            quoted = True
+        else:
+            depth += (character in "[{") - (character in "]}")
+    return parts
+
+
+def _check(axes: Sequence[Axis]) -> None:
+    names = [axis.name for axis in axes]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise SettingsError(f"The setting {twice} is named twice: give all its values in one list.")
+    count = int(np.prod([len(axis.values) for axis in axes], dtype=object))
+    if count < 2:
+        raise SettingsError("There is nothing to vary: give a setting several values, as in strength=0.3,0.5,0.7.")
+    if count > MOST:
+        raise SettingsError(
+            f"These values make {count} variants, and {MOST} are the most at a time: give fewer values."
+        )
+
+
+def _name_among(axis: Axis, axes: Sequence[Axis]) -> str:
+    """The last part of a setting's name, or all of it where others end alike."""
+    return axis.short if sum(other.short == axis.short for other in axes) == 1 else axis.name
+
+
+def _in_file_name(text: str) -> str:
+    return re.sub(r"[^\w.=+-]+", "_", text)[:60]

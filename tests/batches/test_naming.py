@@ -1,0 +1,56 @@
+"""Templates of names."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from impasto.batches.naming import DEFAULT_TEMPLATE, check_template, name_of
+from impasto.errors import SettingsError
+
+
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        (DEFAULT_TEMPLATE, "cat.2-as-waves+night.png"),
+        ("{style}/{content}.{ext}", "waves+night/cat.2.jpg"),
+        ("{number:03}.webp", "007.webp"),
+    ],
+)
+def test_names(template, name):
+    assert name_of(template, Path("photos/cat.2.JPG"), [Path("waves.png"), Path("b/night.tif")], 7) == Path(name)
+
+
+def test_ext_is_png_where_the_photo_is_of_a_kind_that_is_not_written():
+    assert name_of("{content}.{ext}", Path("cat.heic"), [Path("s.png")], 1) == Path("cat.png")
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "",
+        "{photo}.png",
+        "{}.png",
+        "{content",
+        "}",
+        "../{content}.png",
+        "/tmp/{content}.png",
+        "{content.name}",
+        "{style!z}",
+    ],
+)
+def test_templates_that_are_refused(template):
+    with pytest.raises(SettingsError):
+        check_template(template)
+
+
+@given(st.text(max_size=30))
+def test_any_text_gives_a_name_in_the_folder_or_a_sentence(template):
+    with suppress(SettingsError):
+        name = name_of(template, Path("cat.jpg"), [Path("waves.png")], 1)
+        assert not name.is_absolute()
+        assert ".." not in name.parts

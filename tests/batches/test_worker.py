@@ -1,0 +1,18 @@
+"""What one process takes of the machine."""
+
+from __future__ import annotations
+
+from impasto import make_settings
+from impasto.batches.worker import _shared_out
+from impasto.devices import physical_cores
+from impasto.settings import memory_bytes
+
+
+def test_processes_share_cores_and_memory():
+    one, two = (_shared_out(make_settings(), jobs) for jobs in (1, 2))
+    assert (one.threads, two.threads) == (physical_cores(), max(1, physical_cores() // 2))
+    assert one.memory is None  # chosen when the picture's turn comes
+    assert memory_bytes(two.memory) > 0
+    assert _shared_out(make_settings(memory="3G"), 2).memory == "1500000000"
+    assert _shared_out(make_settings(threads=3), 2).threads == 3
+    assert _shared_out(make_settings(), 10_000).threads == 1

@@ -1,0 +1,94 @@
+"""``impasto vary``."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from impasto.again import stored_record
+from impasto.pictures import read_picture, write_picture
+from tests.helpers import smooth_picture
+
+
+@pytest.fixture
+def painted(tmp_path, tiny_encoder, impasto_command, monkeypatch):
+    """A painted picture in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    write_picture(tmp_path / "photo.png", smooth_picture(32, 48, seed=1))
+    write_picture(tmp_path / "style.png", smooth_picture(32, 32, seed=2))
+    options = ["--encoder", tiny_encoder, "--size", 48, "--iterations", 2, "--threads", 1, "-o", "out.png"]
+    assert impasto_command("paint", "photo.png", "style.png", *options).code == 0
+    return tmp_path / "out.png"
+
+
+VALUES = ("--set", "strength=0,0.5,1", "--set", "optimization.iterations=1,2")
+
+
+def test_a_grid_and_nothing_else(painted, impasto_command):
+    before = {path.name for path in painted.parent.iterdir()}
+    result = impasto_command("vary", "out.png", *VALUES, "--jobs", 2)
+    assert result.code == 0
+    assert result.out.splitlines()[-2:] == ["6 painted", str(painted.parent / "out-vary.png")]
+    assert "strength 0.5, iterations 2" in result.out
+    assert {path.name for path in painted.parent.iterdir()} - before == {"out-vary.png"}
+    height, width = read_picture("out-vary.png").size
+    assert height > 3 * 32
+    assert width > 2 * 48
+    refused = impasto_command("vary", "out.png", *VALUES)
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+
+
+def test_kept_pictures_are_those_that_again_would_paint(painted, impasto_command):
+    assert impasto_command("vary", "out.png", *VALUES, "--keep", "kept", "--quiet").code == 0
+    names = sorted(path.name for path in (painted.parent / "kept").iterdir())
+    assert len(names) == 6
+    assert names[-1] == "out-strength=1-iterations=2.png"
+    one = "kept/out-strength=0.5-iterations=2.png"
+    assert stored_record(one).settings["strength"] == 0.5
+    assert impasto_command("again", "out.png", "--strength", 0.5, "--iterations", 2, "-o", "again.png").code == 0
+    np.testing.assert_array_equal(read_picture(one).pixels, read_picture("again.png").pixels)
+    more = ("--set", "strength=0,0.25,1", "--set", "optimization.iterations=1,2", "--keep", "kept", "--force")
+    assert "2 painted, 4 done before" in impasto_command("vary", "out.png", *more).out
+
+
+def test_lists_as_values_and_json(painted, impasto_command):
+    options = ["--set", "style_weights=[1],[2]", "-o", "grid.jpg", "--json", "--size", 52]
+    result = impasto_command("vary", "out.png", *options)
+    assert result.code == 0
+    events = [json.loads(line) for line in result.out.splitlines()]
+    assert {event["name"] for event in events if event["event"] == "painted"} == {
+        "style_weights [1]",
+        "style_weights [2]",
+    }
+    assert events[-1] == {"event": "grid", "output": str(painted.parent / "grid.jpg")}
+
+
+def test_a_variant_that_fails_is_pale(painted, impasto_command):
+    result = impasto_command("vary", "out.png", "--set", "encoder=builtin,nothing.safetensors", "-o", "grid.png")
+    assert result.code == 2  # known before
+    options = ["--set", "losses.style.relu5_4=0,1", "-o", "grid.png"]  # the encoder ends before that layer
+    result = impasto_command("vary", "out.png", *options)
+    assert result.code == 1
+    assert "1 painted, 1 failed" in result.out
+    assert read_picture("grid.png").pixels.shape[2] == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("out.png", "--set", "strength=0.5"), "nothing to vary"),
+        (("out.png", "--set", "strength=0.5,3"), "strength = 3"),
+        (("out.png",), "--set"),
+        (("photo.png", "--set", "seed=1,2"), "no record"),
+        (("out.png", "--set", "seed=1,2", "-o", "out.png", "--force"), "is one of the pictures"),
+        (("out.png", "--set", "seed=1,2", "-o", "nowhere/grid.png"), "nowhere"),
+        (("out.png", "--set", "seed=1,2", "-o", "grid.xyz"), ".xyz"),
+        (("out.png", "--set", "size=32,40", "--set", "seed=" + ",".join(map(str, range(60)))), "120 variants"),
+    ],
+)
+def test_refusals(painted, impasto_command, arguments, words):
+    result = impasto_command("vary", *arguments)
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert words in result.err
