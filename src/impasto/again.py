@@ -15,6 +15,7 @@ from impasto.errors import PictureError, SettingsError
 from impasto.pictures import read_record
 from impasto.pictures.files import opened, shown
 from impasto.pyramid import Octave
+from impasto.regions import described, option_of
 from impasto.settings import LEAST_TILE, Settings, make_settings
 from impasto.version import __version__
 
@@ -59,6 +60,9 @@ class StoredOctave(_Model):
     method: Literal["adam", "lbfgs"] | None = None
 
 
+MaskName = Annotated[str, Field(pattern=r"^(masks\.[1-9]\d*|style_masks\.[1-9]\d*|protect)$")]
+
+
 class Record(_Model):
     """What a painted picture tells of its making, as :meth:`impasto.painting.Painting.record` stores it.
 
@@ -70,6 +74,7 @@ class Record(_Model):
         content: the photograph.
         styles: the paintings.
         init: the picture that painting began from, where there was one.
+        masks: by name, as :mod:`impasto.regions` spells them.
         encoder: name and hash.
         plan: the octaves.
         seconds: that painting took.
@@ -82,6 +87,7 @@ class Record(_Model):
     content: StoredSource
     styles: list[StoredSource]
     init: StoredSource | None = None
+    masks: dict[MaskName, StoredSource] = {}
     encoder: StoredEncoder
     plan: list[StoredOctave] = []
     seconds: float = 0.0
@@ -204,9 +210,21 @@ def _resolved(changes: Mapping[str, Any], record: Record, folder: Path) -> dict[
         result = {"strength": None} | result
     if record.init is not None and "init" not in result:
         result["init"] = str(_found(record.init, folder, "picture that painting began from", "--init"))
+    for name, source in record.masks.items():
+        of, _, number = name.partition(".")
+        if not number and of not in result:
+            result[of] = str(_found(source, folder, described(name), option_of(name)))
+        elif number and _leaves(result.get(of, {}), number):
+            place = str(_found(source, folder, described(name), option_of(name)))
+            result[of] = {number: place} | dict(result.get(of, {}))
     if "encoder" not in result and record.encoder.name != "builtin":
         result["encoder"] = record.encoder.name  # an absolute path, which the stored setting need not be
     return result
+
+
+def _leaves(given: Any, number: str) -> bool:
+    """Whether changes of masks leave that of some number as it was."""
+    return isinstance(given, Mapping) and number not in map(str, given)
 
 
 def _found(source: StoredSource, folder: Path, what: str, option: str) -> Path:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from impasto.regions import Regions
 from impasto.settings import Colour
 
 Array = npt.NDArray[np.float32]
@@ -196,7 +197,12 @@ def _root(covariance: Exact) -> Exact:
     return np.asarray((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)
 
 
-def palette_of(pictures: Sequence[Array], weights: Sequence[float], size: int = PALETTE) -> Array:
+def palette_of(
+    pictures: Sequence[Array],
+    weights: Sequence[float],
+    size: int = PALETTE,
+    taken: Sequence[Array | None] = (),
+) -> Array:
     """The colours that pictures are mostly made of.
 
     Binary splitting (Orchard and Bouman, *Color Quantization of Images*, 1991: the cluster of the largest variance is
@@ -206,14 +212,16 @@ def palette_of(pictures: Sequence[Array], weights: Sequence[float], size: int = 
         pictures: H×W×3 each.
         weights: what each counts; those of 0 are left out.
         size: number of colours; fewer come out where there are fewer.
+        taken: for each picture None or H×W, what each pixel counts.
 
     Returns:
         K×3, OKLab.
     """
-    counted = [(picture, weight) for picture, weight in zip(pictures, weights, strict=True) if weight > 0]
-    samples = [to_oklab(_sample(picture).astype(np.float64)) for picture, _ in counted]
-    colours = np.concatenate(samples)
-    w = np.concatenate([np.full(len(s), weight / len(s)) for s, (_, weight) in zip(samples, counted, strict=True)])
+    parts = taken or (None,) * len(pictures)
+    counted = [(p, part, weight) for p, part, weight in zip(pictures, parts, weights, strict=True) if weight > 0]
+    samples = [_sample(picture, part) for picture, part, _ in counted]
+    colours = to_oklab(np.concatenate([pixels for pixels, _ in samples]).astype(np.float64))
+    w = np.concatenate([weight * share for (_, share), (*_, weight) in zip(samples, counted, strict=True)])
     clusters = [np.arange(len(colours))]
     while len(clusters) < size:
         spreads = [_spread(colours[c], w[c]) for c in clusters]
@@ -233,11 +241,19 @@ def palette_of(pictures: Sequence[Array], weights: Sequence[float], size: int = 
     return centres.astype(np.float32)
 
 
-def _sample(picture: Array) -> Array:
-    """Some of the pixels, at most about 16,000, from a regular grid; n×3."""
+def _sample(picture: Array, taken: Array | None = None) -> tuple[Array, Exact]:
+    """Some of the pixels, at most about 16,000, from a regular grid; n×3, and what each counts, together 1."""
     height, width = picture.shape[:2]
     step = max(1, int(np.ceil(np.sqrt(height * width / (1 << 14)))))
-    return picture[step // 2 % height :: step, step // 2 % width :: step].reshape(-1, 3)
+    grid = (slice(step // 2 % height, None, step), slice(step // 2 % width, None, step))
+    if taken is None:
+        pixels = picture[grid].reshape(-1, 3)
+        return pixels, np.full(len(pixels), 1 / len(pixels))
+    # A small part might lie between the grid's points, so these are every so many of its own pixels.
+    places = np.flatnonzero(taken)
+    places = places[:: -(-len(places) // (1 << 14))]
+    shares = taken.reshape(-1)[places].astype(np.float64)
+    return picture.reshape(-1, 3)[places], shares / shares.sum()
 
 
 def _spread(colours: Exact, weights: Exact) -> tuple[float, Exact, Exact]:
@@ -305,7 +321,12 @@ class Colours:
 
 
 def plan_colours(
-    way: Colour, photo: Array, alpha: Array | None, styles: Sequence[Array], weights: Sequence[float]
+    way: Colour,
+    photo: Array,
+    alpha: Array | None,
+    styles: Sequence[Array],
+    weights: Sequence[float],
+    regions: Regions | None = None,
 ) -> Colours:
     """What the setting ``colour`` means for some pictures.
 
@@ -315,18 +336,70 @@ def plan_colours(
         alpha: of the photograph, H×W; transparent parts do not count in its statistics.
         styles: the paintings, h×w×3 each.
         weights: what each painting counts.
+        regions: the masks: each painting is brought to the part of the photograph where it counts, by the part of it
+            that is taken, and each part of the result has its own style's palette.
     """
+    regions = regions or Regions(len(styles), {})
+    taken = [regions.within(number, *style.shape[:2]) for number, style in enumerate(styles)]
     if way == "keep":
-        light = mean_and_covariance(lightness(photo)[..., None], alpha)
-        maps = [_lightness_map(mean_and_covariance(lightness(style)[..., None]), light) for style in styles]
+        light = lightness(photo)[..., None]
+        maps = [
+            _lightness_map(mean_and_covariance(lightness(style)[..., None], part), target)
+            for style, part, target in zip(styles, taken, _targets(light, alpha, regions), strict=True)
+        ]
         return Colours(_without_chroma, maps, lambda painted, photo_at_size: with_chroma_of(painted, photo_at_size()))
     if way == "match":
-        target = mean_and_covariance(photo, alpha)
-        return Colours(_same, [_clipped(matching(mean_and_covariance(style), target)) for style in styles])
+        targets = _targets(photo, alpha, regions)
+        return Colours(
+            _same,
+            [
+                _clipped(matching(mean_and_covariance(style, part), target))
+                for style, part, target in zip(styles, taken, targets, strict=True)
+            ],
+        )
     if way == "palette":
-        palette = palette_of(styles, weights)
-        return Colours(_same, [_same] * len(styles), lambda painted, _: in_palette(painted, palette))
+        return Colours(_same, [_same] * len(styles), _palettes(styles, weights, taken, regions))
     return Colours(_same, [_same] * len(styles))
+
+
+def _targets(photo: Array, alpha: Array | None, regions: Regions) -> list[tuple[Exact, Exact]]:
+    """For each style mean and covariance of the part of the photograph where it counts."""
+    coverage = regions.coverage(*photo.shape[:2])
+    if coverage is None:
+        return [mean_and_covariance(photo, alpha)] * regions.count
+    found: dict[int, tuple[Exact, Exact]] = {}
+    for part in coverage:
+        if id(part) not in found:
+            found[id(part)] = mean_and_covariance(photo, part if alpha is None else part * alpha)
+    return [found[id(part)] for part in coverage]
+
+
+def _palettes(
+    styles: Sequence[Array], weights: Sequence[float], taken: Sequence[Array | None], regions: Regions
+) -> Callable[[Array, Callable[[], Array]], Array]:
+    """What brings a result into the palette of the style, or the styles together, that each of its parts has."""
+    together = [number for number in range(len(styles)) if not regions.has_own(number)]
+    groups = [*([together] if together else []), *([n] for n in range(len(styles)) if regions.has_own(n))]
+
+    def palette(group: Sequence[int]) -> Array:
+        counts = [weights[n] for n in group]
+        counts = counts if any(counts) else [1.0] * len(group)  # where nothing of the style is painted
+        return palette_of([styles[n] for n in group], counts, taken=[taken[n] for n in group])
+
+    palettes = [palette(group) for group in groups]
+
+    def result(painted: Array, _: Callable[[], Array]) -> Array:
+        coverage = regions.coverage(*painted.shape[:2], protected=False)
+        if coverage is None or len(groups) == 1:
+            return in_palette(painted, palettes[0])
+        blended = np.zeros_like(painted)
+        for group, colours in zip(groups, palettes, strict=True):
+            part = in_palette(painted, colours)
+            part *= len(group) * coverage[group[0]][..., None]
+            blended += part
+        return blended.clip(0, 1)
+
+    return result
 
 
 def _without_chroma(picture: Array) -> Array:

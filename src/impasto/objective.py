@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.devices import Heap
@@ -103,7 +104,10 @@ class Objective:
         style_weight: of the style distance.
         tile: side of the largest core in pixels, at least :data:`impasto.tiles.LEAST_CORE`; None for no tiles.
         devices: that share the tiles; the encoder's where not given.
-        masks: for each style None or where in the picture it counts; not yet a setting.
+        masks: for each style None or where in the picture it counts. A style pulls in proportion to the area that its
+            mask covers, so that each position is pulled alike, however large the regions are. Styles may have one mask
+            in common, which is then summed up once.
+        style_masks: for each style None or which part of its painting is taken.
 
     Raises:
         EncoderError: a layer that the encoder lacks.
@@ -123,6 +127,7 @@ class Objective:
         tile: int | None = None,
         devices: Sequence[torch.device] = (),
         masks: Sequence[Masks | None] = (),
+        style_masks: Sequence[Masks | None] = (),
     ) -> None:
         own = next(encoder.buffers()).device
         self.encoders = [encoder if d == own else copy.deepcopy(encoder).to(d) for d in devices or (own,)]
@@ -138,16 +143,19 @@ class Objective:
         self.content_targets, self.content_sizes = self._content_targets(content, own, losses.relative)
         self.shifts: dict[str, Tensor] = {}
         self.style_terms: list[StyleTerm] = []
-        self.masks = {number: mask for number, mask in enumerate(masks) if mask is not None}
-        total = sum(style_weights)
+        masks = masks or (None,) * len(style_weights)
+        owners = [_owner(masks, number) for number in range(len(masks))]
+        self.masks = {number: mask for number, mask in enumerate(masks) if mask is not None and number in owners}
+        pulls = {name: _pulls(style_weights, masks, name) for name in self.style_layers}
         for number, (style, weight) in enumerate(zip(styles, style_weights, strict=True)):
             if weight == 0:
                 continue
-            sums = self._style_statistics(style)
+            sums = self._style_statistics(style, style_masks[number] if style_masks else None)
             for name, share in self.style_layers.items():
-                distance = style_distance(sums[name], losses, style.dtype)
-                masked = number if number in self.masks else None
-                self.style_terms.append(StyleTerm(name, share * weight / total, distance, masked))
+                # A small region may end before a deep layer's first position, or have none that is its painting's.
+                if pulls[name][number] > 0 and sums[name].weight > 0:
+                    distance = style_distance(sums[name], losses, style.dtype)
+                    self.style_terms.append(StyleTerm(name, share * pulls[name][number], distance, owners[number]))
 
     def value_and_gradient(self, image: Tensor) -> tuple[Loss, Tensor]:
         """The loss and its gradient with respect to the image, both without a graph.
@@ -226,15 +234,20 @@ class Objective:
         found = self.encoders[number](part, names, crop=tile.crop)
         return {name: features[(..., *tile.inside(self.layers[name]))] for name, features in found.items()}
 
-    def _style_statistics(self, style: Tensor) -> dict[str, Statistics]:
+    def _style_statistics(self, style: Tensor, masks: Masks | None) -> dict[str, Statistics]:
         """Statistics of a painting's layers. The first painting's means in its first tile become the shifts."""
+
+        def weights(name: str, tile: Tile, features: Tensor) -> Tensor | None:
+            return None if masks is None else masks[name][tile.core(self.layers[name]).slices].to(features)
 
         def sums(tile: Tile, number: int) -> dict[str, Statistics]:
             found = self._features(style, tile, number, self.style_layers)
             if not self.shifts:
                 self.shifts = {name: features.mean((0, 2, 3)) for name, features in found.items()}
             return {
-                name: _on_cpu(exact_statistics(features, self.shifts[name].to(features)))
+                name: _on_cpu(
+                    exact_statistics(features, self.shifts[name].to(features), mask=weights(name, tile, features))
+                )
                 for name, features in found.items()
             }
 
@@ -262,6 +275,8 @@ class Objective:
 
     def _style(self, sums: Sums) -> tuple[float, Sums]:
         """The style distance, and the weighted loss's slope by each of the statistics."""
+        if not sums:  # no style counts anywhere
+            return 0.0, {}
         leaves = {key: Statistics(*(part.requires_grad_(True) for part in s)) for key, s in sums.items()}
         style = torch.zeros((), dtype=torch.float64)
         with torch.enable_grad():
@@ -277,6 +292,40 @@ class Objective:
             return 0.0
         scale = 1 / image.numel() if self.variation_over == "mean" else 1.0
         return scale * add_total_variation(image, self.variation_weight * scale, gradient)
+
+
+def layer_masks(mask: Tensor, layers: Mapping[str, Layer]) -> dict[str, Tensor]:
+    """A mask at each layer's resolution, reduced by area as the poolings reduce the picture.
+
+    Args:
+        mask: H×W weights in [0, 1].
+        layers: by name.
+
+    Returns:
+        h×w each; layers of one size have one tensor in common.
+    """
+    sizes = [mask]
+    for _ in range(max((layer.block for layer in layers.values()), default=1) - 1):
+        sizes.append(F.avg_pool2d(sizes[-1][None, None], 2)[0, 0])
+    return {name: sizes[max(0, layer.block - 1)] for name, layer in layers.items()}
+
+
+def _owner(masks: Sequence[Masks | None], number: int) -> int | None:
+    """The first style that has the same mask as that one; None where it has none."""
+    mask = masks[number]
+    return None if mask is None else next(first for first, other in enumerate(masks) if other is mask)
+
+
+def _pulls(weights: Sequence[float], masks: Sequence[Masks | None], name: str) -> list[float]:
+    """What each style counts in a layer's distance: its weight times its area, scaled so that the areas stay.
+
+    They sum to the share of the picture that is painted; 1 where nothing is protected. Then each position is pulled as
+    in a picture without masks.
+    """
+    areas = [1.0 if mask is None else mask[name].double().mean().item() for mask in masks]
+    pulls = [weight * area for weight, area in zip(weights, areas, strict=True)]
+    total = sum(pulls)
+    return [pull * min(1.0, sum(areas)) / total if total > 0 else 0.0 for pull in pulls]
 
 
 class _Run:

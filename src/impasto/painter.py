@@ -22,12 +22,14 @@ from impasto.devices import choose_device, give_back_memory, physical_cores, sha
 from impasto.encoder import Encoder
 from impasto.errors import PaintingError, SettingsError
 from impasto.events import Event, Finished, Iteration, Loss, OctaveStarted, Reading, Started
-from impasto.objective import Objective, shares
+from impasto.objective import Masks, Objective, layer_masks, shares
 from impasto.optimizers import LBFGS, Adam, Optimizer, OptimizerState
 from impasto.painting import Painting, Source, Step
 from impasto.pictures import Picture
 from impasto.planning import Workload, budget_of, plan_memory
+from impasto.protection import Protected
 from impasto.pyramid import LEAST_SIDE, Octave, plan_octaves, resized, scaled, style_size, work
+from impasto.regions import Mask, Regions, as_picture_source, check_numbers, check_shape, composited, from_memory
 from impasto.settings import Optimization, Settings, make_settings
 from impasto.snapshot import Facts, Snapshot, StoredEncoder, StoredInput, history_tensor
 from impasto.version import __version__
@@ -47,6 +49,7 @@ class Painter:
         content: the photograph: path, PIL image, or array H×W×3 (uint8, uint16, or float in [0, 1]).
         styles: the painting or paintings, likewise.
         settings: how to paint.
+        masks: from memory, or in place of those that the settings name; by name, as :mod:`impasto.regions` spells them.
         plan: octaves of an earlier painting, whose tiles and methods are taken where the sizes are the same and they
             fit into the memory; chosen by the memory where not given.
         resumed: a snapshot to go on from, of a painter with the same pictures and settings. The plan, the device and
@@ -74,12 +77,15 @@ class Painter:
         styles: Sequence[PictureLike],
         settings: Settings,
         *,
+        masks: Mapping[str, PictureLike] | None = None,
         plan: Sequence[Octave] = (),
         resumed: Snapshot | None = None,
         tell: Callable[[Event], None] | None = None,
     ) -> None:
         self.settings = settings
         self.style_weights = _style_weights(settings, len(styles))
+        named: dict[str, PictureLike] = {**settings.mask_files, **(masks or {})}
+        check_numbers(list(named), len(styles))
         self._tell = tell
         self.content = self._read(content, None if settings.size == "original" else settings.size)
         # Scales under 1 may have a least size: see impasto.pyramid.style_size.
@@ -88,6 +94,7 @@ class Painter:
         self.start = None
         if settings.init not in ("content", "noise"):
             self.start = self._read(Path(settings.init).expanduser(), self._long_side())
+        self.regions = Regions(len(styles), {name: self._read_mask(name, source) for name, source in named.items()})
         if resumed:
             resumed.facts.check_inputs(self._sources())
         self.loaded = load_encoder(settings.encoder)
@@ -99,7 +106,11 @@ class Painter:
         self._check_sizes()
         sources = [self.content, *self.styles, *([self.start] if self.start else [])]
         self.workload = Workload(
-            self.encoder, settings, [s.size for s in sources], [s.original_size for s in self.styles]
+            self.encoder,
+            settings,
+            [s.size for s in sources],
+            [s.original_size for s in self.styles],
+            {name: mask.weights.shape[:2] for name, mask in self.regions.masks.items()},
         )
         self.remarks: tuple[str, ...] = ()
         if resumed:
@@ -109,12 +120,14 @@ class Painter:
                 self._plan(), self.workload, budget_of(self.workload, self.device), earlier=plan
             )
             self.remarks += self._enlarged_styles()
+        self.regions.check(self.style_weights, *self.octaves[-1][:2])
         self._colours = plan_colours(
             settings.colour,
             self.content.pixels,
             self.content.alpha,
             [style.pixels for style in self.styles],
             self.style_weights,
+            self.regions,
         )
         self.between: Callable[[], None] = lambda: None
         self._image: Tensor | None = None
@@ -146,6 +159,16 @@ class Painter:
         # Without antialiasing every pixel of the original may count.
         fit = long_side if self.settings.resampling == "antialiased" else None
         return pictures.read_picture(source, max_pixels=self.settings.max_pixels, fit=fit, on_progress=on_progress)
+
+    def _read_mask(self, name: str, source: PictureLike) -> Mask:
+        """A mask, which must have the proportions of the photograph, or of the painting that it lies in."""
+        of, _, number = name.partition(".")
+        picture = self.styles[int(number) - 1] if of == "style_masks" else self.content
+        # No larger than the picture that it lies over is used.
+        scale = max(1.0, self.settings.stroke_size) if of == "style_masks" else 1.0
+        mask = self._read(as_picture_source(source), math.ceil(self._long_side() * scale))
+        check_shape(name, mask, picture)
+        return Mask.of(mask, name)
 
     def _long_side(self) -> int:
         size = self.settings.size
@@ -335,7 +358,6 @@ class Painter:
         if self._moving and state:
             tensors |= {"image": self._moving.image}
             tensors |= {f"optimizer.{name}": tensor for name, tensor in state.tensors.items()}
-        content, *others = map(StoredInput.of, self._sources())
         facts = Facts(
             impasto=__version__,
             torch=torch.__version__,
@@ -347,9 +369,10 @@ class Painter:
             share=self.share,
             device=str(self.device),
             threads=self.threads,
-            content=content,
-            styles=others[: len(self.styles)],
-            start=others[-1] if self.start else None,
+            content=StoredInput.of(Source.of(self.content)),
+            styles=[StoredInput.of(Source.of(style)) for style in self.styles],
+            start=StoredInput.of(Source.of(self.start)) if self.start else None,
+            masks={name: StoredInput.of(Source.of(mask)) for name, mask in self.regions.masks.items()},
             encoder=StoredEncoder(name=self.loaded.name, sha256=self.loaded.sha256),
             optimizer=dict(state.numbers) if state else None,
         )
@@ -373,8 +396,8 @@ class Painter:
 
     def _sources(self) -> list[Source]:
         """All pictures that go in, as :attr:`Facts.inputs` orders them."""
-        start = [self.start] if self.start else []
-        return [Source.of(picture) for picture in (self.content, *self.styles, *start)]
+        pictures = [self.content, *self.styles, *([self.start] if self.start else [])]
+        return [Source.of(picture) for picture in [*pictures, *self.regions.masks.values()]]
 
     def _remaining(self, share: float) -> float | None:
         """Seconds to the end at the pace since the first iteration, whose time is mostly preparation."""
@@ -388,15 +411,17 @@ class Painter:
                 "The loss is not finite before the first step: the weights of the losses are too large for the encoder."
             )
 
-    def _objective(self, octave: Octave) -> Objective:
+    def _objective(self, octave: Octave) -> Objective | Protected:
         side = max(octave.height, octave.width)
         content, style = self.settings.weights
-        return Objective(
+        photo = self._fitted(self.content, octave.height, octave.width, self._colours.content)
+        sizes = [style_size(*s.original_size, side, self.settings.stroke_size) for s in self.styles]
+        objective = Objective(
             self.encoder,
-            self._fitted(self.content, octave.height, octave.width, self._colours.content),
+            photo,
             (
-                self._fitted(s, *style_size(*s.original_size, side, self.settings.stroke_size), recolour)
-                for s, recolour in zip(self.styles, self._colours.styles, strict=True)
+                self._fitted(s, *size, recolour)
+                for s, size, recolour in zip(self.styles, sizes, self._colours.styles, strict=True)
             ),
             self.style_weights,
             self.settings.balanced_losses,
@@ -404,7 +429,21 @@ class Painter:
             style,
             tile=octave.tile,
             devices=sharing_devices(self.settings.device, self.device),
+            masks=self._layer_masks(self.regions.coverage(octave.height, octave.width) or ()),
+            style_masks=self._layer_masks([self.regions.within(n, *size) for n, size in enumerate(sizes)]),
         )
+        kept = self.regions.kept(octave.height, octave.width)
+        return objective if kept is None else Protected(objective, photo, torch.from_numpy(kept).to(self.device))
+
+    def _layer_masks(self, masks: Sequence[np.ndarray | None]) -> list[Masks | None]:
+        """Masks at the resolutions of the style layers; what is one array stays one."""
+        layers = {name: self.encoder.resolve(name) for name in shares(self.settings.losses.style)}
+        found: dict[int, Masks | None] = {}
+        for mask in masks:
+            if id(mask) not in found:
+                on_device = None if mask is None else torch.from_numpy(mask).to(self.device)
+                found[id(mask)] = None if on_device is None else layer_masks(on_device, layers)
+        return [found[id(mask)] for mask in masks]
 
     def _fitted(self, picture: Picture, height: int, width: int, recolour: Map | None = None) -> Tensor:
         """A picture at a size, as 1×3×H×W on the device; recoloured where that is asked for."""
@@ -416,10 +455,18 @@ class Painter:
         return image if antialiased else F.interpolate(image, (height, width), mode="bilinear", align_corners=False)
 
     def _first_image(self, octave: Octave) -> Tensor:
+        size = octave.height, octave.width
         if self.settings.init == "noise":
             generator = torch.Generator().manual_seed(self.settings.seed)
-            return torch.rand(1, 3, octave.height, octave.width, generator=generator).to(self.device)
-        return self._fitted(self.start or self.content, octave.height, octave.width, self._colours.content)
+            image = torch.rand(1, 3, *size, generator=generator).to(self.device)
+        else:
+            image = self._fitted(self.start or self.content, *size, self._colours.content)
+        kept = self.regions.kept(*size)
+        if kept is None or self.settings.init == "content":
+            return image
+        # Where nearly all of the photograph stays, the layer under it hardly moves, and noise would be left there.
+        over = torch.from_numpy(kept).to(self.device)
+        return self._fitted(self.content, *size, self._colours.content) * over + image * (1 - over)
 
     def _coloured(self, image: Tensor) -> np.ndarray:
         """What was painted as H×W×3 in [0, 1], with the colours that the settings ask for."""
@@ -430,7 +477,8 @@ class Painter:
                 return self.content.pixels
             return _to_array(self._fitted(self.content, height, width))
 
-        return self._colours.result(_to_array(image), photo)
+        painted, kept = self._colours.result(_to_array(image), photo), self.regions.kept(height, width)
+        return painted if kept is None else composited(painted, photo(), kept)
 
     def painting(self) -> Painting:
         """The best picture so far at the full size; the photograph itself where painting has not begun."""
@@ -449,6 +497,7 @@ class Painter:
             encoder={"name": self.loaded.name, "sha256": self.loaded.sha256},
             alpha=None if alpha is None else pictures.resize(alpha, height, width),
             start=Source.of(self.start) if self.start else None,
+            masks={name: Source.of(mask) for name, mask in self.regions.masks.items()},
             provenance=self.content.provenance,
             octaves=self.octaves,
             complete=self._complete,
@@ -491,7 +540,8 @@ def paint(
         content: the photograph: path, PIL image, or array H×W×3 (uint8, uint16, or float in [0, 1]).
         style: the painting, or a list of them, likewise.
         settings: a whole run's settings; the defaults where not given.
-        changes: settings by name, as in ``size=1024, strength=0.7``.
+        changes: settings by name, as in ``size=1024, strength=0.7``. The masks, as in ``masks={1: sky, 2: ground}``,
+            ``style_masks={2: corner}`` and ``protect=face``, may be paths, PIL images or arrays, of bool too.
 
     Raises:
         ImpastoError: anything that the caller can mend, in one sentence.
@@ -510,8 +560,10 @@ def make_painter(
     **changes: Any,
 ) -> Painter:
     """A painter with the arguments of :func:`paint`; iterate over it for each step."""
+    changes, masks = from_memory(changes)
     settings = make_settings(**changes) if settings is None else settings.changed(**changes) if changes else settings
-    return Painter(content, list(style) if isinstance(style, list | tuple) else [style], settings)  # type: ignore[list-item]
+    styles = list(style) if isinstance(style, list | tuple) else [style]
+    return Painter(content, styles, settings, masks=masks)  # type: ignore[arg-type]
 
 
 def make_optimizer(how: Optimization, octave: Octave | None = None) -> Optimizer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from PIL import Image
 from impasto.events import Loss
 from impasto.pictures import Picture, Progress, Provenance, check_output, write_picture
 from impasto.pyramid import Octave
+from impasto.regions import Mask
 from impasto.settings import Settings
 from impasto.version import __version__
 
@@ -34,8 +35,8 @@ class Source:
     sha256: str | None
 
     @classmethod
-    def of(cls, picture: Picture) -> Source:
-        """The source that a picture was read from."""
+    def of(cls, picture: Picture | Mask) -> Source:
+        """The source that a picture or mask was read from."""
         return cls(picture.path, picture.sha256)
 
     def record(self, folder: Path) -> dict[str, Any]:
@@ -78,6 +79,7 @@ class Painting:
         content: the photograph.
         styles: the paintings.
         start: the picture that painting began from, where ``init`` names one.
+        masks: by name, as :mod:`impasto.regions` spells them.
         encoder: name and SHA-256 of the encoder.
         provenance: copyright, date and resolution of the photograph.
         octaves: sizes, tiles and methods.
@@ -93,6 +95,7 @@ class Painting:
     encoder: dict[str, str]
     alpha: np.ndarray | None = None
     start: Source | None = None
+    masks: Mapping[str, Source] = field(default_factory=dict)
     provenance: Provenance = field(default_factory=Provenance)
     octaves: Sequence[Octave] = ()
     complete: bool = True
@@ -120,6 +123,7 @@ class Painting:
             "content": self.content.record(folder),
             "styles": [style.record(folder) for style in self.styles],
             **({"init": self.start.record(folder)} if self.start else {}),
+            **({"masks": {name: mask.record(folder) for name, mask in self.masks.items()}} if self.masks else {}),
             "encoder": self.encoder,
             "plan": [octave._asdict() for octave in self.octaves],
             "seconds": round(self.seconds, 2),
@@ -140,7 +144,8 @@ class Painting:
             PictureError: the file exists, cannot be written, or its format cannot hold the depth or size.
         """
         path = Path(path).absolute()
-        inputs = [s.path for s in (self.content, *self.styles, self.start) if s is not None and s.path is not None]
+        sources = (self.content, *self.styles, self.start, *self.masks.values())
+        inputs = [source.path for source in sources if source is not None and source.path is not None]
         depth = self.settings.depth
         check_output(path, force=force, depth=depth, inputs=inputs, size=self.array.shape[:2])
         write_picture(

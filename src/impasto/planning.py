@@ -7,8 +7,8 @@ then with less of it, then with Adam, then smaller tiles.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 
@@ -18,6 +18,7 @@ from impasto.errors import PaintingError, SettingsError
 from impasto.layers import CONVOLUTIONS, PIXELS, Layer
 from impasto.objective import UNTILED_DISTANCES, Objective, shares
 from impasto.pyramid import Octave, style_size
+from impasto.regions import PROTECT
 from impasto.settings import LEAST_TILE, Optimization, Settings, memory_bytes
 from impasto.tiles import ALIGNMENT, Tile, cut, halos, longest_core
 
@@ -50,12 +51,14 @@ class Workload:
         settings: of the run.
         sources: height and width of all pictures as they were read.
         styles: those of the paintings among them.
+        masks: height and width of the masks by name, as they were read.
     """
 
     encoder: Encoder
     settings: Settings
     sources: Sequence[tuple[int, int]]
     styles: Sequence[tuple[int, int]]
+    masks: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def layers(self) -> list[Layer]:
@@ -67,7 +70,8 @@ class Workload:
     @property
     def pictures(self) -> int:
         """Bytes of the pictures as they were read."""
-        return 12 * sum(height * width for height, width in self.sources)
+        masks = 4 * sum(height * width for height, width in self.masks.values())
+        return 12 * sum(height * width for height, width in self.sources) + masks
 
 
 @dataclass(frozen=True)
@@ -214,7 +218,12 @@ def memory_needed(octave: Octave, workload: Workload) -> int:
     kept, passing = (2 * min(history, octave.iterations) + 3, 3) if method == "lbfgs" else (2, 2)
     # What is shown on the way, or saved, once more in other colours, which may be the photograph's at this size.
     passing = max(passing, {"keep": 4, "palette": 2}.get(workload.settings.colour, 0))
-    targets = _target_bytes(octave, workload)
+    if PROTECT in workload.masks:
+        # The photograph, the whole that is measured, and what stays; shown, the photograph and the whole in other form.
+        kept, passing = kept + 3, passing + 2
+    if workload.masks:
+        passing = max(passing, 3 + len(workload.styles))  # what each style counts, on the way to the result's colours
+    targets = _target_bytes(octave, workload) + _mask_bytes(octave, workload)
     tiles = _tile_bytes(octave.height, octave.width, octave, workload)
     iterating = (3 + kept) * picture + max(passing * picture, tiles)
     side = max(octave.height, octave.width)
@@ -233,6 +242,13 @@ def _target_bytes(octave: Octave, workload: Workload) -> int:
     features = sum(4 * workload.encoder.channels(str(x)) * octave.pixels // x.stride**2 for x in content)
     squares = sum(workload.encoder.channels(name) ** 2 for name in shares(losses.style))
     return features + 8 * squares * (6 + 3 * len(workload.styles))
+
+
+def _mask_bytes(octave: Octave, workload: Workload) -> int:
+    """What each style counts, at each layer's resolution; styles without a mask of their own have one in common."""
+    own = sum(name.startswith("masks.") for name in workload.masks)
+    shared = 1 if own or PROTECT in workload.masks else 0
+    return 6 * octave.pixels * (own + shared)
 
 
 def _tile_bytes(height: int, width: int, octave: Octave, workload: Workload) -> int:

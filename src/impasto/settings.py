@@ -69,10 +69,31 @@ def _text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+NONE = "none"
+"""In place of a mask's path: no mask, as where an earlier one is to be left out."""
+
+
+def _without_none(value: object) -> object:
+    """Masks by the number of their style, each once, without those that are none."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        return value
+    numbers = {int(key) if str(key).strip().isdecimal() else key: path for key, path in value.items()}
+    return {number: path for number, path in numbers.items() if path not in (None, NONE)}
+
+
+def _none_or(value: object) -> object:
+    return None if value == NONE else value
+
+
 LayerName = Annotated[str, AfterValidator(_layer_name)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LayerWeights = dict[LayerName, Weight]
+Masks = Annotated[
+    dict[Annotated[int, Field(ge=1)], Annotated[str, Field(min_length=1)]], BeforeValidator(_without_none)
+]
 
 
 def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
@@ -230,6 +251,15 @@ class Settings(_Model):
     init: Annotated[str, Field(min_length=1)] = "content"
     """What the painting starts from: content, noise, or the path of a picture."""
 
+    masks: Masks = {}
+    """Where in the photo a style counts: a mask's path by the style's number, from 1; white counts, any size."""
+
+    style_masks: Masks = {}
+    """Which part of a painting is taken for its style: a mask's path by the style's number, from 1; white counts."""
+
+    protect: Annotated[Annotated[str, Field(min_length=1)] | None, BeforeValidator(_none_or)] = None
+    """The path of a mask: where it is white the photo stays as it is."""
+
     losses: Losses = Losses()
     """What the painting is measured by."""
 
@@ -279,6 +309,14 @@ class Settings(_Model):
         content = 1.0 if self.content_weight is None else self.content_weight
         style = style_weight_of(strength) if self.style_weight is None else self.style_weight
         return content, style
+
+    @property
+    def mask_files(self) -> dict[str, Path]:
+        """Paths of all masks by name, as in ``masks.1``, ``style_masks.2`` and ``protect``."""
+        files = {f"masks.{number}": path for number, path in sorted(self.masks.items())}
+        files |= {f"style_masks.{number}": path for number, path in sorted(self.style_masks.items())}
+        files |= {"protect": self.protect} if self.protect is not None else {}
+        return {name: Path(path).expanduser() for name, path in files.items()}
 
     @property
     def balanced_losses(self) -> Losses:

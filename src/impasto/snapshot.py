@@ -13,6 +13,7 @@ from impasto.events import Loss
 from impasto.painting import Source, Step
 from impasto.pictures.files import shown
 from impasto.pyramid import Octave
+from impasto.regions import described
 from impasto.settings import Settings
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Facts(_Model):
         content: the photograph.
         styles: the paintings.
         start: the picture that painting began from, where there was one.
+        masks: by name, as :mod:`impasto.regions` spells them.
         encoder: name and hash.
         optimizer: the optimiser's numbers; None where it has not begun or is done with the octave.
     """
@@ -102,6 +104,7 @@ class Facts(_Model):
     content: StoredInput
     styles: list[StoredInput]
     start: StoredInput | None = None
+    masks: dict[str, StoredInput] = {}
     encoder: StoredEncoder
     optimizer: dict[str, Any] | None = None
 
@@ -109,7 +112,8 @@ class Facts(_Model):
     def inputs(self) -> list[tuple[str, StoredInput]]:
         """All pictures that go in, each with what it is."""
         start = [("picture that painting began from", self.start)] if self.start else []
-        return [("photograph", self.content), *(("style", style) for style in self.styles), *start]
+        masks = [(described(name), mask) for name, mask in self.masks.items()]
+        return [("photograph", self.content), *(("style", style) for style in self.styles), *start, *masks]
 
     @property
     def plan(self) -> tuple[Octave, ...]:

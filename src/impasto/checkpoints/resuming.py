@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -15,6 +15,7 @@ from impasto.checkpoints.slot import Slot
 from impasto.checkpoints.writer import FORMAT
 from impasto.errors import CheckpointError
 from impasto.pictures.files import shown
+from impasto.regions import described, named_masks
 from impasto.settings import Settings
 from impasto.snapshot import Facts, Snapshot, StoredInput
 from impasto.version import __version__
@@ -116,6 +117,7 @@ class StoredRun:
         styles: Sequence[PictureLike] = (),
         note: Callable[[str], None] = lambda _: None,
         tell: Callable[[Event], None] | None = None,
+        masks: Mapping[str, PictureLike] | None = None,
     ) -> Painter:
         """A painter that goes on from here.
 
@@ -124,6 +126,7 @@ class StoredRun:
             styles: the paintings, likewise.
             note: is told of what may keep the picture from being the same, bit for bit.
             tell: as for :class:`impasto.painter.Painter`.
+            masks: by name, as :mod:`impasto.regions` spells them, where they came from memory or lie elsewhere now.
 
         Raises:
             ImpastoError: as :class:`impasto.painter.Painter`; or a picture that is missing or has changed.
@@ -140,7 +143,8 @@ class StoredRun:
             note(remark)
         try:
             snapshot = Snapshot(facts, self.tensors)
-            return Painter(photo, paintings, settings_of(facts), resumed=snapshot, tell=tell)
+            settings = settings_of(facts, masks or {})
+            return Painter(photo, paintings, settings, masks=masks, resumed=snapshot, tell=tell)
         except (DamagedError, KeyError, IndexError) as error:
             raise CheckpointError(f"The checkpoint {shown(self.slot.path)} is damaged ({error}): paint anew.") from None
 
@@ -161,13 +165,23 @@ def stored_path(stored: StoredInput, what: str) -> Path:
     return path
 
 
-def settings_of(facts: Facts) -> Settings:
+def settings_of(facts: Facts, given: Container[str] = ()) -> Settings:
     """A run's settings, with the files that they name where they are, whatever the current folder.
 
+    Args:
+        facts: of the run.
+        given: names of masks that are at hand.
+
     Raises:
-        CheckpointError: the picture that painting began from is not there any more.
+        CheckpointError: the picture that painting began from, or a mask, is not there any more.
     """
-    places = {"encoder": facts.encoder.name}
+    places: dict[str, Any] = {"encoder": facts.encoder.name}
+    for name, stored in facts.masks.items():
+        if name in given:
+            continue
+        of, _, number = name.partition(".")
+        path = str(stored_path(stored, described(name)))
+        places[of] = places.get(of, {}) | {int(number): path} if number else path
     if facts.start is not None:
         places["init"] = str(stored_path(facts.start, "picture that painting began from"))
     return facts.settings.model_copy(update=places)
@@ -186,6 +200,10 @@ def resume_painter(
     path: str | os.PathLike[str],
     content: PictureLike | None = None,
     style: PictureLike | Sequence[PictureLike] | None = None,
+    *,
+    masks: Mapping[int, PictureLike] | None = None,
+    style_masks: Mapping[int, PictureLike] | None = None,
+    protect: PictureLike | None = None,
 ) -> Painter:
     """A painter that goes on from a checkpoint; iterate over it for each step.
 
@@ -197,6 +215,9 @@ def resume_painter(
         path: the checkpoint's file.
         content: the photograph, where it came from memory; its hash must be the old one.
         style: the painting or the list of them, likewise.
+        masks: of the styles, by number, likewise.
+        style_masks: in the paintings, by number, likewise.
+        protect: the mask of what is protected, likewise.
 
     Raises:
         CheckpointError: there is no sound checkpoint, it is in use, or a picture is missing or has changed.
@@ -207,7 +228,8 @@ def resume_painter(
         run = StoredRun(slot, _warn)
         try:
             styles = [] if style is None else list(style) if isinstance(style, list | tuple) else [style]
-            return run.painter(content, styles, _warn)  # type: ignore[arg-type]
+            named = named_masks(masks or {}, style_masks or {}, protect)
+            return run.painter(content, styles, _warn, masks=named)  # type: ignore[arg-type]
         finally:
             run.close()
     finally:

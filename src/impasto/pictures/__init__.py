@@ -11,7 +11,7 @@ from impasto.pictures.picture import Picture, PictureWarning
 from impasto.pictures.provenance import Provenance
 from impasto.pictures.reading import MAX_PIXELS, PictureSource, read_picture
 from impasto.pictures.records import read_record
-from impasto.pictures.sizes import fit, resize
+from impasto.pictures.sizes import fit, resize, resize_by_area
 from impasto.pictures.writing import Strips, write_picture
 
 __all__ = [
@@ -28,5 +28,6 @@ __all__ = [
     "read_picture",
     "read_record",
     "resize",
+    "resize_by_area",
     "write_picture",
 ]

@@ -85,3 +85,56 @@ def resize(pixels: npt.NDArray[Any], height: int, width: int) -> npt.NDArray[np.
         resized[:, :, *channel] = np.asarray(image)
     np.clip(resized, 0, 1, out=resized)
     return resized
+
+
+def resize_by_area(values: npt.NDArray[Any], height: int, width: int) -> npt.NDArray[np.float32]:
+    """Resize an array so that each new value is the mean of the area that it covers; linear where it is enlarged.
+
+    Nothing overshoots, and what is 0 or 1 over a whole area stays exactly that: the way for masks.
+
+    Args:
+        values: height × width, floats in [0, 1].
+        height: the wanted height in pixels.
+        width: the wanted width in pixels.
+
+    Returns:
+        height × width, float32 in [0, 1]; the array itself where it has that size already.
+    """
+    if values.shape == (height, width):
+        return values.astype(np.float32, copy=False)
+    resized = np.ascontiguousarray(_along_rows(_along_rows(values, width).T, height).T)
+    return np.clip(resized, 0, 1, out=resized)
+
+
+_AT_ONCE: Final = 2**20  # values
+
+
+def _along_rows(values: npt.NDArray[Any], length: int) -> npt.NDArray[np.float32]:
+    """Each row of an array at another length, some rows at a time."""
+    rows, old = values.shape
+    result = np.empty((rows, length), np.float32)
+    step = max(1, _AT_ONCE // max(old, length))
+    for row in range(0, rows, step):
+        part = values[row : row + step].astype(np.float64)
+        result[row : row + step] = _means(part, length) if length < old else _between(part, length)
+    return result
+
+
+def _means(rows: npt.NDArray[np.float64], length: int) -> npt.NDArray[np.float64]:
+    """Means over equal parts of each row; values on an edge count for both sides by their share."""
+    old = rows.shape[1]
+    sums = np.zeros((len(rows), old + 1))
+    np.cumsum(rows, axis=1, out=sums[:, 1:])
+    edges = np.arange(length + 1) * old / length
+    whole = np.minimum(edges.astype(np.int64), old - 1)
+    at_edges = sums[:, whole] + (edges - whole) * rows[:, whole]
+    return np.diff(at_edges, axis=1) * (length / old)
+
+
+def _between(rows: npt.NDArray[np.float64], length: int) -> npt.NDArray[np.float64]:
+    """Values between the centres of each row's pixels, linearly; beyond the last centres they stay."""
+    old = rows.shape[1]
+    places = ((np.arange(length) + 0.5) * old / length - 0.5).clip(0, old - 1)
+    left = places.astype(np.int64)
+    right, share = np.minimum(left + 1, old - 1), places - left
+    return np.asarray(rows[:, left] * (1 - share) + rows[:, right] * share)

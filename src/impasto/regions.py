@@ -1,0 +1,331 @@
+"""Regions: where in the photograph each style counts, which part of a painting is taken, and what of the photo stays.
+
+All of them are masks: weights in [0, 1] over a whole picture, of any size, soft or hard. The masks of the styles share
+the photograph out, so that at each position what the styles count adds up to 1, less what is protected.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from impasto.errors import PictureError, SettingsError
+from impasto.pictures import Picture, resize_by_area
+from impasto.pictures.files import shown
+
+Array = npt.NDArray[np.float32]
+
+PROTECT = "protect"
+"""Name of the mask of what stays as it is in the photograph."""
+
+SHAPE_TOLERANCE = 0.02
+"""Share by which a mask's aspect ratio may differ from its picture's; it is then stretched. One pixel is always
+allowed, as small masks have no exact aspect ratio."""
+
+NOWHERE = 1e-3
+"""Weights under this count as none: a quarter of a step of 8 bits."""
+
+STRIP = 1 << 18
+"""Pixels that are composited at once."""
+
+
+def mask_name(of: str, number: int) -> str:
+    """Name of a style's mask, as settings and records spell it.
+
+    Args:
+        of: ``masks`` or ``style_masks``.
+        number: of the style, from 1.
+    """
+    return f"{of}.{number}"
+
+
+def described(name: str) -> str:
+    """What the mask of that name is, for a sentence."""
+    if name == PROTECT:
+        return "mask of what is protected"
+    of, number = name.split(".")
+    return f"mask of style {number}" if of == "masks" else f"mask in the painting of style {number}"
+
+
+def option_of(name: str) -> str:
+    """The option that names the mask's file."""
+    if name == PROTECT:
+        return "--protect"
+    of, number = name.split(".")
+    return f"--{'mask' if of == 'masks' else 'style-mask'} {number}=FILE"
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """A mask as it was read.
+
+    Attributes:
+        weights: H×W in [0, 1].
+        path: where it was read; None for one that came from memory.
+        sha256: of the file, or of the array.
+    """
+
+    weights: Array
+    path: Path | None
+    sha256: str | None
+
+    @classmethod
+    def of(cls, picture: Picture, name: str) -> Mask:
+        """The mask that a picture is: its luma, and 0 where it is transparent.
+
+        Args:
+            picture: the mask's; greys count as their encoded value, so that 50 % grey weighs a half.
+            name: of the mask.
+
+        Raises:
+            PictureError: it is black everywhere.
+        """
+        red, green, blue = (picture.pixels[..., channel] for channel in range(3))
+        # Rec. 709's luma, in a form that leaves greys as they are, to the last bit.
+        weights = green + 0.2126 * (red - green) + 0.0722 * (blue - green)
+        if picture.alpha is not None:
+            weights += picture.alpha - 1  # it was composited over white, and a mask stands on black
+        weights = weights.clip(0, 1)
+        if weights.max() < NOWHERE:
+            raise PictureError(
+                f"The {described(name)} {_called(picture.path)} is black everywhere ({option_of(name)}): paint white "
+                f"what it is to choose, or leave it out."
+            )
+        return cls(weights, picture.path, picture.sha256)
+
+    def at(self, height: int, width: int) -> Array:
+        """The weights at another size, reduced by area."""
+        return resize_by_area(self.weights, height, width)
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """The masks of a run.
+
+    Attributes:
+        count: number of styles.
+        masks: by name, as :func:`mask_name` and :data:`PROTECT` spell them; none for plain painting.
+    """
+
+    count: int
+    masks: Mapping[str, Mask]
+
+    def has_own(self, style: int) -> bool:
+        """Whether a style has a mask in the photograph; its number from 0."""
+        return mask_name("masks", style + 1) in self.masks
+
+    def coverage(self, height: int, width: int, *, protected: bool = True) -> list[Array] | None:
+        """What each style counts at each position of the photograph.
+
+        Where the styles' masks add up to more than 1, they are divided by their sum. What they leave goes in equal
+        parts to the styles that have no mask, and where all have one, to style 1.
+
+        Args:
+            height: in pixels.
+            width: in pixels.
+            protected: whether nothing counts where the photo is protected.
+
+        Returns:
+            height × width for each style, and together 1 where nothing is protected; styles without a mask of their
+            own have one array in common. None where all count alike everywhere.
+        """
+        own = {n: self.masks[mask_name("masks", n + 1)] for n in range(self.count) if self.has_own(n)}
+        kept = self.kept(height, width) if protected else None
+        if not own and kept is None:
+            return None
+        weights = {number: mask.at(height, width) for number, mask in own.items()}
+        total = sum(weights.values(), np.zeros((height, width), np.float32))
+        scale: Array = 1 / np.maximum(total, np.float32(1))
+        if kept is not None:
+            scale *= 1 - kept
+        left = np.maximum(0, 1 - total)
+        if kept is not None:
+            left *= 1 - kept
+        found: dict[int, Array] = {number: weight * scale for number, weight in weights.items()}
+        others = [number for number in range(self.count) if number not in own]
+        if not others:
+            found[0] += left
+        rest: Array = left / np.float32(max(1, len(others)))
+        return [found.get(number, rest) for number in range(self.count)]
+
+    def kept(self, height: int, width: int) -> Array | None:
+        """How much of the photograph stays at each position, height × width; None where nothing is protected."""
+        mask = self.masks.get(PROTECT)
+        return None if mask is None else mask.at(height, width)
+
+    def within(self, style: int, height: int, width: int) -> Array | None:
+        """What each position of a painting counts, height × width; None where all of it counts.
+
+        Args:
+            style: its number, from 0.
+            height: in pixels.
+            width: in pixels.
+        """
+        mask = self.masks.get(mask_name("style_masks", style + 1))
+        return None if mask is None else mask.at(height, width)
+
+    def check(self, weights: Sequence[float], height: int, width: int) -> None:
+        """Refuse masks that leave a style, or all of them, nothing to paint.
+
+        Args:
+            weights: of the styles.
+            height: of the painting, in pixels.
+            width: of the painting, in pixels.
+
+        Raises:
+            SettingsError: said in a sentence.
+        """
+        if self.count == 1 and self.has_own(0):
+            raise SettingsError(
+                "A mask of the only style changes nothing, as what no mask covers takes style 1 (--mask 1=FILE): to "
+                "keep the photo there use --protect, or give a second style."
+            )
+        kept = self.kept(height, width)
+        if kept is not None and kept.min() > 1 - NOWHERE:
+            raise SettingsError("All of the photo is protected, so there is nothing to paint: paint black in the mask "
+                                "of --protect what is to be painted.")  # fmt: skip
+        coverage = self.coverage(height, width) or []
+        for number, (region, weight) in enumerate(zip(coverage, weights, strict=False), 1):
+            if weight > 0 and region.max() < NOWHERE:
+                raise SettingsError(
+                    f"Style {number} counts nowhere, as other masks cover all of the photo (--mask, --protect): give "
+                    f"it a part of its own with --mask {number}=FILE, or leave it out."
+                )
+        if coverage and max(r.max() for r, w in zip(coverage, weights, strict=True) if w > 0) < NOWHERE:
+            raise SettingsError("No style of a weight above 0 counts anywhere (--mask, --protect): change the masks.")
+
+
+def check_numbers(names: Sequence[str], count: int) -> None:
+    """Refuse masks of styles that are not there.
+
+    Args:
+        names: of the masks.
+        count: number of styles.
+
+    Raises:
+        SettingsError: with the option's name.
+    """
+    for name in names:
+        if name != PROTECT and int(name.split(".")[1]) > count:
+            there = "there is one style picture" if count == 1 else f"there are {count} style pictures"
+            raise SettingsError(
+                f"There is no style {name.split('.')[1]} for {option_of(name)}, as {there}: number them from 1, in "
+                f"their order."
+            )
+
+
+def check_shape(name: str, mask: Picture, picture: Picture) -> None:
+    """Refuse a mask whose proportions are not its picture's.
+
+    Args:
+        name: of the mask.
+        mask: as it was read.
+        picture: the photograph or painting that it lies over.
+
+    Raises:
+        PictureError: they differ by more than :data:`SHAPE_TOLERANCE` and more than a pixel.
+    """
+    (height, width), (tall, wide) = mask.original_size, picture.original_size
+    off = min(abs(width - height * wide / tall) / max(1.0, SHAPE_TOLERANCE * width),
+              abs(height - width * tall / wide) / max(1.0, SHAPE_TOLERANCE * height))  # fmt: skip
+    if off > 1:
+        whose = "painting" if name.startswith("style_masks") else "photo"
+        raise PictureError(
+            f"The {described(name)} {_called(mask.path)} is {width}×{height} px and the {whose} {wide}×{tall} px "
+            f"({option_of(name)}): give it the same proportions, within 2 %; its size may be any."
+        )
+
+
+def as_picture_source(source: Any) -> Any:
+    """A mask from memory as a picture may come; arrays of bool, which pictures are not, become 0 and 255."""
+    if isinstance(source, np.ndarray) and source.dtype == np.bool_:
+        return source.astype(np.uint8) * np.uint8(255)
+    return source
+
+
+def composited(painted: Array, photo: Array, kept: Array) -> Array:
+    """The photograph over what was painted, strip by strip.
+
+    Args:
+        painted: H×W×3.
+        photo: H×W×3.
+        kept: H×W, how much of the photograph stays; where it is 1 the result is the photograph, to the last bit, and
+            where it is 0 what was painted.
+
+    Returns:
+        A new array.
+    """
+    result = np.empty_like(painted)
+    rows = max(1, STRIP // painted.shape[1])
+    for row in range(0, len(painted), rows):
+        part = slice(row, row + rows)
+        share = kept[part, :, None]
+        result[part] = share * photo[part] + (1 - share) * painted[part]
+    return result
+
+
+def named_masks(masks: Mapping[int, Any], style_masks: Mapping[int, Any], protect: Any) -> dict[str, Any]:
+    """Pictures of masks by name.
+
+    Args:
+        masks: of the styles, by number.
+        style_masks: in the paintings, by number.
+        protect: the mask of what is protected, or None.
+
+    Raises:
+        SettingsError: a number that no style has.
+    """
+    numbered = {"masks": masks, "style_masks": style_masks}
+    found = {_checked(of, number): value for of, given in numbered.items() for number, value in given.items()}
+    return found if protect is None else found | {PROTECT: protect}
+
+
+def from_memory(changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Tell masks that are pictures in memory from settings.
+
+    Args:
+        changes: settings by name; the values of ``masks``, ``style_masks`` and ``protect`` may also be pictures.
+
+    Returns:
+        The settings, with paths as text, and the pictures by their masks' names.
+
+    Raises:
+        SettingsError: a picture for a number that no style has.
+    """
+    settings, pictures = dict(changes), {}
+    for of in ("masks", "style_masks"):
+        given = settings.get(of)
+        if isinstance(given, Mapping):
+            settings[of] = {number: _as_text(value) for number, value in given.items() if _is_setting(value)}
+            pictures[of] = {number: value for number, value in given.items() if not _is_setting(value)}
+    protect = settings.get(PROTECT)
+    if _is_setting(protect):
+        settings |= {PROTECT: _as_text(protect)} if PROTECT in settings else {}
+        protect = None
+    else:
+        del settings[PROTECT]
+    return settings, named_masks(pictures.get("masks", {}), pictures.get("style_masks", {}), protect)
+
+
+def _checked(of: str, number: object) -> str:
+    if not str(number).isdecimal() or int(str(number)) < 1:
+        raise SettingsError(f"The setting {of} has a mask for style {number!r}: number the styles from 1.")
+    return mask_name(of, int(str(number)))
+
+
+def _is_setting(value: object) -> bool:
+    return value is None or isinstance(value, str | os.PathLike)
+
+
+def _as_text(value: Any) -> Any:
+    return os.fsdecode(value) if isinstance(value, os.PathLike) else value
+
+
+def _called(path: Path | None) -> str:
+    return "given" if path is None else shown(path)
