@@ -396,8 +396,9 @@ class Painter:
 
     def _sources(self) -> list[Source]:
         """All pictures that go in, as :attr:`Facts.inputs` orders them."""
-        pictures = [self.content, *self.styles, *([self.start] if self.start else [])]
-        return [Source.of(picture) for picture in [*pictures, *self.regions.masks.values()]]
+        start = [self.start] if self.start else []
+        pictures = [Source.of(picture) for picture in (self.content, *self.styles, *start)]
+        return [*pictures, *map(Source.of, self.regions.masks.values())]
 
     def _remaining(self, share: float) -> float | None:
         """Seconds to the end at the pace since the first iteration, whose time is mostly preparation."""
@@ -432,8 +433,8 @@ class Painter:
             masks=self._layer_masks(self.regions.coverage(octave.height, octave.width) or ()),
             style_masks=self._layer_masks([self.regions.within(n, *size) for n, size in enumerate(sizes)]),
         )
-        kept = self.regions.kept(octave.height, octave.width)
-        return objective if kept is None else Protected(objective, photo, torch.from_numpy(kept).to(self.device))
+        held = self.regions.held(octave.height, octave.width)
+        return objective if held is None else Protected(objective, photo, torch.from_numpy(held).to(self.device))
 
     def _layer_masks(self, masks: Sequence[np.ndarray | None]) -> list[Masks | None]:
         """Masks at the resolutions of the style layers; what is one array stays one."""
@@ -461,11 +462,11 @@ class Painter:
             image = torch.rand(1, 3, *size, generator=generator).to(self.device)
         else:
             image = self._fitted(self.start or self.content, *size, self._colours.content)
-        kept = self.regions.kept(*size)
-        if kept is None or self.settings.init == "content":
+        held = self.regions.held(*size)
+        if held is None or self.settings.init == "content":
             return image
-        # Where nearly all of the photograph stays, the layer under it hardly moves, and noise would be left there.
-        over = torch.from_numpy(kept).to(self.device)
+        # Where the layer is nearly held it hardly moves, and noise would be left there.
+        over = torch.from_numpy(held).to(self.device)
         return self._fitted(self.content, *size, self._colours.content) * over + image * (1 - over)
 
     def _coloured(self, image: Tensor) -> np.ndarray:

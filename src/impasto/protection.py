@@ -11,22 +11,22 @@ from impasto.objective import Objective
 class Protected:
     """An objective as a function of the painted layer that lies under the protected part of the photograph.
 
-    What is measured is always the whole: kept · photo + (1 - kept) · layer, with its gradient by the layer. So the
-    strokes are laid knowing what they meet at the soft edge, and under what is wholly kept nothing moves.
+    What is measured is always the whole: held · photo + (1 - held) · layer, with its gradient by the layer. So the
+    strokes are laid knowing what they meet, and where the photograph is held nothing moves.
 
     Args:
         objective: of the whole picture.
         photo: 1×3×H×W in [0, 1], as the objective's content.
-        kept: H×W in [0, 1], how much of the photograph stays.
+        held: H×W in [0, 1], how much the layer is held to the photograph.
     """
 
-    def __init__(self, objective: Objective, photo: Tensor, kept: Tensor) -> None:
-        self.objective, self._photo, self._kept = objective, photo, kept
+    def __init__(self, objective: Objective, photo: Tensor, held: Tensor) -> None:
+        self.objective, self._photo, self._held = objective, photo, held
 
     def shown(self, layer: Tensor) -> Tensor:
         """The photograph over the painted layer, 1×3×H×W."""
-        # In this form, and not by torch.lerp, it is the photograph to the last bit where all of it is kept.
-        return (self._photo * self._kept).add_(layer * (1 - self._kept))
+        # In this form, and not by torch.lerp, it is the photograph to the last bit where it is wholly held.
+        return (self._photo * self._held).add_(layer * (1 - self._held))
 
     def value_and_gradient(self, layer: Tensor) -> tuple[Loss, Tensor]:
         """The whole's loss, and its gradient with respect to the layer, both without a graph.
@@ -35,4 +35,4 @@ class Protected:
             layer: 1×3×H×W.
         """
         loss, gradient = self.objective.value_and_gradient(self.shown(layer))
-        return loss, gradient.mul_(1 - self._kept)
+        return loss, gradient.mul_(1 - self._held)

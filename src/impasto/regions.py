@@ -1,7 +1,7 @@
 """Regions: where in the photograph each style counts, which part of a painting is taken, and what of the photo stays.
 
 All of them are masks: weights in [0, 1] over a whole picture, of any size, soft or hard. The masks of the styles share
-the photograph out, so that at each position what the styles count adds up to 1, less what is protected.
+the photograph out, so that at each position what the styles count adds up to 1, and to 0 where it is protected.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ allowed, as small masks have no exact aspect ratio."""
 
 NOWHERE = 1e-3
 """Weights under this count as none: a quarter of a step of 8 bits."""
+
+HELD_FROM = 0.9
+"""Share of the photograph that stays from which on what is painted under it is held. Painted in full under the soft
+edge, and knowing only what wholly stays, it meets the photograph without a rim in between."""
 
 STRIP = 1 << 18
 """Pixels that are composited at once."""
@@ -129,35 +133,47 @@ class Regions:
         Args:
             height: in pixels.
             width: in pixels.
-            protected: whether nothing counts where the photo is protected.
+            protected: whether nothing counts where painting is held.
 
         Returns:
-            height × width for each style, and together 1 where nothing is protected; styles without a mask of their
+            height × width for each style, and together 1 where nothing is held; styles without a mask of their
             own have one array in common. None where all count alike everywhere.
         """
         own = {n: self.masks[mask_name("masks", n + 1)] for n in range(self.count) if self.has_own(n)}
-        kept = self.kept(height, width) if protected else None
-        if not own and kept is None:
+        held = self.held(height, width) if protected else None
+        if not own and held is None:
             return None
         weights = {number: mask.at(height, width) for number, mask in own.items()}
         total = sum(weights.values(), np.zeros((height, width), np.float32))
-        scale: Array = 1 / np.maximum(total, np.float32(1))
-        if kept is not None:
-            scale *= 1 - kept
+        scale = (1 / np.maximum(total, 1)).astype(np.float32, copy=False)
         left = np.maximum(0, 1 - total)
-        if kept is not None:
-            left *= 1 - kept
+        if held is not None:
+            scale *= 1 - held
+            left *= 1 - held
         found: dict[int, Array] = {number: weight * scale for number, weight in weights.items()}
         others = [number for number in range(self.count) if number not in own]
         if not others:
             found[0] += left
-        rest: Array = left / np.float32(max(1, len(others)))
+        rest = (left / max(1, len(others))).astype(np.float32, copy=False)
         return [found.get(number, rest) for number in range(self.count)]
 
     def kept(self, height: int, width: int) -> Array | None:
         """How much of the photograph stays at each position, height × width; None where nothing is protected."""
         mask = self.masks.get(PROTECT)
         return None if mask is None else mask.at(height, width)
+
+    def held(self, height: int, width: int) -> Array | None:
+        """How much the painted layer is held to the photograph at each position: where next to all of that stays.
+
+        Args:
+            height: in pixels.
+            width: in pixels.
+
+        Returns:
+            height × width; None where nothing is protected.
+        """
+        kept = self.kept(height, width)
+        return None if kept is None else np.maximum(0, (kept - HELD_FROM) / (1 - HELD_FROM)).astype(np.float32)
 
     def within(self, style: int, height: int, width: int) -> Array | None:
         """What each position of a painting counts, height × width; None where all of it counts.
@@ -197,8 +213,6 @@ class Regions:
                     f"Style {number} counts nowhere, as other masks cover all of the photo (--mask, --protect): give "
                     f"it a part of its own with --mask {number}=FILE, or leave it out."
                 )
-        if coverage and max(r.max() for r, w in zip(coverage, weights, strict=True) if w > 0) < NOWHERE:
-            raise SettingsError("No style of a weight above 0 counts anywhere (--mask, --protect): change the masks.")
 
 
 def check_numbers(names: Sequence[str], count: int) -> None:
