@@ -77,7 +77,7 @@ def test_greys_count_by_their_value_colours_by_their_luma_and_what_is_transparen
     grey = np.repeat(np.array([[0, 51, 128, 255]], np.uint8)[..., None], 3, axis=2)
     np.testing.assert_array_equal(mask_of(grey).weights, np.float32([[0, 0.2, 128 / 255, 1]]))
     np.testing.assert_array_equal(mask_of(grey[..., 0]).weights, mask_of(grey).weights)
-    sixteen = mask_of((grey[..., 0].astype(np.uint16) * 257))
+    sixteen = mask_of(grey[..., 0].astype(np.uint16) * 257)
     np.testing.assert_allclose(sixteen.weights, mask_of(grey).weights, atol=1e-7)
     colours = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)
     np.testing.assert_allclose(mask_of(colours).weights, [[0.2126, 0.7152, 0.0722]], atol=1e-6)
@@ -91,7 +91,7 @@ def test_the_masks_share_the_photograph_out():
     first, second = regions(2, masks_of_2=left).coverage(8, 16)
     np.testing.assert_array_equal(first, 1 - left)
     np.testing.assert_array_equal(second, left)
-    a, b, c = regions(3, masks_of_2=left).coverage(8, 16)
+    a, _, c = regions(3, masks_of_2=left).coverage(8, 16)
     assert a is c
     np.testing.assert_allclose(a, (1 - left) / 2)
     # Where every style has a mask, style 1 takes what is left; overlaps are divided.
@@ -331,14 +331,17 @@ def test_settings_hold_the_paths_and_none_leaves_a_mask_out(tmp_path):
         make_settings(masks={"sky": "a.png"})
 
 
-@settings(max_examples=25)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_any_valid_masks_paint_and_others_are_refused_in_a_sentence(data, tiny_encoder):
     draw = data.draw
     rng = np.random.default_rng(draw(st.integers(0, 99)))
 
     def mask(height, width):
-        kind, scale = draw(st.sampled_from(["hard", "soft", "spot", "black", "white"])), draw(st.floats(0.2, 3))
+        kind, scale = (
+            draw(st.sampled_from(["hard", "hard", "soft", "soft", "soft", "spot", "spot", "white", "black"])),
+            draw(st.floats(0.2, 3)),
+        )
         shape = max(2, round(height * scale)), max(2, round(width * scale))
         if kind == "soft":
             return rng.random(shape).astype(np.float32)
@@ -349,7 +352,7 @@ def test_any_valid_masks_paint_and_others_are_refused_in_a_sentence(data, tiny_e
         return values
 
     count = draw(st.integers(1, 3))
-    numbers = st.lists(st.integers(1, count + draw(st.integers(0, 1))), unique=True, max_size=3)
+    numbers = st.lists(st.integers(1, count + (draw(st.integers(0, 4)) == 4)), unique=True, max_size=3)
     height, width = draw(st.sampled_from([(36, 48), (48, 35), (48, 48)]))
     photo, styles = smooth_picture(height, width, 1), [smooth_picture(40, 48, 2 + n) for n in range(count)]
     changes = {

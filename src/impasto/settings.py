@@ -75,7 +75,7 @@ NONE = "none"
 
 def _without_none(value: object) -> object:
     """Masks by the number of their style, each once, without those that are none."""
-    if value is None:
+    if value in (None, NONE):
         return {}
     if not isinstance(value, Mapping):
         return value
@@ -252,13 +252,14 @@ class Settings(_Model):
     """What the painting starts from: content, noise, or the path of a picture."""
 
     masks: Masks = {}
-    """Where in the photo a style counts: a mask's path by the style's number, from 1; white counts, any size."""
+    """Where in the photo a style counts, by its number from 1: a mask of any size, white where it does, or none. Styles
+    without one take what the others leave."""
 
     style_masks: Masks = {}
-    """Which part of a painting is taken for its style: a mask's path by the style's number, from 1; white counts."""
+    """Which part of a painting is taken, by the style's number from 1: a mask, white where it is, or none."""
 
     protect: Annotated[Annotated[str, Field(min_length=1)] | None, BeforeValidator(_none_or)] = None
-    """The path of a mask: where it is white the photo stays as it is."""
+    """Where the photo stays as it is: a mask of any size, white where it does, or none."""
 
     losses: Losses = Losses()
     """What the painting is measured by."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import impasto
@@ -36,6 +37,7 @@ def test_every_pair_or_zipped_or_blended():
         ({}, {"zipped": True, "blend": True}, "exclude"),
         ({"style_weights": (1, 2)}, {}, "style_weights are 2"),
         ({"style_weights": (1,)}, {"blend": True}, "style_weights are 1"),
+        ({"masks": {2: "sky.png"}}, {}, "--mask 2=FILE"),
         ({}, {"template": "{nothing}.png"}, "nothing"),
     ],
 )
@@ -70,6 +72,22 @@ def test_done_is_what_has_the_same_pictures_and_settings(work):
     )
     assert settle([replace(work, settings=machinery)])[0].done
     assert settle([replace(work, settings=work.settings.changed(strength=0.5))])[0].done
+
+
+def test_masks_are_compared_by_their_content(work):
+    write_picture("half.png", np.repeat((np.arange(40) < 20)[None, :, None] * np.ones(3, np.float32), 32, axis=0))
+    write_picture("other.png", np.repeat((np.arange(40) < 30)[None, :, None] * np.ones(3, np.float32), 32, axis=0))
+    masked = replace(work, settings=work.settings.changed(protect="half.png"), output=Path("masked.png"))
+    assert Path("half.png") in masked.inputs
+    impasto.paint(masked.content, [*masked.styles], masked.settings).save(masked.output)
+    Path("copy.png").write_bytes(Path("half.png").read_bytes())
+    for same in ("half.png", "copy.png"):
+        assert settle([replace(masked, settings=masked.settings.changed(protect=same))])[0].done
+    for other in ("other.png", "none"):
+        with pytest.raises(PictureError, match="from other pictures or settings"):
+            settle([replace(masked, settings=masked.settings.changed(protect=other))])
+    with pytest.raises(PictureError, match=r"gone\.png"):
+        settle([replace(masked, settings=masked.settings.changed(protect="gone.png"))])
 
 
 @pytest.mark.parametrize("change", ["strength", "nested", "photo", "style", "init", "encoder"])

@@ -102,6 +102,42 @@ def test_with_other_colours_and_strokes_as_well(photo, style, small, colour, tmp
         assert same(painted(impasto.resume_painter(path, photo, style)), whole)
 
 
+def test_with_masks_as_well(photo, style, small, tmp_path):
+    masks = {
+        "left.png": np.arange(96) < 40,
+        "soft.png": np.linspace(-1, 1, 96).clip(0, 1),
+        "low.png": np.arange(80) < 50,
+    }
+    for name, row in masks.items():
+        height = 80 if name == "low.png" else 72
+        write_picture(tmp_path / name, np.repeat(row[None, :, None] * np.ones(3, np.float32), height, axis=0))
+    settings = small | {"masks": {2: tmp_path / "left.png"}, "style_masks": {1: tmp_path / "low.png"},
+                        "protect": tmp_path / "soft.png", "init": "noise", "colour": "palette"}  # fmt: skip
+    styles = [style, style[::-1]]
+    whole, paths = kept_at_every_moment(impasto.make_painter(photo, styles, **settings), tmp_path)
+    assert same(whole, impasto.paint(photo, styles, **settings))
+    assert list(whole.masks) == ["masks.2", "style_masks.1", "protect"]
+    for path in paths[::3]:
+        assert same(painted(impasto.resume_painter(path, photo, styles)), whole)
+    (tmp_path / "left.png").rename(tmp_path / "moved.png")
+    with pytest.raises(CheckpointError, match=r"mask of style 2 is not at .*left\.png"):
+        impasto.resume_painter(paths[0], photo, styles)
+    assert same(painted(impasto.resume_painter(paths[0], photo, styles, masks={2: tmp_path / "moved.png"})), whole)
+    write_picture(tmp_path / "left.png", 1 - photo)
+    with pytest.raises(CheckpointError, match=r"mask of style 2 .* is not the one"):
+        impasto.resume_painter(paths[0], photo, styles)
+
+
+def test_with_masks_from_memory_as_well(photo, style, small, tmp_path):
+    face = np.repeat((np.arange(96) < 40)[None], 72, axis=0)
+    whole, paths = kept_at_every_moment(impasto.make_painter(photo, style, **small, protect=face), tmp_path)
+    assert same(painted(impasto.resume_painter(paths[4], photo, style, protect=face)), whole)
+    with pytest.raises(CheckpointError, match="mask of what is protected came from a program's memory"):
+        impasto.resume_painter(paths[4], photo, style)
+    with pytest.raises(CheckpointError, match="mask of what is protected given is not the one"):
+        impasto.resume_painter(paths[4], photo, style, protect=~face)
+
+
 @pytest.mark.parametrize("call", [1, 9])
 def test_before_an_octaves_first_step_as_well(photo, style, small, call, monkeypatch, tmp_path):
     whole = impasto.paint(photo, style, **small)

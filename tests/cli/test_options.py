@@ -8,6 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from impasto.cli.options import SETTINGS, Changes, changes_from, with_settings
+from impasto.errors import SettingsError
 from impasto.settings import make_settings
 
 TEXTS = {
@@ -20,6 +21,7 @@ TEXTS = {
     "detail": ("0.75", 0.75),
     "encoder": ("vgg19", "vgg19"),
     "init": ("noise", "noise"),
+    "protect": ("face.png", "face.png"),
     "seed": ("7", 7),
     "threads": ("3", 3),
     "device": ("cpu", "cpu"),
@@ -59,6 +61,25 @@ def test_each_option_is_read_as_its_setting(name, ask):
 def test_iterations_are_those_of_the_last_octave(ask):
     _, changes, _ = ask("--iterations", "3")
     assert make_settings(**changes).optimization.iterations == 3
+
+
+def test_masks_are_numbered_and_may_be_several(ask):
+    _, changes, _ = ask("--mask", "2=sky.png", "--mask", "1 = a=b.png", "--style-mask", "02=none")
+    settings = make_settings(**changes)
+    assert settings.masks == {2: "sky.png", 1: "a=b.png"}
+    assert settings.style_masks == {}
+
+
+@pytest.mark.parametrize("flag", ["mask", "style_mask"])
+@pytest.mark.parametrize("text", ["sky.png", "=sky.png", "1=", "0=sky.png", "-1=sky.png", "1.5=sky.png", "one=sky.png"])
+def test_a_mask_needs_a_number_and_a_file(flag, text):
+    with pytest.raises(SettingsError, match=f"--{flag.replace('_', '-')} .*write the number of the style"):
+        changes_from({f"{flag}s": [text]})
+
+
+def test_a_style_has_one_mask():
+    with pytest.raises(SettingsError, match=r"--mask names two masks for style 2"):
+        changes_from({"masks": ["2=a.png", "1=b.png", "02=c.png"]})
 
 
 def test_nothing_given_changes_nothing(ask):

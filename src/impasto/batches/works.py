@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -18,13 +18,17 @@ from impasto.errors import EncoderError, PictureError, SettingsError
 from impasto.pictures.files import opened, reason, shown, try_folder
 from impasto.pictures.formats import check_sides, writable_format
 from impasto.pyramid import Octave
+from impasto.regions import check_numbers
 from impasto.settings import Settings, make_settings
 from impasto.weights.catalogue import BUILTIN, BUILTIN_FILE, KNOWN, Origin
 
 _MACHINERY = {"threads", "device", "memory", "tile", "max_pixels"}
 """Settings that say how to come to a picture, not to which."""
 
-_OTHERWISE = {"preset", "init", "encoder", "strength", "content_weight", "style_weight"}
+_OTHERWISE = {
+    *("preset", "init", "encoder", "strength", "content_weight", "style_weight"),
+    *("masks", "style_masks", "protect"),
+}
 """Settings that are compared by what they stand for."""
 
 
@@ -59,7 +63,8 @@ class Work:
     @property
     def inputs(self) -> tuple[Path, ...]:
         """All pictures that are read."""
-        return (self.content, *self.styles, *([self.start] if self.start else []))
+        start = [self.start] if self.start else []
+        return (self.content, *self.styles, *start, *self.settings.mask_files.values())
 
 
 @dataclass
@@ -127,6 +132,7 @@ def combine(
             f"The style_weights are {len(weights)} and the style pictures of each painting {len(pairs[0][1])}: give "
             f"one for each."
         )
+    check_numbers(list(settings.mask_files), len(pairs[0][1]))
     return [
         Work(photo, each, settings, folder / name_of(template, photo, each, number))
         for number, (photo, each) in enumerate(pairs, 1)
@@ -137,8 +143,8 @@ def settle(works: Sequence[Work], *, force: bool = False) -> list[Work]:
     """Refuse what could not be written, and find what is done already.
 
     A picture counts as done where the record in it is complete and tells of the same photograph, styles, first
-    picture and encoder, by their hashes, and of the same settings (but for threads, device, memory and tile). What
-    is incomplete is painted anew.
+    picture, masks and encoder, by their hashes, and of the same settings (but for threads, device, memory and tile).
+    What is incomplete is painted anew.
 
     Args:
         works: as they were planned.
@@ -195,6 +201,7 @@ def fingerprint(work: Work, digest: Callable[[Path], str]) -> str:
         [digest(work.content)],
         [digest(style) for style in work.styles],
         digest(work.start) if work.start else work.settings.init,
+        {name: digest(path) for name, path in work.settings.mask_files.items()},
         _encoder_key(work.settings.encoder, None, digest),
     )
 
@@ -210,15 +217,27 @@ def stored_fingerprint(record: Record) -> str | None:
         [record.content.sha256],
         [style.sha256 for style in record.styles],
         record.init.sha256 if record.init else settings.init,
+        {name: mask.sha256 for name, mask in record.masks.items()},
         _encoder_key(record.encoder.name, record.encoder.sha256, lambda path: ""),
     )
 
 
 def _hash(
-    settings: Settings, content: Sequence[str | None], styles: Sequence[str | None], init: str | None, encoder: str
+    settings: Settings,
+    content: Sequence[str | None],
+    styles: Sequence[str | None],
+    init: str | None,
+    masks: Mapping[str, str | None],
+    encoder: str,
 ) -> str:
     values = settings.model_dump(mode="json", exclude=_MACHINERY | _OTHERWISE)
-    values |= {"weights": settings.weights, "sources": [content, styles], "start": init, "encoding": encoder}
+    values |= {
+        "weights": settings.weights,
+        "sources": [content, styles],
+        "start": init,
+        "regions": dict(masks),
+        "encoding": encoder,
+    }
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 

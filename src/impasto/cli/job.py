@@ -61,7 +61,7 @@ class Job:
         """All pictures that are read."""
         init = self.settings.init
         start = () if init in ("content", "noise") else (Path(init).expanduser(),)
-        return (self.content, *self.styles, *start)
+        return (self.content, *self.styles, *start, *self.settings.mask_files.values())
 
     def check(self) -> None:
         """Refuse what can be refused without PyTorch, whose import takes a while.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 import typer
 
+from impasto.errors import SettingsError
 from impasto.settings import COLOURS, PRESETS, Settings, merged, parse_assignment, read_settings_file
 
 R = TypeVar("R")
@@ -86,6 +87,26 @@ def _setting(name: str, metavar: str, value_of: Callable[[str], Any] = str) -> S
     return SettingOption(last, f"--{last.replace('_', '-')}", metavar, help_of(name), read)
 
 
+def _masks(name: str, flag: str) -> SettingOption:
+    """An option for masks by the number of their style, which may be repeated."""
+
+    def read(texts: Sequence[str]) -> Changes:
+        files: dict[str, str] = {}
+        for text in texts:
+            number, equals, file = (part.strip() for part in text.partition("="))
+            if not equals or not file or not number.isdecimal() or int(number) < 1:
+                raise SettingsError(
+                    f"{flag} {text!r} is not valid: write the number of the style, from 1, and the file of its mask, "
+                    f"as in {flag} 2=sky.png."
+                )
+            if str(int(number)) in files:
+                raise SettingsError(f"{flag} names two masks for style {int(number)}: give one.")
+            files[str(int(number))] = file
+        return {name: files}
+
+    return SettingOption(name, flag, "N=FILE", f"{help_of(name)} May be repeated.", read, kind=list[str])
+
+
 def _depth(text: str) -> int | str:
     return int(text) if text.isdecimal() else text  # one of two numbers to the model, which takes no text for either
 
@@ -102,6 +123,9 @@ SETTINGS = {
         _setting("detail", "D"),
         _setting("encoder", "NAME|FILE"),
         _setting("init", "content|noise|FILE"),
+        _masks("masks", "--mask"),
+        _masks("style_masks", "--style-mask"),
+        _setting("protect", "FILE"),
         _setting("optimization.iterations", "N"),
         SettingOption(
             "assignments",

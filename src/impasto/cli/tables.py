@@ -123,7 +123,7 @@ def _record_rows(record: Record) -> Iterator[tuple[str, str]]:
     yield "painted with", f"impasto {record.impasto}, torch {record.torch}, in {record.seconds:.0f} s"
     yield "complete", "yes" if record.complete else "no: the run was stopped early"
     sources = [("content", record.content), *(("style", style) for style in record.styles)]
-    for name, source in [*sources, *([("init", record.init)] if record.init else [])]:
+    for name, source in [*sources, *([("init", record.init)] if record.init else []), *record.masks.items()]:
         yield name, f"{source.path or 'from memory'}  {_short(source.sha256)}"
     yield "encoder", f"{record.encoder.name}  {_short(record.encoder.sha256)}"
 
