@@ -277,6 +277,49 @@ def test_each_part_has_its_own_styles_palette(photo, small):
     assert painting[:, 52:, 0].mean() > 3 * painting[:, 52:, 2].mean()
 
 
+COMBINED = [
+    {},
+    *({"colour": colour} for colour in COLOURS),
+    {"init": "noise", "seed": 3},
+    {"stroke_size": 0.5, "detail": 0.1},
+    {"stroke_size": 2, "detail": 0.9, "strength": 0.8},
+    {"style_weights": (1, 0)},
+    {"losses": {"style_distance": "gram"}},
+    {"tile": 64},
+    {"memory": "3G"},
+    {"optimization": {"method": "adam", "iterations": 3}},
+    *({"preset": preset, "losses": {"content": {"relu5_2": 0, "relu4_1": 1}}, "style_weight": 1e5, "optimization": {"iterations": 3}}
+      for preset in ("tutorial", "tutorial-core")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", COMBINED, ids=str)
+def test_masks_combine_with_every_other_setting(photo, style, small, changes):
+    # As the table in docs/control.md says.
+    alpha = np.ones((72, 96, 1), np.float32)
+    alpha[:20, -20:] = 0.5
+    protected = np.repeat((np.arange(72) < 24)[:, None], 96, axis=1)
+    settings = small | changes
+    settings["optimization"] = small["optimization"] | changes.get("optimization", {})
+    painting = impasto.paint(
+        np.dstack([photo, alpha]), [style, style[::-1]], **settings,
+        masks={2: halves(36, 48, soft=4)}, style_masks={1: halves(40, 40)}, protect=protected,
+    )  # fmt: skip
+    assert painting.complete
+    assert painting.history[-1].loss.total < painting.history[0].loss.total or changes.get("init") == "noise"
+    opaque = protected & (alpha[..., 0] == 1)
+    np.testing.assert_allclose(painting.array[opaque], photo[opaque], atol=1e-7)
+    np.testing.assert_array_equal(painting.alpha, alpha[..., 0])
+    assert np.abs(painting.array - photo)[~protected].mean() > 0.003
+
+
+def test_a_style_of_weight_0_leaves_its_region_to_the_photo(photo, style, small):
+    how = small | {"strength": 0.8, "style_weights": (1, 0)}
+    painted = impasto.paint(photo, [style, style], **how, masks={2: halves(72, 96)}).array
+    change = np.abs(painted - photo)
+    assert change[:, :36].mean() < 0.6 * change[:, 60:].mean()
+
+
 WHITE = np.ones((12, 16), np.float32)
 REFUSED = [
     ({"masks": {3: WHITE}}, 2, r"no style 3 .*--mask 3=FILE.*2 style pictures"),

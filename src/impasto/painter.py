@@ -23,6 +23,7 @@ from impasto.devices import choose_device, give_back_memory, physical_cores, sha
 from impasto.encoder import Encoder
 from impasto.errors import PaintingError, SettingsError
 from impasto.events import Event, Finished, Iteration, OctaveStarted, Reading, Started
+from impasto.faces import face_mask, find_faces
 from impasto.objective import Masks, Objective, layer_masks, shares
 from impasto.optimizers import LBFGS, Adam, Optimizer, OptimizerState
 from impasto.painting import Painting, Source, Step
@@ -30,8 +31,17 @@ from impasto.pictures import Picture
 from impasto.planning import Workload, budget_of, plan_memory
 from impasto.protection import Protected
 from impasto.pyramid import LEAST_SIDE, Octave, plan_octaves, resized, scaled, style_size, work
-from impasto.regions import Mask, Regions, as_picture_source, check_numbers, check_shape, composited, from_memory
-from impasto.settings import Optimization, Settings, make_settings
+from impasto.regions import (
+    PROTECT,
+    Mask,
+    Regions,
+    as_picture_source,
+    check_numbers,
+    check_shape,
+    composited,
+    from_memory,
+)
+from impasto.settings import FACES, Optimization, Settings, make_settings
 from impasto.snapshot import Facts, Snapshot, StoredEncoder, StoredInput, history_tensor
 from impasto.version import __version__
 from impasto.weights import load_encoder
@@ -96,6 +106,7 @@ class Painter:
         if settings.init not in ("content", "noise"):
             self.start = self._read(Path(settings.init).expanduser(), self._long_side())
         self.regions = Regions(len(styles), {name: self._read_mask(name, source) for name, source in named.items()})
+        faces = self._protect_faces() if settings.protect == FACES and PROTECT not in named else ()
         if resumed:
             resumed.facts.check_inputs(self._sources())
         self.loaded = load_encoder(settings.encoder)
@@ -119,7 +130,7 @@ class Painter:
             self.octaves, self.remarks = plan_memory(
                 self._plan(), self.workload, budget_of(self.workload, self.device), earlier=plan
             )
-            self.remarks += self._enlarged_styles()
+            self.remarks += (*self._enlarged_styles(), *faces)
         self.regions.check(self.style_weights, *self.octaves[-1][:2])
         self._colours = plan_colours(
             settings.colour,
@@ -170,13 +181,28 @@ class Painter:
         check_shape(name, mask, picture)
         return Mask.of(mask, name)
 
+    def _protect_faces(self) -> tuple[str, ...]:
+        """Protect the faces that are found in the photograph, and say how many they are."""
+        found = find_faces(self.content.pixels)
+        if not found:
+            return ("No face was found in the photo, so nothing is protected: draw a mask and give it with --protect.",)
+        mask = Mask(face_mask(found, *self.content.size), None, None)
+        self.regions = Regions(self.regions.count, {**self.regions.masks, PROTECT: mask})
+        return ("One face was found and is protected." if len(found) == 1 else
+                f"{len(found)} faces were found and are protected.",)  # fmt: skip
+
     def _pictures(self) -> list[Picture]:
         """All pictures that go in but the masks."""
         return [self.content, *self.styles, *([self.start] if self.start else [])]
 
     def _sources(self) -> list[Source]:
         """Where all pictures come from, as :attr:`Facts.inputs` orders them."""
-        return [*map(Source.of, self._pictures()), *map(Source.of, self.regions.masks.values())]
+        return [*map(Source.of, self._pictures()), *self._mask_sources().values()]
+
+    def _mask_sources(self) -> dict[str, Source]:
+        """Where the masks come from; that of the faces that are found comes from the photograph."""
+        masks = self.regions.masks
+        return {name: Source.of(mask) for name, mask in masks.items() if mask.sha256 is not None}
 
     def _long_side(self) -> int:
         size = self.settings.size
@@ -376,7 +402,7 @@ class Painter:
             content=StoredInput.of(Source.of(self.content)),
             styles=[StoredInput.of(Source.of(style)) for style in self.styles],
             start=StoredInput.of(Source.of(self.start)) if self.start else None,
-            masks={name: StoredInput.of(Source.of(mask)) for name, mask in self.regions.masks.items()},
+            masks={name: StoredInput.of(source) for name, source in self._mask_sources().items()},
             encoder=StoredEncoder(name=self.loaded.name, sha256=self.loaded.sha256),
             optimizer=dict(state.numbers) if state else None,
         )
@@ -495,7 +521,7 @@ class Painter:
             encoder={"name": self.loaded.name, "sha256": self.loaded.sha256},
             alpha=None if alpha is None else pictures.resize(alpha, height, width),
             start=Source.of(self.start) if self.start else None,
-            masks={name: Source.of(mask) for name, mask in self.regions.masks.items()},
+            masks=self._mask_sources(),
             provenance=self.content.provenance,
             octaves=self.octaves,
             complete=self._complete,

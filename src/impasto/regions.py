@@ -72,7 +72,7 @@ class Mask:
     Attributes:
         weights: H×W in [0, 1].
         path: where it was read; None for one that came from memory.
-        sha256: of the file, or of the array.
+        sha256: of the file, or of the array; None for one that was made of the photograph.
     """
 
     weights: Array

@@ -73,6 +73,10 @@ NONE = "none"
 """In place of a mask's path: no mask, as where an earlier one is to be left out."""
 
 
+FACES = "faces"
+"""In place of the path of what is protected: the faces that are found."""
+
+
 def _without_none(value: object) -> object:
     """Masks by the number of their style, each once, without those that are none."""
     if value in (None, NONE):
@@ -259,7 +263,8 @@ class Settings(_Model):
     """Which part of a painting is taken, by the style's number from 1: a mask, white where it is, or none."""
 
     protect: Annotated[Annotated[str, Field(min_length=1)] | None, BeforeValidator(_none_or)] = None
-    """Where the photo stays as it is: a mask of any size, white where it does, or none."""
+    """Where the photo stays as it is: a mask of any size, white where it does; faces, to have them found (with
+    impasto[faces]); or none."""
 
     losses: Losses = Losses()
     """What the painting is measured by."""
@@ -314,9 +319,9 @@ class Settings(_Model):
     @property
     def mask_files(self) -> dict[str, Path]:
         """Paths of all masks by name, as in ``masks.1``, ``style_masks.2`` and ``protect``."""
-        files = {f"masks.{number}": path for number, path in sorted(self.masks.items())}
+        files: dict[str, Any] = {f"masks.{number}": path for number, path in sorted(self.masks.items())}
         files |= {f"style_masks.{number}": path for number, path in sorted(self.style_masks.items())}
-        files |= {"protect": self.protect} if self.protect is not None else {}
+        files |= {"protect": self.protect} if self.protect not in (None, FACES) else {}
         return {name: Path(path).expanduser() for name, path in files.items()}
 
     @property

@@ -125,7 +125,7 @@ SETTINGS = {
         _setting("init", "content|noise|FILE"),
         _masks("masks", "--mask"),
         _masks("style_masks", "--style-mask"),
-        _setting("protect", "FILE"),
+        _setting("protect", "FILE|faces"),
         _setting("optimization.iterations", "N"),
         SettingOption(
             "assignments",
