@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,6 +68,20 @@ def test_a_plan_fits_or_is_refused_in_a_sentence(height, width, budget, tile, me
     if tile is not None:
         assert all(o.tile == (tile if tile < max(o.height, o.width) else None) for o in planned)
     assert plan_memory(plain, load, budget) == (planned, remarks)
+
+
+def test_masks_take_memory_and_arithmetic():
+    plain = workload()
+    octave = octaves(384, 512)[-1]
+    costs = [
+        cost(octave, replace(plain, styles=[(90, 90)] * 2, masks=dict.fromkeys(names, (3000, 4000))))
+        for names in ((), ("protect",), ("masks.2", "style_masks.1"), ("masks.1", "masks.2"), ("masks.2", "protect"))
+    ]
+    assert all(c.memory > costs[0].memory for c in costs[1:])
+    assert costs[-1].memory > costs[1].memory
+    free, protected, two, both, all_of_it = (c.arithmetic for c in costs)
+    assert free == protected < two == both == all_of_it
+    assert replace(plain, masks={"protect": (300, 400)}).pictures == plain.pictures + 4 * 300 * 400
 
 
 def test_24_megapixels_fit_into_4_gigabytes():

@@ -86,6 +86,15 @@ def face_mask(faces: list[Face], height: int, width: int) -> Array:
     return mask
 
 
+def check_detector() -> None:
+    """Refuse to look for faces where nothing can find them.
+
+    Raises:
+        SettingsError: as :func:`find_faces`.
+    """
+    _detector()
+
+
 def _detector() -> tuple[Any, Any]:
     """OpenCV, and its detector."""
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -245,10 +245,14 @@ def _target_bytes(octave: Octave, workload: Workload) -> int:
 
 
 def _mask_bytes(octave: Octave, workload: Workload) -> int:
-    """What each style counts, at each layer's resolution; styles without a mask of their own have one in common."""
+    """What each style counts, at each layer's resolution."""
+    return 6 * octave.pixels * _mask_count(workload)
+
+
+def _mask_count(workload: Workload) -> int:
+    """Masks that weigh a layer's positions; styles without one of their own have one in common."""
     own = sum(name.startswith("masks.") for name in workload.masks)
-    shared = 1 if own or PROTECT in workload.masks else 0
-    return 6 * octave.pixels * (own + shared)
+    return own + (own < len(workload.styles)) if own or PROTECT in workload.masks else 0
 
 
 def _tile_bytes(height: int, width: int, octave: Octave, workload: Workload) -> int:
@@ -286,6 +290,7 @@ def cost(octave: Octave, workload: Workload) -> Cost:
     style = [workload.encoder.resolve(name) for name in shares(workload.settings.losses.style)]
     sums = sum(2.0 * workload.encoder.channels(str(x)) ** 2 * octave.pixels / x.stride**2 for x in style)
     passes = 2 if len(tiles) == 1 else 3  # the weights are fixed, so that the way back costs what the way there does
+    sums *= max(1, _mask_count(workload))
     return Cost(octave, len(tiles), memory_needed(octave, workload), passes * forward + 2 * sums)
 
 
@@ -327,7 +332,8 @@ def expected_seconds(costs: Sequence[Cost], workload: Workload, threads: int) ->
 
 
 def _probe(side: int, workload: Workload) -> tuple[float, float]:
-    """Arithmetic and seconds of one iteration on a square of noise."""
+    """Arithmetic and seconds of one iteration on a square of noise, without masks."""
+    workload = replace(workload, masks={})
     generator = torch.Generator().manual_seed(0)
     device = next(workload.encoder.buffers()).device
     image, style = (torch.rand(1, 3, side, side, generator=generator).to(device) for _ in range(2))

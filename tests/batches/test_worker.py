@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from impasto import make_settings
-from impasto.batches.worker import _shared_out
+import sys
+
+import pytest
+
+from impasto import SettingsError, make_settings
+from impasto.batches.worker import _check, _shared_out
 from impasto.devices import physical_cores
 from impasto.settings import memory_bytes
 
@@ -16,3 +20,10 @@ def test_processes_share_cores_and_memory():
     assert _shared_out(make_settings(memory="3G"), 2).memory == "1500000000"
     assert _shared_out(make_settings(threads=3), 2).threads == 3
     assert _shared_out(make_settings(), 10_000).threads == 1
+
+
+def test_faces_that_nothing_can_find_are_refused_before_any_picture(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(SettingsError, match=r"impasto\[faces\]"):
+        _check(make_settings(protect="faces"))
+    _check(make_settings())

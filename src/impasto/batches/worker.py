@@ -18,11 +18,12 @@ from impasto.batches.works import Work
 from impasto.devices import available_memory, choose_device, physical_cores
 from impasto.errors import ImpastoError
 from impasto.events import Finished, Iteration
+from impasto.faces import check_detector
 from impasto.objective import shares
 from impasto.painter import Painter
 from impasto.pictures import PictureWarning
 from impasto.planning import SAFE_SHARE
-from impasto.settings import Settings, memory_bytes
+from impasto.settings import FACES, Settings, memory_bytes
 from impasto.weights import load_encoder
 
 BETWEEN = 0.1
@@ -91,6 +92,8 @@ def _check(settings: Settings) -> None:
     encoder = load_encoder(settings.encoder).encoder
     for name in (*shares(settings.losses.content), *shares(settings.losses.style)):
         encoder.resolve(name)
+    if settings.protect == FACES:
+        check_detector()
 
 
 def _ended(task: Task, desk: _Desk, jobs: int) -> Ended:
