@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -362,7 +364,7 @@ def test_proportions_may_differ_a_little(photo, style, small):
 
 
 def test_settings_hold_the_paths_and_none_leaves_a_mask_out(tmp_path):
-    found = make_settings(masks={"2": "b.png", 1: "a.png"}, protect="c.png")
+    found = make_settings(masks={"2": "b.png", 1: Path("a.png")}, protect=Path("c.png"))
     assert found.masks == {1: "a.png", 2: "b.png"}
     assert list(found.mask_files) == ["masks.1", "masks.2", "protect"]
     assert make_settings(**found.model_dump(mode="json", exclude_none=True)) == found

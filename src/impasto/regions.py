@@ -307,7 +307,7 @@ def from_memory(changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, A
         changes: settings by name; the values of ``masks``, ``style_masks`` and ``protect`` may also be pictures.
 
     Returns:
-        The settings, with paths as text, and the pictures by their masks' names.
+        The settings, and the pictures by their masks' names.
 
     Raises:
         SettingsError: a picture for a number that no style has.
@@ -316,14 +316,9 @@ def from_memory(changes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, A
     for of in ("masks", "style_masks"):
         given = settings.get(of)
         if isinstance(given, Mapping):
-            settings[of] = {number: _as_text(value) for number, value in given.items() if _is_setting(value)}
+            settings[of] = {number: value for number, value in given.items() if _is_setting(value)}
             pictures[of] = {number: value for number, value in given.items() if not _is_setting(value)}
-    protect = settings.get(PROTECT)
-    if _is_setting(protect):
-        settings |= {PROTECT: _as_text(protect)} if PROTECT in settings else {}
-        protect = None
-    else:
-        del settings[PROTECT]
+    protect = None if _is_setting(settings.get(PROTECT)) else settings.pop(PROTECT)
     return settings, named_masks(pictures.get("masks", {}), pictures.get("style_masks", {}), protect)
 
 
@@ -335,10 +330,6 @@ def _checked(of: str, number: object) -> str:
 
 def _is_setting(value: object) -> bool:
     return value is None or isinstance(value, str | os.PathLike)
-
-
-def _as_text(value: Any) -> Any:
-    return os.fsdecode(value) if isinstance(value, os.PathLike) else value
 
 
 def _called(path: Path | None) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -84,11 +85,15 @@ def _without_none(value: object) -> object:
     if not isinstance(value, Mapping):
         return value
     numbers = {int(key) if str(key).strip().isdecimal() else key: path for key, path in value.items()}
-    return {number: path for number, path in numbers.items() if path not in (None, NONE)}
+    return {number: _place(path) for number, path in numbers.items() if path not in (None, NONE)}
 
 
 def _none_or(value: object) -> object:
-    return None if value == NONE else value
+    return None if value == NONE else _place(value)
+
+
+def _place(path: object) -> object:
+    return os.fsdecode(path) if isinstance(path, os.PathLike) else path
 
 
 LayerName = Annotated[str, AfterValidator(_layer_name)]
