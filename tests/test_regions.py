@@ -105,6 +105,9 @@ def test_the_masks_share_the_photograph_out():
     held = regions(2, masks_of_2=whole * 0.5, protect=left)
     np.testing.assert_allclose(sum(held.coverage(8, 16)), 1 - left, atol=1e-6)
     np.testing.assert_allclose(sum(held.coverage(8, 16, protected=False)), 1, atol=1e-6)
+    np.testing.assert_array_equal(held.held(8, 16), left)
+    np.testing.assert_array_equal(regions(1, protect=np.float32([[0.5, 0.9, 1]])).held(1, 3), [[0, 0, 1]])
+    assert all(part.min() >= 0 for part in held.coverage(8, 16))
 
 
 @given(data=st.data())

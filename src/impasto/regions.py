@@ -136,8 +136,8 @@ class Regions:
             protected: whether nothing counts where painting is held.
 
         Returns:
-            height × width for each style, and together 1 where nothing is held; styles without a mask of their
-            own have one array in common. None where all count alike everywhere.
+            height × width for each style, and together 1 where nothing is held; styles without a mask of their own
+            have one array in common. None where all count alike everywhere.
         """
         own = {n: self.masks[mask_name("masks", n + 1)] for n in range(self.count) if self.has_own(n)}
         held = self.held(height, width) if protected else None
@@ -173,7 +173,7 @@ class Regions:
             height × width; None where nothing is protected.
         """
         kept = self.kept(height, width)
-        return None if kept is None else np.maximum(0, (kept - HELD_FROM) / (1 - HELD_FROM)).astype(np.float32)
+        return None if kept is None else ((kept - HELD_FROM) / (1 - HELD_FROM)).clip(0, 1)
 
     def within(self, style: int, height: int, width: int) -> Array | None:
         """What each position of a painting counts, height × width; None where all of it counts.
