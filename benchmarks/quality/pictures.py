@@ -36,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--level", type=float, default=0.55, help="content at which the sheets compare")
     options.add_argument("--seed", type=int, default=0, help="of the blind sheets")
     given = options.parse_args(arguments)
-    names = given.methods or (FULL if given.full else METHODS)
-    print(run(bench(given), [parse_method(name) for name in names], given.factors, given.level, given.seed))
+    methods = [parse_method(name) for name in given.methods or (FULL if given.full else METHODS)]
+    print(run(bench(given), methods, given.factors, given.level, given.seed))
 
 
 def run(where: Bench, methods: Sequence[Method], factors: Sequence[float], level: float, seed: int) -> str:

@@ -31,11 +31,13 @@ class Moment(NamedTuple):
         passes: arithmetic so far, in forward and backward passes through the encoder at the full size.
         seconds: so far.
         loss: the common one, of the picture at the full size.
+        free: the same of the image that the optimiser moves, whose pixels may lie outside [0, 1].
     """
 
     passes: float
     seconds: float
     loss: float
+    free: float
 
 
 @dataclass
@@ -99,12 +101,13 @@ class Runner:
         octave = self.painter.octaves[event.octave - 1]
         self.passes += self._pass(octave) / self._whole
         if event.octave == len(self.painter.octaves):
-            self._note(to_tensor(event.image()))
+            self._note(to_tensor(event.image()), event.loss.total)
             if event.iteration > 1:
                 self.pace.append(taken)
 
-    def _note(self, image: Tensor) -> None:
-        self.moments.append(Moment(self.passes, self.seconds, self.loss(image)))
+    def _note(self, image: Tensor, free: float | None = None) -> None:
+        loss = self.loss(image)
+        self.moments.append(Moment(self.passes, self.seconds, loss, loss if free is None else free))
 
     def _pass(self, octave: Octave) -> float:
         """Half the operations of an iteration: those of its forward pass."""
@@ -197,7 +200,8 @@ def run_rivals(
         whole: whether TensorFlow takes all of them instead.
 
     Returns:
-        By method: arithmetic and seconds to the target, whether it was reached, lowest loss and moments.
+        By method: arithmetic and seconds to the target, whether it was reached, lowest loss and moments; for rivals
+        also the arithmetic after which the image as it is moved, its pixels not clamped, is at the target, or None.
     """
     runners = {name: course.runner(course.settings(how)) for name, how in rivals.items()}
     clock = course.runner(course.settings())
@@ -265,10 +269,12 @@ def _tensorflow(link: TensorFlow, tutorial: Mapping[str, Any], whole: bool) -> d
 
 def _rival(runner: Runner, target: float) -> dict[str, Any]:
     there = first_at(runner.moments, target)
+    free = next((moment for moment in runner.moments if moment.free <= target), None)
     return {
         "passes": there.passes if there else runner.passes,
         "seconds": there.seconds if there else runner.seconds,
         "reached": there is not None,
         "loss": runner.best,
+        "free passes": free.passes if free else None,
         "moments": runner.moments,
     }

@@ -38,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = options.parse_args(arguments)
     if given.name == DEFAULT.name or not given.assignments:
         raise SettingsError("An experiment needs --set KEY=VALUE, and a --name other than default.")
-    print(run(bench(given), custom(given.name, given.assignments), given.assignments, given.factors))
+    method = custom(given.name, given.assignments)
+    print(run(bench(given), method, given.assignments, given.factors))
 
 
 def run(where: Bench, method: Ours, assignments: Sequence[str], factors: Sequence[float]) -> str:
