@@ -3,8 +3,9 @@
     python -m benchmarks.encoder PICTURES PAIRS.csv --encoder random --encoder builtin --encoder other=other.safetensors
 
 PICTURES is a folder of photographs and paintings, PAIRS.csv has the columns ``content`` and ``style``. Each encoder's
-results go into ``OUT/NAME.json``, and encoders that are there already are not run again; the table is over all of
-``OUT``, with the first encoder of the command line as the reference.
+results go into ``OUT/NAME.json`` after every texture, reconstruction and painting, and what is there already is not
+made again: the same command goes on after an interruption, and a longer PAIRS.csv adds to what is there. The table is
+over the encoders and pairs of the command line, with its first encoder as the reference.
 """
 
 from __future__ import annotations
@@ -15,13 +16,12 @@ import json
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
-from safetensors.torch import save_file
 from torch import Tensor
 
 import impasto
@@ -30,18 +30,21 @@ from impasto.encoder import Encoder
 from impasto.layers import all_convolutions
 from impasto.losses import content_distance
 from impasto.optimizers import LBFGS
-from impasto.pictures import read_picture, resize
+from impasto.pictures import read_picture, resize, write_picture
+from impasto.pictures.files import replace_file
 from impasto.pyramid import scaled
-from impasto.weights import METADATA_KEY, architecture_to_json, load_encoder
-from training.export import ARCHITECTURE, normalised
+from impasto.weights import load_encoder
+from training.export import normalised, write_encoder
 from training.model import CHANNELS
+
+Pair = tuple[str, str]
+"""Files of a photograph and a painting."""
 
 STYLE_WEIGHTS = (4.0, 16.0, 64.0, 256.0)
 REFERENCE = 16.0
 """Style weight at which the first encoder's content sets the level of comparison."""
 TEXTURES = 8
 RECONSTRUCTIONS = 6
-PARTS = ("weight", "bias")
 
 
 @dataclass
@@ -50,19 +53,82 @@ class Result:
 
     Attributes:
         name: of the encoder.
+        made_with: SHA-256 of its file, size and iterations; empty in files that do not tell.
         texture: by painting, its synthesised texture's distance as a share of uniform noise's, mean over the levels.
-        curve: by style weight: style, strokes, content, each the mean over the pairs.
-        pairs: by style weight and pair: the same.
+        pairs: by style weight and pair: style, strokes, content.
         reconstruction: by photograph, root mean square error of its reconstruction from relu4_1, sRGB in [0, 1].
         seconds: of one painting, mean over all.
     """
 
     name: str
+    made_with: dict[str, Any] = field(default_factory=dict)
     texture: dict[str, float] = field(default_factory=dict)
-    curve: dict[str, list[float]] = field(default_factory=dict)
     pairs: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     reconstruction: dict[str, float] = field(default_factory=dict)
-    seconds: float = math.nan
+    seconds: float = 0.0
+
+    @classmethod
+    def stored(cls, path: Path, name: str, made_with: dict[str, Any]) -> Result:
+        """What a file holds of an earlier run, or nothing yet.
+
+        Raises:
+            ValueError: the earlier run was made with something else.
+        """
+        if not path.exists():
+            return cls(name, made_with)
+        values = json.loads(path.read_text())
+        names = {field.name for field in fields(cls)}  # older files hold more
+        result = cls(**{name: value for name, value in values.items() if name in names})
+        if result.made_with and result.made_with != made_with:
+            raise ValueError(
+                f"{path} was made with {result.made_with}, not {made_with}: remove it, or give another --out"
+            )
+        return result
+
+    def store(self, path: Path) -> None:
+        """Write the file, in one step."""
+        replace_file(path, json.dumps(asdict(self), indent=1).encode())
+
+    def add(self, weight: float, pair: str, score: Sequence[float], seconds: float) -> None:
+        """Add a painting."""
+        count = sum(map(len, self.pairs.values()))
+        self.seconds = (self.seconds * count + seconds) / (count + 1)
+        self.pairs.setdefault(f"{weight:g}", {})[pair] = list(score)
+
+    def has(self, weight: float, pair: str) -> bool:
+        """Whether a painting is there."""
+        return pair in self.pairs.get(f"{weight:g}", {})
+
+    def over(self, pairs: Sequence[Pair]) -> Result:
+        """The part that some pairs come to."""
+        names, weights = list(map(pair_name, pairs)), [f"{weight:g}" for weight in STYLE_WEIGHTS]
+        return replace(
+            self,
+            texture={style: self.texture[style] for style in texture_styles(pairs)},
+            pairs={weight: {name: self.pairs[weight][name] for name in names} for weight in weights},
+            reconstruction={photo: self.reconstruction[photo] for photo in reconstructed_photos(pairs)},
+        )
+
+    @property
+    def curve(self) -> dict[str, list[float]]:
+        """By style weight: style, strokes, content, each the mean over the pairs."""
+        return {weight: np.mean(list(scores.values()), 0).tolist() for weight, scores in self.pairs.items()}
+
+
+def pair_name(pair: Pair) -> str:
+    """Of photograph and painting, as results and files have it."""
+    photo, style = pair
+    return f"{Path(photo).stem}-{Path(style).stem}"
+
+
+def texture_styles(pairs: Sequence[Pair]) -> list[str]:
+    """The paintings whose textures are made."""
+    return list(dict.fromkeys(style for _, style in pairs[:TEXTURES]))
+
+
+def reconstructed_photos(pairs: Sequence[Pair]) -> list[str]:
+    """The photographs that are reconstructed."""
+    return list(dict.fromkeys(photo for photo, _ in pairs[:RECONSTRUCTIONS]))
 
 
 def loaded(path: Path, long_side: int) -> Tensor:
@@ -77,13 +143,7 @@ def tensor(array: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))[None]
 
 
-def save_png(array: np.ndarray, path: Path) -> None:
-    """Write H×W×3 in [0, 1]."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray((array.clip(0, 1) * 255 + 0.5).astype(np.uint8)).save(path)
-
-
-def random_encoder(width: float = 0.5, seed: int = 0) -> Encoder:
+def random_weights(width: float = 0.5, seed: int = 0) -> dict[str, Tensor]:
     """He's random weights, the channels scaled to a mean activation of 1 over noise."""
     generator = torch.Generator().manual_seed(seed)
     weights, before = {}, 3
@@ -95,21 +155,7 @@ def random_encoder(width: float = 0.5, seed: int = 0) -> Encoder:
         before = after
     noise = torch.rand(64, 3, 8, 8, generator=generator)
     noise = torch.nn.functional.interpolate(noise, 112, mode="bilinear")
-    return Encoder(normalised(weights, noise), ARCHITECTURE)
-
-
-def saved_random_encoder(path: Path) -> Path:
-    """:func:`random_encoder` as a file."""
-    encoder = random_encoder()
-    save_file(
-        {
-            name.replace("_weight", ".weight").replace("_bias", ".bias"): value
-            for name, value in encoder.named_buffers()
-        },
-        path,
-        {METADATA_KEY: architecture_to_json(ARCHITECTURE)},
-    )
-    return path
+    return normalised(weights, noise)
 
 
 def texture(style: Path, encoder: str, size: int, out: Path) -> float:
@@ -117,7 +163,7 @@ def texture(style: Path, encoder: str, size: int, out: Path) -> float:
     painting = impasto.paint(
         style, style, preset="quick", size=size, encoder=encoder, init="noise", content_weight=0.0, style_weight=16.0
     )
-    save_png(painting.array, out)
+    write_picture(out, painting.array)
     made, goal = tensor(painting.array), loaded(style, size)
     noise = torch.rand(made.shape, generator=torch.Generator().manual_seed(1))
     return (sliced_wasserstein(made, goal) / sliced_wasserstein(noise, goal)).mean().item()
@@ -135,46 +181,52 @@ def reconstruction(photo: Path, encoder: Encoder, size: int, out: Path, layer: s
         (gradient,) = torch.autograd.grad(loss, leaf)
         optimizer.step(image, loss.item(), gradient)
     image.clamp_(0, 1)
-    save_png(image[0].permute(1, 2, 0).numpy(), out)
+    write_picture(out, image[0].permute(1, 2, 0).numpy())
     return (image - goal).square().mean().sqrt().item()
 
 
 def run(
-    name: str, encoder: str, pictures: Path, pairs: Sequence[tuple[str, str]], size: int, iterations: int, out: Path
+    name: str, encoder: str, pictures: Path, pairs: Sequence[Pair], size: int, iterations: int, out: Path
 ) -> Result:
-    """All measurements of one encoder; textures and reconstructions at half the size; pictures into ``out/NAME``."""
-    result = Result(name)
-    folder = out / name
-    for style in dict.fromkeys(style for _, style in pairs[:TEXTURES]):
-        result.texture[style] = texture(
-            pictures / style, encoder, size // 2, folder / "texture" / f"{Path(style).stem}.png"
-        )
-    for photo in dict.fromkeys(photo for photo, _ in pairs[:RECONSTRUCTIONS]):
-        network = load_encoder(encoder).encoder
-        where = folder / "reconstruction" / f"{Path(photo).stem}.png"
-        result.reconstruction[photo] = reconstruction(pictures / photo, network, size // 2, where)
-    begun = time.monotonic()
-    scoring = 0.0
-    for photo, style in pairs:
+    """All measurements of one encoder; textures and reconstructions at half the size; pictures into ``out/NAME``.
+
+    Raises:
+        ValueError: ``out/NAME.json`` was made with something else.
+    """
+    network, folder, file = load_encoder(encoder), out / name, out / f"{name}.json"
+    made_with = {"encoder": network.sha256, "size": size, "iterations": iterations}
+    result = Result.stored(file, name, made_with)
+    for part in ("texture", "reconstruction", *(f"{weight:g}" for weight in STYLE_WEIGHTS)):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    for style in texture_styles(pairs):
+        if style not in result.texture:
+            made = folder / "texture" / f"{Path(style).stem}.png"
+            result.texture[style] = texture(pictures / style, encoder, size // 2, made)
+            result.store(file)
+    for photo in reconstructed_photos(pairs):
+        if photo not in result.reconstruction:
+            made = folder / "reconstruction" / f"{Path(photo).stem}.png"
+            result.reconstruction[photo] = reconstruction(pictures / photo, network.encoder, size // 2, made)
+            result.store(file)
+    for pair in pairs:
+        photo_file, style_file = (pictures / part for part in pair)
         judge = None
-        for weight in STYLE_WEIGHTS:
+        for weight in (weight for weight in STYLE_WEIGHTS if not result.has(weight, pair_name(pair))):
+            begun = time.monotonic()
             painting = impasto.paint(
-                pictures / photo,
-                pictures / style,
+                photo_file,
+                style_file,
                 optimization={"iterations": iterations},
                 size=size,
                 encoder=encoder,
                 style_weight=weight,
             )
-            now = time.monotonic()
-            pair = f"{Path(photo).stem}-{Path(style).stem}"
-            save_png(painting.array, folder / f"{weight:g}" / f"{pair}.png")
-            judge = judge or Judge(loaded(pictures / photo, size), loaded(pictures / style, size))
-            result.pairs.setdefault(f"{weight:g}", {})[pair] = list(judge.score(tensor(painting.array)))
-            scoring += time.monotonic() - now
-    result.seconds = (time.monotonic() - begun - scoring) / (len(pairs) * len(STYLE_WEIGHTS))
-    result.curve = {s: np.mean(list(scores.values()), 0).tolist() for s, scores in result.pairs.items()}
-    return result
+            seconds = time.monotonic() - begun
+            write_picture(folder / f"{weight:g}" / f"{pair_name(pair)}.png", painting.array)
+            judge = judge or Judge(loaded(photo_file, size), loaded(style_file, size))
+            result.add(weight, pair_name(pair), judge.score(tensor(painting.array)), seconds)
+            result.store(file)
+    return result.over(pairs)
 
 
 def at_content(curve: dict[str, list[float]], level: float) -> tuple[float, float]:
@@ -219,12 +271,13 @@ def main() -> None:
     for text in given.encoders:
         name, _, path = text.partition("=")
         if name == "random" and not path:
-            path = str(saved_random_encoder(given.out / "random.safetensors"))
-        stored = given.out / f"{name}.json"
-        if not stored.exists():
-            result = run(name, path or name, given.pictures, pairs, given.size, given.iterations, given.out)
-            stored.write_text(json.dumps(asdict(result), indent=1))
-        results.append(Result(**json.loads(stored.read_text())))
+            path = str(given.out / "random.safetensors")
+            if not Path(path).exists():
+                write_encoder(random_weights(), Path(path))
+        try:
+            results.append(run(name, path or name, given.pictures, pairs, given.size, given.iterations, given.out))
+        except ValueError as error:
+            parser.error(str(error))
     print(table(results))
 
 

@@ -1,0 +1,104 @@
+"""The comparison of encoders: what was measured is kept, what is missing is made, and the table is over what was asked."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+
+from benchmarks import measures
+from benchmarks.encoder import STYLE_WEIGHTS, Result, at_content, random_weights, run, table
+from impasto.pictures import write_picture
+from impasto.weights import load_encoder
+from tests.helpers import smooth_picture
+from training.export import write_encoder
+
+WEIGHTS = [f"{weight:g}" for weight in STYLE_WEIGHTS]
+PAIRS = [("photo.png", "dots.png"), ("photo.png", "lines.png")]
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    for seed, name in enumerate(("photo", "dots", "lines")):
+        write_picture(tmp_path / f"{name}.png", smooth_picture(80, 100, seed))
+    return tmp_path
+
+
+@pytest.fixture
+def compare(pictures, tiny_encoder, monkeypatch):
+    monkeypatch.setattr(measures, "SAMPLES", 512)
+    monkeypatch.setattr(measures, "PROJECTIONS", 16)
+
+    def go(pairs, size=96):
+        return run("tiny", str(tiny_encoder), pictures, pairs, size, 1, pictures / "out")
+
+    return go
+
+
+def test_what_is_missing_is_made_and_nothing_else(compare, pictures):
+    whole = compare(PAIRS)
+    out = pictures / "out"
+    made = sorted((out / "tiny").rglob("*.png"))
+    assert len(made) == 2 + 1 + len(PAIRS) * len(STYLE_WEIGHTS)
+    # A run that was ended before the second texture and one painting.
+    stored = json.loads((out / "tiny.json").read_text())
+    del stored["texture"]["lines.png"], stored["pairs"]["64"]["photo-lines"]
+    (out / "tiny.json").write_text(json.dumps(stored))
+    for path in made:
+        path.unlink()
+    again = compare(PAIRS)
+    assert replace(again, seconds=0.0) == replace(whole, seconds=0.0)
+    assert [path.relative_to(out / "tiny").as_posix() for path in sorted((out / "tiny").rglob("*.png"))] == [
+        "64/photo-lines.png",
+        "texture/lines.png",
+    ]
+
+
+def test_more_pairs_are_added_and_fewer_leave_the_others_out(compare, pictures):
+    first = compare(PAIRS[:1])
+    both = compare(PAIRS)
+    assert set(both.texture) == {"dots.png", "lines.png"}
+    assert list(both.pairs) == WEIGHTS
+    assert all(list(scores) == ["photo-dots", "photo-lines"] for scores in both.pairs.values())
+    assert replace(compare(PAIRS[:1]), seconds=0.0) == replace(first, seconds=0.0)
+    assert "lines.png" in json.loads((pictures / "out" / "tiny.json").read_text())["texture"]
+
+
+def test_what_was_made_otherwise_is_not_gone_on_with(compare):
+    compare(PAIRS[:1])
+    with pytest.raises(ValueError, match=r"tiny\.json was made with .*'size': 96.* give another --out"):
+        compare(PAIRS[:1], size=72)
+
+
+def test_a_file_of_before_is_taken_as_it_is(tmp_path):
+    (tmp_path / "old.json").write_text(json.dumps({"name": "old", "curve": {"4": [1, 1, 1]}, "seconds": 3.5}))
+    assert Result.stored(tmp_path / "old.json", "old", {"size": 64}) == Result("old", seconds=3.5)
+
+
+def test_seconds_are_the_mean_over_all_paintings():
+    result = Result("some")
+    for number, seconds in enumerate((1.0, 2.0, 6.0)):
+        result.add(4.0, f"pair-{number}", (0.5, 0.5, 0.5), seconds)
+    assert result.seconds == pytest.approx(3)
+
+
+def result_of(name, contents):
+    scores = {
+        w: {"pair": [0.1 * i, 0.2 * i, content]} for i, (w, content) in enumerate(zip(WEIGHTS, contents, strict=True))
+    }
+    return Result(name, {}, {"style": 0.25}, scores, {"photo": 0.125}, 2.0)
+
+
+def test_the_table_compares_at_the_first_ones_content():
+    reference, other = result_of("first", (0.9, 0.5, 0.3, 0.1)), result_of("other", (0.8, 0.6, 0.4, 0.2))
+    rows = table([reference, other]).splitlines()
+    assert "strokes at content 0.500" in rows[0]
+    assert rows[2] == "| first | 0.250 | 0.200 | 0.100 | 0.125 | 2.0 |"
+    assert rows[3] == "| other | 0.250 | 0.300 | 0.150 | 0.125 | 2.0 |"
+    assert all(map(math.isnan, at_content(other.curve, 0.1)))  # it does not come there
+
+
+def test_the_random_encoder_is_one_that_impasto_loads(tmp_path):
+    write_encoder(random_weights(width=1 / 16), tmp_path / "random.safetensors")
+    encoder = load_encoder(str(tmp_path / "random.safetensors")).encoder
+    assert encoder.channels("relu5_2") == 32
