@@ -24,11 +24,11 @@ BENCHES: dict[str, Main] = {
 SUITES: dict[str, list[tuple[Main, list[str]]]] = {
     "small": [
         (pictures.main, ["--pairs", "2", "--size", "256", "--factors", "0.1", "1", "10"]),
-        (time_to_loss.main, ["--pairs", "2", "--size", "160", "--iterations", "200", "--steps", "12", "--only",
+        (time_to_loss.main, ["--pairs", "2", "--size", "128", "--iterations", "200", "--steps", "12", "--only",
                              "preset", "1 octave", "L-BFGS, 3 octaves, ×1.6"]),
         (strength.main, ["--pairs", "2", "--size", "192"]),
     ],
-    "full": [(pictures.main, ["--full"]), (time_to_loss.main, []), (strength.main, [])],
+    "full": [(pictures.main, ["--full"]), (time_to_loss.main, ["--pairs", "4"]), (strength.main, ["--pairs", "6"])],
 }  # fmt: skip
 
 

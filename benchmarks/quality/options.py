@@ -56,7 +56,7 @@ def bench(given: argparse.Namespace) -> Bench:
         raise SettingsError("--pairs needs a number of at least 1.")
     torch.set_num_threads(given.threads)
     if given.list is None:
-        pairs = builtin_pairs(given.out / "pictures")
+        pairs = builtin_pairs(given.out / "pictures", given.pairs)
     else:
         pairs = read_pairs(given.list, given.pictures or given.list.parent)
     return Bench(pairs[: given.pairs], Canvas(given.size, given.encoder), given.out)

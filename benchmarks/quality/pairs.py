@@ -44,14 +44,14 @@ class Pair:
         return f"{self.content.stem}-{self.style.stem}"
 
 
-def builtin_pairs(folder: Path) -> list[Pair]:
-    """Pairs that need no files of the user's; drawn into a folder when first asked for.
+def builtin_pairs(folder: Path, count: int | None = None) -> list[Pair]:
+    """The first pairs that need no files of the user's, all where no count is given; drawn into a folder once.
 
     Raises:
         PictureError: scikit-image is not installed, or the folder takes no files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return [Pair(photo_file(photo, folder), style_file(style, folder)) for photo, style in BUILTIN_PAIRS]
+    return [Pair(photo_file(photo, folder), style_file(style, folder)) for photo, style in BUILTIN_PAIRS[:count]]
 
 
 def read_pairs(table: Path, pictures: Path) -> list[Pair]:

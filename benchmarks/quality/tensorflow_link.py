@@ -73,7 +73,7 @@ class TensorFlow:
         try:
             print(steps, file=ask, flush=True)
             found = json.loads(answer.readline())
-        except (OSError, json.JSONDecodeError):
+        except (OSError, ValueError):  # the pipe is closed, or there is no answer
             raise PaintingError(f"TensorFlow ended early: {self._log.name} says why.") from None
         self.seconds += found["seconds"]
         self.losses += found["losses"]
