@@ -70,15 +70,14 @@ def at_default(curve: Curve) -> Point | None:
 
 
 class Beaten(NamedTuple):
-    """A pair on which a peer beats us.
+    """A pair on which a peer beats us, with fewer strokes missing and at least as much content.
 
     Attributes:
         peer: its name.
         pair: the pair's.
-        ours: strokes and content at our default weight.
-        theirs: strokes and content there: at their default weight, or where their curve has our content.
-        where: ``defaults``: both are better at both methods' own weights; ``curves``: at equal content their strokes
-            are.
+        ours: at our default weight.
+        theirs: the point that beats it.
+        where: ``defaults``: at the peer's own weight; ``curves``: somewhere on its curve, between its points too.
     """
 
     peer: str
@@ -89,11 +88,7 @@ class Beaten(NamedTuple):
 
 
 def beaten(rows: Sequence[Row], peers: Sequence[str], ours: str = "default") -> list[Beaten]:
-    """All pairs on which some peer beats a method of ours.
-
-    A curve that reaches strokes as low at more content than ours has, beats ours too: by interpolation it is then
-    lower at equal content, as strokes fall where content does.
-    """
+    """All pairs on which some peer beats a method of ours, taken at our own weight."""
     found = []
     for pair in dict.fromkeys(row.pair for row in rows):
         own = at_default(curve_of(rows, ours, pair))
@@ -104,7 +99,13 @@ def beaten(rows: Sequence[Row], peers: Sequence[str], ours: str = "default") -> 
             theirs = at_default(curve)
             if theirs and theirs.strokes < own.strokes and theirs.content > own.content:
                 found.append(Beaten(peer, pair, own, theirs, "defaults"))
-            level = at_content(curve, own.content)
-            if level and level.strokes < own.strokes:
-                found.append(Beaten(peer, pair, own, level, "curves"))
+            best = _best_from(curve, own.content)
+            if best and best.strokes < own.strokes:
+                found.append(Beaten(peer, pair, own, best, "curves"))
     return found
+
+
+def _best_from(curve: Curve, level: float) -> Point | None:
+    """The point with the lowest strokes where a curve has at least so much content; None where it nowhere has."""
+    points = [point for point in (at_content(curve, level), *curve) if point and point.content >= level]
+    return min(points, key=lambda point: point.strokes, default=None)

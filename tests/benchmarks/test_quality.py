@@ -157,10 +157,13 @@ def test_mean_curves_leave_out_what_a_pair_lacks():
 
 def test_who_beats_whom():
     found = beaten(ROWS, ["peer"])
-    assert [(b.pair, b.where) for b in found] == [("a", "defaults")]  # its curve does not reach a's content of 0.6
-    assert found[0].theirs.strokes == 0.65
-    lower = [*ROWS, row("peer", "b", 0.5, 0.6, 0.55)]
-    assert [(b.pair, b.where) for b in beaten(lower, ["peer"])] == [("a", "defaults"), ("b", "curves")]
+    assert [(b.pair, b.where) for b in found] == [("a", "defaults"), ("a", "curves")]
+    assert all(b.theirs.strokes == 0.65 for b in found)
+    between = [*ROWS, row("peer", "b", 0.5, 0.60, 0.45)]  # at b's content of 0.5 its curve has 0.66
+    assert [(b.pair, b.where) for b in beaten(between, ["peer"])][2:] == [("b", "curves")]
+    assert beaten(between, ["peer"])[2].theirs == pytest.approx((0.5 * 0.2**0.2, 0.33, 0.66, 0.5), rel=1e-3)
+    far = [row("default", "c", 1.0, 0.7, 0.5), row("peer", "c", 0.1, 0.9, 0.9), row("peer", "c", 1.0, 0.69, 0.4)]
+    assert beaten(far, ["peer"]) == []  # lower strokes, but where less of the photograph is left
     assert beaten(ROWS, ["nobody"]) == []
 
 
