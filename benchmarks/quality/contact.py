@@ -47,7 +47,7 @@ def write_sheets(
         letters = dict(zip(shuffled, string.ascii_uppercase, strict=False))
         key[pair.name] = {letter: name for name, letter in letters.items()}
         labels = {
-            name: f"{name}, ×{p.factor:.3g}: strokes {p.strokes:.2f}, content {p.content:.2f}"
+            name: f"{name} at {p.factor:.3g}: strokes {p.strokes:.2f}, content {p.content:.2f}"
             for name, (_, p) in chosen.items()
         }
         beside = _beside(pair, size)
