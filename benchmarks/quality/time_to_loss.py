@@ -89,7 +89,7 @@ class Plan:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     options = parser(__doc__)
-    options.add_argument("--weights", nargs="+", default=["he", "builtin"], help="he, builtin or an encoder's file")
+    options.add_argument("--weights", nargs="+", help="he, builtin or an encoder's file; he and --encoder by default")
     options.add_argument("--iterations", type=int, default=1000, help="of the tutorial")
     options.add_argument("--activation", type=float, default=ACTIVATION, help="mean activation of every channel")
     options.add_argument("--only", nargs="+", metavar="TEXT", help="only methods with one of these in their names")
@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Optimization.model_validate(how)
     python = given.tensorflow.absolute() if given.tensorflow.is_file() else None
     plan = Plan(chosen, given.iterations, given.activation, python, given.steps, given.whole)
-    print(run(bench(given), plan, tuple(given.weights)))
+    print(run(bench(given), plan, tuple(given.weights or ("he", given.encoder))))
 
 
 def run(where: Bench, plan: Plan, weights: tuple[str, ...]) -> str:
