@@ -8,7 +8,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # TensorFlow is for one proof only, and has an environment of its own.
 KERAS_VENV := .venv-keras
 
-.PHONY: demo test test-keras lint format clean
+# Benchmarks paint their own pairs unless a table of others is given: make bench PAIRS=pairs.csv PICTURES=folder
+BENCH ?= runs/$@
+BENCH_OPTIONS = --out $(BENCH) $(if $(PAIRS),--list $(PAIRS)) $(if $(PICTURES),--pictures $(PICTURES))
+
+.PHONY: demo test test-keras bench bench-full lint format clean
 
 demo: $(VENV)/.demo  ## paint a real photograph after a painting that the project draws itself
 	$(BIN)/impasto demo
@@ -19,6 +23,12 @@ test: $(VENV)/.dev  ## the whole test suite
 test-keras: $(KERAS_VENV)/.installed  ## the presets tutorial and tutorial-core against TensorFlow itself
 	TF_CPP_MIN_LOG_LEVEL=3 $(KERAS_VENV)/bin/python -m pytest -o filterwarnings=default \
 		-o python_files='test_*.py live.py' tests/keras
+
+bench: $(VENV)/.dev  ## pictures, peers and time to the tutorial's loss, small: two pairs, under half an hour
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.quality small $(BENCH_OPTIONS)
+
+bench-full: $(VENV)/.dev  ## the same at full size, for a night or two; run it again and it goes on
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.quality full $(BENCH_OPTIONS)
 
 lint: $(VENV)/.dev  ## style and types
 	$(BIN)/ruff check .

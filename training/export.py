@@ -45,7 +45,9 @@ def folded(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def normalised(weights: dict[str, Tensor], images: Tensor, floor: float = 0.2) -> dict[str, Tensor]:
+def normalised(
+    weights: dict[str, Tensor], images: Tensor, floor: float = 0.2, architecture: Architecture = ARCHITECTURE
+) -> dict[str, Tensor]:
     """Scale every channel to a mean activation of 1 over the images (Gatys et al. 2016, section 2.1).
 
     The next layer takes its inputs back to their old scale, so the network computes what it did before.
@@ -55,9 +57,10 @@ def normalised(weights: dict[str, Tensor], images: Tensor, floor: float = 0.2) -
         images: N×3×H×W in [0, 1].
         floor: channels whose mean is under this share of the layer's are scaled by the floor instead: a channel that
             is hardly ever active would become the loudest of all.
+        architecture: that the weights are for.
     """
     weights = dict(weights)
-    encoder = Encoder(weights, ARCHITECTURE)
+    encoder = Encoder(weights, architecture)
     names = [str(layer._replace(after_relu=True)) for layer in encoder.convolutions]
     means = {name: torch.zeros(encoder.channels(name)) for name in names}
     for part in images.split(32):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
+
 import h5py
 import keras
 import numpy as np
@@ -9,14 +13,26 @@ import pytest
 import tensorflow as tf
 import torch
 
+from benchmarks.quality.pairs import Pair
+from benchmarks.quality.race import Course, run_tutorial
+from benchmarks.quality.tensorflow_link import MODES, TensorFlow, prepare
+from benchmarks.quality.tensorflow_worker import network
+from benchmarks.quality.yardstick import amplified, keras_arrays, save_encoder
+from impasto.encoder import Encoder
+from impasto.errors import PaintingError
 from impasto.optimizers import Adam
 from impasto.painter import Painter
+from impasto.pictures import write_picture
 from impasto.settings import make_settings
+from impasto.weights import architecture_to_json
+from impasto.weights.architectures import CAFFE
+from tests.helpers import random_weights
 from tests.keras.comparison import Impasto, array, precision, table
 from tests.keras.measuring import measure
 from tests.keras.references import FOLDER, Reference, relative_error
 from tests.keras.samples import picture
-from tests.keras.tutorials import TUTORIALS, load_vgg19, resized
+from tests.keras.tutorials import CONTENT_LAYERS, STYLE_LAYERS, TUTORIALS, load_vgg19, resized
+from training.export import ARCHITECTURE
 
 SIZES = {64: 50, 128: 10}
 """Long sides in pixels, and the steps of each in which float32 is compared with float64, which is slow."""
@@ -95,3 +111,33 @@ def test_keras_adds_epsilon_to_the_uncorrected_root():
         errors[form] = relative_error(ours.numpy(), theirs.numpy())
     assert errors["tensorflow"] < 1e-5
     assert errors["pytorch"] > 0.5
+
+
+@pytest.mark.parametrize("architecture", [CAFFE, ARCHITECTURE], ids=["caffe", "builtin"])
+def test_the_benchmarks_network_is_impastos(architecture):
+    encoder = Encoder(random_weights("conv5_2"), architecture)
+    model = network(keras_arrays(encoder), json.loads(architecture_to_json(architecture)))
+    pixels = picture(48, 64, seed=3)
+    theirs = model(keras.applications.vgg19.preprocess_input(pixels.astype(np.float32)[None]))
+    names = STYLE_LAYERS + CONTENT_LAYERS
+    ours = encoder(torch.from_numpy(pixels.transpose(2, 0, 1) / np.float32(255))[None], names)
+    for name, features in zip(names, theirs, strict=True):
+        assert relative_error(array(ours[name]), features.numpy()[0]) < 1e-5, name
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_benchmarks_tensorflow_stays_with_the_preset(mode, tmp_path):
+    encoder = amplified(Encoder(random_weights("conv5_2"), ARCHITECTURE), 60.0)
+    for seed, name in enumerate(("content", "style")):
+        write_picture(tmp_path / f"{name}.png", picture(48, 64, seed) / np.float32(255))
+    pair = Pair(tmp_path / "content.png", tmp_path / "style.png")
+    course = Course(pair, 64, save_encoder(encoder, tmp_path / "encoder.safetensors"), 6, 1)
+    link = TensorFlow(Path(sys.executable), prepare(tmp_path / "tensorflow", encoder, *course.pictures()), mode)
+    for steps in (1, 5):
+        link.advance(steps)
+    link.close()
+    losses = [moment.loss for moment in run_tutorial(course)["moments"]]
+    np.testing.assert_allclose(link.losses, losses, rtol=1e-3)
+    assert len(link.seconds) == 6
+    with pytest.raises(PaintingError, match=r"log says why"):
+        link.advance(1)

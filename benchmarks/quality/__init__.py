@@ -1,0 +1,1 @@
+"""How good the pictures are and what they cost, beside other ways to paint: ``python -m benchmarks.quality``."""

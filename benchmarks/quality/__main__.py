@@ -1,0 +1,49 @@
+"""``python -m benchmarks.quality BENCH …``: pictures, time-to-loss, strength, search, or several at once: small, full.
+
+small: two pairs, small and short, in less than half an hour on two cores. full: everything, for a night or two. Both
+go on where they were stopped; further options (--list, --pictures, --out, --encoder, --threads) are passed on.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from benchmarks.quality import pictures, search, strength, time_to_loss
+from benchmarks.quality.options import in_sentences
+
+Main = Callable[[Sequence[str] | None], None]
+
+BENCHES: dict[str, Main] = {
+    "pictures": pictures.main,
+    "time-to-loss": time_to_loss.main,
+    "strength": strength.main,
+    "search": search.main,
+}
+
+SUITES: dict[str, list[tuple[Main, list[str]]]] = {
+    "small": [
+        (pictures.main, ["--pairs", "2", "--size", "256", "--factors", "0.1", "1", "10"]),
+        (time_to_loss.main, ["--pairs", "2", "--size", "128", "--iterations", "200", "--steps", "12", "--only",
+                             "preset", "1 octave", "L-BFGS, 3 octaves, ×1.6"]),
+        (strength.main, ["--pairs", "2", "--size", "192"]),
+    ],
+    "full": [(pictures.main, ["--full"]), (time_to_loss.main, ["--pairs", "4"]), (strength.main, ["--pairs", "6"])],
+}  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line."""
+    name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
+    if name in BENCHES:
+        BENCHES[name](rest)
+    elif name in SUITES:
+        for bench, options in SUITES[name]:
+            bench([*options, *rest])
+    else:
+        print(__doc__)
+        raise SystemExit(0 if name in ("-h", "--help") else 2)
+
+
+if __name__ == "__main__":
+    raise SystemExit(in_sentences(main))

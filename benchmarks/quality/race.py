@@ -1,0 +1,280 @@
+"""One pair's race to the tutorial's loss: the tutorial first, then its rivals in turns, each until it is there."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+import impasto
+from benchmarks.arithmetic import forward_operations
+from benchmarks.quality.pairs import Pair, loaded, to_tensor
+from benchmarks.quality.tensorflow_link import MODES, TensorFlow, prepare
+from benchmarks.quality.yardstick import CommonLoss
+from impasto.encoder import Encoder
+from impasto.events import Event, Iteration, OctaveStarted
+from impasto.painter import Painter
+from impasto.pyramid import Octave, scaled
+from impasto.settings import Settings, make_settings
+
+
+class Moment(NamedTuple):
+    """A picture on the way.
+
+    Attributes:
+        passes: arithmetic so far, in forward and backward passes through the encoder at the full size.
+        seconds: so far.
+        loss: the common one, of the picture at the full size.
+        free: the same of the image that the optimiser moves, whose pixels may lie outside [0, 1].
+    """
+
+    passes: float
+    seconds: float
+    loss: float
+    free: float
+
+
+@dataclass
+class Runner:
+    """A painting on its way to a loss. What is measured on the way is not counted.
+
+    Args:
+        painter: of the full size.
+        loss: the common one.
+        style: height and width at which the full size reads the style.
+
+    Attributes:
+        moments: at the end of each octave, and at each iteration of the last one.
+        pace: seconds of each iteration of the last octave, but for the first.
+    """
+
+    painter: Painter
+    loss: CommonLoss
+    style: tuple[int, int]
+    moments: list[Moment] = field(default_factory=list)
+    pace: list[float] = field(default_factory=list)
+    passes: float = 0.0
+    seconds: float = 0.0
+    done: bool = False
+
+    def __post_init__(self) -> None:
+        self._events: Iterator[Event] = iter(self.painter)
+        self._whole = self._pass(self.painter.octaves[-1])
+
+    @property
+    def best(self) -> float:
+        """The lowest loss so far."""
+        return min((moment.loss for moment in self.moments), default=math.inf)
+
+    def advance(self, seconds: float, target: float = -math.inf) -> None:
+        """Paint for about so long, at least an iteration, or until the loss is at the target."""
+        end = self.seconds + seconds
+        while not self.done:
+            begun = time.perf_counter()
+            event = next(self._events, None)
+            taken = time.perf_counter() - begun
+            self.seconds += taken
+            self.done = event is None
+            if isinstance(event, OctaveStarted):
+                self._begin(event)
+            elif isinstance(event, Iteration):
+                self._see(event, taken)
+                self.done = self.done or self.best <= target
+                if self.seconds >= end:
+                    return
+
+    def _begin(self, event: OctaveStarted) -> None:
+        """The targets' forward passes; and how far the octave before has come."""
+        if event.number > 1:
+            self._note(to_tensor(self.painter.painting().array))
+        octave = event.octave
+        style = scaled(*self.style, max(octave.height, octave.width))
+        self.passes += (self._pass(octave) + self._forward(*style)) / 2 / self._whole
+
+    def _see(self, event: Iteration, taken: float) -> None:
+        octave = self.painter.octaves[event.octave - 1]
+        self.passes += self._pass(octave) / self._whole
+        if event.octave == len(self.painter.octaves):
+            self._note(to_tensor(event.image()), event.loss.total)
+            if event.iteration > 1:
+                self.pace.append(taken)
+
+    def _note(self, image: Tensor, free: float | None = None) -> None:
+        loss = self.loss(image)
+        self.moments.append(Moment(self.passes, self.seconds, loss, loss if free is None else free))
+
+    def _pass(self, octave: Octave) -> float:
+        """Half the operations of an iteration: those of its forward pass."""
+        return self._forward(octave.height, octave.width)
+
+    def _forward(self, height: int, width: int) -> float:
+        return forward_operations(self.painter.encoder, map(str, self.painter.workload.layers), height, width)
+
+
+@dataclass(frozen=True)
+class Course:
+    """What all run over.
+
+    Attributes:
+        pair: of pictures.
+        size: long side in pixels.
+        encoder: its file.
+        iterations: of the tutorial.
+        threads: of the CPU.
+    """
+
+    pair: Pair
+    size: int
+    encoder: Path
+    iterations: int
+    threads: int
+
+    def settings(self, optimization: Mapping[str, Any] | None = None) -> Settings:
+        """The tutorial's objective; its own optimisation where no other is given."""
+        how = {"iterations": self.iterations} if optimization is None else optimization
+        return make_settings(
+            preset="tutorial", encoder=str(self.encoder), size=self.size, threads=self.threads, device="cpu",
+            optimization=dict(how),
+        )  # fmt: skip
+
+    def pictures(self) -> tuple[Tensor, Tensor]:
+        """Content and style at the full size."""
+        return loaded(self.pair.content, self.size), loaded(self.pair.style, self.size)
+
+    def runner(self, settings: Settings) -> Runner:
+        """A painting of these settings."""
+        painter = impasto.make_painter(self.pair.content, self.pair.style, settings)
+        content, style = self.pictures()
+        loss = CommonLoss(painter.encoder, content, style, self.settings())
+        return Runner(painter, loss, (style.shape[-2], style.shape[-1]))
+
+
+def run_tutorial(course: Course) -> dict[str, Any]:
+    """Our preset to its end: the curve, and where it first came to its lowest loss."""
+    runner = course.runner(course.settings())
+    runner.advance(math.inf)
+    lowest = first_at(runner.moments, runner.best)
+    assert lowest is not None
+    return {
+        "moments": runner.moments,
+        "target": lowest.loss,
+        "iterations": runner.moments.index(lowest) + 1,
+        "passes": lowest.passes,
+        "seconds": lowest.seconds,
+        "start": runner.moments[0].loss,
+    }
+
+
+def first_at(moments: Sequence[Moment], target: float) -> Moment | None:
+    """The first moment whose loss is at a target or under it."""
+    return next((moment for moment in moments if moment.loss <= target), None)
+
+
+def run_rivals(
+    course: Course,
+    tutorial: Mapping[str, Any],
+    rivals: Mapping[str, Mapping[str, Any]],
+    python: Path | None,
+    folder: Path,
+    *,
+    turn: float = 3.0,
+    steps: int = 36,
+    whole: bool = False,
+) -> dict[str, Any]:
+    """All others in turns, with the tutorial's clock read anew among them.
+
+    Args:
+        course: what they run over.
+        tutorial: from :func:`run_tutorial`.
+        rivals: changes of our default's optimisation, by name.
+        python: of TensorFlow's environment; None leaves it out.
+        folder: for what TensorFlow's process reads.
+        turn: seconds at a time.
+        steps: that TensorFlow takes, from which its time for all is told.
+        whole: whether TensorFlow takes all of them instead.
+
+    Returns:
+        By method: arithmetic and seconds to the target, whether it was reached, lowest loss and moments; for rivals
+        also the arithmetic after which the image as it is moved, its pixels not clamped, is at the target, or None.
+    """
+    runners = {name: course.runner(course.settings(how)) for name, how in rivals.items()}
+    clock = course.runner(course.settings())
+    links = _links(course, clock.painter.encoder, python, folder)
+    wanted = course.iterations if whole else min(steps, course.iterations)
+    try:
+        while not _at_end(runners, links, wanted):
+            clock.advance(turn / 3)
+            for runner in runners.values():
+                runner.advance(turn, tutorial["target"])
+            for link in links.values():
+                if len(link.seconds) < wanted:
+                    link.advance(_steps_in(link, turn, wanted))
+    finally:
+        for link in links.values():
+            link.close()
+    pace = statistics.median(clock.pace or [moment.seconds for moment in clock.moments])
+    found = {"tutorial preset": _tutorial(tutorial, pace)}
+    found |= {f"tutorial, TensorFlow {mode}": _tensorflow(link, tutorial, whole) for mode, link in links.items()}
+    return found | {name: _rival(runner, tutorial["target"]) for name, runner in runners.items()}
+
+
+def _links(course: Course, encoder: Encoder, python: Path | None, folder: Path) -> dict[str, TensorFlow]:
+    if python is None:
+        return {}
+    prepare(folder, encoder, *course.pictures())
+    return {mode: TensorFlow(python, folder, mode) for mode in MODES}
+
+
+def _at_end(runners: Mapping[str, Runner], links: Mapping[str, TensorFlow], wanted: int) -> bool:
+    return all(r.done for r in runners.values()) and all(len(link.seconds) >= wanted for link in links.values())
+
+
+def _steps_in(link: TensorFlow, turn: float, wanted: int) -> int:
+    """As many steps as fit into a turn; one where no pace is known."""
+    pace = link.seconds[-1] if len(link.seconds) > 1 else turn
+    return max(1, min(int(turn / pace), wanted - len(link.seconds)))
+
+
+def _tutorial(tutorial: Mapping[str, Any], pace: float) -> dict[str, Any]:
+    """Its arithmetic as it was run, its seconds at the pace that it had among the others."""
+    seconds = pace * tutorial["iterations"]
+    return {"passes": tutorial["passes"], "seconds": seconds, "reached": True, "loss": tutorial["target"],
+            "moments": tutorial["moments"]}  # fmt: skip
+
+
+def _tensorflow(link: TensorFlow, tutorial: Mapping[str, Any], whole: bool) -> dict[str, Any]:
+    """TensorFlow's seconds: of all steps, or told from a few and the first one, which may compile.
+
+    ``apart`` is how far its first losses are from ours at most; over all of them where it ran whole.
+    """
+    ours = [moment[2] for moment in tutorial["moments"]]
+    shared = len(link.losses) if whole else min(10, len(link.losses))
+    apart = max(abs(a / b - 1) for a, b in zip(link.losses[:shared], ours, strict=False))
+    iterations, loss = tutorial["iterations"], tutorial["target"]
+    if whole:
+        loss = min(link.losses)
+        iterations = link.losses.index(loss) + 1
+        seconds = sum(link.seconds[:iterations])
+    else:
+        seconds = link.seconds[0] + statistics.median(link.seconds[1:] or link.seconds) * (iterations - 1)
+    passes = tutorial["passes"] * iterations / tutorial["iterations"]
+    return {"passes": passes, "seconds": seconds, "reached": True, "loss": loss, "apart": apart, "moments": []}
+
+
+def _rival(runner: Runner, target: float) -> dict[str, Any]:
+    there = first_at(runner.moments, target)
+    free = next((moment for moment in runner.moments if moment.free <= target), None)
+    return {
+        "passes": there.passes if there else runner.passes,
+        "seconds": there.seconds if there else runner.seconds,
+        "reached": there is not None,
+        "loss": runner.best,
+        "free passes": free.passes if free else None,
+        "moments": runner.moments,
+    }

@@ -1,0 +1,82 @@
+"""One experiment of the search for defaults: settings, a few style weights, a row of scores beside the default's.
+
+    python -m benchmarks.quality search --pairs 4 --size 384 --set losses.total_variation=0.2 --name smoother
+
+Appends to OUT/search.csv; pictures and scores are kept in OUT/scores, so that the default is painted once. What was
+tried and why goes into benchmarks/quality/LOG.md.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.quality import tables
+from benchmarks.quality.curves import at_content, at_default, mean_curve
+from benchmarks.quality.methods import DEFAULT, Ours, custom
+from benchmarks.quality.options import Bench, bench, in_sentences, parser
+from benchmarks.quality.store import Row, Store, collect
+from impasto.errors import SettingsError
+from impasto.pictures.files import replace_file
+
+FACTORS = (0.25, 1.0, 4.0)
+LEVELS = (0.50, 0.55)
+COLUMNS = (
+    "name", "settings", "pairs", "size", *(f"strokes at content {level:.2f}" for level in LEVELS),
+    "style", "strokes", "content", "seconds", "seconds / default", "arithmetic / default",
+)  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line."""
+    options = parser(__doc__)
+    options.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="assignments")
+    options.add_argument("--name", required=True)
+    options.add_argument("--factors", type=float, nargs="+", default=list(FACTORS), help="on the style weight")
+    given = options.parse_args(arguments)
+    if given.name == DEFAULT.name or not given.assignments:
+        raise SettingsError("An experiment needs --set KEY=VALUE, and a --name other than default.")
+    method = custom(given.name, given.assignments)
+    print(run(bench(given), method, given.assignments, given.factors))
+
+
+def run(where: Bench, method: Ours, assignments: Sequence[str], factors: Sequence[float]) -> str:
+    """Paint what is missing, append the row; gives it beside the default's.
+
+    Raises:
+        ImpastoError: a picture cannot be read, or a file written.
+    """
+    rows = collect(Store(where.out / "scores", where.canvas), [DEFAULT, method], where.pairs, sorted(factors))
+    lines = [_line(rows, DEFAULT.name, "", where), _line(rows, method.name, " ".join(assignments), where)]
+    _append(where.out / "search.csv", lines[1])
+    return tables.markdown(COLUMNS, lines, 2)
+
+
+def _line(rows: Sequence[Row], name: str, settings: str, where: Bench) -> list[str]:
+    curve = mean_curve(rows, name)
+    levels = [at_content(curve, level) for level in LEVELS]
+    own = at_default(curve)
+    mine = [row.seconds for row in rows if row.method == name]
+    return [
+        name, settings, str(len(where.pairs)), str(where.canvas.size),
+        *(tables.number(point.strokes if point else None) for point in levels),
+        *(tables.number(getattr(own, what, None)) for what in ("style", "strokes", "content")),
+        f"{sum(mine) / max(1, len(mine)):.1f}",
+        *(tables.number(tables.ratio(rows, name, what), ".2f") for what in ("seconds", "operations")),
+    ]  # fmt: skip
+
+
+def _append(path: Path, line: Sequence[str]) -> None:
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    if not before:
+        writer.writerow(COLUMNS)
+    writer.writerow(line)
+    replace_file(path, (before + text.getvalue()).encode())
+
+
+if __name__ == "__main__":
+    raise SystemExit(in_sentences(main))

@@ -1,0 +1,87 @@
+"""How evenly the strength's slider moves the picture, and which style weights would move it evenly.
+
+    python -m benchmarks.quality strength [--measure content]
+
+The default is painted at strengths 0, 1/8 … 1. The last column is the style weight at which the measure lies as far
+between its ends as the strength between 0 and 1; set so, equal steps of the slider are equal steps of the score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmarks.quality import machine, tables
+from benchmarks.quality.curves import Point, mean_curve
+from benchmarks.quality.methods import DEFAULT
+from benchmarks.quality.options import Bench, bench, in_sentences, parser
+from benchmarks.quality.store import Store, collect
+from impasto.pictures.files import replace_file
+from impasto.settings import DEFAULT_STRENGTH, style_weight_of
+
+STRENGTHS = tuple(i / 8 for i in range(9))
+MEASURES = ("content", "strokes", "style")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line."""
+    options = parser(__doc__)
+    options.add_argument("--measure", choices=MEASURES, default="content")
+    given = options.parse_args(arguments)
+    print(run(bench(given), given.measure))
+
+
+def run(where: Bench, measure: str) -> str:
+    """Paint what is missing; write ``strength.md``.
+
+    Returns:
+        The table.
+
+    Raises:
+        ImpastoError: a picture cannot be read, or a file written.
+    """
+    weights = [style_weight_of(strength) for strength in STRENGTHS]
+    default = style_weight_of(DEFAULT_STRENGTH)
+    factors = [float(f"{weight / default:.12g}") for weight in weights]
+    store = Store(where.out / "scores", where.canvas)
+    curve = mean_curve(collect(store, [DEFAULT], where.pairs, factors), DEFAULT.name)
+    even = even_weights([(point.factor * default, getattr(point, measure)) for point in curve], STRENGTHS)
+    report = "\n\n".join(
+        (
+            f"# The strength's slider\n\nMeans over {len(where.pairs)} pairs, {where.canvas.size} px, encoder "
+            f"{where.canvas.encoder}; even steps of *{measure}*.\n\n{machine.describe()}",
+            _table(curve, default, even),
+        )
+    )
+    where.out.mkdir(parents=True, exist_ok=True)
+    replace_file(where.out / "strength.md", f"{report}\n".encode())
+    return report
+
+
+def even_weights(scores: Sequence[tuple[float, float]], shares: Sequence[float]) -> list[float]:
+    """Style weights at which a score lies at given shares of the way between its ends.
+
+    Where the score turns back, its course is flattened, so that each share has one weight.
+
+    Args:
+        scores: style weight and score, in rising order of the weight, at least two.
+        shares: in [0, 1].
+    """
+    weights, values = (np.array(column) for column in zip(*scores, strict=True))
+    way = (values - values[0]) * np.sign(values[-1] - values[0])
+    way = np.maximum.accumulate(way).clip(0, way[-1])
+    way, first = np.unique(way, return_index=True)
+    return [float(np.exp(np.interp(share * way[-1], way, np.log(weights[first])))) for share in shares]
+
+
+def _table(curve: Sequence[Point], default: float, even: Sequence[float]) -> str:
+    lines = []
+    for point, strength, weight in zip(curve, STRENGTHS, even, strict=True):
+        scores = [tables.number(getattr(point, name)) for name in MEASURES]
+        lines.append([f"{strength:g}", f"{point.factor * default:.3g}", *scores, f"{weight:.3g}"])
+    return tables.markdown(["strength", "style weight", *MEASURES, "weight for even steps"], lines, 0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(in_sentences(main))

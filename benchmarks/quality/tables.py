@@ -1,0 +1,82 @@
+"""Scores as Markdown."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+
+from benchmarks.quality.curves import at_content, at_default, beaten, curve_of, mean_curve
+from benchmarks.quality.store import Row
+
+NOTHING = "–"
+
+
+def markdown(heads: Sequence[str], lines: Iterable[Sequence[str]], text_columns: int = 1) -> str:
+    """A table; the first columns are text, the others numbers, flush right."""
+    rule = ["---" if i < text_columns else "---:" for i in range(len(heads))]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *lines))
+
+
+def number(value: float | None, form: str = ".3f") -> str:
+    """A value, or a dash where there is none."""
+    return NOTHING if value is None or value != value else format(value, form)
+
+
+def names_of(rows: Iterable[Row]) -> list[str]:
+    """Methods in their order."""
+    return list(dict.fromkeys(row.method for row in rows))
+
+
+def ratio(rows: Sequence[Row], method: str, what: str, to: str = "default") -> float | None:
+    """Median over pairs and factors of a method's seconds or operations as a share of another's on the same."""
+    values = {(r.method, r.pair, r.factor): getattr(r, what) for r in rows}
+    shares = [
+        value / base
+        for (name, pair, factor), value in values.items()
+        if name == method and (base := values.get((to, pair, factor)))
+    ]
+    return statistics.median(shares) if shares else None
+
+
+def defaults_table(rows: Sequence[Row]) -> str:
+    """Every method at its own style weight: means over the pairs, and what it costs."""
+    lines = []
+    for name in names_of(rows):
+        point = at_default(mean_curve(rows, name))
+        scores = [number(getattr(point, what, None)) for what in ("style", "strokes", "content")]
+        costs = [number(ratio(rows, name, what), ".2f") for what in ("seconds", "operations")]
+        lines.append([name, *scores, *costs])
+    heads = ["method", "style", "strokes", "content", "seconds ÷ default's", "arithmetic ÷ default's"]
+    return markdown(heads, lines)
+
+
+def levels_table(rows: Sequence[Row], levels: Sequence[float]) -> str:
+    """Strokes, and style in brackets, of the mean curves where they cross levels of content."""
+    lines = []
+    for name in names_of(rows):
+        curve = mean_curve(rows, name)
+        if len(curve) < 2:
+            continue
+        points = [at_content(curve, level) for level in levels]
+        lines.append([name, *(f"{p.strokes:.3f} ({p.style:.3f})" if p else NOTHING for p in points)])
+    return markdown(["method", *(f"content {level:.2f}" for level in levels)], lines)
+
+
+def pairs_table(rows: Sequence[Row]) -> str:
+    """Every method at its own style weight on every pair: strokes / content."""
+    names, lines = names_of(rows), []
+    for pair in dict.fromkeys(row.pair for row in rows):
+        points = [at_default(curve_of(rows, name, pair)) for name in names]
+        lines.append([pair, *(f"{p.strokes:.3f} / {p.content:.3f}" if p else NOTHING for p in points)])
+    return markdown(["pair", *names], lines)
+
+
+def beaten_table(rows: Sequence[Row], peers: Sequence[str]) -> str:
+    """Where a peer beats the default, or a sentence where none does."""
+    found = beaten(rows, peers)
+    if not found:
+        return "On no pair does a peer beat the default."
+    lines = [
+        [b.pair, b.peer, b.where, *(f"{p.strokes:.3f} / {p.content:.3f}" for p in (b.ours, b.theirs))] for b in found
+    ]
+    return markdown(["pair", "peer", "compared at", "default: strokes / content", "peer"], lines, 3)

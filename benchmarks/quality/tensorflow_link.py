@@ -1,0 +1,90 @@
+"""The tutorial in TensorFlow, run by a process of its own with TensorFlow's own environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import IO, Literal, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.quality.pairs import to_array
+from benchmarks.quality.yardstick import keras_arrays
+from impasto.encoder import Encoder
+from impasto.errors import PaintingError
+from impasto.weights import architecture_to_json
+
+Mode = Literal["eager", "compiled"]
+MODES: tuple[Mode, ...] = ("eager", "compiled")
+
+
+def prepare(folder: Path, encoder: Encoder, content: Tensor, style: Tensor) -> Path:
+    """Write what the process reads: weights, architecture, and the pictures as 0…255.
+
+    Args:
+        folder: made where there is none.
+        encoder: that the tutorial sees through.
+        content: 1×3×H×W in [0, 1].
+        style: 1×3×h×w.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(folder / "weights.npz", **keras_arrays(encoder))  # type: ignore[arg-type]
+    np.savez(folder / "pictures.npz", content=to_array(content) * 255, style=to_array(style) * 255)
+    (folder / "architecture.json").write_text(architecture_to_json(encoder.architecture), encoding="utf-8")
+    return folder
+
+
+class TensorFlow:
+    """A run of the tutorial.
+
+    Args:
+        python: of an environment with TensorFlow.
+        folder: of :func:`prepare`.
+        mode: ``eager`` as the tutorial is written, or its step as one ``tf.function``.
+
+    Attributes:
+        seconds: of each step so far.
+        losses: before each step.
+    """
+
+    def __init__(self, python: Path, folder: Path, mode: Mode) -> None:
+        threads = str(torch.get_num_threads())
+        environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_NUM_INTRAOP_THREADS": threads, "CUDA_VISIBLE_DEVICES": ""}
+        self.seconds: list[float] = []
+        self.losses: list[float] = []
+        self._log = (folder / f"{mode}.log").open("w")
+        self._process = subprocess.Popen(
+            [str(python), "-m", "benchmarks.quality.tensorflow_worker", str(folder.absolute()), mode],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True,
+            env={**os.environ, **environment}, cwd=Path(__file__).parents[2],
+        )  # fmt: skip
+
+    def advance(self, steps: int) -> None:
+        """Take some steps.
+
+        Raises:
+            PaintingError: the process ended.
+        """
+        ask, answer = cast(IO[str], self._process.stdin), cast(IO[str], self._process.stdout)
+        try:
+            print(steps, file=ask, flush=True)
+            found = json.loads(answer.readline())
+        except (OSError, ValueError):  # the pipe is closed, or there is no answer
+            raise PaintingError(f"TensorFlow ended early: {self._log.name} says why.") from None
+        self.seconds += found["seconds"]
+        self.losses += found["losses"]
+
+    def close(self) -> None:
+        """End the process."""
+        cast(IO[str], self._process.stdin).close()
+        try:
+            self._process.wait(60)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        cast(IO[str], self._process.stdout).close()
+        self._log.close()

@@ -1,0 +1,239 @@
+"""How soon each way of moving the image comes to the loss that TensorFlow's tutorial ends with.
+
+    python -m benchmarks.quality time-to-loss [--list PAIRS.csv --pictures FOLDER] [--tensorflow PYTHON]
+
+One objective for all, the tutorial's own (Gram matrices, its raw weights, content at block5_conv2), and two sets of
+weights: random ones in VGG-19's layout and width, and the built-in encoder's, both brought to a mean activation of
+--activation. The target is the lowest loss of our preset ``tutorial``, which docs/parity.md shows to be TensorFlow's
+tutorial. Then all others run in turns of a few seconds until they are there, evaluated at the full size on that
+objective at the end of each octave and at each iteration of the last; that evaluation is not counted. What counts is
+the loss of the picture, whose pixels are in [0, 1]; L-BFGS moves an image whose pixels may leave them, and a column
+tells when that image's loss is there. The preset's and
+TensorFlow's own steps run among them: their seconds are the median of these times the number of iterations that the
+preset took to the target, unless --whole lets TensorFlow take them all.
+
+A pair that is done is kept in OUT/time-to-loss, so that a run that was stopped goes on. The table goes into
+OUT/time-to-loss.md, plots of the losses into OUT/time-to-loss.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.quality import machine, tables
+from benchmarks.quality.drawing import plot_lines
+from benchmarks.quality.options import Bench, bench, in_sentences, parser
+from benchmarks.quality.pairs import Pair
+from benchmarks.quality.race import Course, run_rivals, run_tutorial
+from benchmarks.quality.store import write_json
+from benchmarks.quality.yardstick import ACTIVATION, encoders
+from impasto.errors import SettingsError
+from impasto.pictures.files import replace_file
+from impasto.settings import Optimization, Settings, make_settings
+from impasto.weights import sha256_of
+
+TENSORFLOW = Path(".venv-keras/bin/python")
+TUTORIAL = "tutorial preset"
+GOAL = 1 / 15
+
+
+def rivals() -> dict[str, dict[str, Any]]:
+    """Ways to move the image: the default's and the presets', and others around them."""
+    adam = {"method": "adam", "clamp": "step"}
+    variants: dict[str, dict[str, Any]] = {
+        "L-BFGS, 1 octave": {"max_octaves": 1, "iterations": 300},
+        "L-BFGS, 2 octaves, even": {"max_octaves": 2, "iterations": 100, "coarse_factor": 1.0},
+        "L-BFGS, 3 octaves, even": {"max_octaves": 3, "iterations": 100, "coarse_factor": 1.0},
+        "L-BFGS, 3 octaves, ×1.6": {"max_octaves": 3, "iterations": 50, "coarse_factor": 1.6},
+        "L-BFGS, 3 octaves, ×3": {"max_octaves": 3, "iterations": 40, "coarse_factor": 3.0},
+        "L-BFGS, 4 octaves, ×1.6": {"max_octaves": 4, "iterations": 50, "coarse_factor": 1.6},
+        "L-BFGS, 4 octaves, ×3": {"max_octaves": 4, "iterations": 20, "coarse_factor": 3.0},
+        "Adam, 1 octave": adam | {"max_octaves": 1, "iterations": 500},
+        "Adam, 3 octaves, ×1.6": adam | {"max_octaves": 3, "iterations": 150, "coarse_factor": 1.6},
+    }
+    own = {name: make_settings(preset=name).optimization.model_dump() for name in ("default", "quick", "fine")}
+    base = Settings().optimization.model_dump() | {"smallest_octave": 48}
+    return {f"preset {name}": how for name, how in own.items()} | {n: base | change for n, change in variants.items()}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run on every pair.
+
+    Attributes:
+        rivals: optimisations by name.
+        iterations: of the tutorial.
+        activation: mean of every channel.
+        tensorflow: its Python; None where it is left out.
+        steps: of TensorFlow, to tell its pace by.
+        whole: whether it takes all of them.
+    """
+
+    rivals: Mapping[str, Mapping[str, Any]]
+    iterations: int = 1000
+    activation: float = ACTIVATION
+    tensorflow: Path | None = None
+    steps: int = 36
+    whole: bool = False
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line."""
+    options = parser(__doc__)
+    options.add_argument("--weights", nargs="+", help="he, builtin or an encoder's file; he and --encoder by default")
+    options.add_argument("--iterations", type=int, default=1000, help="of the tutorial")
+    options.add_argument("--activation", type=float, default=ACTIVATION, help="mean activation of every channel")
+    options.add_argument("--only", nargs="+", metavar="TEXT", help="only methods with one of these in their names")
+    options.add_argument("--tensorflow", type=Path, default=TENSORFLOW, metavar="PYTHON")
+    options.add_argument("--steps", type=int, default=36, help="of TensorFlow, from which its time is told")
+    options.add_argument("--whole", action="store_true", help="let TensorFlow take all iterations")
+    given = options.parse_args(arguments)
+    chosen = {n: how for n, how in rivals().items() if not given.only or any(text in n for text in given.only)}
+    if given.iterations < 2 or given.steps < 1 or not given.activation > 0:
+        raise SettingsError("--iterations needs at least 2, --steps at least 1, --activation a number above 0.")
+    for how in chosen.values():
+        Optimization.model_validate(how)
+    python = given.tensorflow.absolute() if given.tensorflow.is_file() else None
+    plan = Plan(chosen, given.iterations, given.activation, python, given.steps, given.whole)
+    print(run(bench(given), plan, tuple(given.weights or ("he", given.encoder))))
+
+
+def run(where: Bench, plan: Plan, weights: tuple[str, ...]) -> str:
+    """Run what is missing; write the table and the plots.
+
+    Returns:
+        The tables.
+
+    Raises:
+        ImpastoError: a picture or encoder cannot be read, a file written, or TensorFlow's process ended early.
+    """
+    folder = where.out / "time-to-loss"
+    parts = [_head(where, plan)]
+    for name, encoder in encoders(where.out / "encoders", weights, plan.activation).items():
+        results = {pair.name: _cached_race(where, plan, pair, encoder, folder / name) for pair in where.pairs}
+        parts.append(f"## Weights: {name}\n\n{table(list(results.values()))}\n\n{_starts(results)}")
+        for pair, result in results.items():
+            _plot(folder / name / f"{pair}.svg", result, f"{pair}, weights {name}")
+    report = "\n\n".join(parts)
+    replace_file(where.out / "time-to-loss.md", f"{report}\n".encode())
+    return report
+
+
+def _cached_race(where: Bench, plan: Plan, pair: Pair, encoder: Path, folder: Path) -> dict[str, Any]:
+    """A pair's results, from the folder where they are there."""
+    course = Course(pair, where.canvas.size, encoder, plan.iterations, torch.get_num_threads())
+    facts = [course.size, course.iterations, *map(sha256_of, (encoder, pair.content, pair.style))]
+    tutorial_file = folder / f"{pair.name}-tutorial-{_key(facts)}.json"
+    facts += [plan.rivals, plan.tensorflow is not None, plan.whole]
+    file = folder / f"{pair.name}-{_key(facts)}.json"
+    if not file.exists():
+        if not tutorial_file.exists():
+            write_json(tutorial_file, run_tutorial(course))
+        tutorial = json.loads(tutorial_file.read_text(encoding="utf-8"))
+        methods = run_rivals(
+            course, tutorial, plan.rivals, plan.tensorflow, folder / "tensorflow", steps=plan.steps, whole=plan.whole
+        )
+        write_json(file, {"start": tutorial["start"], "target": tutorial["target"], "methods": methods})
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def _key(facts: object) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def table(results: Sequence[Mapping[str, Any]]) -> str:
+    """Medians over the pairs of arithmetic and seconds to the target, as shares of the tutorial's.
+
+    A pair on which a method does not come to the target counts as infinite.
+
+    Args:
+        results: one a pair, with ``methods`` of :func:`benchmarks.quality.race.run_rivals`.
+    """
+    lines = []
+    names = list(dict.fromkeys(name for result in results for name in result["methods"]))
+    eager = next((name for name in names if name.endswith("eager")), None)
+    for name in names:
+        reached = sum(r["methods"][name]["reached"] for r in results)
+        compared = (("passes", TUTORIAL), ("seconds", TUTORIAL), ("seconds", eager))
+        shares = [_shares(results, name, what, to) for what, to in compared]
+        lowest = statistics.median(r["methods"][name]["loss"] / r["target"] for r in results)
+        passes = statistics.median(r["methods"][name]["passes"] for r in results)
+        cells = [f"{reached} of {len(results)}", f"{lowest:.3f}", f"{passes:.1f}", *map(_spread, shares)]
+        lines.append([name, *cells, _spread(_free_shares(results, name))])
+    heads = ["method", "pairs at the target", "lowest loss ÷ target", "passes", "arithmetic ÷ tutorial's",
+             "seconds ÷ preset's", "seconds ÷ TensorFlow eager's",
+             "arithmetic where pixels may leave [0, 1]"]  # fmt: skip
+    return tables.markdown(heads, lines)
+
+
+def _shares(results: Sequence[Mapping[str, Any]], name: str, what: str, to: str | None) -> list[float]:
+    if to is None:
+        return []
+    return [
+        r["methods"][name][what] / r["methods"][to][what] if r["methods"][name]["reached"] else math.inf
+        for r in results
+    ]
+
+
+def _free_shares(results: Sequence[Mapping[str, Any]], name: str) -> list[float]:
+    """The arithmetic until the image that is moved is at the target, for methods that have one apart."""
+    if any("free passes" not in r["methods"][name] for r in results):
+        return []
+    return [(r["methods"][name]["free passes"] or math.inf) / r["methods"][TUTORIAL]["passes"] for r in results]
+
+
+def _spread(shares: Sequence[float]) -> str:
+    """The median, and in brackets the least and the most."""
+    if not shares:
+        return tables.NOTHING
+    values = (statistics.median(shares), min(shares), max(shares))
+    middle, least, most = ("∞" if math.isinf(value) else f"{value:.3f}" for value in values)
+    return f"{middle} ({least}–{most})"
+
+
+def _head(where: Bench, plan: Plan) -> str:
+    told = f"its first and then {plan.steps - 1} steps, the rest extrapolated"
+    tensorflow = f"TensorFlow: {'all of its steps' if plan.whole else told}."
+    if plan.tensorflow is None:
+        tensorflow = "TensorFlow was not at hand (make test-keras sets it up), so its rows are left out."
+    return (
+        f"# Time to the tutorial's loss\n\n{len(where.pairs)} pairs, {where.canvas.size} px, {plan.iterations} "
+        f"iterations of the tutorial, mean activation {plan.activation:g}. Medians over the pairs, in brackets the "
+        f"least and the most; the goal is {GOAL:.3f}. {tensorflow}\n\n{machine.describe()}"
+    )
+
+
+def _starts(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """How far the tutorial itself comes, and how near TensorFlow's losses are to the preset's."""
+    lines = []
+    for pair, result in results.items():
+        apart = [m["apart"] for m in result["methods"].values() if "apart" in m]
+        fall = result["start"] / result["target"]
+        difference = f"{max(apart):.1e}" if apart else tables.NOTHING
+        lines.append([pair, f"{result['start']:.4g}", f"{result['target']:.4g}", f"{fall:.2f}", difference])
+    heads = ["pair", "loss at the start", "target", "start ÷ target", "TensorFlow's losses differ by at most"]
+    return tables.markdown(heads, lines)
+
+
+def _plot(path: Path, result: Mapping[str, Any], title: str) -> None:
+    lines = {
+        name: ([moment[0] for moment in method["moments"]], [moment[2] for moment in method["moments"]])
+        for name, method in result["methods"].items()
+        if method["moments"]
+    }
+    labels = "forward and backward passes at the full size", "the tutorial's loss"
+    plot_lines(path, lines, title, labels, result["target"])
+
+
+if __name__ == "__main__":
+    raise SystemExit(in_sentences(main))

@@ -1,0 +1,129 @@
+"""What the race to a loss is run with: two sets of weights, and the tutorial's objective as one number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor
+
+from impasto.encoder import Encoder
+from impasto.layers import all_convolutions
+from impasto.losses import content_distance, gram, gram_distance, statistics
+from impasto.objective import shares
+from impasto.settings import Settings
+from impasto.weights import METADATA_KEY, architecture_to_json, load_encoder
+from impasto.weights.architectures import CAFFE
+from training.export import normalised
+
+VGG19 = (64, 128, 256, 512, 512)
+DEEPEST = (5, 2)
+"""The tutorial's content layer, and the built-in encoder's last."""
+
+ACTIVATION = 100.0
+"""Mean activation of every channel.
+
+With the tutorial's raw weights its terms grow as the square (content) and the fourth power (style) of it. At 1 the
+content weighs a million times as much as the style and nothing moves; at 100 the loss begins at some millions and the
+style leads, as with the published weights.
+"""
+
+
+def he_encoder(seed: int = 19, channels: tuple[int, ...] = VGG19) -> Encoder:
+    """VGG-19 as Caffe's has it, He's random weights, every channel scaled to a mean activation of 1 over soft noise."""
+    generator = torch.Generator().manual_seed(seed)
+    weights, before = {}, 3
+    for layer in (layer for layer in all_convolutions() if layer[:2] <= DEEPEST):
+        after = channels[layer.block - 1]
+        kernel = torch.randn(after, before, 3, 3, generator=generator)
+        weights[f"{layer}.weight"] = kernel * math.sqrt(2 / (9 * before))
+        weights[f"{layer}.bias"] = torch.zeros(after)
+        before = after
+    noise = F.interpolate(torch.rand(16, 3, 8, 8, generator=generator), 112, mode="bilinear")
+    return Encoder(normalised(weights, noise, architecture=CAFFE), CAFFE)
+
+
+def amplified(encoder: Encoder, factor: float) -> Encoder:
+    """The same network with all activations so many times as large."""
+    weights = weights_of(encoder)
+    for layer in encoder.convolutions:
+        weights[f"{layer}.bias"] = weights[f"{layer}.bias"] * factor
+    weights["conv1_1.weight"] = weights["conv1_1.weight"] * factor
+    return Encoder(weights, encoder.architecture)
+
+
+def weights_of(encoder: Encoder) -> dict[str, Tensor]:
+    """``conv1_1.weight`` and so on."""
+    return {
+        f"{layer}.{part}": encoder.get_buffer(f"{layer}_{part}")
+        for layer in encoder.convolutions
+        for part in ("weight", "bias")
+    }
+
+
+def save_encoder(encoder: Encoder, path: Path) -> Path:
+    """As a file that impasto loads, float32."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: value.contiguous() for name, value in weights_of(encoder).items()}
+    save_file(tensors, path, {METADATA_KEY: architecture_to_json(encoder.architecture)})
+    return path
+
+
+def encoders(folder: Path, names: tuple[str, ...], activation: float = ACTIVATION) -> Mapping[str, Path]:
+    """The sets of weights as files, ``he`` (random) or an encoder's name; written where they are not there yet."""
+    found = {}
+    for name in names:
+        stem = Path(name).stem
+        path = folder / f"{stem}-{activation:g}.safetensors"
+        if not path.exists():
+            encoder = he_encoder() if name == "he" else load_encoder(name).encoder
+            save_encoder(amplified(encoder, activation), path)
+        found[stem] = path
+    return found
+
+
+class CommonLoss:
+    """The tutorial's loss of a picture at the full size, whatever it was painted by.
+
+    Args:
+        encoder: to look through.
+        content: 1×3×H×W in [0, 1].
+        style: 1×3×h×w.
+        settings: of the preset ``tutorial``: its layers, weights and distances.
+    """
+
+    def __init__(self, encoder: Encoder, content: Tensor, style: Tensor, settings: Settings) -> None:
+        losses = settings.losses
+        assert losses.style_distance == "gram"
+        assert not losses.relative
+        assert not losses.total_variation
+        self.encoder = encoder
+        self.weights = settings.weights
+        self.content, self.style = shares(losses.content), shares(losses.style)
+        with torch.no_grad():
+            self.goals = encoder(content, self.content)
+            self.grams = {name: gram(statistics(f)) for name, f in encoder(style, self.style).items()}
+
+    @torch.no_grad()
+    def __call__(self, image: Tensor) -> float:
+        """The loss of an image, 1×3×H×W in [0, 1]; infinite where it is not finite."""
+        features = self.encoder(image, [*self.content, *self.style])
+        content = sum(share * content_distance(features[n], self.goals[n]) for n, share in self.content.items())
+        style = sum(share * gram_distance(statistics(features[n]), self.grams[n]) for n, share in self.style.items())
+        loss = float(self.weights[0] * content + self.weights[1] * style)
+        return loss if math.isfinite(loss) else math.inf
+
+
+def keras_arrays(encoder: Encoder) -> dict[str, np.ndarray]:
+    """Kernels as Keras has them (height, width, in, out) and biases, by ``block1_conv1/kernel`` and so on."""
+    arrays = {}
+    for layer in encoder.convolutions:
+        name = f"block{layer.block}_conv{layer.number}"
+        arrays[f"{name}/kernel"] = encoder.get_buffer(f"{layer}_weight").permute(2, 3, 1, 0).numpy()
+        arrays[f"{name}/bias"] = encoder.get_buffer(f"{layer}_bias").numpy()
+    return arrays

@@ -1,0 +1,284 @@
+"""Scores are kept, curves interpolated, tables filled, and the command lines refuse what they cannot do."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.peers.gatys import Gatys
+from benchmarks.quality import __main__ as command
+from benchmarks.quality import pictures, search, strength, tables
+from benchmarks.quality.curves import Point, at_content, at_default, beaten, curve_of, mean_curve, nearest
+from benchmarks.quality.methods import DEFAULT, REFERENCES, Canvas, Ours, Peer, custom, known_methods, parse_method
+from benchmarks.quality.options import Bench, in_sentences
+from benchmarks.quality.pairs import Pair, builtin_pairs, covering, read_pairs
+from benchmarks.quality.store import Row, Store, collect
+from impasto.errors import PictureError, SettingsError
+from impasto.pictures import read_picture
+from impasto.settings import DEFAULT_STRENGTH, style_weight_of
+
+pytestmark = pytest.mark.usefixtures("_few_patches")
+
+SHORT = Ours("short", {"optimization": {"iterations": 2}})
+SHORT_PEER = Peer(Gatys(iterations=2), "full")
+
+
+def row(method, pair, factor, strokes, content, seconds=1.0, operations=1.0):
+    return Row(method, pair, factor, strokes / 2, strokes, content, seconds, operations, "x.png")
+
+
+ROWS = [
+    row("default", "a", 0.1, 0.9, 0.8), row("default", "a", 1.0, 0.7, 0.6), row("default", "a", 10.0, 0.6, 0.3),
+    row("default", "b", 0.1, 0.8, 0.9), row("default", "b", 1.0, 0.7, 0.5), row("default", "b", 10.0, 0.5, 0.2),
+    row("peer", "a", 0.1, 0.80, 0.9, 3.0, 2.0), row("peer", "a", 1.0, 0.65, 0.7, 3.0, 2.0),
+    row("peer", "b", 0.1, 0.90, 0.7, 5.0, 2.0), row("peer", "b", 1.0, 0.71, 0.4, 5.0, 2.0),
+]  # fmt: skip
+
+
+def test_a_second_run_paints_nothing(tmp_path, pairs, encoder_file):
+    canvas = Canvas(64, str(encoder_file))
+    methods = [SHORT, SHORT_PEER, *REFERENCES]
+    first = Store(tmp_path, canvas)
+    rows = collect(first, methods, pairs[:1], [0.5, 1.0])
+    assert first.painted == 2 + 2 + 3
+    second = Store(tmp_path, canvas)
+    assert collect(second, methods, pairs[:1], [0.5, 1.0]) == rows
+    assert second.painted == 0
+    for r in rows:
+        assert read_picture(tmp_path / r.picture).size == (48, 64)
+
+
+def test_a_killed_run_goes_on(tmp_path, pairs, encoder_file, monkeypatch):
+    canvas, painted = Canvas(64, str(encoder_file)), []
+    whole = collect(Store(tmp_path / "whole", canvas), [SHORT], pairs, [0.5, 2.0])
+    paint = Ours.paint
+
+    def killed(self, pair, canvas, factor):
+        if len(painted) == 2:
+            raise KeyboardInterrupt
+        painted.append(pair)
+        return paint(self, pair, canvas, factor)
+
+    monkeypatch.setattr(Ours, "paint", killed)
+    with pytest.raises(KeyboardInterrupt):
+        collect(Store(tmp_path / "killed", canvas), [SHORT], pairs, [0.5, 2.0])
+    monkeypatch.setattr(Ours, "paint", paint)
+    store = Store(tmp_path / "killed", canvas)
+    rows = collect(store, [SHORT], pairs, [0.5, 2.0])
+    assert store.painted == 2
+    assert [(r.style, r.strokes, r.content) for r in rows] == [(r.style, r.strokes, r.content) for r in whole]
+
+
+def test_the_key_is_all_that_the_picture_depends_on(tmp_path, pairs, encoder_file):
+    store = Store(tmp_path, Canvas(64, str(encoder_file)))
+    paths = {
+        store.path(SHORT, pairs[0], 1.0),
+        store.path(SHORT, pairs[0], 2.0),
+        store.path(SHORT, pairs[1], 1.0),
+        store.path(Ours("short", {"optimization": {"iterations": 3}}), pairs[0], 1.0),
+        store.path(SHORT_PEER, pairs[0], 1.0),
+        store.path(Peer(Gatys(iterations=3), "full"), pairs[0], 1.0),
+        store.path(Peer(Gatys(iterations=3), "short"), pairs[0], 1.0),
+        Store(tmp_path, Canvas(96, str(encoder_file))).path(SHORT, pairs[0], 1.0),
+        Store(tmp_path, Canvas(64)).path(SHORT, pairs[0], 1.0),
+    }
+    assert len(paths) == 9
+    again = Ours("short", {"optimization": {"iterations": 2}, "threads": 1})
+    assert store.path(again, pairs[0], 1.0) in paths
+
+
+def test_references_score_what_they_must(tmp_path, pairs, encoder_file):
+    rows = collect(Store(tmp_path, Canvas(96, str(encoder_file))), REFERENCES, pairs[:1], [1.0, 2.0])
+    assert [r.method for r in rows] == ["photograph", "filter", "style"]
+    photograph, matched, style = rows
+    assert (photograph.style, photograph.content) == pytest.approx((1, 1), abs=1e-5)
+    assert style.strokes < 0.7 < photograph.strokes
+    assert style.content < 0.5 < matched.content
+
+
+def test_failures_are_told_and_left_out(tmp_path, pairs, encoder_file, capsys):
+    bad = Ours("bad", {"losses": {"style": {"relu5_4": 1.0}}})
+    rows = collect(Store(tmp_path, Canvas(64, str(encoder_file))), [bad, REFERENCES[0]], pairs[:1], [1.0])
+    assert [r.method for r in rows] == ["photograph"]
+    assert "bad hill-waves 1: " in capsys.readouterr().err
+
+
+def test_sparse_methods_take_every_other_factor(tmp_path, pairs, encoder_file):
+    other = Ours("other", {"optimization": {"iterations": 1}})
+    store = Store(tmp_path, Canvas(64, str(encoder_file)))
+    rows = collect(store, [SHORT, other], pairs[:1], [0.1, 1.0, 10.0], sparse=["other"])
+    assert [r.factor for r in rows if r.method == "other"] == [0.1, 10.0]
+    assert len(rows) == 5
+
+
+def test_factors_multiply_whatever_weight_a_method_has():
+    canvas = Canvas(64)
+    for changes in ({}, {"strength": 0.75}, {"style_weight": 7.0, "content_weight": 2.0}, {"preset": "tutorial"}):
+        content, style = Ours("x", changes).settings(canvas, 1.0).weights
+        assert Ours("x", changes).settings(canvas, 3.0).weights == pytest.approx((content, 3 * style))
+    assert DEFAULT.settings(canvas, 1.0).weights == (1.0, style_weight_of(DEFAULT_STRENGTH))
+
+
+def test_curves_interpolate_between_their_points():
+    curve = curve_of(ROWS, "default", "a")
+    point = at_content(curve, 0.7)
+    assert point == pytest.approx((math.sqrt(0.1), 0.4, 0.8, 0.7))
+    assert at_content(curve, 0.81) is None
+    assert at_content(curve, 0.29) is None
+    assert at_content([], 0.5) is None
+    assert nearest(curve, 0.5).factor == 1.0
+    assert at_default(curve) == Point(1.0, 0.35, 0.7, 0.6)
+    assert at_default(curve[:1]) is None
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=6), st.floats(0, 1))
+def test_an_interpolated_point_lies_among_the_curves(scores, level):
+    curve = [Point(10.0**i, s, s, c) for i, (s, c) in enumerate(scores)]
+    point = at_content(curve, level)
+    contents = [c for _, c in scores]
+    assert (point is None) == (not min(contents) <= level <= max(contents))
+    if point is not None:
+        strokes = [s for s, _ in scores]
+        assert min(strokes) - 1e-9 <= point.strokes <= max(strokes) + 1e-9
+        assert point.factor * (1 + 1e-9) >= 1
+
+
+def test_mean_curves_leave_out_what_a_pair_lacks():
+    assert [p.factor for p in mean_curve(ROWS, "default")] == [0.1, 1.0, 10.0]
+    assert mean_curve(ROWS, "default")[1] == pytest.approx((1.0, 0.35, 0.7, 0.55))
+    assert [p.factor for p in mean_curve(ROWS[:5], "default")] == [0.1, 1.0]
+
+
+def test_who_beats_whom():
+    found = beaten(ROWS, ["peer"])
+    assert [(b.pair, b.where) for b in found] == [("a", "defaults"), ("a", "curves")]
+    assert all(b.theirs.strokes == 0.65 for b in found)
+    between = [*ROWS, row("peer", "b", 0.5, 0.60, 0.45)]  # at b's content of 0.5 its curve has 0.66
+    assert [(b.pair, b.where) for b in beaten(between, ["peer"])][2:] == [("b", "curves")]
+    assert beaten(between, ["peer"])[2].theirs == pytest.approx((0.5 * 0.2**0.2, 0.33, 0.66, 0.5), rel=1e-3)
+    far = [row("default", "c", 1.0, 0.7, 0.5), row("peer", "c", 0.1, 0.9, 0.9), row("peer", "c", 1.0, 0.69, 0.4)]
+    assert beaten(far, ["peer"]) == []  # lower strokes, but where less of the photograph is left
+    assert beaten(ROWS, ["nobody"]) == []
+
+
+def test_tables():
+    lines = tables.defaults_table(ROWS).splitlines()
+    assert lines[2] == "| default | 0.350 | 0.700 | 0.550 | 1.00 | 1.00 |"
+    assert lines[3] == "| peer | 0.340 | 0.680 | 0.550 | 4.00 | 2.00 |"
+    lines = tables.levels_table(ROWS, [0.55, 0.99]).splitlines()
+    assert lines[2] == "| default | 0.700 (0.350) | – |"
+    assert "| a | 0.700 / 0.600 | 0.650 / 0.700 |" in tables.pairs_table(ROWS)
+    assert "| a | peer | defaults | 0.700 / 0.600 | 0.650 / 0.700 |" in tables.beaten_table(ROWS, ["peer"])
+    assert tables.beaten_table(ROWS, []) == "On no pair does a peer beat the default."
+    assert tables.number(math.nan) == tables.number(None) == "–"
+
+
+def test_even_weights_make_even_steps():
+    weights = np.geomspace(0.04, 400, 9)
+    scores = [(w, 1 - (i / 8) ** 2) for i, w in enumerate(weights)]
+    found = strength.even_weights(scores, [0, 0.25, 1])
+    assert found == pytest.approx([0.04, weights[4], 400])
+    turning = [(1.0, 0.0), (10.0, 0.5), (100.0, 0.4), (1000.0, 1.0)]
+    between = strength.even_weights(turning, [0, 0.5, 0.75, 1])
+    assert between == sorted(between)
+    assert between[0] == pytest.approx(1)
+    assert between[-1] == pytest.approx(1000)
+
+
+def test_pictures_writes_tables_plots_and_sheets(tmp_path, pairs, encoder_file):
+    pytest.importorskip("matplotlib")
+    where = Bench(pairs, Canvas(64, str(encoder_file)), tmp_path)
+    report = pictures.run(where, [Ours("default", SHORT.changes), SHORT_PEER], [0.5, 1.0, 2.0], 0.5, 0)
+    assert (tmp_path / "pictures.md").read_text() == report
+    for name in ("default", "gatys-full", "photograph", "filter", "style"):
+        assert f"\n| {name} | " in report
+    key = json.loads((tmp_path / "blind-key.json").read_text())
+    assert key.keys() == {"hill-waves", "lake-waves"}
+    for letters in key.values():
+        assert sorted(letters) == ["A", "B", "C"]
+        assert sorted(letters.values()) == ["default", "filter", "gatys-full"]
+    for pair in key:
+        for folder, suffix in (("sheets", "jpg"), ("blind", "jpg"), ("curves", "svg")):
+            assert (tmp_path / folder / f"{pair}.{suffix}").stat().st_size > 1000
+    assert (tmp_path / "curves" / "mean.svg").exists()
+
+
+def test_strength_and_search(tmp_path, pairs, encoder_file, monkeypatch):
+    monkeypatch.setattr(strength, "DEFAULT", Ours("default", SHORT.changes))
+    monkeypatch.setattr(search, "DEFAULT", Ours("default", SHORT.changes))
+    where = Bench(pairs[:1], Canvas(64, str(encoder_file)), tmp_path)
+    lines = strength.run(where, "content").splitlines()
+    weights = [float(line.split("|")[2]) for line in lines[-9:]]
+    assert weights == pytest.approx([style_weight_of(i / 8) for i in range(9)], rel=0.01)
+    assignments = ["optimization.iterations=3"]
+    for _ in range(2):
+        text = search.run(where, custom("longer", assignments), assignments, [0.25, 1.0, 4.0])
+    assert "| longer | optimization.iterations=3 | 1 | 64 |" in text
+    with (tmp_path / "search.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [r["name"] for r in rows] == ["longer", "longer"]
+    assert rows[0] == rows[1]
+
+
+def test_methods_by_name():
+    known = known_methods()
+    assert {"default", "quick", "fine", "gatys-full", "crowson-short", "galerne-short", "filter"} <= known.keys()
+    assert parse_method("fine") == Ours("fine", {"preset": "fine"})
+    assert parse_method("mine: strength=0.7 losses.total_variation=0") == Ours(
+        "mine", {"strength": 0.7, "losses": {"total_variation": 0}}
+    )
+    for text in ("nothing", "default: strength=1", ": strength=1", "mine: strength=2", "mine: strength"):
+        with pytest.raises(SettingsError):
+            parse_method(text)
+
+
+def test_pairs_from_a_table(tmp_path, pairs):
+    table = tmp_path / "pairs.csv"
+    table.write_text("content,style\nhill.png,waves.png\n")
+    assert read_pairs(table, pairs[0].content.parent) == [pairs[0]]
+    for text in ("content,style\nnone.png,waves.png\n", "content,style\n", "a,b\nhill.png,waves.png\n"):
+        table.write_text(text)
+        with pytest.raises(PictureError):
+            read_pairs(table, pairs[0].content.parent)
+    with pytest.raises(PictureError):
+        read_pairs(tmp_path / "missing.csv", tmp_path)
+    assert Pair(table, pairs[0].style).name == "pairs-waves"
+
+
+def test_built_in_pairs_need_no_files(tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmarks.quality.pairs.style_file", lambda name, folder: folder / f"{name}.png")
+    found = builtin_pairs(tmp_path / "pictures")
+    assert len({pair.name for pair in found}) == len(found) == 6
+    assert found[0].content.is_file()
+
+
+def test_covering_keeps_the_middle(pairs):
+    assert covering(pairs[0].style, 40, 40).shape == (40, 40, 3)
+    whole = read_picture(pairs[0].style).pixels
+    np.testing.assert_allclose(covering(pairs[0].style, 72, 40), whole[:, 28:68], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["pictures", "--method", "nothing"],
+        ["pictures", "--pictures", "."],
+        ["pictures", "--pairs", "0"],
+        ["pictures", "--list", "missing.csv"],
+        ["search", "--name", "x"],
+        ["search", "--name", "default", "--set", "strength=1"],
+        ["search", "--name", "x", "--set", "strength=7"],
+        ["time-to-loss", "--iterations", "1"],
+    ],
+)
+def test_bad_input_is_a_sentence(arguments, tmp_path, capsys):
+    assert in_sentences(command.main, [*arguments, "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert len(error.strip().splitlines()) == 1
+    assert error.strip().endswith(".")
