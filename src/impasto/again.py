@@ -15,7 +15,7 @@ from impasto.errors import PictureError, SettingsError
 from impasto.pictures import read_record
 from impasto.pictures.files import opened, shown
 from impasto.pyramid import Octave
-from impasto.settings import LEAST_TILE, Settings, make_settings
+from impasto.settings import LEAST_TILE, Settings, make_settings, merged, texture_values
 from impasto.version import __version__
 
 
@@ -67,9 +67,10 @@ class Record(_Model):
         torch: PyTorch's version.
         complete: whether the run came to its end.
         settings: all of them, by name.
-        content: the photograph.
+        content: the photograph; None behind a texture.
         styles: the paintings.
         init: the picture that painting began from, where there was one.
+        colours_from: the picture whose colours the styles were given, where there was one.
         encoder: name and hash.
         plan: the octaves.
         seconds: that painting took.
@@ -79,9 +80,10 @@ class Record(_Model):
     torch: str = ""
     complete: bool
     settings: dict[str, Any]
-    content: StoredSource
+    content: StoredSource | None = None
     styles: list[StoredSource]
     init: StoredSource | None = None
+    colours_from: StoredSource | None = None
     encoder: StoredEncoder
     plan: list[StoredOctave] = []
     seconds: float = 0.0
@@ -92,14 +94,14 @@ class Repeat:
     """Everything that it takes to paint a picture again.
 
     Attributes:
-        content: path of the photograph.
+        content: path of the photograph; None for a texture.
         styles: paths of the paintings.
         settings: the stored ones with the changes.
         record: as it was stored.
         plan: the stored octaves; none where the changes ask for another size, memory or tile.
     """
 
-    content: Path
+    content: Path | None
     styles: tuple[Path, ...]
     settings: Settings
     record: Record
@@ -158,19 +160,26 @@ def prepare(
         changes: settings in place of the stored ones, nested as in :meth:`impasto.settings.Settings.changed`.
 
     Raises:
-        PictureError: no picture, no record, or a source that is missing or has changed since.
+        PictureError: no picture, no record, a source that is missing or has changed since, or a photograph for a
+            texture.
         SettingsError: the stored settings do not fit this version, or the changes are not valid.
     """
     record = stored_record(path)
     folder = Path(path).absolute().parent
+    if record.content is None and content:
+        raise PictureError(f"{shown(path)} is a texture, which has no photograph: leave out --content.")
     changes = _resolved(changes or {}, record, folder)
     return Repeat(
-        content=Path(content) if content else _found(record.content, folder, "photograph", "--content"),
+        content=Path(content) if content else _photograph(record, folder),
         styles=tuple(map(Path, styles)) or tuple(_found(s, folder, "style", "--style") for s in record.styles),
         settings=_stored_settings(record, path).changed(**changes),
         record=record,
         plan=() if {"size", "memory", "tile"} & set(changes) else tuple(Octave(**dict(o)) for o in record.plan),
     )
+
+
+def _photograph(record: Record, folder: Path) -> Path | None:
+    return None if record.content is None else _found(record.content, folder, "photograph", "--content")
 
 
 def free_name(path: Path) -> Path:
@@ -202,8 +211,12 @@ def _resolved(changes: Mapping[str, Any], record: Record, folder: Path) -> dict[
         result = dict.fromkeys(raw) | result
     elif any(result.get(name) is not None for name in raw):
         result = {"strength": None} | result
-    if record.init is not None and "init" not in result:
+    if record.content is None and "preset" in result:
+        result = merged(texture_values(result["preset"]), result)
+    if record.init is not None and "init" not in changes:
         result["init"] = str(_found(record.init, folder, "picture that painting began from", "--init"))
+    if record.colours_from is not None and "colours_from" not in changes:
+        result["colours_from"] = str(_found(record.colours_from, folder, "picture of the colours", "--colours-from"))
     if "encoder" not in result and record.encoder.name != "builtin":
         result["encoder"] = record.encoder.name  # an absolute path, which the stored setting need not be
     return result

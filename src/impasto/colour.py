@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from impasto.settings import Colour
+from impasto.settings import COLOUR_SOURCES, Colour
 
 Array = npt.NDArray[np.float32]
 Exact = npt.NDArray[np.float64]
@@ -191,6 +191,39 @@ def matching(source: tuple[Exact, Exact], target: tuple[Exact, Exact]) -> Affine
     return Affine(matrix, source[0], target[0])
 
 
+KNOTS = np.linspace(0, 1, 65)
+"""Shares of the pixels at which two distributions are brought together."""
+
+
+def recolouring(source: Array, target: Array) -> Map:
+    """The map that gives a picture another picture's colours: their mean and covariance, and how they are distributed.
+
+    After :func:`matching`, the distribution along each principal axis of the target's colours is brought to the
+    target's own, quantile by quantile; this is one turn of Pitié, Kokaram and Dahyot, *Automated colour grading using
+    colour distribution transfer* (2007). Along an axis where matching left the source flatter than the target, since it
+    is all but flat there, the target's quantiles are drawn together as much.
+
+    Args:
+        source: h×w×3, the picture to map.
+        target: H×W×3, whose colours it is to have.
+    """
+    moments = mean_and_covariance(target)
+    move = matching(mean_and_covariance(source), moments)
+    axes = np.linalg.eigh(moments[1])[1]
+    have = np.quantile(move(_sample(source).astype(np.float64)) @ axes, KNOTS, axis=0)
+    want = np.quantile(_sample(target).astype(np.float64) @ axes, KNOTS, axis=0)
+    reached = np.minimum(1, have.std(axis=0) / np.maximum(want.std(axis=0), 1e-6))
+    want = want.mean(axis=0) + (want - want.mean(axis=0)) * reached
+
+    def recolour(part: Array) -> Array:
+        along = move(part.astype(np.float64)) @ axes
+        for axis in range(3):
+            along[..., axis] = np.interp(along[..., axis], have[:, axis], want[:, axis])
+        return np.asarray((along @ axes.T).clip(0, 1), np.float32)
+
+    return lambda picture: _in_strips(recolour, picture)
+
+
 def _root(covariance: Exact) -> Exact:
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)
@@ -281,6 +314,27 @@ def in_palette(picture: Array, palette: Array) -> Array:
     return _in_strips(mix, picture)
 
 
+def noise(pictures: Sequence[Array], weights: Sequence[float], height: int, width: int, seed: int) -> Array:
+    """White noise in the colours of pictures: with the means of their mean and covariance, clipped to [0, 1].
+
+    Args:
+        pictures: h×w×3 each.
+        weights: what each counts.
+        height: of the result, in pixels.
+        width: of the result, in pixels.
+        seed: of the noise.
+
+    Returns:
+        H×W×3.
+    """
+    moments = [mean_and_covariance(picture) for picture in pictures]
+    mean, covariance = (
+        sum(weight * m[i] for m, weight in zip(moments, weights, strict=True)) / sum(weights) for i in range(2)
+    )
+    normal = np.random.default_rng(seed).standard_normal((height, width, 3), np.float32)
+    return np.asarray((normal @ _root(covariance).astype(np.float32) + mean).clip(0, 1), np.float32)
+
+
 def _same(picture: Array) -> Array:
     return picture
 
@@ -305,22 +359,34 @@ class Colours:
 
 
 def plan_colours(
-    way: Colour, photo: Array, alpha: Array | None, styles: Sequence[Array], weights: Sequence[float]
+    way: Colour,
+    photo: Array | None,
+    alpha: Array | None,
+    styles: Sequence[Array],
+    weights: Sequence[float],
+    other: Array | None = None,
 ) -> Colours:
-    """What the setting ``colour`` means for some pictures.
+    """What the settings ``colour`` and ``colours_from`` mean for some pictures.
 
     Args:
-        way: the setting.
-        photo: H×W×3.
+        way: the setting; :data:`impasto.settings.COLOUR_SOURCES` says what it combines with.
+        photo: H×W×3; None where there is none.
         alpha: of the photograph, H×W; transparent parts do not count in its statistics.
         styles: the paintings, h×w×3 each.
         weights: what each painting counts.
+        other: the picture whose colours the paintings are given, where one is named.
     """
-    if way == "keep":
+    if other is not None:
+        maps = [recolouring(style, other) for style in styles]
+        palette = palette_of([other], [1.0]) if way == "palette" else None
+        return Colours(_same, maps, _painted if palette is None else lambda painted, _: in_palette(painted, palette))
+    if photo is None:
+        assert not COLOUR_SOURCES[way].needs_photo
+    elif way == "keep":
         light = mean_and_covariance(lightness(photo)[..., None], alpha)
         maps = [_lightness_map(mean_and_covariance(lightness(style)[..., None]), light) for style in styles]
         return Colours(_without_chroma, maps, lambda painted, photo_at_size: with_chroma_of(painted, photo_at_size()))
-    if way == "match":
+    elif way == "match":
         target = mean_and_covariance(photo, alpha)
         return Colours(_same, [_clipped(matching(mean_and_covariance(style), target)) for style in styles])
     if way == "palette":

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from impasto import pictures
-from impasto.colour import Map, plan_colours
+from impasto.colour import Map, noise, plan_colours
 from impasto.devices import choose_device, give_back_memory, physical_cores, sharing_devices
 from impasto.encoder import Encoder
 from impasto.errors import PaintingError, SettingsError
@@ -26,10 +26,12 @@ from impasto.objective import Objective, shares
 from impasto.optimizers import LBFGS, Adam, Optimizer, OptimizerState
 from impasto.painting import Painting, Source, Step
 from impasto.pictures import Picture
+from impasto.pictures.provenance import NO_PROVENANCE
 from impasto.planning import Workload, budget_of, plan_memory
 from impasto.pyramid import LEAST_SIDE, Octave, plan_octaves, resized, scaled, style_size, work
-from impasto.settings import Optimization, Settings, make_settings
+from impasto.settings import Optimization, Settings, make_settings, make_texture_settings, merged, texture_values
 from impasto.snapshot import Facts, Snapshot, StoredEncoder, StoredInput, history_tensor
+from impasto.tiles import ALIGNMENT
 from impasto.version import __version__
 from impasto.weights import load_encoder
 
@@ -37,16 +39,17 @@ PictureLike = str | os.PathLike[str] | Image.Image | np.ndarray
 
 
 class Painter:
-    """Paints one photograph after one or several paintings.
+    """Paints one photograph after one or several paintings, or a texture after them alone.
 
     Everything that can be refused is refused here, before any arithmetic. Iterating paints, once, and yields events;
     :meth:`stop` ends it after the iteration at hand; :meth:`painting` is the result so far at any time;
     :meth:`snapshot` is what another painter needs to go on from there.
 
     Args:
-        content: the photograph: path, PIL image, or array H×W×3 (uint8, uint16, or float in [0, 1]).
+        content: the photograph: path, PIL image, or array H×W×3 (uint8, uint16, or float in [0, 1]); None for a
+            texture.
         styles: the painting or paintings, likewise.
-        settings: how to paint.
+        settings: how to paint; those of a texture are :func:`impasto.settings.make_texture_settings`'s.
         plan: octaves of an earlier painting, whose tiles and methods are taken where the sizes are the same and they
             fit into the memory; chosen by the memory where not given.
         resumed: a snapshot to go on from, of a painter with the same pictures and settings. The plan, the device and
@@ -70,7 +73,7 @@ class Painter:
 
     def __init__(
         self,
-        content: PictureLike,
+        content: PictureLike | None,
         styles: Sequence[PictureLike],
         settings: Settings,
         *,
@@ -80,14 +83,18 @@ class Painter:
     ) -> None:
         self.settings = settings
         self.style_weights = _style_weights(settings, len(styles))
+        settings.check_photo(content is not None)
         self._tell = tell
-        self.content = self._read(content, None if settings.size == "original" else settings.size)
+        self.content = None if content is None else self._read(content, settings.long_side)
         # Scales under 1 may have a least size: see impasto.pyramid.style_size.
         largest = math.ceil(self._long_side() * max(1.0, settings.stroke_size))
         self.styles = [self._read(style, largest) for style in styles]
         self.start = None
         if settings.init not in ("content", "noise"):
             self.start = self._read(Path(settings.init).expanduser(), self._long_side())
+        self.colours = None
+        if settings.colours_from is not None:
+            self.colours = self._read(Path(settings.colours_from).expanduser(), self._long_side())
         if resumed:
             resumed.facts.check_inputs(self._sources())
         self.loaded = load_encoder(settings.encoder)
@@ -97,9 +104,8 @@ class Painter:
         self.threads = resumed.facts.threads if resumed else settings.threads or physical_cores()
         self.encoder = _prepared(self.loaded.encoder, settings).to(self.device)
         self._check_sizes()
-        sources = [self.content, *self.styles, *([self.start] if self.start else [])]
         self.workload = Workload(
-            self.encoder, settings, [s.size for s in sources], [s.original_size for s in self.styles]
+            self.encoder, settings, [p.size for p in self._pictures()], [s.original_size for s in self.styles]
         )
         self.remarks: tuple[str, ...] = ()
         if resumed:
@@ -108,13 +114,14 @@ class Painter:
             self.octaves, self.remarks = plan_memory(
                 self._plan(), self.workload, budget_of(self.workload, self.device), earlier=plan
             )
-            self.remarks += self._enlarged_styles()
+            self.remarks += (*self._rounded_sides(), *self._enlarged_styles())
         self._colours = plan_colours(
             settings.colour,
-            self.content.pixels,
-            self.content.alpha,
+            self.content.pixels if self.content else None,
+            self.content.alpha if self.content else None,
             [style.pixels for style in self.styles],
             self.style_weights,
+            self.colours.pixels if self.colours else None,
         )
         self.between: Callable[[], None] = lambda: None
         self._image: Tensor | None = None
@@ -148,18 +155,43 @@ class Painter:
         return pictures.read_picture(source, max_pixels=self.settings.max_pixels, fit=fit, on_progress=on_progress)
 
     def _long_side(self) -> int:
-        size = self.settings.size
-        return max(self.content.height, self.content.width) if size == "original" else size
+        found = self.settings.long_side
+        if found is None:
+            assert self.content is not None
+            return max(self.content.height, self.content.width)
+        return found
+
+    def _full_size(self) -> tuple[int, int]:
+        """Height and width that the settings ask for."""
+        if self.content is not None:
+            return scaled(*self.content.original_size, self._long_side())
+        return self.settings.sides or (self._long_side(), self._long_side())
+
+    def _pictures(self) -> list[Picture]:
+        """All pictures that go in, as :attr:`Facts.inputs` orders them."""
+        found = (self.content, *self.styles, self.start, self.colours)
+        return [picture for picture in found if picture is not None]
 
     def _plan(self) -> tuple[Octave, ...]:
         how = self.settings.optimization
         return plan_octaves(
-            *scaled(*self.content.original_size, self._long_side()),
+            *self._full_size(),
             iterations=how.iterations,
             coarse_factor=how.coarse_factor,
             smallest=how.smallest_octave,
             ratio=how.octave_ratio,
             most=how.max_octaves,
+            alignment=ALIGNMENT if self.settings.seamless else 1,
+        )
+
+    def _rounded_sides(self) -> tuple[str, ...]:
+        """Where the texture is not as large as was asked for, a sentence."""
+        (height, width), asked = self.octaves[-1][:2], self._full_size()
+        if (height, width) == asked:
+            return ()
+        return (
+            f"The sides of a seamless texture are multiples of {ALIGNMENT} px, so it is painted at {width}×{height}, "
+            f"not at {asked[1]}×{asked[0]}.",
         )
 
     def _enlarged_styles(self) -> tuple[str, ...]:
@@ -181,7 +213,8 @@ class Painter:
         layers = [*shares(losses.content), *shares(losses.style)]
         for name in layers:
             self.encoder.resolve(name)
-        for what, picture in (("photograph", self.content), *(("style", style) for style in self.styles)):
+        photo = [("photograph", self.content)] if self.content else []
+        for what, picture in (*photo, *(("style", style) for style in self.styles)):
             height, width = picture.original_size
             short = min(scaled(height, width, self._long_side()))
             if short < LEAST_SIDE:
@@ -282,7 +315,7 @@ class Painter:
 
     def _begin(self, number: int, octave: Octave) -> None:
         """Put the image in place for an octave."""
-        image = self._first_image(octave) if self._image is None else resized(self._image, *octave[:2])
+        image = self._first_image(octave) if self._image is None else self._resized(self._image, *octave[:2])
         # In memory of PyTorch's own, aligned in the same way whether painting was interrupted or not: some kernels
         # round differently otherwise.
         image = image.clone(memory_format=torch.contiguous_format)
@@ -335,7 +368,6 @@ class Painter:
         if self._moving and state:
             tensors |= {"image": self._moving.image}
             tensors |= {f"optimizer.{name}": tensor for name, tensor in state.tensors.items()}
-        content, *others = map(StoredInput.of, self._sources())
         facts = Facts(
             impasto=__version__,
             torch=torch.__version__,
@@ -347,9 +379,10 @@ class Painter:
             share=self.share,
             device=str(self.device),
             threads=self.threads,
-            content=content,
-            styles=others[: len(self.styles)],
-            start=others[-1] if self.start else None,
+            content=_stored(self.content),
+            styles=[StoredInput.of(Source.of(style)) for style in self.styles],
+            start=_stored(self.start),
+            colours=_stored(self.colours),
             encoder=StoredEncoder(name=self.loaded.name, sha256=self.loaded.sha256),
             optimizer=dict(state.numbers) if state else None,
         )
@@ -372,9 +405,7 @@ class Painter:
         self._at_rest = True
 
     def _sources(self) -> list[Source]:
-        """All pictures that go in, as :attr:`Facts.inputs` orders them."""
-        start = [self.start] if self.start else []
-        return [Source.of(picture) for picture in (self.content, *self.styles, *start)]
+        return [Source.of(picture) for picture in self._pictures()]
 
     def _remaining(self, share: float) -> float | None:
         """Seconds to the end at the pace since the first iteration, whose time is mostly preparation."""
@@ -393,7 +424,7 @@ class Painter:
         content, style = self.settings.weights
         return Objective(
             self.encoder,
-            self._fitted(self.content, octave.height, octave.width, self._colours.content),
+            self._content_at(octave),
             (
                 self._fitted(s, *style_size(*s.original_size, side, self.settings.stroke_size), recolour)
                 for s, recolour in zip(self.styles, self._colours.styles, strict=True)
@@ -404,7 +435,18 @@ class Painter:
             style,
             tile=octave.tile,
             devices=sharing_devices(self.settings.device, self.device),
+            wrap=self.settings.seamless,
         )
+
+    def _content_at(self, octave: Octave) -> Tensor:
+        """The photograph for the objective; where there is none, a blank one that takes no memory."""
+        height, width = octave[:2]
+        if self.content is None:
+            return torch.zeros(1, 3, 1, 1, device=self.device).expand(1, 3, height, width)
+        return self._fitted(self.content, height, width, self._colours.content)
+
+    def _resized(self, image: Tensor, height: int, width: int) -> Tensor:
+        return resized(image, height, width, wrap=self.settings.seamless)
 
     def _fitted(self, picture: Picture, height: int, width: int, recolour: Map | None = None) -> Tensor:
         """A picture at a size, as 1×3×H×W on the device; recoloured where that is asked for."""
@@ -416,16 +458,28 @@ class Painter:
         return image if antialiased else F.interpolate(image, (height, width), mode="bilinear", align_corners=False)
 
     def _first_image(self, octave: Octave) -> Tensor:
+        if self.settings.init == "noise" and self.content is None:
+            return self._coloured_noise(octave)
         if self.settings.init == "noise":
             generator = torch.Generator().manual_seed(self.settings.seed)
             return torch.rand(1, 3, octave.height, octave.width, generator=generator).to(self.device)
-        return self._fitted(self.start or self.content, octave.height, octave.width, self._colours.content)
+        begin = self.start or self.content
+        assert begin is not None
+        return self._fitted(begin, octave.height, octave.width, self._colours.content)
+
+    def _coloured_noise(self, octave: Octave) -> Tensor:
+        recoloured = [
+            recolour(style.pixels) for style, recolour in zip(self.styles, self._colours.styles, strict=True)
+        ]
+        found = noise(recoloured, self.style_weights, octave.height, octave.width, self.settings.seed)
+        return torch.from_numpy(np.ascontiguousarray(found.transpose(2, 0, 1)))[None].to(self.device)
 
     def _coloured(self, image: Tensor) -> np.ndarray:
         """What was painted as H×W×3 in [0, 1], with the colours that the settings ask for."""
         height, width = image.shape[-2:]
 
         def photo() -> np.ndarray:
+            assert self.content is not None  # or no colours are taken from it
             if self.content.size == (height, width):  # and no copy of it is needed
                 return self.content.pixels
             return _to_array(self._fitted(self.content, height, width))
@@ -433,23 +487,29 @@ class Painter:
         return self._colours.result(_to_array(image), photo)
 
     def painting(self) -> Painting:
-        """The best picture so far at the full size; the photograph itself where painting has not begun."""
+        """The best picture so far at the full size.
+
+        Where painting has not begun, the photograph itself, or the noise that a texture begins with.
+        """
         height, width = self.octaves[-1][:2]
-        if self._image is None:
+        if self._image is not None:
+            array = self._coloured(self._resized(self._image, height, width))
+        elif self.content is not None:
             array = _to_array(self._fitted(self.content, height, width))
         else:
-            array = self._coloured(resized(self._image, height, width))
-        alpha = self.content.alpha
+            array = _to_array(self._first_image(self.octaves[-1]))
+        alpha = self.content.alpha if self.content else None
         return Painting(
             array=array,
             settings=self.settings,
             history=tuple(self._history),
-            content=Source.of(self.content),
+            content=Source.of(self.content) if self.content else None,
             styles=tuple(Source.of(style) for style in self.styles),
             encoder={"name": self.loaded.name, "sha256": self.loaded.sha256},
             alpha=None if alpha is None else pictures.resize(alpha, height, width),
             start=Source.of(self.start) if self.start else None,
-            provenance=self.content.provenance,
+            colours=Source.of(self.colours) if self.colours else None,
+            provenance=self.content.provenance if self.content else NO_PROVENANCE,
             octaves=self.octaves,
             complete=self._complete,
             seconds=max(self._elapsed, self._history[-1].seconds if self._history else 0.0),
@@ -496,11 +556,41 @@ def paint(
     Raises:
         ImpastoError: anything that the caller can mend, in one sentence.
     """
-    painter = make_painter(content, style, settings, **changes)
-    for event in painter:
-        if isinstance(event, Finished):
-            return event.painting
-    raise AssertionError("a painter's last event is Finished")
+    return _finished(make_painter(content, style, settings, **changes))
+
+
+def texture(
+    style: PictureLike | Sequence[PictureLike],
+    settings: Settings | None = None,
+    **changes: Any,
+) -> Painting:
+    """Paint a texture after one painting or several, without a photograph.
+
+    Args:
+        style: the painting, or a list of them: path, PIL image, or array H×W×3 (uint8, uint16, or float in [0, 1]).
+        settings: a whole run's settings, from :func:`impasto.settings.make_texture_settings`; the defaults of a texture
+            where not given.
+        changes: settings by name, as in ``size=(640, 480), seamless=True, seed=3``; the size is width and height.
+
+    Raises:
+        ImpastoError: anything that the caller can mend, in one sentence.
+    """
+    return _finished(make_texture_painter(style, settings, **changes))
+
+
+def make_texture_painter(
+    style: PictureLike | Sequence[PictureLike],
+    settings: Settings | None = None,
+    **changes: Any,
+) -> Painter:
+    """A painter with the arguments of :func:`texture`; iterate over it for each step."""
+    if settings is None:
+        settings = make_texture_settings(**changes)
+    elif changes:
+        if "preset" in changes:
+            changes = merged(texture_values(changes["preset"]), changes)
+        settings = settings.changed(**changes)
+    return Painter(None, _listed(style), settings)
 
 
 def make_painter(
@@ -511,7 +601,18 @@ def make_painter(
 ) -> Painter:
     """A painter with the arguments of :func:`paint`; iterate over it for each step."""
     settings = make_settings(**changes) if settings is None else settings.changed(**changes) if changes else settings
-    return Painter(content, list(style) if isinstance(style, list | tuple) else [style], settings)  # type: ignore[list-item]
+    return Painter(content, _listed(style), settings)
+
+
+def _listed(style: PictureLike | Sequence[PictureLike]) -> list[PictureLike]:
+    return list(style) if isinstance(style, list | tuple) else [style]  # type: ignore[list-item]
+
+
+def _finished(painter: Painter) -> Painting:
+    for event in painter:
+        if isinstance(event, Finished):
+            return event.painting
+    raise AssertionError("a painter's last event is Finished")
 
 
 def make_optimizer(how: Optimization, octave: Octave | None = None) -> Optimizer:
@@ -543,6 +644,10 @@ def _style_weights(settings: Settings, count: int) -> Sequence[float]:
 
 def _terms(loss: Loss) -> tuple[float, float, float]:
     return loss.content, loss.style, loss.total_variation
+
+
+def _stored(picture: Picture | None) -> StoredInput | None:
+    return StoredInput.of(Source.of(picture)) if picture else None
 
 
 def _name(picture: Picture) -> str:

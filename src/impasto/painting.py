@@ -75,9 +75,10 @@ class Painting:
         alpha: H×W float32 in [0, 1], the content's; None where it is opaque.
         settings: what it was painted with.
         history: every evaluation of the loss.
-        content: the photograph.
+        content: the photograph; None for a texture.
         styles: the paintings.
         start: the picture that painting began from, where ``init`` names one.
+        colours: the picture whose colours the styles were given, where ``colours_from`` names one.
         encoder: name and SHA-256 of the encoder.
         provenance: copyright, date and resolution of the photograph.
         octaves: sizes, tiles and methods.
@@ -88,11 +89,12 @@ class Painting:
     array: np.ndarray
     settings: Settings
     history: Sequence[Step]
-    content: Source
+    content: Source | None
     styles: Sequence[Source]
     encoder: dict[str, str]
     alpha: np.ndarray | None = None
     start: Source | None = None
+    colours: Source | None = None
     provenance: Provenance = field(default_factory=Provenance)
     octaves: Sequence[Octave] = ()
     complete: bool = True
@@ -117,9 +119,10 @@ class Painting:
             "torch": torch.__version__,
             "complete": self.complete,
             "settings": self.settings.model_dump(mode="json", exclude_none=True),
-            "content": self.content.record(folder),
+            **({"content": self.content.record(folder)} if self.content else {}),
             "styles": [style.record(folder) for style in self.styles],
             **({"init": self.start.record(folder)} if self.start else {}),
+            **({"colours_from": self.colours.record(folder)} if self.colours else {}),
             "encoder": self.encoder,
             "plan": [octave._asdict() for octave in self.octaves],
             "seconds": round(self.seconds, 2),
@@ -140,7 +143,8 @@ class Painting:
             PictureError: the file exists, cannot be written, or its format cannot hold the depth or size.
         """
         path = Path(path).absolute()
-        inputs = [s.path for s in (self.content, *self.styles, self.start) if s is not None and s.path is not None]
+        sources = (self.content, *self.styles, self.start, self.colours)
+        inputs = [s.path for s in sources if s is not None and s.path is not None]
         depth = self.settings.depth
         check_output(path, force=force, depth=depth, inputs=inputs, size=self.array.shape[:2])
         write_picture(

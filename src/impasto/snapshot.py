@@ -82,9 +82,10 @@ class Facts(_Model):
         share: of the whole run's arithmetic that is done.
         device: where it ran, as in ``cpu`` or ``cuda:0``.
         threads: of the CPU.
-        content: the photograph.
+        content: the photograph; None behind a texture.
         styles: the paintings.
         start: the picture that painting began from, where there was one.
+        colours: the picture whose colours the styles were given, where there was one.
         encoder: name and hash.
         optimizer: the optimiser's numbers; None where it has not begun or is done with the octave.
     """
@@ -99,17 +100,23 @@ class Facts(_Model):
     share: float
     device: str
     threads: Annotated[int, Field(ge=1, le=4096)]
-    content: StoredInput
+    content: StoredInput | None = None
     styles: list[StoredInput]
     start: StoredInput | None = None
+    colours: StoredInput | None = None
     encoder: StoredEncoder
     optimizer: dict[str, Any] | None = None
 
     @property
     def inputs(self) -> list[tuple[str, StoredInput]]:
         """All pictures that go in, each with what it is."""
-        start = [("picture that painting began from", self.start)] if self.start else []
-        return [("photograph", self.content), *(("style", style) for style in self.styles), *start]
+        found = [
+            ("photograph", self.content),
+            *(("style", style) for style in self.styles),
+            ("picture that painting began from", self.start),
+            ("picture of the colours", self.colours),
+        ]
+        return [(what, stored) for what, stored in found if stored is not None]
 
     @property
     def plan(self) -> tuple[Octave, ...]:

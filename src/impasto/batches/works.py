@@ -24,7 +24,7 @@ from impasto.weights.catalogue import BUILTIN, BUILTIN_FILE, KNOWN, Origin
 _MACHINERY = {"threads", "device", "memory", "tile", "max_pixels"}
 """Settings that say how to come to a picture, not to which."""
 
-_OTHERWISE = {"preset", "init", "encoder", "strength", "content_weight", "style_weight"}
+_OTHERWISE = {"preset", "init", "colours_from", "encoder", "strength", "content_weight", "style_weight"}
 """Settings that are compared by what they stand for."""
 
 
@@ -33,7 +33,7 @@ class Work:
     """One painting of many.
 
     Attributes:
-        content: path of the photograph.
+        content: path of the photograph; None for a texture.
         styles: paths of the paintings.
         settings: how to paint.
         output: the picture to write.
@@ -42,7 +42,7 @@ class Work:
         done: whether the output is there already, painted from the same pictures with the same settings.
     """
 
-    content: Path
+    content: Path | None
     styles: tuple[Path, ...]
     settings: Settings
     output: Path
@@ -57,9 +57,15 @@ class Work:
         return None if init in ("content", "noise") else Path(init).expanduser()
 
     @property
+    def colours(self) -> Path | None:
+        """The picture whose colours the styles are given, where the settings name one."""
+        name = self.settings.colours_from
+        return None if name is None else Path(name).expanduser()
+
+    @property
     def inputs(self) -> tuple[Path, ...]:
         """All pictures that are read."""
-        return (self.content, *self.styles, *([self.start] if self.start else []))
+        return tuple(path for path in (self.content, *self.styles, self.start, self.colours) if path is not None)
 
 
 @dataclass
@@ -192,9 +198,10 @@ def fingerprint(work: Work, digest: Callable[[Path], str]) -> str:
     """
     return _hash(
         work.settings,
-        [digest(work.content)],
+        [digest(work.content)] if work.content else [],
         [digest(style) for style in work.styles],
         digest(work.start) if work.start else work.settings.init,
+        digest(work.colours) if work.colours else None,
         _encoder_key(work.settings.encoder, None, digest),
     )
 
@@ -207,18 +214,25 @@ def stored_fingerprint(record: Record) -> str | None:
         return None
     return _hash(
         settings,
-        [record.content.sha256],
+        [record.content.sha256] if record.content else [],
         [style.sha256 for style in record.styles],
         record.init.sha256 if record.init else settings.init,
+        record.colours_from.sha256 if record.colours_from else None,
         _encoder_key(record.encoder.name, record.encoder.sha256, lambda path: ""),
     )
 
 
 def _hash(
-    settings: Settings, content: Sequence[str | None], styles: Sequence[str | None], init: str | None, encoder: str
+    settings: Settings,
+    content: Sequence[str | None],
+    styles: Sequence[str | None],
+    init: str | None,
+    colours: str | None,
+    encoder: str,
 ) -> str:
     values = settings.model_dump(mode="json", exclude=_MACHINERY | _OTHERWISE)
     values |= {"weights": settings.weights, "sources": [content, styles], "start": init, "encoding": encoder}
+    values |= {"colours": colours}
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
@@ -274,8 +288,8 @@ def _refuse_collisions(works: Sequence[Work]) -> None:
     taken: dict[str, Work] = {}
     for work in works:
         kind = writable_format(work.output, work.settings.depth)
-        if work.settings.size != "original":
-            check_sides(kind, 1, work.settings.size, shown(work.output))
+        if work.settings.long_side is not None:
+            check_sides(kind, 1, work.settings.long_side, shown(work.output))
         place = _place(work.output)
         if place in inputs:
             raise PictureError(
@@ -290,7 +304,8 @@ def _refuse_collisions(works: Sequence[Work]) -> None:
 
 
 def _pair(work: Work) -> str:
-    return f"{shown(work.content)} as {' + '.join(map(shown, work.styles))}"
+    styles = " + ".join(map(shown, work.styles))
+    return f"{shown(work.content)} as {styles}" if work.content else f"The texture of {styles}"
 
 
 def _state(work: Work, digests: Digests) -> str:

@@ -133,7 +133,7 @@ class StoredRun:
         from impasto.painter import Painter
 
         facts = self.facts
-        photo = stored_path(facts.content, "photograph") if content is None else content
+        photo = stored_path(facts.content, "photograph") if content is None and facts.content else content
         paintings = list(styles) or [stored_path(style, "style") for style in facts.styles]
         remark = remark_on_versions(facts, torch.__version__)
         if remark:
@@ -165,11 +165,13 @@ def settings_of(facts: Facts) -> Settings:
     """A run's settings, with the files that they name where they are, whatever the current folder.
 
     Raises:
-        CheckpointError: the picture that painting began from is not there any more.
+        CheckpointError: the picture that painting began from, or that of the colours, is not there any more.
     """
     places = {"encoder": facts.encoder.name}
     if facts.start is not None:
         places["init"] = str(stored_path(facts.start, "picture that painting began from"))
+    if facts.colours is not None:
+        places["colours_from"] = str(stored_path(facts.colours, "picture of the colours"))
     return facts.settings.model_copy(update=places)
 
 

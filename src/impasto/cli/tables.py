@@ -122,9 +122,11 @@ def print_info() -> None:
 def _record_rows(record: Record) -> Iterator[tuple[str, str]]:
     yield "painted with", f"impasto {record.impasto}, torch {record.torch}, in {record.seconds:.0f} s"
     yield "complete", "yes" if record.complete else "no: the run was stopped early"
-    sources = [("content", record.content), *(("style", style) for style in record.styles)]
-    for name, source in [*sources, *([("init", record.init)] if record.init else [])]:
-        yield name, f"{source.path or 'from memory'}  {_short(source.sha256)}"
+    styles = (("style", style) for style in record.styles)
+    others = (("init", record.init), ("colours from", record.colours_from))
+    for name, source in (("content", record.content), *styles, *others):
+        if source is not None:
+            yield name, f"{source.path or 'from memory'}  {_short(source.sha256)}"
     yield "encoder", f"{record.encoder.name}  {_short(record.encoder.sha256)}"
 
 
