@@ -328,9 +328,7 @@ def noise(pictures: Sequence[Array], weights: Sequence[float], height: int, widt
         H×W×3.
     """
     moments = [mean_and_covariance(picture) for picture in pictures]
-    mean, covariance = (
-        sum(weight * m[i] for m, weight in zip(moments, weights, strict=True)) / sum(weights) for i in range(2)
-    )
+    mean, covariance = (np.average([m[i] for m in moments], axis=0, weights=weights) for i in range(2))
     normal = np.random.default_rng(seed).standard_normal((height, width, 3), np.float32)
     return np.asarray((normal @ _root(covariance).astype(np.float32) + mean).clip(0, 1), np.float32)
 
@@ -378,8 +376,10 @@ def plan_colours(
     """
     if other is not None:
         maps = [recolouring(style, other) for style in styles]
-        palette = palette_of([other], [1.0]) if way == "palette" else None
-        return Colours(_same, maps, _painted if palette is None else lambda painted, _: in_palette(painted, palette))
+        if way != "palette":
+            return Colours(_same, maps)
+        palette = palette_of([other], [1.0])
+        return Colours(_same, maps, lambda painted, _: in_palette(painted, palette))
     if photo is None:
         assert not COLOUR_SOURCES[way].needs_photo
     elif way == "keep":

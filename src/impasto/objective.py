@@ -86,9 +86,9 @@ def target_size(targets: Sequence[Statistics], weights: Sequence[float], losses:
     """What the distances to the paintings' targets in one layer are divided by, a scalar.
 
     It is 1 where distances are not relative, else tr G for the Wasserstein distance and the mean square of G's entries
-    for the Gram distance, as a mean over the paintings. It is one for them all: divided by each painting's own size, the
-    weighted sum of the distances would have its least value nearer to the painting with the smaller features than the
-    weights say.
+    for the Gram distance, as a mean over the paintings. It is one for them all: divided by each painting's own size,
+    the weighted sum of the distances would have its least value nearer to the painting with the smaller features than
+    the weights say.
 
     Args:
         targets: statistics of the layer of each painting.

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from impasto.colour import Map, noise, plan_colours
 from impasto.devices import choose_device, give_back_memory, physical_cores, sharing_devices
 from impasto.encoder import Encoder
 from impasto.errors import PaintingError, SettingsError
-from impasto.events import Event, Finished, Iteration, Loss, OctaveStarted, Reading, Started
+from impasto.events import Event, Finished, Iteration, OctaveStarted, Reading, Started
 from impasto.objective import Objective, shares
 from impasto.optimizers import LBFGS, Adam, Optimizer, OptimizerState
 from impasto.painting import Painting, Source, Step
@@ -96,7 +97,7 @@ class Painter:
         if settings.colours_from is not None:
             self.colours = self._read(Path(settings.colours_from).expanduser(), self._long_side())
         if resumed:
-            resumed.facts.check_inputs(self._sources())
+            resumed.facts.check_inputs(map(Source.of, self._pictures()))
         self.loaded = load_encoder(settings.encoder)
         if resumed:
             resumed.facts.check_encoder(self.loaded.sha256)
@@ -105,7 +106,10 @@ class Painter:
         self.encoder = _prepared(self.loaded.encoder, settings).to(self.device)
         self._check_sizes()
         self.workload = Workload(
-            self.encoder, settings, [p.size for p in self._pictures()], [s.original_size for s in self.styles]
+            self.encoder,
+            settings,
+            [picture.size for picture in self._pictures()],
+            [style.original_size for style in self.styles],
         )
         self.remarks: tuple[str, ...] = ()
         if resumed:
@@ -124,8 +128,8 @@ class Painter:
             self.colours.pixels if self.colours else None,
         )
         self.between: Callable[[], None] = lambda: None
-        self._image: Tensor | None = None
-        self._best: tuple[float, Tensor] | None = None
+        self._image: Tensor | None = None  # the result so far, at the size of the octave at hand
+        self._lowest = math.inf  # loss of the octave at hand
         self._moving: _Moving | None = None
         self._octave = self._iteration = 0
         self._history: list[Step] = []
@@ -257,13 +261,9 @@ class Painter:
                 f"The loss was not finite in iteration {step.iteration} of octave {step.octave}, so painting stopped; "
                 f"the picture is the last good one: try a lower strength or rate."
             )
-        if self._stopped and not (number == len(self.octaves) and self._at_end(number)):
+        if self._stopped and not self._is_done(len(self.octaves)):
             return f"Painting was stopped in octave {number} of {len(self.octaves)}; the picture is the best so far."
         return ""
-
-    def _at_end(self, number: int) -> bool:
-        last = self._history[-1] if self._history else None
-        return last is not None and (last.octave, last.iteration) == (number, self.octaves[-1].iterations)
 
     def _paint_octave(self, number: int, octave: Octave, begun: float) -> Iterator[Iteration]:
         """Lower the loss at one size; keeps the image that the settings ask for, by default that of the lowest loss."""
@@ -273,22 +273,22 @@ class Painter:
         if self._moving is None:
             self._begin(number, octave)
         assert self._moving is not None
-        assert self._best is not None
+        assert self._image is not None
         image, optimizer = self._moving
-        before, total = work(self.octaves[: number - 1]), work(self.octaves)
         for iteration in range(self._iteration + 1, octave.iterations + 1):
             loss, gradient = objective.value_and_gradient(image)
             self._at_rest = False
             elapsed = time.monotonic() - begun
             self._history.append(Step(number, iteration, loss, elapsed))
             if not (math.isfinite(loss.total) and bool(gradient.isfinite().all())):
-                self._history[-1] = Step(number, iteration, Loss(math.nan, *_terms(loss)), elapsed)
+                self._history[-1] = Step(number, iteration, replace(loss, total=math.nan), elapsed)
                 self._refuse_first(iteration, number)
                 return
-            is_best = loss.total < self._best[0]
+            is_best = loss.total < self._lowest
             if is_best:
-                self._best = (loss.total, self._best[1].copy_(image))
-            share = (before + octave.effort * iteration) / total
+                self._lowest = loss.total
+                self._image.copy_(image)
+            share = self._share_after(number, iteration)
             yield Iteration(
                 octave=number,
                 iteration=iteration,
@@ -305,7 +305,7 @@ class Painter:
                     image.clamp_(0, 1)
             del gradient  # or there would be two while the next is made
             if how.keep == "last" or (how.keep == "after-best" and is_best):
-                self._best[1].copy_(image)
+                self._image.copy_(image)
             self._iteration, self._elapsed, self._at_rest = iteration, time.monotonic() - begun, True
             if iteration == octave.iterations:
                 self._moving = None
@@ -319,8 +319,7 @@ class Painter:
         # In memory of PyTorch's own, aligned in the same way whether painting was interrupted or not: some kernels
         # round differently otherwise.
         image = image.clone(memory_format=torch.contiguous_format)
-        self._best = (math.inf, image.clone())
-        self._image = self._best[1]
+        self._image, self._lowest = image.clone(), math.inf
         self._moving = _Moving(image, make_optimizer(self.settings.optimization, octave))
         self._octave, self._iteration, self._at_rest = number, 0, True
 
@@ -333,10 +332,11 @@ class Painter:
     @property
     def share(self) -> float:
         """Of the whole run's arithmetic that is done, in [0, 1]."""
-        if not self._octave:
-            return 0.0
-        done = work(self.octaves[: self._octave - 1]) + self.octaves[self._octave - 1].effort * self._iteration
-        return done / work(self.octaves)
+        return self._share_after(self._octave, self._iteration) if self._octave else 0.0
+
+    def _share_after(self, number: int, iteration: int) -> float:
+        before = work(self.octaves[: number - 1])
+        return (before + self.octaves[number - 1].effort * iteration) / work(self.octaves)
 
     @property
     def expected_seconds(self) -> float | None:
@@ -362,9 +362,9 @@ class Painter:
         """
         if not self._at_rest:
             raise RuntimeError("there is something to go on from between two iterations only")
-        assert self._best is not None
+        assert self._image is not None
         state = self._moving.optimizer.state() if self._moving else None
-        tensors = {"best": self._best[1], "history": history_tensor(self._history)}
+        tensors = {"best": self._image, "history": history_tensor(self._history)}
         if self._moving and state:
             tensors |= {"image": self._moving.image}
             tensors |= {f"optimizer.{name}": tensor for name, tensor in state.tensors.items()}
@@ -393,9 +393,8 @@ class Painter:
         facts, tensors = resumed.facts, resumed.tensors
         self._octave, self._iteration, self._elapsed = facts.octave, facts.iteration, facts.elapsed
         self._history = resumed.history
-        value = min((s.loss.total for s in self._history if s.octave == self._octave), default=math.inf)
-        self._best = (value, tensors["best"].to(self.device, copy=True))
-        self._image = self._best[1]
+        self._lowest = min((s.loss.total for s in self._history if s.octave == self._octave), default=math.inf)
+        self._image = tensors["best"].to(self.device, copy=True)
         if facts.optimizer is not None:
             image = tensors["image"].to(self.device, copy=True)
             optimizer = make_optimizer(self.settings.optimization, self.octaves[facts.octave - 1])
@@ -403,9 +402,6 @@ class Painter:
             optimizer.load_state(OptimizerState(facts.optimizer, _Renamed(tensors, learned)), image)
             self._moving = _Moving(image, optimizer)
         self._at_rest = True
-
-    def _sources(self) -> list[Source]:
-        return [Source.of(picture) for picture in self._pictures()]
 
     def _remaining(self, share: float) -> float | None:
         """Seconds to the end at the pace since the first iteration, whose time is mostly preparation."""
@@ -468,9 +464,7 @@ class Painter:
         return self._fitted(begin, octave.height, octave.width, self._colours.content)
 
     def _coloured_noise(self, octave: Octave) -> Tensor:
-        recoloured = [
-            recolour(style.pixels) for style, recolour in zip(self.styles, self._colours.styles, strict=True)
-        ]
+        recoloured = [recolour(style.pixels) for style, recolour in zip(self.styles, self._colours.styles, strict=True)]
         found = noise(recoloured, self.style_weights, octave.height, octave.width, self.settings.seed)
         return torch.from_numpy(np.ascontiguousarray(found.transpose(2, 0, 1)))[None].to(self.device)
 
@@ -640,10 +634,6 @@ def _style_weights(settings: Settings, count: int) -> Sequence[float]:
     if len(weights) != count:
         raise SettingsError(f"The style_weights are {len(weights)} and the style pictures {count}: give one for each.")
     return weights
-
-
-def _terms(loss: Loss) -> tuple[float, float, float]:
-    return loss.content, loss.style, loss.total_variation
 
 
 def _stored(picture: Picture | None) -> StoredInput | None:

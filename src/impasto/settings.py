@@ -114,6 +114,10 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LayerWeights = dict[LayerName, Weight]
 
 
+Side = Annotated[int, Field(ge=LEAST_SIZE, le=MOST_SIZE)]
+Sides = Annotated[str, AfterValidator(_sides)]
+
+
 def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
     """Nested mappings over one another, the last one on top."""
     result: dict[str, Any] = {}
@@ -227,10 +231,7 @@ class Settings(_Model):
     preset: Preset = "default"
     """Starting point of all the others: quick, default, fine, or TensorFlow's tutorial, tutorial-core."""
 
-    size: Annotated[
-        Annotated[int, Field(ge=LEAST_SIZE, le=MOST_SIZE)] | Literal["original"] | Annotated[str, AfterValidator(_sides)],
-        BeforeValidator(_two_sides),
-    ] = 512
+    size: Annotated[Side | Literal["original"] | Sides, BeforeValidator(_two_sides)] = 512
     """Long side of the painting in pixels, or original for the photo's own; the style is read at the same size. Of a
     texture width and height, as in 640x480, or one number for a square."""
 

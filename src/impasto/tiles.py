@@ -161,9 +161,7 @@ def halos(deepest: Layer) -> tuple[int, ...]:
     return tuple(reversed(found)) or (0,)
 
 
-def cut(
-    height: int, width: int, side: int | None, layers: Iterable[Layer], *, wrap: bool = False
-) -> tuple[Tile, ...]:
+def cut(height: int, width: int, side: int | None, layers: Iterable[Layer], *, wrap: bool = False) -> tuple[Tile, ...]:
     """Tiles of about equal size, row by row.
 
     Args:

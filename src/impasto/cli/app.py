@@ -79,29 +79,14 @@ def impasto(
 
 
 @app.command(help="Paint CONTENT in the manner of STYLE, or of several.")
+@options.with_settings()
 def paint(
     context: typer.Context,
     content: Annotated[str, typer.Argument(metavar="CONTENT", show_default=False, help="The photograph.")],
     styles: Annotated[list[str], typer.Argument(metavar="STYLE", show_default=False, help="The painting, or several.")],
     output: options.Output = None,
-    size: options.Size = None,
-    preset: options.PresetName = None,
-    strength: options.Strength = None,
-    style_weights: options.StyleWeights = None,
-    colour: options.Colour = None,
-    stroke_size: options.StrokeSize = None,
-    detail: options.Detail = None,
-    encoder: options.EncoderName = None,
-    init: options.Init = None,
-    iterations: options.Iterations = None,
-    assignments: options.Assignments = None,
-    config: options.Config = None,
-    seed: options.Seed = None,
-    threads: options.Threads = None,
-    device: options.Device = None,
-    depth: options.Depth = None,
-    memory: options.Memory = None,
-    tile: options.Tile = None,
+    *,
+    changes: options.Changes,
     explain: options.Explain = False,
     sheet: options.Sheet = None,
     stages: options.Stages = None,
@@ -114,7 +99,6 @@ def paint(
     as_json: options.Json = False,
 ) -> int:
     """Paint a photograph."""
-    changes = options.changes_from(context.params)
     settings = make_settings(**changes)
     from impasto.cli.faces import choose_face
     from impasto.cli.job import Job, explain_job, run_job
@@ -135,6 +119,7 @@ def paint(
     short_help="Paint a picture again, with changes or without.",
     help="Paint a picture again from the settings and sources stored in it, with the changes that the options name.",
 )
+@options.with_settings()
 def again(
     context: typer.Context,
     file: Painted,
@@ -154,24 +139,8 @@ def again(
         list[str] | None,
         typer.Option("--style", metavar="FILE", help="A painting in place of all the stored ones; may be repeated."),
     ] = None,
-    size: options.Size = None,
-    preset: options.PresetName = None,
-    strength: options.Strength = None,
-    style_weights: options.StyleWeights = None,
-    colour: options.Colour = None,
-    stroke_size: options.StrokeSize = None,
-    detail: options.Detail = None,
-    encoder: options.EncoderName = None,
-    init: options.Init = None,
-    iterations: options.Iterations = None,
-    assignments: options.Assignments = None,
-    config: options.Config = None,
-    seed: options.Seed = None,
-    threads: options.Threads = None,
-    device: options.Device = None,
-    depth: options.Depth = None,
-    memory: options.Memory = None,
-    tile: options.Tile = None,
+    *,
+    changes: options.Changes,
     explain: options.Explain = False,
     sheet: options.Sheet = None,
     stages: options.Stages = None,
@@ -184,7 +153,6 @@ def again(
     as_json: options.Json = False,
 ) -> int:
     """Paint a picture again."""
-    changes = options.changes_from(context.params)
     from impasto.again import free_name, prepare
     from impasto.cli.faces import choose_face
     from impasto.cli.job import Job, explain_job, run_job
@@ -207,6 +175,7 @@ def again(
     "and so on. What is done already is skipped, so that the same command goes on after an interruption; what fails "
     "does not stop the rest.",
 )
+@options.with_settings()
 def batch(
     context: typer.Context,
     photos: Annotated[list[str], typer.Argument(metavar="PHOTOS", show_default=False, help="The photographs.")],
@@ -230,24 +199,8 @@ def batch(
     zipped: Annotated[bool, typer.Option("--zip", help="Pair photographs and styles one by one.")] = False,
     blend: Annotated[bool, typer.Option("--blend", help="Paint each photograph in all styles together.")] = False,
     jobs: options.Jobs = 1,
-    size: options.Size = None,
-    preset: options.PresetName = None,
-    strength: options.Strength = None,
-    style_weights: options.StyleWeights = None,
-    colour: options.Colour = None,
-    stroke_size: options.StrokeSize = None,
-    detail: options.Detail = None,
-    encoder: options.EncoderName = None,
-    init: options.Init = None,
-    iterations: options.Iterations = None,
-    assignments: options.Assignments = None,
-    config: options.Config = None,
-    seed: options.Seed = None,
-    threads: options.Threads = None,
-    device: options.Device = None,
-    depth: options.Depth = None,
-    memory: options.Memory = None,
-    tile: options.Tile = None,
+    *,
+    changes: options.Changes,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be painted, and end there.")] = False,
     force: Annotated[
         bool, typer.Option("--force", "-f", help="Replace files that were made otherwise; what is done stays.")
@@ -256,7 +209,6 @@ def batch(
     as_json: options.Json = False,
 ) -> int:
     """Paint many photographs."""
-    changes = options.changes_from(context.params)
     settings = make_settings(**changes)
     from impasto.cli.batch import Request, run_batch
 
@@ -269,6 +221,7 @@ def batch(
     help="Paint variants of a picture that impasto painted, one for each combination of the values that --set lists, "
     "as in --set strength=0.3,0.5,0.7 --set optimization.iterations=10,20; all of them come in one labelled picture.",
 )
+@options.with_settings(without=("assignments", "depth"))
 def vary(
     context: typer.Context,
     file: Painted,
@@ -297,22 +250,8 @@ def vary(
         typer.Option("--style", metavar="FILE", help="A painting in place of all the stored ones; may be repeated."),
     ] = None,
     jobs: options.Jobs = 1,
-    size: options.Size = None,
-    preset: options.PresetName = None,
-    strength: options.Strength = None,
-    style_weights: options.StyleWeights = None,
-    colour: options.Colour = None,
-    stroke_size: options.StrokeSize = None,
-    detail: options.Detail = None,
-    encoder: options.EncoderName = None,
-    init: options.Init = None,
-    iterations: options.Iterations = None,
-    config: options.Config = None,
-    seed: options.Seed = None,
-    threads: options.Threads = None,
-    device: options.Device = None,
-    memory: options.Memory = None,
-    tile: options.Tile = None,
+    *,
+    changes: options.Changes,
     force: options.Force = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -320,7 +259,6 @@ def vary(
     """Paint variants."""
     from impasto.cli.vary import VaryRequest, run_vary
 
-    changes = options.changes_from(context.params | {"assignments": None})
     request = VaryRequest(
         Path(file),
         assignments,
@@ -387,6 +325,7 @@ def runs(
     short_help="Paint something without any files of your own.",
     help="Paint a photograph of scikit-image's in a style that impasto draws by itself. Earlier results are replaced.",
 )
+@options.with_settings(only=("size", "preset", "strength", "encoder", "iterations"))
 def demo(
     context: typer.Context,
     style: Annotated[
@@ -395,16 +334,12 @@ def demo(
     out: Annotated[
         str, typer.Option("--out", "-o", metavar="DIR", help="Folder for what is written; made where there is none.")
     ] = "impasto-demo",
-    size: options.Size = None,
-    preset: options.PresetName = None,
-    strength: options.Strength = None,
-    encoder: options.EncoderName = None,
-    iterations: options.Iterations = None,
+    *,
+    changes: options.Changes,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> int:
     """Paint the demonstration pictures."""
-    changes = options.changes_from(context.params)
     settings = make_settings(**changes)
     from impasto.cli.demo import run_demo
     from impasto.cli.faces import choose_face

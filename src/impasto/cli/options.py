@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+import functools
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from impasto.settings import COLOURS, PRESETS, Settings, merged, parse_assignment, read_settings_file
+
+R = TypeVar("R")
 
 
 def help_of(name: str) -> str:
@@ -24,40 +29,160 @@ def help_of(name: str) -> str:
     return " ".join(text.split())
 
 
-# All values are text: the settings' model reads and checks them, so that every way in refuses with the same sentence.
-Size = Annotated[str | None, typer.Option("--size", metavar="N|original", help=help_of("size"))]
-PresetName = Annotated[str | None, typer.Option("--preset", metavar="|".join(PRESETS), help=help_of("preset"))]
-Strength = Annotated[str | None, typer.Option("--strength", metavar="S", help=help_of("strength"))]
-StyleWeights = Annotated[str | None, typer.Option("--style-weights", metavar="A,B,…", help=help_of("style_weights"))]
-Colour = Annotated[str | None, typer.Option("--colour", metavar="|".join(COLOURS), help=help_of("colour"))]
-StrokeSize = Annotated[str | None, typer.Option("--stroke-size", metavar="X", help=help_of("stroke_size"))]
-Detail = Annotated[str | None, typer.Option("--detail", metavar="D", help=help_of("detail"))]
-EncoderName = Annotated[str | None, typer.Option("--encoder", metavar="NAME|FILE", help=help_of("encoder"))]
-Init = Annotated[str | None, typer.Option("--init", metavar="content|noise|FILE", help=help_of("init"))]
-Iterations = Annotated[str | None, typer.Option("--iterations", metavar="N", help=help_of("optimization.iterations"))]
-Seed = Annotated[str | None, typer.Option("--seed", metavar="N", help=help_of("seed"))]
-Threads = Annotated[str | None, typer.Option("--threads", metavar="N", help=help_of("threads"))]
-Device = Annotated[str | None, typer.Option("--device", metavar="D", help=help_of("device"))]
-Depth = Annotated[str | None, typer.Option("--depth", metavar="8|16", help=help_of("depth"))]
-Memory = Annotated[str | None, typer.Option("--memory", metavar="4G", help=help_of("memory"))]
-Tile = Annotated[str | None, typer.Option("--tile", metavar="N", help=help_of("tile"))]
+Changes = dict[str, Any]
+"""Settings by name, nested as the model nests them, not yet validated."""
+
+
+@dataclass(frozen=True)
+class SettingOption:
+    """An option of several commands that changes settings.
+
+    Attributes:
+        parameter: name of the commands' parameter.
+        flag: as it is written on the command line.
+        metavar: what its help shows for the value.
+        help: a sentence.
+        read: the changes that a value given stands for.
+        kind: type of the value.
+        rank: where two change the same setting, the higher one is taken.
+    """
+
+    parameter: str
+    flag: str
+    metavar: str
+    help: str
+    read: Callable[[Any], Changes]
+    kind: Any = str
+    rank: int = 1
+
+    @property
+    def declared(self) -> inspect.Parameter:
+        """What a command's function would say to have it."""
+        return inspect.Parameter(
+            self.parameter,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=typer.Option(None, self.flag, metavar=self.metavar, help=self.help),
+            annotation=self.kind | None,
+        )
+
+
+def _setting(name: str, metavar: str, value_of: Callable[[str], Any] = str) -> SettingOption:
+    """An option for one setting, called as the setting is.
+
+    Args:
+        name: with dots, as in ``optimization.iterations``.
+        metavar: what the help shows for the value.
+        value_of: what the model is given for a text. Text itself wherever the model takes it, which reads and checks
+            it, so that every way in refuses with the same sentence.
+    """
+    *parents, last = name.split(".")
+
+    def read(text: str) -> Changes:
+        nested = {last: value_of(text)}
+        for parent in reversed(parents):
+            nested = {parent: nested}
+        return nested
+
+    return SettingOption(last, f"--{last.replace('_', '-')}", metavar, help_of(name), read)
+
+
+def _depth(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text  # one of two numbers to the model, which takes no text for either
+
+
+SETTINGS = {
+    option.parameter: option
+    for option in (
+        _setting("size", "N|original"),
+        _setting("preset", "|".join(PRESETS)),
+        _setting("strength", "S"),
+        _setting("style_weights", "A,B,…", lambda text: text.split(",")),
+        _setting("colour", "|".join(COLOURS)),
+        _setting("stroke_size", "X"),
+        _setting("detail", "D"),
+        _setting("encoder", "NAME|FILE"),
+        _setting("init", "content|noise|FILE"),
+        _setting("optimization.iterations", "N"),
+        SettingOption(
+            "assignments",
+            "--set",
+            "KEY=VALUE",
+            "Any other setting, as in losses.style.relu3_1=2; may be repeated; `impasto settings` lists them.",
+            lambda texts: merged(*map(parse_assignment, texts)),
+            kind=list[str],
+            rank=2,
+        ),
+        SettingOption(
+            "config",
+            "--config",
+            "FILE",
+            "Settings from a JSON or TOML file; options go before it.",
+            read_settings_file,
+            rank=0,
+        ),
+        _setting("seed", "N"),
+        _setting("threads", "N"),
+        _setting("device", "D"),
+        _setting("depth", "8|16", _depth),
+        _setting("memory", "4G"),
+        _setting("tile", "N"),
+    )
+}
+"""The options that change settings, by the commands' parameters, in the order of the help."""
+
+
+def with_settings(
+    *, only: Collection[str] | None = None, without: Collection[str] = ()
+) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """Give a command the options of :data:`SETTINGS`.
+
+    They come in the help where the command's function has its parameter ``changes``, which is given what they stand
+    for, not yet validated. The command raises :class:`SettingsError` for a file that cannot be read, and for an
+    assignment that is none.
+
+    Args:
+        only: the parameters to take; all where not given.
+        without: those to leave out.
+    """
+    if unknown := {*(only or ()), *without} - SETTINGS.keys():
+        raise ValueError(f"no options that change settings: {unknown}")
+    taken = [option for name, option in SETTINGS.items() if name not in without and (only is None or name in only)]
+
+    def decorate(command: Callable[..., R]) -> Callable[..., R]:
+        @functools.wraps(command)
+        def with_changes(**parameters: Any) -> R:
+            given = {option.parameter: parameters.pop(option.parameter) for option in taken}
+            return command(**parameters, changes=changes_from(given))
+
+        own = inspect.signature(command, eval_str=True)
+        declared: list[inspect.Parameter] = []
+        for parameter in own.parameters.values():
+            declared += [option.declared for option in taken] if parameter.name == "changes" else [parameter]
+        # Both are what typer reads.
+        with_changes.__signature__ = own.replace(parameters=declared)  # type: ignore[attr-defined]
+        with_changes.__annotations__ = {parameter.name: parameter.annotation for parameter in declared}
+        return with_changes
+
+    return decorate
+
+
+def changes_from(parameters: Mapping[str, Any]) -> Changes:
+    """The settings that a command line names, not yet validated: the file, over it the options, over both ``--set``.
+
+    Args:
+        parameters: of a command, by the names of :data:`SETTINGS`; None where not given.
+
+    Raises:
+        SettingsError: a file that cannot be read, or an assignment that is none.
+    """
+    given = [option for name, option in SETTINGS.items() if parameters.get(name) is not None]
+    return merged(*(option.read(parameters[option.parameter]) for option in sorted(given, key=lambda o: o.rank)))
+
+
 Explain = Annotated[
     bool,
     typer.Option("--explain", help="Print the plan (octaves, tiles, memory, arithmetic, expected time) and end there."),
 ]
-Assignments = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="Any other setting, as in losses.style.relu3_1=2; may be repeated; `impasto settings` lists them.",
-    ),
-]
-Config = Annotated[
-    str | None,
-    typer.Option("--config", metavar="FILE", help="Settings from a JSON or TOML file; options go before it."),
-]
-
 Output = Annotated[
     str | None,
     typer.Option(
@@ -115,31 +240,3 @@ Jobs = Annotated[
     int,
     typer.Option("--jobs", "-j", metavar="N", min=1, max=256, help="Paint so many at a time; they share the cores."),
 ]
-
-
-_OPTIONS = (
-    *("size", "preset", "strength", "style_weights", "encoder", "init", "seed", "threads", "device", "depth"),
-    *("memory", "tile", "colour", "stroke_size", "detail"),
-)
-"""Options that are settings of the same name."""
-
-
-def changes_from(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that a command line names, not yet validated: the file, over it the options, over both ``--set``.
-
-    Args:
-        parameters: of a command, by the name of its function's parameters; text, or None where not given.
-
-    Raises:
-        SettingsError: a file that cannot be read, or an assignment that is none.
-    """
-    given: dict[str, Any] = {name: parameters[name] for name in _OPTIONS if parameters.get(name) is not None}
-    if parameters.get("iterations") is not None:
-        given["optimization"] = {"iterations": parameters["iterations"]}
-    if "style_weights" in given:
-        given["style_weights"] = given["style_weights"].split(",")
-    if given.get("depth", "").isdecimal():
-        given["depth"] = int(given["depth"])  # one of two numbers to the model, which takes no text for either
-    config = parameters.get("config")
-    file = {} if config is None else read_settings_file(config)
-    return merged(file, given, *map(parse_assignment, parameters.get("assignments") or ()))
