@@ -68,6 +68,7 @@ def _device_name(name: str) -> str:
     return name
 
 
+_NO_STRENGTH = "A texture has no photograph, so there is no strength, and the content_weight is 0: leave them out."
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
@@ -380,7 +381,7 @@ class Settings(_Model):
             ),
             (
                 self.strength is None and self.weights[0] == 0,
-                "A texture has no photograph, so there is no strength, and the content_weight is 0: leave them out.",
+                _NO_STRENGTH,
             ),
             (
                 not COLOUR_SOURCES[self.colour].needs_photo,
@@ -479,10 +480,19 @@ PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
 
 _TEXTURE: dict[str, Any] = {"content_weight": 0.0, "init": "noise"}
 
+_PAINTED_TEXTURE: dict[str, Any] = _TEXTURE | {
+    # Zeros beyond a painting's border are as a frame around it, and what the deep layers make of it would be painted
+    # all over a texture that has no border itself, as a grid of coloured dots.
+    "padding": "reflect",
+    "padding_scope": "all",
+    # Without a photograph the large forms must come from somewhere, too.
+    "optimization": {"smallest_octave": 64},
+}
+
 TEXTURE_CHANGES: dict[Preset, dict[str, Any]] = {
-    "quick": _TEXTURE,
-    "default": _TEXTURE,
-    "fine": _TEXTURE,
+    "quick": _PAINTED_TEXTURE,
+    "default": _PAINTED_TEXTURE,
+    "fine": _PAINTED_TEXTURE,
     "tutorial": _TEXTURE,
     "tutorial-core": _TEXTURE,
 }
@@ -500,6 +510,8 @@ def make_texture_settings(file: str | Path | None = None, **changes: Any) -> Set
         SettingsError: as :func:`make_settings`.
     """
     given = _merged(read_settings_file(file) if file is not None else {}, changes)
+    if given.get("strength") is not None:
+        raise SettingsError(_NO_STRENGTH)
     return make_settings(**merged(texture_values(given.get("preset", "default")), given))
 
 
