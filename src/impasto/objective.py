@@ -168,14 +168,13 @@ class Objective:
             for number, (style, weight) in enumerate(zip(styles, style_weights, strict=True))
             if weight > 0
         ]
+        weights = [weight for _, weight, *_ in found]
+        sizes = {name: target_size([sums[name] for *_, sums in found], weights, losses) for name in self.style_layers}
         for number, weight, dtype, sums in found:
             masked = number if number in self.masks else None
-            # Paintings with masks are blended with no other.
-            mixed = [f for f in found if (f[0] == number if masked is not None else f[0] not in self.masks)]
             for name, share in self.style_layers.items():
-                size = target_size([f[3][name] for f in mixed], [f[1] for f in mixed], losses)
-                distance = style_distance(sums[name], losses, dtype, size)
-                self.style_terms.append(StyleTerm(name, share * weight / sum(style_weights), distance, masked))
+                distance = style_distance(sums[name], losses, dtype, sizes[name])
+                self.style_terms.append(StyleTerm(name, share * weight / sum(weights), distance, masked))
 
     def value_and_gradient(self, image: Tensor) -> tuple[Loss, Tensor]:
         """The loss and its gradient with respect to the image, both without a graph.
