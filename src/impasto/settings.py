@@ -276,7 +276,8 @@ class Settings(_Model):
     """Whether that padding serves the first layer (the others pad with zeros) or all."""
 
     init: Annotated[str, Field(min_length=1)] = "content"
-    """What the painting starts from: content, noise, or the path of a picture."""
+    """What the painting starts from: content, noise (of a texture, in the painting's colours), or the path of a
+    picture."""
 
     seamless: bool = False
     """Make a texture that goes on at its other side, in both directions, without a seam."""
@@ -487,6 +488,8 @@ _PAINTED_TEXTURE: dict[str, Any] = _TEXTURE | {
     "padding_scope": "all",
     # Without a photograph the large forms must come from somewhere, too.
     "optimization": {"smallest_octave": 64},
+    # What is left of the style distance is small, and more than this would paint blocks along the axes.
+    "losses": {"total_variation": 0.02},
 }
 
 TEXTURE_CHANGES: dict[Preset, dict[str, Any]] = {
