@@ -272,9 +272,16 @@ def test_it_can_begin_with_a_picture(style, small, tmp_path):
 
 def test_sides_that_do_not_wrap_are_told(style, small):
     painter = impasto.make_texture_painter(style, **small | {"size": (100, 50)}, seamless=True)
-    assert painter.remarks == (
-        "The sides of a seamless texture are multiples of 16 px, so it is painted at 96×48, not at 100×50.",
+    assert painter.remarks[0] == (
+        "The sides of a seamless texture are multiples of 16 px, so it is painted at 96×48, not at 100×50."
     )
+
+
+def test_a_painting_with_fewer_pixels_than_the_texture_is_told(style, small):
+    (remark,) = impasto.make_texture_painter(style, **small | {"size": (100, 50)}).remarks
+    assert remark.startswith("At stroke size 1 the style given is enlarged from 80 to 100 px")
+    assert "a smaller stroke size, would paint sharper ones" in remark
+    assert not impasto.make_texture_painter(style, **small | {"size": (100, 50)}, stroke_size=0.5).remarks
 
 
 def test_in_tiles_a_seamless_texture_is_the_untiled_one(style, small):

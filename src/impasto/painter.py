@@ -199,15 +199,17 @@ class Painter:
         )
 
     def _enlarged_styles(self) -> tuple[str, ...]:
-        """Paintings that larger strokes ask more pixels of than they have, each in a sentence."""
-        side, found = self._long_side(), []
+        """Paintings that larger strokes, or a large texture, ask more pixels of than they have, each in a sentence."""
+        side, found, is_texture = self._long_side(), [], self.content is None
+        mend = ", or a smaller stroke size," if is_texture else ""
         for style in self.styles:
             there = max(style.original_size)
             read = max(style_size(*style.original_size, side, self.settings.stroke_size))
-            if self.settings.stroke_size > 1 and read > there:
+            if (self.settings.stroke_size > 1 or is_texture) and read > there:
                 found.append(
                     f"At stroke size {self.settings.stroke_size:g} the style {_name(style)} is enlarged from {there} "
-                    f"to {read} px, so its strokes have soft edges: a larger picture of it would paint sharper ones."
+                    f"to {read} px, so its strokes have soft edges: a larger picture of it{mend} would paint sharper "
+                    f"ones."
                 )
         return tuple(found)
 

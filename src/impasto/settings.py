@@ -116,7 +116,7 @@ LayerWeights = dict[LayerName, Weight]
 
 
 Side = Annotated[int, Field(ge=LEAST_SIZE, le=MOST_SIZE)]
-Sides = Annotated[str, AfterValidator(_sides)]
+Sides = Annotated[str, AfterValidator(_sides), Field(examples=["640x480"])]
 
 
 def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:

@@ -159,7 +159,8 @@ def _allowed(field: Mapping[str, Any]) -> str:
     names = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
     bounds = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
     limits = [f"{sign} {field[key]}" for key, sign in bounds if key in field]
-    return " ".join([names[field["type"]], " and ".join(limits)]).strip()
+    such = f"such as {field['examples'][0]}" if "examples" in field else ""
+    return " ".join(filter(None, (names[field["type"]], " and ".join(limits), such)))
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
