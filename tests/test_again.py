@@ -119,7 +119,7 @@ def test_masks_are_found_unless_others_are_named(album, photo):
     here = {"path": "../sky.png", "sha256": digest(album / "sky.png")}
     gone = {"path": "../gone.png", "sha256": "0"}
     settings = {"masks": {"1": "sky.png", "2": "gone.png"}, "protect": "sky.png"}
-    path = store(album, photo, settings=settings, masks={"masks.1": here, "masks.2": gone, "protect": here})
+    path = store(album, photo, settings=settings, named={"masks.1": here, "masks.2": gone, "protect": here})
     found = str(album / "sky.png")
     for changes, masks in (
         ({2: "a.png"}, {1: found, 2: "a.png"}),
@@ -133,11 +133,11 @@ def test_masks_are_found_unless_others_are_named(album, photo):
     assert prepare(path, changes={"masks": None, "protect": "none"}).settings.protect is None
     with pytest.raises(PictureError, match=r"mask of style 2 .*gone\.png.*--mask 2=FILE"):
         prepare(path)
-    changed = store(album, photo, settings={"protect": "sky.png"}, masks={"protect": here | {"sha256": "0"}})
+    changed = store(album, photo, settings={"protect": "sky.png"}, named={"protect": here | {"sha256": "0"}})
     with pytest.raises(PictureError, match=r"protected .*changed.*--protect"):
         prepare(changed)
     with pytest.raises(PictureError, match="damaged"):
-        prepare(store(album, photo, masks={"elsewhere": here}))
+        prepare(store(album, photo, named={"elsewhere": here}))
 
 
 def test_damaged_records_are_refused(album, photo, style):

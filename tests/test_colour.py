@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import impasto
-from impasto import colour
+from impasto import PictureError, SettingsError, colour
 from impasto.colour import (
     LEAST_DEVIATION,
     grey,
@@ -15,6 +15,7 @@ from impasto.colour import (
     mean_and_covariance,
     palette_of,
     plan_colours,
+    recolouring,
     to_encoded,
     to_linear,
     to_oklab,
@@ -22,7 +23,8 @@ from impasto.colour import (
     with_chroma_of,
 )
 from impasto.events import Iteration
-from impasto.settings import COLOURS
+from impasto.pictures import read_picture, write_picture
+from impasto.settings import COLOUR_SOURCES, COLOURS, make_settings
 from tests.helpers import smooth_picture
 
 
@@ -137,6 +139,48 @@ def test_grey_and_flat_pictures_are_matched_without_stretching_their_noise():
     )
 
 
+def test_recoloured_it_has_the_others_colours_and_their_distribution():
+    # A few yellow lights on a dark blue ground: mean and covariance alone would make it a fog.
+    rng = np.random.default_rng(3)
+    lights = (rng.random((60, 60)) < 0.1)[..., None]
+    target = np.where(lights, [0.9, 0.8, 0.2], [0.1, 0.15, 0.4]) + 0.02 * rng.standard_normal((60, 60, 3))
+    target = target.clip(0, 1).astype(np.float32)
+    source = smooth_picture(50, 70, seed=4)
+    found = recolouring(source, target)(source)
+    linear = matching(moments(source), moments(target))(source).clip(0, 1)
+
+    def off(picture):
+        """How far the sorted values of each channel lie from the target's."""
+        shares = np.linspace(0.01, 0.99, 50)
+        ends = (np.quantile(p.reshape(-1, 3), shares, axis=0) for p in (picture, target))
+        return np.abs(np.subtract(*ends)).mean()
+
+    np.testing.assert_allclose(moments(found)[0], moments(target)[0], atol=0.02)
+    assert off(found) < 0.03 < 0.06 < off(linear)
+
+
+def test_recoloured_to_itself_it_stays():
+    picture = smooth_picture(40, 50, seed=4)
+    np.testing.assert_allclose(recolouring(picture, picture)(picture), picture, atol=0.01)
+
+
+def test_recolouring_does_not_stretch_noise():
+    rng, shade = np.random.default_rng(0), smooth_picture(40, 50)[..., :1]
+    grey_picture = np.repeat(shade, 3, axis=-1) + 0.002 * rng.standard_normal((40, 50, 3))
+    for flat in (grey_picture.astype(np.float32), np.full((40, 50, 3), 0.4, np.float32)):
+        found = recolouring(flat, colourful())(flat)
+        quiet = recolouring(flat, colourful())(
+            flat + np.float32(0.002) * rng.choice([-1, 1], (40, 50, 3)).astype(np.float32)
+        )
+        assert np.abs(found - quiet).max() < 0.1
+        assert np.isfinite(found).all()
+
+
+def test_of_recoloured_paintings_noise_stays_in_the_range():
+    found = recolouring(colourful(), smooth_picture(30, 30))(colourful(seed=5) * 3 - 1)
+    assert 0 <= found.min() <= found.max() <= 1
+
+
 def test_chroma_of_one_picture_and_lightness_of_another(monkeypatch):
     painted, photo = colourful(seed=1), smooth_picture(40, 50)
     result = with_chroma_of(painted, photo)
@@ -243,6 +287,38 @@ def test_on_its_way_a_painting_looks_like_the_result(photo, style, small, way):
 def test_a_painting_that_starts_elsewhere_is_recoloured_too(photo, style, small):
     painted = impasto.paint(photo, style, **small, colour="keep", init="noise").array
     assert (chroma(painted) <= chroma(photo) + 0.002).all()
+
+
+@pytest.fixture
+def dark_red(tmp_path):
+    write_picture(tmp_path / "red.png", smooth_picture(50, 40, seed=7) * np.array([0.8, 0.2, 0.1], np.float32))
+    return tmp_path / "red.png"
+
+
+def test_colours_come_from_another_picture(photo, style, small, dark_red):
+    how = small | {"content_weight": 0, "style_weight": 10, "colours_from": str(dark_red)}
+    target = read_picture(dark_red).pixels.mean((0, 1))
+    for way in ("style", "palette"):
+        painting = impasto.paint(photo, [style, style[:60]], **how, colour=way)
+        assert np.abs(painting.array.mean((0, 1)) - target).max() < 0.05
+        assert painting.named["colours_from"].path == dark_red
+    palette = palette_of([read_picture(dark_red).pixels], [1.0])
+    lab = to_oklab(painting.array).reshape(-1, 1, 3)
+    assert np.linalg.norm(lab - palette, axis=-1).min(axis=1).mean() < 0.02
+
+
+@pytest.mark.parametrize("way", COLOURS)
+def test_colours_from_combines_as_the_table_says(way):
+    if COLOUR_SOURCES[way].takes_other:
+        assert make_settings(colour=way, colours_from="x.png").colours_from == "x.png"
+    else:
+        with pytest.raises(SettingsError, match=f"^Colours_from and colour = {way}, which takes the photo's colours"):
+            make_settings(colour=way, colours_from="x.png")
+
+
+def test_a_missing_picture_of_the_colours_is_told(photo, style, small):
+    with pytest.raises(PictureError, match=r"nowhere\.png"):
+        impasto.paint(photo, style, **small, colours_from="nowhere.png")
 
 
 @pytest.mark.parametrize("way", ["keep", "match"])

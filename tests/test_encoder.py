@@ -60,7 +60,9 @@ def test_forward_stops_at_the_deepest_layer_asked_for(monkeypatch):
     encoder, calls = Encoder(random_weights()), []
     convolve = Encoder._convolve
     monkeypatch.setattr(
-        Encoder, "_convolve", lambda self, x, layer: calls.append(str(layer)) or convolve(self, x, layer)
+        Encoder,
+        "_convolve",
+        lambda self, x, layer, wrap: calls.append(str(layer)) or convolve(self, x, layer, wrap),
     )
     encoder(torch.rand(1, 3, 32, 32), ["relu2_1", "rgb"])
     assert calls == ["conv1_1", "conv1_2", "conv2_1"]

@@ -64,7 +64,7 @@ def test_a_face_stays_and_again_it_is_the_same(style, small, tmp_path):
     assert 0.03 < kept.mean() < 0.15
     path = last.painting.save(tmp_path / "a.png")
     record = stored_record(path)
-    assert (record.settings["protect"], record.masks) == ("faces", {})
+    assert (record.settings["protect"], record.named) == ("faces", {})
     again = impasto.paint(photo, style, last.painting.settings)
     np.testing.assert_array_equal(again.array, last.painting.array)
 

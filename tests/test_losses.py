@@ -15,6 +15,7 @@ from impasto.losses import (
     gram,
     gram_distance,
     mean,
+    regularised,
     statistics,
     total_variation,
     wasserstein2,
@@ -107,6 +108,58 @@ def test_wasserstein2_of_equal_statistics_is_zero_and_flat():
     value.backward()
     assert abs(value.item()) < 1e-9
     assert f.grad.abs().max() < 1e-7
+
+
+def spread(covariances, weights, steps=100):
+    """Covariance of the Wasserstein barycentre, by the fixed point of Álvarez-Esteban et al. 2016, equation 6."""
+    S = sum(w * A for w, A in zip(weights, covariances, strict=True))
+    for _ in range(steps):
+        root = symmetric_root(S)
+        M = sum(w * symmetric_root(root @ A @ root) for w, A in zip(weights, covariances, strict=True))
+        S = torch.linalg.inv(root) @ M @ M @ torch.linalg.inv(root)
+    return S
+
+
+def symmetric_root(A):
+    values, vectors = torch.linalg.eigh(A)
+    return (vectors * values.clamp_min(0).sqrt()) @ vectors.mT
+
+
+@pytest.mark.parametrize("weights", [(0.7, 0.3, 0.0), (0.2, 0.5, 0.3)])
+def test_a_weighted_sum_of_wasserstein2_is_least_at_the_barycentre(weights):
+    generator = torch.Generator().manual_seed(1)
+
+    def features(n):
+        f = torch.randn(n, 4, generator=generator, dtype=torch.float64)
+        f = f @ torch.randn(4, 4, generator=generator, dtype=torch.float64)
+        return (f + torch.randn(4, generator=generator, dtype=torch.float64)).mT.reshape(1, 4, 12, -1)
+
+    targets = [gaussian(statistics(features(144))) for _ in range(3)]
+    image = features(144).contiguous().requires_grad_(True)
+    how = {"max_iter": 2000, "history_size": 50, "tolerance_grad": 1e-12, "tolerance_change": 1e-15}
+    optimizer = torch.optim.LBFGS([image], line_search_fn="strong_wolfe", **how)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = sum(w * wasserstein2(statistics(image), target) for w, target in zip(weights, targets, strict=True))
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    found, covariances = statistics(image.detach()), [target.covariance for target in targets]
+    expected = sum(w * target.mean for w, target in zip(weights, targets, strict=True))
+    torch.testing.assert_close(mean(found), expected, rtol=1e-6, atol=1e-6)
+    S = spread(covariances, weights)
+    assert (regularised(covariance(found), 1e-4) - S).norm() < 1e-5 * S.norm()
+    # Which is another than the mean of the covariances,
+    plain = sum(w * A for w, A in zip(weights, covariances, strict=True))
+    assert (plain - S).norm() > 0.05 * S.norm()
+    if not weights[2]:  # and of two the point on McCann's geodesic.
+        A, B, t = *covariances[:2], weights[1]
+        root = symmetric_root(A)
+        move = torch.linalg.inv(root) @ symmetric_root(root @ B @ root) @ torch.linalg.inv(root)
+        way = (1 - t) * torch.eye(4, dtype=torch.float64) + t * move
+        assert (way @ A @ way - S).norm() < 1e-9 * S.norm()
 
 
 def test_wasserstein2_in_float32_with_dead_channels_is_finite():

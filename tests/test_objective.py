@@ -33,10 +33,16 @@ def naive_total(encoder, pictures, losses, content_weight, style_weight):
 
     def distance(f, g):
         if losses.style_distance == "gram":
-            size = gram(g).square().mean() if losses.relative else 1
-            return (gram(f) - gram(g)).square().mean() / size
-        size = gram(g).trace() if losses.relative else 1
-        return wasserstein2(statistics(f), gaussian(statistics(g))) / size
+            return (gram(f) - gram(g)).square().mean()
+        return wasserstein2(statistics(f), gaussian(statistics(g)))
+
+    def common_size(name):
+        """One for both styles: the mean of theirs."""
+        if not losses.relative:
+            return 1
+        grams = [gram(style[name]) for style in styles]
+        sizes = [G.square().mean() if losses.style_distance == "gram" else G.trace() for G in grams]
+        return 0.25 * sizes[0] + 0.75 * sizes[1]
 
     def total(image):
         found = encoder(image, names)
@@ -46,7 +52,7 @@ def naive_total(encoder, pictures, losses, content_weight, style_weight):
             result = result + content_weight * share * (found[name] - target[name]).square().mean() / size
         for style, weight in zip(styles, (0.25, 0.75), strict=True):
             for name, share in shares(losses.style).items():
-                result = result + style_weight * weight * share * distance(found[name], style[name])
+                result = result + style_weight * weight * share * distance(found[name], style[name]) / common_size(name)
         return result
 
     return total
@@ -86,6 +92,21 @@ def test_gradient_of_the_whole_objective_against_finite_differences(pictures):
             np.testing.assert_allclose(slope, (gradient * d).sum().item(), rtol=2e-4)
 
 
+@pytest.mark.parametrize("distance", ["gram", "gaussian"])
+def test_styles_are_mixed_by_their_weights_however_large_their_features(distance):
+    # Relative distances have one size for all styles: else the slope towards each would depend on the other's scale.
+    encoder = Encoder(random_weights()).double()
+    dark, light, image = 0.1 * tensor(48, 48, 2), tensor(48, 48, 3), tensor(40, 56, 4)
+
+    def slope(weights, *, relative):
+        losses = Losses(style={"relu2_1": 1.0}, style_distance=distance, relative=relative, total_variation=0)
+        objective = Objective(encoder, image, [dark, light], weights, losses, 0.0, 1.0)
+        return objective.value_and_gradient(image)[1].flatten()
+
+    one, other = slope((0.3, 0.7), relative=True), slope((0.3, 0.7), relative=False)
+    assert one @ other / (one.norm() * other.norm()) == pytest.approx(1, abs=1e-9)
+
+
 def test_it_is_zero_at_the_content_where_the_style_is_the_content(pictures):
     losses = Losses(style=LAYERS, total_variation=0)
     encoder = Encoder(random_weights()).double()
@@ -106,13 +127,14 @@ def test_without_content_weight_the_content_layers_are_not_computed(pictures):
         Objective(encoder, pictures["content"], pictures["styles"], (1, 1), losses, 1.0, 1.0)
 
 
-def test_taps_leave_the_features_channels_last(pictures, monkeypatch):
+@pytest.mark.parametrize("wrap", [False, True])
+def test_taps_leave_the_features_channels_last(pictures, monkeypatch, wrap):
     # Convolutions tell the layout by strides that a view may lose; they then copy, and an iteration takes half as
     # long again.
     layouts, convolve = [], Encoder._convolve
 
-    def watched(self, x, layer):
-        x = convolve(self, x, layer)
+    def watched(self, x, *others):
+        x = convolve(self, x, *others)
         layouts.append(x.is_contiguous(memory_format=torch.channels_last))
         return x
 
@@ -127,6 +149,7 @@ def test_taps_leave_the_features_channels_last(pictures, monkeypatch):
         1.0,
     )
     layouts.clear()
+    objective.wrap, objective.tiles = wrap, objective._cut(pictures["image"], wrap=wrap)
     objective.value_and_gradient(pictures["image"].float())
     assert len(layouts) == 9
     assert all(layouts)

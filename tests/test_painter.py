@@ -162,7 +162,7 @@ def test_it_starts_from_a_given_picture(photo, style, small, tmp_path):
     how = small | {"init": str(path), "optimization": {"iterations": 1, "smallest_octave": 96}}
     painting = impasto.paint(photo, style, **how)
     np.testing.assert_allclose(painting.array, np.broadcast_to([1, 0, 0], (72, 96, 3)), atol=1e-6)
-    assert painting.record(tmp_path)["init"]["path"] == "start.png"
+    assert painting.record(tmp_path)["named"]["init"]["path"] == "start.png"
 
 
 def test_alpha_of_the_content_is_kept(style, small):

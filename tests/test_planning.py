@@ -137,6 +137,16 @@ def test_more_of_anything_needs_more_memory():
     assert memory_needed(base, workload(architecture=Architecture("average", "reflect", "all"))) > need
 
 
+@pytest.mark.parametrize("tile", [None, 512])
+def test_a_seamless_texture_needs_more_memory_and_arithmetic_in_tiles(tile):
+    octave = Octave(1504, 2000, 50, tile=tile, method="adam")
+    plain, seamless = (workload(content_weight=0, seamless=s) for s in (False, True))
+    needs = [memory_needed(octave, load) for load in (plain, seamless)]
+    assert needs[0] < needs[1] if tile is None else needs[0] == needs[1]  # amid the picture there is a halo anyway
+    more = cost(octave, seamless).arithmetic / cost(octave, plain).arithmetic
+    assert more == 1 if tile is None else 1 < more < 1.5
+
+
 def test_larger_strokes_need_more_memory_where_the_painting_is_read():
     octave = Octave(600, 800, 5, method="adam")
     needs = [memory_needed(octave, workload(stroke_size=stroke)) for stroke in (0.25, 1, 2, 4)]

@@ -5,6 +5,8 @@
     painting = impasto.paint("photo.jpg", "painting.jpg", size=1024, strength=0.6)
     painting.save("painted.png")
 
+``impasto.texture("painting.jpg", size=(1024, 512), seamless=True)`` paints a texture without a photograph.
+
 For each step of the way, iterate over ``impasto.make_painter(content, style, …)``: it yields :mod:`impasto.events`.
 """
 
@@ -17,11 +19,12 @@ from impasto.errors import CheckpointError, EncoderError, ImpastoError, Painting
 from impasto.version import __version__
 
 if TYPE_CHECKING:
+    from impasto.calls import make_painter, make_texture_painter, paint, texture
     from impasto.checkpoints.resuming import resume_painter
     from impasto.checkpoints.writer import CheckpointWriter
-    from impasto.painter import Painter, make_painter, paint
+    from impasto.painter import Painter
     from impasto.painting import Painting
-    from impasto.settings import Settings, make_settings
+    from impasto.settings import Settings, make_settings, make_texture_settings
 
 __all__ = [
     "CheckpointError",
@@ -37,18 +40,24 @@ __all__ = [
     "__version__",
     "make_painter",
     "make_settings",
+    "make_texture_painter",
+    "make_texture_settings",
     "paint",
     "resume_painter",
+    "texture",
 ]
 
 # PyTorch takes a second or two to load, so what needs it is imported when it is first asked for.
 _LATE = {
     "Painter": "painter",
-    "make_painter": "painter",
-    "paint": "painter",
+    "make_painter": "calls",
+    "make_texture_painter": "calls",
+    "paint": "calls",
+    "texture": "calls",
     "Painting": "painting",
     "Settings": "settings",
     "make_settings": "settings",
+    "make_texture_settings": "settings",
     "CheckpointWriter": "checkpoints.writer",
     "resume_painter": "checkpoints.resuming",
 }

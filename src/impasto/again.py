@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from impasto.errors import PictureError, SettingsError
+from impasto.named import PATTERN, described, option_of, parted, with_once_named
 from impasto.pictures import read_record
 from impasto.pictures.files import opened, shown
 from impasto.pyramid import Octave
-from impasto.regions import described, option_of
-from impasto.settings import LEAST_TILE, Settings, make_settings
+from impasto.settings import LEAST_TILE, Settings, make_settings, merged, texture_values
 from impasto.version import __version__
 
 
@@ -60,7 +60,7 @@ class StoredOctave(_Model):
     method: Literal["adam", "lbfgs"] | None = None
 
 
-MaskName = Annotated[str, Field(pattern=r"^(masks\.[1-9]\d*|style_masks\.[1-9]\d*|protect)$")]
+Name = Annotated[str, Field(pattern=PATTERN)]
 
 
 class Record(_Model):
@@ -71,10 +71,9 @@ class Record(_Model):
         torch: PyTorch's version.
         complete: whether the run came to its end.
         settings: all of them, by name.
-        content: the photograph.
+        content: the photograph; None behind a texture.
         styles: the paintings.
-        init: the picture that painting began from, where there was one.
-        masks: by name, as :mod:`impasto.regions` spells them.
+        named: the pictures that settings name, as :mod:`impasto.named` spells them.
         encoder: name and hash.
         plan: the octaves.
         seconds: that painting took.
@@ -84,13 +83,17 @@ class Record(_Model):
     torch: str = ""
     complete: bool
     settings: dict[str, Any]
-    content: StoredSource
+    content: StoredSource | None = None
     styles: list[StoredSource]
-    init: StoredSource | None = None
-    masks: dict[MaskName, StoredSource] = {}
+    named: dict[Name, StoredSource] = {}
     encoder: StoredEncoder
     plan: list[StoredOctave] = []
     seconds: float = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_once(cls, values: Any) -> Any:
+        return with_once_named(values, "init")
 
 
 @dataclass(frozen=True)
@@ -98,14 +101,14 @@ class Repeat:
     """Everything that it takes to paint a picture again.
 
     Attributes:
-        content: path of the photograph.
+        content: path of the photograph; None for a texture.
         styles: paths of the paintings.
         settings: the stored ones with the changes.
         record: as it was stored.
         plan: the stored octaves; none where the changes ask for another size, memory or tile.
     """
 
-    content: Path
+    content: Path | None
     styles: tuple[Path, ...]
     settings: Settings
     record: Record
@@ -164,19 +167,26 @@ def prepare(
         changes: settings in place of the stored ones, nested as in :meth:`impasto.settings.Settings.changed`.
 
     Raises:
-        PictureError: no picture, no record, or a source that is missing or has changed since.
+        PictureError: no picture, no record, a source that is missing or has changed since, or a photograph for a
+            texture.
         SettingsError: the stored settings do not fit this version, or the changes are not valid.
     """
     record = stored_record(path)
     folder = Path(path).absolute().parent
+    if record.content is None and content:
+        raise PictureError(f"{shown(path)} is a texture, which has no photograph: leave out --content.")
     changes = _resolved(changes or {}, record, folder)
     return Repeat(
-        content=Path(content) if content else _found(record.content, folder, "photograph", "--content"),
+        content=Path(content) if content else _photograph(record, folder),
         styles=tuple(map(Path, styles)) or tuple(_found(s, folder, "style", "--style") for s in record.styles),
         settings=_stored_settings(record, path).changed(**changes),
         record=record,
         plan=() if {"size", "memory", "tile"} & set(changes) else tuple(Octave(**dict(o)) for o in record.plan),
     )
+
+
+def _photograph(record: Record, folder: Path) -> Path | None:
+    return None if record.content is None else _found(record.content, folder, "photograph", "--content")
 
 
 def free_name(path: Path) -> Path:
@@ -208,23 +218,23 @@ def _resolved(changes: Mapping[str, Any], record: Record, folder: Path) -> dict[
         result = dict.fromkeys(raw) | result
     elif any(result.get(name) is not None for name in raw):
         result = {"strength": None} | result
-    if record.init is not None and "init" not in result:
-        result["init"] = str(_found(record.init, folder, "picture that painting began from", "--init"))
-    for name, source in record.masks.items():
-        of, _, number = name.partition(".")
-        if not number and of not in result:
-            result[of] = str(_found(source, folder, described(name), option_of(name)))
-        elif number and _leaves(result.get(of, {}), number):
+    if record.content is None and "preset" in result:
+        result = merged(texture_values(result["preset"]), result)
+    for name, source in record.named.items():
+        setting, number = parted(name)
+        if _leaves(changes, setting, number):
             place = str(_found(source, folder, described(name), option_of(name)))
-            result[of] = {number: place} | dict(result.get(of, {}))
+            result[setting] = place if number is None else {number: place} | dict(result.get(setting, {}))
     if "encoder" not in result and record.encoder.name != "builtin":
         result["encoder"] = record.encoder.name  # an absolute path, which the stored setting need not be
     return result
 
 
-def _leaves(given: Any, number: str) -> bool:
-    """Whether changes of masks leave that of some number as it was."""
-    return isinstance(given, Mapping) and number not in map(str, given)
+def _leaves(changes: Mapping[str, Any], setting: str, number: int | None) -> bool:
+    """Whether changes leave the picture that a setting names, for the style of that number, as it was."""
+    if number is None or setting not in changes:
+        return setting not in changes
+    return isinstance(changes[setting], Mapping) and str(number) not in map(str, changes[setting])
 
 
 def _found(source: StoredSource, folder: Path, what: str, option: str) -> Path:

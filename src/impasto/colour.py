@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from impasto.regions import Regions
-from impasto.settings import Colour
+from impasto.settings import COLOUR_SOURCES, Colour
 
 Array = npt.NDArray[np.float32]
 Exact = npt.NDArray[np.float64]
@@ -192,6 +192,53 @@ def matching(source: tuple[Exact, Exact], target: tuple[Exact, Exact]) -> Affine
     return Affine(matrix, source[0], target[0])
 
 
+KNOTS = np.linspace(0, 1, 65)
+"""Shares of the pixels at which two distributions are brought together."""
+
+
+def recolouring(source: Array, target: Array, taken: Array | None = None) -> Map:
+    """The map that gives a picture another picture's colours: their mean and covariance, and how they are distributed.
+
+    After :func:`matching`, the distribution along each principal axis of the target's colours is brought to the
+    target's own, quantile by quantile; this is one turn of Pitié, Kokaram and Dahyot, *Automated colour grading using
+    colour distribution transfer* (2007). Along an axis where matching left the source flatter than the target, since it
+    is all but flat there, the target's quantiles are drawn together as much.
+
+    Args:
+        source: h×w×3, the picture to map.
+        target: H×W×3, whose colours it is to have.
+        taken: None or h×w, what each pixel of the source counts.
+    """
+    moments = mean_and_covariance(target)
+    move = matching(mean_and_covariance(source, taken), moments)
+    axes = np.linalg.eigh(moments[1])[1]
+    pixels, shares = _sample(source, taken)
+    have = _quantiles(move(pixels.astype(np.float64)) @ axes, shares)
+    pixels, shares = _sample(target)
+    want = _quantiles(pixels.astype(np.float64) @ axes, shares)
+    reached = np.minimum(1, have.std(axis=0) / np.maximum(want.std(axis=0), 1e-6))
+    want = want.mean(axis=0) + (want - want.mean(axis=0)) * reached
+
+    def recolour(part: Array) -> Array:
+        along = move(part.astype(np.float64)) @ axes
+        for axis in range(3):
+            along[..., axis] = np.interp(along[..., axis], have[:, axis], want[:, axis])
+        return np.asarray((along @ axes.T).clip(0, 1), np.float32)
+
+    return lambda picture: _in_strips(recolour, picture)
+
+
+def _quantiles(values: Exact, shares: Exact) -> Exact:
+    """At :data:`KNOTS`, for each column of n×C values; where the shares, which sum to 1, are equal, numpy's own."""
+    found = []
+    for column in values.T:
+        order = np.argsort(column, kind="stable")
+        middles = np.cumsum(shares[order]) - shares[order] / 2
+        places = (middles - middles[0]) / max(middles[-1] - middles[0], 1e-12)
+        found.append(np.interp(KNOTS, places, column[order]))
+    return np.stack(found, axis=1)
+
+
 def _root(covariance: Exact) -> Exact:
     values, vectors = np.linalg.eigh(covariance)
     return np.asarray((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)
@@ -297,6 +344,39 @@ def in_palette(picture: Array, palette: Array) -> Array:
     return _in_strips(mix, picture)
 
 
+def noise(
+    pictures: Sequence[Array],
+    weights: Sequence[float],
+    height: int,
+    width: int,
+    seed: int,
+    regions: Regions | None = None,
+) -> Array:
+    """White noise in the colours of pictures: with the means of their mean and covariance, clipped to [0, 1].
+
+    Args:
+        pictures: h×w×3 each.
+        weights: what each counts.
+        height: of the result, in pixels.
+        width: of the result, in pixels.
+        seed: of the noise.
+        regions: the masks: each part of the result has the colours of its own picture, by the part of it that is taken.
+
+    Returns:
+        H×W×3.
+    """
+    regions = regions or Regions(len(pictures), {})
+    moments = [mean_and_covariance(p, regions.within(number, *p.shape[:2])) for number, p in enumerate(pictures)]
+    normal = np.random.default_rng(seed).standard_normal((height, width, 3), np.float32)
+
+    def of(group: Sequence[int]) -> Array:
+        counts = _counts(weights, group)
+        mean, covariance = (np.average([moments[n][i] for n in group], axis=0, weights=counts) for i in range(2))
+        return np.asarray((normal @ _root(covariance).astype(np.float32) + mean).clip(0, 1), np.float32)
+
+    return regions.blended(height, width, of)
+
+
 def _same(picture: Array) -> Array:
     return picture
 
@@ -322,41 +402,49 @@ class Colours:
 
 def plan_colours(
     way: Colour,
-    photo: Array,
+    photo: Array | None,
     alpha: Array | None,
     styles: Sequence[Array],
     weights: Sequence[float],
     regions: Regions | None = None,
+    other: Array | None = None,
 ) -> Colours:
-    """What the setting ``colour`` means for some pictures.
+    """What the settings ``colour`` and ``colours_from`` mean for some pictures.
 
     Args:
-        way: the setting.
-        photo: H×W×3.
+        way: the setting; :data:`impasto.settings.COLOUR_SOURCES` says what it combines with.
+        photo: H×W×3; None where there is none.
         alpha: of the photograph, H×W; transparent parts do not count in its statistics.
         styles: the paintings, h×w×3 each.
         weights: what each painting counts.
         regions: the masks: each painting is brought to the part of the photograph where it counts, by the part of it
             that is taken, and each part of the result has its own style's palette.
+        other: the picture whose colours the paintings are given, by the parts of them that are taken, and whose palette
+            all of the result has; where one is named.
     """
     regions = regions or Regions(len(styles), {})
     taken = [regions.within(number, *style.shape[:2]) for number, style in enumerate(styles)]
-    if way == "keep":
+    if other is not None:
+        maps = [recolouring(style, other, part) for style, part in zip(styles, taken, strict=True)]
+        if way != "palette":
+            return Colours(_same, maps)
+        palette = palette_of([other], [1.0])
+        return Colours(_same, maps, lambda painted, _: in_palette(painted, palette))
+    if photo is None:
+        assert not COLOUR_SOURCES[way].needs_photo
+    elif way == "keep":
         light = lightness(photo)[..., None]
         maps = [
             _lightness_map(mean_and_covariance(lightness(style)[..., None], part), target)
             for style, part, target in zip(styles, taken, _targets(light, alpha, regions), strict=True)
         ]
         return Colours(_without_chroma, maps, lambda painted, photo_at_size: with_chroma_of(painted, photo_at_size()))
-    if way == "match":
-        targets = _targets(photo, alpha, regions)
-        return Colours(
-            _same,
-            [
-                _clipped(matching(mean_and_covariance(style, part), target))
-                for style, part, target in zip(styles, taken, targets, strict=True)
-            ],
-        )
+    elif way == "match":
+        maps = [
+            _clipped(matching(mean_and_covariance(style, part), target))
+            for style, part, target in zip(styles, taken, _targets(photo, alpha, regions), strict=True)
+        ]
+        return Colours(_same, maps)
     if way == "palette":
         return Colours(_same, [_same] * len(styles), _palettes(styles, weights, taken, regions))
     return Colours(_same, [_same] * len(styles))
@@ -378,28 +466,22 @@ def _palettes(
     styles: Sequence[Array], weights: Sequence[float], taken: Sequence[Array | None], regions: Regions
 ) -> Callable[[Array, Callable[[], Array]], Array]:
     """What brings a result into the palette of the style, or the styles together, that each of its parts has."""
-    together = [number for number in range(len(styles)) if not regions.has_own(number)]
-    groups = [*([together] if together else []), *([n] for n in range(len(styles)) if regions.has_own(n))]
-
-    def palette(group: Sequence[int]) -> Array:
-        counts = [weights[n] for n in group]
-        counts = counts if any(counts) else [1.0] * len(group)  # where nothing of the style is painted
-        return palette_of([styles[n] for n in group], counts, taken=[taken[n] for n in group])
-
-    palettes = [palette(group) for group in groups]
+    palettes = {
+        group: palette_of([styles[n] for n in group], _counts(weights, group), taken=[taken[n] for n in group])
+        for group in regions.groups
+    }
 
     def result(painted: Array, _: Callable[[], Array]) -> Array:
-        coverage = regions.coverage(*painted.shape[:2], protected=False)
-        if coverage is None or len(groups) == 1:
-            return in_palette(painted, palettes[0])
-        blended = np.zeros_like(painted)
-        for group, colours in zip(groups, palettes, strict=True):
-            part = in_palette(painted, colours)
-            part *= len(group) * coverage[group[0]][..., None]
-            blended += part
-        return blended.clip(0, 1)
+        height, width = painted.shape[:2]
+        return regions.blended(height, width, lambda group: in_palette(painted, palettes[group]))
 
     return result
+
+
+def _counts(weights: Sequence[float], group: Sequence[int]) -> list[float]:
+    """Weights of some styles; where nothing of them is painted, equal ones."""
+    counts = [weights[number] for number in group]
+    return counts if any(counts) else [1.0] * len(group)
 
 
 def _without_chroma(picture: Array) -> Array:

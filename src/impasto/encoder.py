@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -121,7 +121,13 @@ class Encoder(nn.Module):
         return type(self)(weights, replace(self.architecture, **changes))  # type: ignore[arg-type]
 
     def forward(
-        self, image: Tensor, layers: Iterable[str], tap: Tap | None = None, crop: Crop | None = None
+        self,
+        image: Tensor,
+        layers: Iterable[str],
+        tap: Tap | None = None,
+        crop: Crop | None = None,
+        *,
+        wrap: bool = False,
     ) -> dict[str, Tensor]:
         """Features of the layers asked for; the pass stops at the deepest of them.
 
@@ -131,6 +137,9 @@ class Encoder(nn.Module):
             tap: is given each of those layers as the pass meets it, under its name as in ``relu4_1``; what it returns
                 goes on through the network.
             crop: is given the features after each pooling: a tile leaves out what deeper layers do not need.
+            wrap: the picture is periodic, so that every layer continues it from its other side, whatever the
+                architecture's padding. H and W must then be multiples of the deepest layer's stride, or the poolings
+                would leave out some pixels at the seam.
 
         Returns:
             For each name as it was given, B×C×h×w, where h and w are H and W halved once for each block before it.
@@ -159,21 +168,52 @@ class Encoder(nn.Module):
             if layer.number == 1 and layer.block > 1:
                 x = self._pool(x)
                 x = x if crop is None else crop(layer.block, x)
-            x = met(layer, self._convolve(x, layer))
+            x = met(layer, self._convolve(x, layer, wrap))
             x = met(layer._replace(after_relu=True), F.relu(x) if layer in found else F.relu_(x))
         return {name: found[layer] for name, layer in wanted.items()}
 
     def _pool(self, x: Tensor) -> Tensor:
         return F.avg_pool2d(x, 2) if self.architecture.pooling == "average" else F.max_pool2d(x, 2)
 
-    def _convolve(self, x: Tensor, layer: Layer) -> Tensor:
+    def _convolve(self, x: Tensor, layer: Layer, wrap: bool) -> Tensor:
         weight, bias = (self.get_buffer(f"{layer}_{part}") for part in ("weight", "bias"))
+        if wrap:
+            return F.conv2d(_Wrapped.apply(x), weight, bias)
         padding = self.architecture.padding_of(layer)
         if padding == "zeros":
             return F.conv2d(x, weight, bias, padding=1)
         if padding == "reflect" and min(x.shape[-2:]) < 2:
             padding = "replicate"  # one pixel has nothing to mirror
         return F.conv2d(F.pad(x, (1, 1, 1, 1), mode=_PAD_MODES[padding]), weight, bias)
+
+
+class _Wrapped(torch.autograd.Function):
+    """One more row and column on each side, from the other side; PyTorch's own way loses the layout of the channels."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        out = torch.empty(
+            (batch, channels, height + 2, width + 2),
+            dtype=x.dtype,
+            device=x.device,
+            memory_format=torch.channels_last,
+        )
+        out[..., 1:-1, 1:-1] = x
+        out[..., 0, 1:-1], out[..., -1, 1:-1] = x[..., -1, :], x[..., 0, :]
+        out[..., 0], out[..., -1] = out[..., -2], out[..., 1]
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        (g,) = grads
+        inner = g[..., 1:-1, 1:-1].clone(memory_format=torch.channels_last)
+        for there, here in ((0, -1), (-1, 0)):
+            inner[..., here, :] += g[..., there, 1:-1]
+            inner[..., :, here] += g[..., 1:-1, there]
+            for there_too, here_too in ((0, -1), (-1, 0)):
+                inner[..., here, here_too] += g[..., there, there_too]
+        return inner
 
 
 def _check_stack(weights: Mapping[str, Tensor], convolutions: list[Layer]) -> None:

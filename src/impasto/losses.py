@@ -285,13 +285,14 @@ def total_variation(image: Tensor, over: Literal["mean", "sum"] = "mean") -> Ten
     return (down + right) / image.numel() if over == "mean" else down + right
 
 
-def add_total_variation(image: Tensor, weight: float, gradient: Tensor) -> float:
+def add_total_variation(image: Tensor, weight: float, gradient: Tensor, *, wrap: bool = False) -> float:
     """Sum of :func:`total_variation`, its weighted gradient added in place, without a graph or tensors of that size.
 
     Args:
         image: 1×C×H×W.
         weight: of the sum, in the loss.
         gradient: 1×C×H×W.
+        wrap: the image is periodic: its first row and column are also neighbours of its last.
 
     Returns:
         The unweighted sum.
@@ -308,4 +309,11 @@ def add_total_variation(image: Tensor, weight: float, gradient: Tensor) -> float
         gradient[..., row : row + down.shape[-2], :] -= down
         gradient[..., row : row + step, 1:] += right
         gradient[..., row : row + step, :-1] -= right
+    for axis in (-2, -1) if wrap else ():
+        last = image.shape[axis] - 1
+        change = image.select(axis, 0) - image.select(axis, last)
+        total += change.abs().sum()
+        change.sign_().mul_(weight)
+        gradient.select(axis, 0).add_(change)
+        gradient.select(axis, last).sub_(change)
     return total.item()

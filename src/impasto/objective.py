@@ -66,23 +66,43 @@ class StyleTerm(NamedTuple):
     style: int | None = None
 
 
-def style_distance(target: Statistics, losses: Losses, dtype: torch.dtype) -> Distance:
+def style_distance(target: Statistics, losses: Losses, dtype: torch.dtype, size: Tensor) -> Distance:
     """The distance to one layer's target as a function of the picture's statistics.
 
     Args:
         target: statistics of the painting's layer.
-        losses: which distance, and whether relative to the target's size: tr G for the Wasserstein distance, the mean
-            square of G's entries for the Gram distance.
+        losses: which distance.
         dtype: of eigendecompositions.
+        size: scalar that it is divided by, from :func:`target_size`.
     """
-    G = gram(target)
     if losses.style_distance == "gram":
-        size = G.square().mean() if losses.relative else G.new_tensor(1.0)
+        G = gram(target)
         return lambda s: gram_distance(s, G) / size
     mean, covariance, root = gaussian(target)
     distribution = Gaussian(mean, covariance.to(dtype), root.to(dtype))
-    size = G.trace() if losses.relative else G.new_tensor(1.0)
     return lambda s: wasserstein2(s, distribution) / size
+
+
+def target_size(targets: Sequence[Statistics], weights: Sequence[float], losses: Losses) -> Tensor:
+    """What the distances to the paintings' targets in one layer are divided by, a scalar.
+
+    It is 1 where distances are not relative, else tr G for the Wasserstein distance and the mean square of G's entries
+    for the Gram distance, as a mean over the paintings. It is one for them all: divided by each painting's own size,
+    the weighted sum of the distances would have its least value nearer to the painting with the smaller features than
+    the weights say.
+
+    Args:
+        targets: statistics of the layer of each painting.
+        weights: what each pulls in this layer; those of weight 0 count nothing.
+        losses: which distance, and whether it is relative.
+    """
+    if not losses.relative:
+        return targets[0].second.new_tensor(1.0)
+    found = targets[0].second.new_zeros(())
+    for target, weight in zip(targets, weights, strict=True):
+        G = gram(target)
+        found = found + weight * (G.square().mean() if losses.style_distance == "gram" else G.trace())
+    return found / sum(weights)
 
 
 def shares(weights: Mapping[str, float]) -> dict[str, float]:
@@ -108,6 +128,8 @@ class Objective:
             mask covers, so that each position is pulled alike, however large the regions are. Styles may have one mask
             in common, which is then summed up once.
         style_masks: for each style None or which part of its painting is taken.
+        wrap: whether the painting is periodic, with sides that are multiples of :data:`impasto.tiles.ALIGNMENT`. The
+            styles are not.
 
     Raises:
         EncoderError: a layer that the encoder lacks.
@@ -128,6 +150,7 @@ class Objective:
         devices: Sequence[torch.device] = (),
         masks: Sequence[Masks | None] = (),
         style_masks: Sequence[Masks | None] = (),
+        wrap: bool = False,
     ) -> None:
         own = next(encoder.buffers()).device
         self.encoders = [encoder if d == own else copy.deepcopy(encoder).to(d) for d in devices or (own,)]
@@ -138,8 +161,8 @@ class Objective:
         self.style_layers = shares(losses.style)
         used = {**self.content_layers, **self.style_layers}
         self.layers: dict[str, Layer] = {name: encoder.resolve(name) for name in used}
-        self.tile = tile
-        self.tiles = self._cut(content)
+        self.tile, self.wrap = tile, wrap
+        self.tiles = self._cut(content, wrap=wrap)
         self.content_targets, self.content_sizes = self._content_targets(content, own, losses.relative)
         self.shifts: dict[str, Tensor] = {}
         self.style_terms: list[StyleTerm] = []
@@ -147,15 +170,24 @@ class Objective:
         owners = [_owner(masks, number) for number in range(len(masks))]
         self.masks = {number: mask for number, mask in enumerate(masks) if mask is not None and number in owners}
         pulls = {name: _pulls(style_weights, masks, name) for name in self.style_layers}
-        for number, (style, weight) in enumerate(zip(styles, style_weights, strict=True)):
-            if weight == 0:
+        # Taken one by one: a painting at full size is large, its statistics are not.
+        found = {
+            number: (style.dtype, self._style_statistics(style, style_masks[number] if style_masks else None))
+            for number, (style, weight) in enumerate(zip(styles, style_weights, strict=True))
+            if weight > 0
+        }
+        for name, share in self.style_layers.items():
+            # A small region may end before a deep layer's first position, or have none that is its painting's.
+            there = {n: (dtype, sums[name]) for n, (dtype, sums) in found.items() if sums[name].weight > 0}
+            pulling = {n: pulls[name][n] for n in there if pulls[name][n] > 0}
+            if not pulling:
                 continue
-            sums = self._style_statistics(style, style_masks[number] if style_masks else None)
-            for name, share in self.style_layers.items():
-                # A small region may end before a deep layer's first position, or have none that is its painting's.
-                if pulls[name][number] > 0 and sums[name].weight > 0:
-                    distance = style_distance(sums[name], losses, style.dtype)
-                    self.style_terms.append(StyleTerm(name, share * pulls[name][number], distance, owners[number]))
+            size = target_size([there[n][1] for n in pulling], list(pulling.values()), losses)
+            for n, pull in pulling.items():
+                dtype, target = there[n]
+                self.style_terms.append(
+                    StyleTerm(name, share * pull, style_distance(target, losses, dtype, size), owners[n])
+                )
 
     def value_and_gradient(self, image: Tensor) -> tuple[Loss, Tensor]:
         """The loss and its gradient with respect to the image, both without a graph.
@@ -179,13 +211,13 @@ class Objective:
                 self.tiles, lambda t, d: self._second_pass(image, t, d, slopes)
             ):
                 content += value
-                gradient[(..., *tile.pixels.slices)] += part.to(gradient.device)
+                tile.add_onto(gradient, part)
         total = self.content_weight * content + self.style_weight * style + self.variation_weight * variation
         return Loss(total, content, style, variation), gradient
 
-    def _cut(self, picture: Tensor) -> tuple[Tile, ...]:
+    def _cut(self, picture: Tensor, *, wrap: bool = False) -> tuple[Tile, ...]:
         height, width = picture.shape[-2:]
-        return cut(height, width, self.tile, self.layers.values())
+        return cut(height, width, self.tile, self.layers.values(), wrap=wrap)
 
     def _over_tiles(self, tiles: Sequence[Tile], work: Callable[[Tile, int], T]) -> Iterator[tuple[Tile, T]]:
         """Each tile and what ``work`` makes of it on one of the devices, in the order of the tiles."""
@@ -230,11 +262,11 @@ class Objective:
     @torch.no_grad()
     def _features(self, picture: Tensor, tile: Tile, number: int, names: Iterable[str]) -> dict[str, Tensor]:
         """A tile's own part of some layers, on the device of that number."""
-        part = picture[(..., *tile.pixels.slices)].to(self.devices[number])
-        found = self.encoders[number](part, names, crop=tile.crop)
+        part = tile.of(picture).to(self.devices[number])
+        found = self.encoders[number](part, names, crop=tile.crop, wrap=tile.wraps)
         return {name: features[(..., *tile.inside(self.layers[name]))] for name, features in found.items()}
 
-    def _style_statistics(self, style: Tensor, masks: Masks | None) -> dict[str, Statistics]:
+    def _style_statistics(self, style: Tensor, masks: Masks | None = None) -> dict[str, Statistics]:
         """Statistics of a painting's layers. The first painting's means in its first tile become the shifts."""
 
         def weights(name: str, tile: Tile, features: Tensor) -> Tensor | None:
@@ -291,7 +323,7 @@ class Objective:
         if not self.variation_weight:
             return 0.0
         scale = 1 / image.numel() if self.variation_over == "mean" else 1.0
-        return scale * add_total_variation(image, self.variation_weight * scale, gradient)
+        return scale * add_total_variation(image, self.variation_weight * scale, gradient, wrap=self.wrap)
 
 
 def layer_masks(mask: Tensor, layers: Mapping[str, Layer]) -> dict[str, Tensor]:
@@ -340,7 +372,7 @@ class _Run:
     def __init__(self, objective: Objective, image: Tensor, tile: Tile, number: int) -> None:
         self.objective, self.tile, self.device = objective, tile, objective.devices[number]
         self.encoder = objective.encoders[number]
-        self.leaf = image[(..., *tile.pixels.slices)].detach().to(self.device).requires_grad_(torch.is_grad_enabled())
+        self.leaf = tile.of(image).detach().to(self.device).requires_grad_(torch.is_grad_enabled())
         self.sums: Sums = {}
         self.content = 0.0
         self._links: list[Tensor] = []
@@ -360,7 +392,8 @@ class _Run:
             self._links.append(link)
             return features
 
-        self.encoder(self.leaf, self.objective.layers if names is None else names, tap, self.tile.crop)
+        names = self.objective.layers if names is None else names
+        self.encoder(self.leaf, names, tap, self.tile.crop, wrap=self.tile.wraps)
 
     def add_gradient(self, slopes: Sums, gradient: Tensor) -> None:
         """Go back, and add the gradient of style and content with respect to the tile's pixels in place."""

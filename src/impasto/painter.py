@@ -3,64 +3,53 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from impasto import pictures
-from impasto.colour import Map, plan_colours
+from impasto.colour import Map, noise, plan_colours
 from impasto.devices import choose_device, give_back_memory, physical_cores, sharing_devices
 from impasto.encoder import Encoder
-from impasto.errors import PaintingError, SettingsError
-from impasto.events import Event, Finished, Iteration, OctaveStarted, Reading, Started
-from impasto.faces import face_mask, find_faces
+from impasto.errors import PaintingError
+from impasto.events import Event, Finished, Iteration, OctaveStarted, Started
+from impasto.inputs import Inputs, PictureLike
 from impasto.objective import Masks, Objective, layer_masks, shares
 from impasto.optimizers import LBFGS, Adam, Optimizer, OptimizerState
 from impasto.painting import Painting, Source, Step
 from impasto.pictures import Picture
+from impasto.pictures.provenance import NO_PROVENANCE
 from impasto.planning import Workload, budget_of, plan_memory
 from impasto.protection import Protected
-from impasto.pyramid import LEAST_SIDE, Octave, plan_octaves, resized, scaled, style_size, work
-from impasto.regions import (
-    PROTECT,
-    Mask,
-    Regions,
-    as_picture_source,
-    check_numbers,
-    check_shape,
-    composited,
-    from_memory,
-)
-from impasto.settings import FACES, Optimization, Settings, make_settings
+from impasto.pyramid import Octave, plan_octaves, resized, style_size, work
+from impasto.regions import composited
+from impasto.settings import Optimization, Settings
 from impasto.snapshot import Facts, Snapshot, StoredEncoder, StoredInput, history_tensor
+from impasto.tiles import ALIGNMENT
 from impasto.version import __version__
 from impasto.weights import load_encoder
 
-PictureLike = str | os.PathLike[str] | Image.Image | np.ndarray
-
 
 class Painter:
-    """Paints one photograph after one or several paintings.
+    """Paints one photograph after one or several paintings, or a texture after them alone.
 
     Everything that can be refused is refused here, before any arithmetic. Iterating paints, once, and yields events;
     :meth:`stop` ends it after the iteration at hand; :meth:`painting` is the result so far at any time;
     :meth:`snapshot` is what another painter needs to go on from there.
 
     Args:
-        content: the photograph: path, PIL image, or array H×W×3 (uint8, uint16, or float in [0, 1]).
+        content: the photograph: path, PIL image, or array H×W×3 (uint8, uint16, or float in [0, 1]); None for a
+            texture.
         styles: the painting or paintings, likewise.
-        settings: how to paint.
-        masks: from memory, or in place of those that the settings name; by name, as :mod:`impasto.regions` spells them.
+        settings: how to paint; those of a texture are :func:`impasto.settings.make_texture_settings`'s.
+        masks: from memory, or in place of those that the settings name; by name, as :mod:`impasto.named` spells them.
         plan: octaves of an earlier painting, whose tiles and methods are taken where the sizes are the same and they
             fit into the memory; chosen by the memory where not given.
         resumed: a snapshot to go on from, of a painter with the same pictures and settings. The plan, the device and
@@ -69,6 +58,8 @@ class Painter:
         tell: is given :class:`Reading` events while the pictures are read.
 
     Attributes:
+        content: the photograph; None for a texture.
+        styles: the paintings.
         octaves: what is painted, with tiles and methods.
         workload: what its cost depends on besides.
         remarks: sentences on the plan for the user.
@@ -84,7 +75,7 @@ class Painter:
 
     def __init__(
         self,
-        content: PictureLike,
+        content: PictureLike | None,
         styles: Sequence[PictureLike],
         settings: Settings,
         *,
@@ -94,32 +85,23 @@ class Painter:
         tell: Callable[[Event], None] | None = None,
     ) -> None:
         self.settings = settings
-        self.style_weights = _style_weights(settings, len(styles))
-        named: dict[str, PictureLike] = {**settings.mask_files, **(masks or {})}
-        check_numbers(list(named), len(styles))
-        self._tell = tell
-        self.content = self._read(content, None if settings.size == "original" else settings.size)
-        # Scales under 1 may have a least size: see impasto.pyramid.style_size.
-        largest = math.ceil(self._long_side() * max(1.0, settings.stroke_size))
-        self.styles = [self._read(style, largest) for style in styles]
-        self.start = None
-        if settings.init not in ("content", "noise"):
-            self.start = self._read(Path(settings.init).expanduser(), self._long_side())
-        self.regions = Regions(len(styles), {name: self._read_mask(name, source) for name, source in named.items()})
-        faces = self._protect_faces() if settings.protect == FACES and PROTECT not in named else ()
+        self._inputs = inputs = Inputs(content, styles, settings, masks, tell)
+        self.content, self.styles, self.regions = inputs.content, inputs.styles, inputs.regions
         if resumed:
-            resumed.facts.check_inputs(self._sources())
+            resumed.facts.check_inputs(inputs.sources)
         self.loaded = load_encoder(settings.encoder)
         if resumed:
             resumed.facts.check_encoder(self.loaded.sha256)
         self.device = choose_device(resumed.facts.device if resumed else settings.device)
         self.threads = resumed.facts.threads if resumed else settings.threads or physical_cores()
         self.encoder = _prepared(self.loaded.encoder, settings).to(self.device)
-        self._check_sizes()
+        for name in (*shares(settings.losses.content), *shares(settings.losses.style)):
+            self.encoder.resolve(name)  # or it is refused
+        inputs.check_sizes()
         self.workload = Workload(
             self.encoder,
             settings,
-            [picture.size for picture in self._pictures()],
+            [picture.size for picture in inputs.pictures],
             [style.original_size for style in self.styles],
             {name: mask.weights.shape[:2] for name, mask in self.regions.masks.items()},
         )
@@ -130,15 +112,16 @@ class Painter:
             self.octaves, self.remarks = plan_memory(
                 self._plan(), self.workload, budget_of(self.workload, self.device), earlier=plan
             )
-            self.remarks += (*self._enlarged_styles(), *faces)
-        self.regions.check(self.style_weights, *self.octaves[-1][:2])
+            self.remarks += (*self._rounded_sides(), *inputs.enlarged_styles(), *inputs.remarks)
+        self.regions.check(inputs.weights, *self.octaves[-1][:2], is_texture=self.content is None)
         self._colours = plan_colours(
             settings.colour,
-            self.content.pixels,
-            self.content.alpha,
+            self.content.pixels if self.content else None,
+            self.content.alpha if self.content else None,
             [style.pixels for style in self.styles],
-            self.style_weights,
+            inputs.weights,
             self.regions,
+            inputs.colours.pixels if inputs.colours else None,
         )
         self.between: Callable[[], None] = lambda: None
         self._image: Tensor | None = None  # the result so far, at the size of the octave at hand
@@ -158,95 +141,27 @@ class Painter:
         """End after the iteration at hand; may be called from a signal handler or another thread."""
         self._stopped = True
 
-    def _read(self, source: PictureLike, long_side: int | None) -> Picture:
-        """A picture at the size of the largest octave or, where it is not much larger, at its own."""
-        tell, on_progress = self._tell, None
-        if tell is not None and isinstance(source, str | os.PathLike):
-            path = Path(os.fsdecode(source))
-
-            def on_progress(share: float) -> None:
-                tell(Reading(path, share))
-
-        # Without antialiasing every pixel of the original may count.
-        fit = long_side if self.settings.resampling == "antialiased" else None
-        return pictures.read_picture(source, max_pixels=self.settings.max_pixels, fit=fit, on_progress=on_progress)
-
-    def _read_mask(self, name: str, source: PictureLike) -> Mask:
-        """A mask, which must have the proportions of the photograph, or of the painting that it lies in."""
-        of, _, number = name.partition(".")
-        picture = self.styles[int(number) - 1] if of == "style_masks" else self.content
-        # No larger than the picture that it lies over is used.
-        scale = max(1.0, self.settings.stroke_size) if of == "style_masks" else 1.0
-        mask = self._read(as_picture_source(source), math.ceil(self._long_side() * scale))
-        check_shape(name, mask, picture)
-        return Mask.of(mask, name)
-
-    def _protect_faces(self) -> tuple[str, ...]:
-        """Protect the faces that are found in the photograph, and say how many they are."""
-        found = find_faces(self.content.pixels)
-        if not found:
-            return ("No face was found in the photo, so nothing is protected: draw a mask and give it with --protect.",)
-        mask = Mask(face_mask(found, *self.content.size), None, None)
-        self.regions = Regions(self.regions.count, {**self.regions.masks, PROTECT: mask})
-        return ("One face was found and is protected." if len(found) == 1 else
-                f"{len(found)} faces were found and are protected.",)  # fmt: skip
-
-    def _pictures(self) -> list[Picture]:
-        """All pictures that go in but the masks."""
-        return [self.content, *self.styles, *([self.start] if self.start else [])]
-
-    def _sources(self) -> list[Source]:
-        """Where all pictures come from, as :attr:`Facts.inputs` orders them."""
-        return [*map(Source.of, self._pictures()), *self._mask_sources().values()]
-
-    def _mask_sources(self) -> dict[str, Source]:
-        """Where the masks come from; that of the faces that are found comes from the photograph."""
-        masks = self.regions.masks
-        return {name: Source.of(mask) for name, mask in masks.items() if mask.sha256 is not None}
-
-    def _long_side(self) -> int:
-        size = self.settings.size
-        return max(self.content.height, self.content.width) if size == "original" else size
-
     def _plan(self) -> tuple[Octave, ...]:
         how = self.settings.optimization
         return plan_octaves(
-            *scaled(*self.content.original_size, self._long_side()),
+            *self._inputs.full_size,
             iterations=how.iterations,
             coarse_factor=how.coarse_factor,
             smallest=how.smallest_octave,
             ratio=how.octave_ratio,
             most=how.max_octaves,
+            alignment=ALIGNMENT if self.settings.seamless else 1,
         )
 
-    def _enlarged_styles(self) -> tuple[str, ...]:
-        """Paintings that larger strokes ask more pixels of than they have, each in a sentence."""
-        side, found = self._long_side(), []
-        for style in self.styles:
-            there = max(style.original_size)
-            read = max(style_size(*style.original_size, side, self.settings.stroke_size))
-            if self.settings.stroke_size > 1 and read > there:
-                found.append(
-                    f"At stroke size {self.settings.stroke_size:g} the style {_name(style)} is enlarged from {there} "
-                    f"to {read} px, so its strokes have soft edges: a larger picture of it would paint sharper ones."
-                )
-        return tuple(found)
-
-    def _check_sizes(self) -> None:
-        """Refuse layers that the encoder lacks, and pictures that are too narrow."""
-        losses = self.settings.losses
-        layers = [*shares(losses.content), *shares(losses.style)]
-        for name in layers:
-            self.encoder.resolve(name)
-        for what, picture in (("photograph", self.content), *(("style", style) for style in self.styles)):
-            height, width = picture.original_size
-            short = min(scaled(height, width, self._long_side()))
-            if short < LEAST_SIDE:
-                least = math.ceil(LEAST_SIDE * max(height, width) / min(height, width))
-                raise PaintingError(
-                    f"The {what} {_name(picture)} is {width}×{height} px: at size {self._long_side()} "
-                    f"its short side would be {short} px, {LEAST_SIDE} are needed: choose a size of at least {least}."
-                )
+    def _rounded_sides(self) -> tuple[str, ...]:
+        """Where the texture is not as large as was asked for, a sentence."""
+        (height, width), asked = self.octaves[-1][:2], self._inputs.full_size
+        if (height, width) == asked:
+            return ()
+        return (
+            f"The sides of a seamless texture are multiples of {ALIGNMENT} px, so it is painted at {width}×{height}, "
+            f"not at {asked[1]}×{asked[0]}.",
+        )
 
     def __iter__(self) -> Iterator[Event]:
         """Paint; yields :class:`Started`, then for each octave :class:`OctaveStarted` and iterations, then the end.
@@ -335,7 +250,7 @@ class Painter:
 
     def _begin(self, number: int, octave: Octave) -> None:
         """Put the image in place for an octave."""
-        image = self._first_image(octave) if self._image is None else resized(self._image, *octave[:2])
+        image = self._first_image(octave) if self._image is None else self._resized(self._image, *octave[:2])
         # In memory of PyTorch's own, aligned in the same way whether painting was interrupted or not: some kernels
         # round differently otherwise.
         image = image.clone(memory_format=torch.contiguous_format)
@@ -399,10 +314,9 @@ class Painter:
             share=self.share,
             device=str(self.device),
             threads=self.threads,
-            content=StoredInput.of(Source.of(self.content)),
+            content=StoredInput.of(Source.of(self.content)) if self.content else None,
             styles=[StoredInput.of(Source.of(style)) for style in self.styles],
-            start=StoredInput.of(Source.of(self.start)) if self.start else None,
-            masks={name: StoredInput.of(source) for name, source in self._mask_sources().items()},
+            named={name: StoredInput.of(source) for name, source in self._inputs.named.items()},
             encoder=StoredEncoder(name=self.loaded.name, sha256=self.loaded.sha256),
             optimizer=dict(state.numbers) if state else None,
         )
@@ -438,7 +352,7 @@ class Painter:
     def _objective(self, octave: Octave) -> Objective | Protected:
         side = max(octave.height, octave.width)
         content, style = self.settings.weights
-        photo = self._fitted(self.content, octave.height, octave.width, self._colours.content)
+        photo = self._content_at(octave)
         sizes = [style_size(*s.original_size, side, self.settings.stroke_size) for s in self.styles]
         objective = Objective(
             self.encoder,
@@ -447,7 +361,7 @@ class Painter:
                 self._fitted(s, *size, recolour)
                 for s, size, recolour in zip(self.styles, sizes, self._colours.styles, strict=True)
             ),
-            self.style_weights,
+            self._inputs.weights,
             self.settings.balanced_losses,
             content,
             style,
@@ -455,6 +369,7 @@ class Painter:
             devices=sharing_devices(self.settings.device, self.device),
             masks=self._layer_masks(self.regions.coverage(octave.height, octave.width) or ()),
             style_masks=self._layer_masks([self.regions.within(n, *size) for n, size in enumerate(sizes)]),
+            wrap=self.settings.seamless,
         )
         held = self.regions.held(octave.height, octave.width)
         return objective if held is None else Protected(objective, photo, torch.from_numpy(held).to(self.device))
@@ -469,6 +384,16 @@ class Painter:
                 found[id(mask)] = None if on_device is None else layer_masks(on_device, layers)
         return [found[id(mask)] for mask in masks]
 
+    def _content_at(self, octave: Octave) -> Tensor:
+        """The photograph for the objective; where there is none, a blank one that takes no memory."""
+        height, width = octave[:2]
+        if self.content is None:
+            return torch.zeros(1, 3, 1, 1, device=self.device).expand(1, 3, height, width)
+        return self._fitted(self.content, height, width, self._colours.content)
+
+    def _resized(self, image: Tensor, height: int, width: int) -> Tensor:
+        return resized(image, height, width, wrap=self.settings.seamless)
+
     def _fitted(self, picture: Picture, height: int, width: int, recolour: Map | None = None) -> Tensor:
         """A picture at a size, as 1×3×H×W on the device; recoloured where that is asked for."""
         antialiased = self.settings.resampling == "antialiased"
@@ -479,24 +404,34 @@ class Painter:
         return image if antialiased else F.interpolate(image, (height, width), mode="bilinear", align_corners=False)
 
     def _first_image(self, octave: Octave) -> Tensor:
-        size = octave.height, octave.width
+        begin, held = self._inputs.start or self.content, self.regions.held(octave.height, octave.width)
         if self.settings.init == "noise":
-            generator = torch.Generator().manual_seed(self.settings.seed)
-            image = torch.rand(1, 3, *size, generator=generator).to(self.device)
+            image = self._noise(octave)
         else:
-            image = self._fitted(self.start or self.content, *size, self._colours.content)
-        held = self.regions.held(*size)
+            assert begin is not None  # or the settings are refused
+            image = self._fitted(begin, octave.height, octave.width, self._colours.content)
         if held is None or self.settings.init == "content":
             return image
         # Where the layer is nearly held it hardly moves, and noise would be left there.
         over = torch.from_numpy(held).to(self.device)
-        return self._fitted(self.content, *size, self._colours.content) * over + image * (1 - over)
+        return self._content_at(octave) * over + image * (1 - over)
+
+    def _noise(self, octave: Octave) -> Tensor:
+        """What painting begins with where no picture is named: of a texture, in the paintings' colours."""
+        if self.content is not None:
+            generator = torch.Generator().manual_seed(self.settings.seed)
+            return torch.rand(1, 3, octave.height, octave.width, generator=generator).to(self.device)
+        recoloured = [recolour(style.pixels) for style, recolour in zip(self.styles, self._colours.styles, strict=True)]
+        size = octave.height, octave.width
+        found = noise(recoloured, self._inputs.weights, *size, self.settings.seed, self.regions)
+        return torch.from_numpy(np.ascontiguousarray(found.transpose(2, 0, 1)))[None].to(self.device)
 
     def _coloured(self, image: Tensor) -> np.ndarray:
         """What was painted as H×W×3 in [0, 1], with the colours that the settings ask for."""
         height, width = image.shape[-2:]
 
         def photo() -> np.ndarray:
+            assert self.content is not None  # or no colours are taken from it
             if self.content.size == (height, width):  # and no copy of it is needed
                 return self.content.pixels
             return _to_array(self._fitted(self.content, height, width))
@@ -505,24 +440,28 @@ class Painter:
         return painted if kept is None else composited(painted, photo(), kept)
 
     def painting(self) -> Painting:
-        """The best picture so far at the full size; the photograph itself where painting has not begun."""
+        """The best picture so far at the full size.
+
+        Where painting has not begun, the photograph itself, or the noise that a texture begins with.
+        """
         height, width = self.octaves[-1][:2]
-        if self._image is None:
+        if self._image is not None:
+            array = self._coloured(self._resized(self._image, height, width))
+        elif self.content is not None:
             array = _to_array(self._fitted(self.content, height, width))
         else:
-            array = self._coloured(resized(self._image, height, width))
-        alpha = self.content.alpha
+            array = _to_array(self._first_image(self.octaves[-1]))
+        alpha = self.content.alpha if self.content else None
         return Painting(
             array=array,
             settings=self.settings,
             history=tuple(self._history),
-            content=Source.of(self.content),
+            content=Source.of(self.content) if self.content else None,
             styles=tuple(Source.of(style) for style in self.styles),
             encoder={"name": self.loaded.name, "sha256": self.loaded.sha256},
             alpha=None if alpha is None else pictures.resize(alpha, height, width),
-            start=Source.of(self.start) if self.start else None,
-            masks=self._mask_sources(),
-            provenance=self.content.provenance,
+            named=self._inputs.named,
+            provenance=self.content.provenance if self.content else NO_PROVENANCE,
             octaves=self.octaves,
             complete=self._complete,
             seconds=max(self._elapsed, self._history[-1].seconds if self._history else 0.0),
@@ -552,44 +491,6 @@ class _Renamed(Mapping[str, Tensor]):
         return len(self._names)
 
 
-def paint(
-    content: PictureLike,
-    style: PictureLike | Sequence[PictureLike],
-    settings: Settings | None = None,
-    **changes: Any,
-) -> Painting:
-    """Paint a photograph in the manner of one painting or several.
-
-    Args:
-        content: the photograph: path, PIL image, or array H×W×3 (uint8, uint16, or float in [0, 1]).
-        style: the painting, or a list of them, likewise.
-        settings: a whole run's settings; the defaults where not given.
-        changes: settings by name, as in ``size=1024, strength=0.7``. The masks, as in ``masks={1: sky, 2: ground}``,
-            ``style_masks={2: corner}`` and ``protect=face``, may be paths, PIL images or arrays, of bool too.
-
-    Raises:
-        ImpastoError: anything that the caller can mend, in one sentence.
-    """
-    painter = make_painter(content, style, settings, **changes)
-    for event in painter:
-        if isinstance(event, Finished):
-            return event.painting
-    raise AssertionError("a painter's last event is Finished")
-
-
-def make_painter(
-    content: PictureLike,
-    style: PictureLike | Sequence[PictureLike],
-    settings: Settings | None = None,
-    **changes: Any,
-) -> Painter:
-    """A painter with the arguments of :func:`paint`; iterate over it for each step."""
-    changes, masks = from_memory(changes)
-    settings = make_settings(**changes) if settings is None else settings.changed(**changes) if changes else settings
-    styles = list(style) if isinstance(style, list | tuple) else [style]
-    return Painter(content, styles, settings, masks=masks)  # type: ignore[arg-type]
-
-
 def make_optimizer(how: Optimization, octave: Octave | None = None) -> Optimizer:
     """The optimiser that the settings ask for, or that of an octave where the memory bounds it."""
     method, history = how.method, how.history
@@ -606,19 +507,6 @@ def _prepared(encoder: Encoder, settings: Settings) -> Encoder:
     names = ("pooling", "padding", "padding_scope")
     changes = {name: value for name in names if (value := getattr(settings, name)) is not None}
     return encoder.with_architecture(**changes) if changes else encoder
-
-
-def _style_weights(settings: Settings, count: int) -> Sequence[float]:
-    if count == 0:
-        raise SettingsError("At least one style picture is needed.")
-    weights = settings.style_weights or (1.0,) * count
-    if len(weights) != count:
-        raise SettingsError(f"The style_weights are {len(weights)} and the style pictures {count}: give one for each.")
-    return weights
-
-
-def _name(picture: Picture) -> str:
-    return repr(str(picture.path)) if picture.path else "given"
 
 
 def _to_array(image: Tensor) -> np.ndarray:

@@ -76,10 +76,9 @@ class Painting:
         alpha: H×W float32 in [0, 1], the content's; None where it is opaque.
         settings: what it was painted with.
         history: every evaluation of the loss.
-        content: the photograph.
+        content: the photograph; None for a texture.
         styles: the paintings.
-        start: the picture that painting began from, where ``init`` names one.
-        masks: by name, as :mod:`impasto.regions` spells them.
+        named: the pictures that the settings name, as :mod:`impasto.named` spells them.
         encoder: name and SHA-256 of the encoder.
         provenance: copyright, date and resolution of the photograph.
         octaves: sizes, tiles and methods.
@@ -90,12 +89,11 @@ class Painting:
     array: np.ndarray
     settings: Settings
     history: Sequence[Step]
-    content: Source
+    content: Source | None
     styles: Sequence[Source]
     encoder: dict[str, str]
     alpha: np.ndarray | None = None
-    start: Source | None = None
-    masks: Mapping[str, Source] = field(default_factory=dict)
+    named: Mapping[str, Source] = field(default_factory=dict)
     provenance: Provenance = field(default_factory=Provenance)
     octaves: Sequence[Octave] = ()
     complete: bool = True
@@ -120,10 +118,9 @@ class Painting:
             "torch": torch.__version__,
             "complete": self.complete,
             "settings": self.settings.model_dump(mode="json", exclude_none=True),
-            "content": self.content.record(folder),
+            **({"content": self.content.record(folder)} if self.content else {}),
             "styles": [style.record(folder) for style in self.styles],
-            **({"init": self.start.record(folder)} if self.start else {}),
-            **({"masks": {name: mask.record(folder) for name, mask in self.masks.items()}} if self.masks else {}),
+            **({"named": {name: source.record(folder) for name, source in self.named.items()}} if self.named else {}),
             "encoder": self.encoder,
             "plan": [octave._asdict() for octave in self.octaves],
             "seconds": round(self.seconds, 2),
@@ -144,7 +141,7 @@ class Painting:
             PictureError: the file exists, cannot be written, or its format cannot hold the depth or size.
         """
         path = Path(path).absolute()
-        sources = (self.content, *self.styles, self.start, *self.masks.values())
+        sources = (self.content, *self.styles, *self.named.values())
         inputs = [source.path for source in sources if source is not None and source.path is not None]
         depth = self.settings.depth
         check_output(path, force=force, depth=depth, inputs=inputs, size=self.array.shape[:2])

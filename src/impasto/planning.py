@@ -16,9 +16,9 @@ from impasto.devices import available_memory
 from impasto.encoder import Encoder
 from impasto.errors import PaintingError, SettingsError
 from impasto.layers import CONVOLUTIONS, PIXELS, Layer
+from impasto.named import PROTECT
 from impasto.objective import UNTILED_DISTANCES, Objective, shares
 from impasto.pyramid import Octave, style_size
-from impasto.regions import PROTECT
 from impasto.settings import LEAST_TILE, Optimization, Settings, memory_bytes
 from impasto.tiles import ALIGNMENT, Tile, cut, halos, longest_core
 
@@ -267,15 +267,16 @@ def _tile_bytes(height: int, width: int, octave: Octave, workload: Workload) -> 
     convolutions = [layer for layer in encoder.convolutions if layer[:2] <= last[:2]]
     cores = [longest_core(length, octave.tile) for length in (height, width)]
     whole = cores == [height, width]
+    wrap = workload.settings.seamless and (height, width) == octave[:2]  # a painting of another size is not wrapped
     total, widest = 0.0, 0
     for layer in convolutions:
         halo, shrunk = beyond[layer.block - 1], layer.block - 1
         h, w = (
-            min(length >> shrunk, (core >> shrunk) + 2 * halo)
+            (core >> shrunk) + 2 * halo if wrap and not whole else min(length >> shrunk, (core >> shrunk) + 2 * halo)
             for length, core in zip((height, width), cores, strict=True)
         )
         size = 4 * encoder.channels(str(layer)) * h * w
-        copied = encoder.architecture.padding_of(layer) != "zeros" and layer[:2] != (1, 1)
+        copied = (wrap and whole) or (encoder.architecture.padding_of(layer) != "zeros" and layer[:2] != (1, 1))
         pooled = 0.25 * (layer[:2] != last[:2] and layer.number == CONVOLUTIONS[layer.block - 1])
         gaps = 1.0 if whole or size >= HEAP_LIMIT else GAPS
         total += gaps * size * (1 + pooled + copied + (layer in layers))
@@ -285,7 +286,7 @@ def _tile_bytes(height: int, width: int, octave: Octave, workload: Workload) -> 
 
 def cost(octave: Octave, workload: Workload) -> Cost:
     """What an octave costs in memory and arithmetic."""
-    tiles = cut(octave.height, octave.width, octave.tile, workload.layers)
+    tiles = cut(octave.height, octave.width, octave.tile, workload.layers, wrap=workload.settings.seamless)
     forward = sum(_forward_operations(tile, workload) for tile in tiles)
     style = [workload.encoder.resolve(name) for name in shares(workload.settings.losses.style)]
     sums = sum(2.0 * workload.encoder.channels(str(x)) ** 2 * octave.pixels / x.stride**2 for x in style)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -65,7 +66,15 @@ def style_size(height: int, width: int, side: float, stroke_size: float) -> tupl
 
 
 def plan_octaves(
-    height: int, width: int, *, iterations: int, coarse_factor: float, smallest: int, ratio: float, most: int = 16
+    height: int,
+    width: int,
+    *,
+    iterations: int,
+    coarse_factor: float,
+    smallest: int,
+    ratio: float,
+    most: int = 16,
+    alignment: int = 1,
 ) -> tuple[Octave, ...]:
     """Sizes from the smallest to the full one.
 
@@ -77,16 +86,23 @@ def plan_octaves(
         smallest: no octave's long side is under this, but for a painting that itself is.
         ratio: between the sides of neighbouring octaves.
         most: number of octaves.
+        alignment: all sides are brought to a multiple of it.
     """
-    octaves = [Octave(height, width, iterations)]
+    octaves = [Octave(aligned(height, alignment), aligned(width, alignment), iterations)]
     side = max(height, width) / ratio
     while side >= smallest and len(octaves) < most:
         size = scaled(height, width, side)
         if min(size) < LEAST_SIDE:
             break
+        size = aligned(size[0], alignment), aligned(size[1], alignment)
         octaves.append(Octave(*size, round(iterations * coarse_factor ** len(octaves))))
         side /= ratio
     return tuple(reversed(octaves))
+
+
+def aligned(length: int, alignment: int) -> int:
+    """The multiple of ``alignment`` that is nearest to a length, and at least one."""
+    return alignment * max(1, round(length / alignment))
 
 
 def work(octaves: tuple[Octave, ...]) -> float:
@@ -94,10 +110,36 @@ def work(octaves: tuple[Octave, ...]) -> float:
     return sum(o.effort * o.iterations for o in octaves)
 
 
-def resized(image: Tensor, height: int, width: int) -> Tensor:
-    """A B×C×H×W image at another size: bicubic, antialiased when it shrinks, clamped to [0, 1]."""
+def resized(image: Tensor, height: int, width: int, *, wrap: bool = False) -> Tensor:
+    """An image at another size: bicubic, antialiased when it shrinks, clamped to [0, 1].
+
+    Args:
+        image: B×C×h×w.
+        height: of the result, in pixels.
+        width: of the result, in pixels.
+        wrap: the image is periodic, and the result will be.
+    """
     import torch.nn.functional as F
 
     if image.shape[-2:] == (height, width):
         return image
-    return F.interpolate(image, (height, width), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+    if not wrap:
+        return F.interpolate(image, (height, width), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+    (down, down_after), (across, across_after) = (
+        _margin(before, after) for before, after in zip(image.shape[-2:], (height, width), strict=True)
+    )
+    surrounded = F.pad(image, (across, across, down, down), mode="circular")
+    found = resized(surrounded, height + 2 * down_after, width + 2 * across_after)
+    return found[..., down_after : down_after + height, across_after : across_after + width].contiguous()
+
+
+def _margin(before: int, after: int) -> tuple[int, int]:
+    """How much of a periodic image goes before and behind it, and what becomes of that when it is resized.
+
+    The second number must be a whole one, or the pixels of the result would lie elsewhere. The first is no less than
+    bicubic interpolation reaches, which is further where the image shrinks.
+    """
+    step = before // math.gcd(before, after)
+    reach = min(before, math.ceil(3 * max(1.0, before / after)))
+    margin = step * -(-reach // step)
+    return margin, margin * after // before

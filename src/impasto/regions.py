@@ -1,13 +1,14 @@
 """Regions: where in the photograph each style counts, which part of a painting is taken, and what of the photo stays.
 
 All of them are masks: weights in [0, 1] over a whole picture, of any size, soft or hard. The masks of the styles share
-the photograph out, so that at each position what the styles count adds up to 1, and to 0 where it is protected.
+the photograph, or a texture, out, so that at each position what the styles count adds up to 1, and to 0 where it is
+protected.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from impasto.errors import PictureError, SettingsError
+from impasto.named import PROTECT, described, mask_name, option_of, parted
 from impasto.pictures import Picture, resize_by_area
 from impasto.pictures.files import shown
 
 Array = npt.NDArray[np.float32]
-
-PROTECT = "protect"
-"""Name of the mask of what stays as it is in the photograph."""
 
 SHAPE_TOLERANCE = 0.02
 """Share by which a mask's aspect ratio may differ from its picture's; it is then stretched. One pixel is always
@@ -37,32 +36,6 @@ edge, and knowing only what wholly stays, it meets the photograph without a rim 
 
 STRIP = 1 << 18
 """Pixels that are composited at once."""
-
-
-def mask_name(of: str, number: int) -> str:
-    """Name of a style's mask, as settings and records spell it.
-
-    Args:
-        of: ``masks`` or ``style_masks``.
-        number: of the style, from 1.
-    """
-    return f"{of}.{number}"
-
-
-def described(name: str) -> str:
-    """What the mask of that name is, for a sentence."""
-    if name == PROTECT:
-        return "mask of what is protected"
-    of, number = name.split(".")
-    return f"mask of style {number}" if of == "masks" else f"mask in the painting of style {number}"
-
-
-def option_of(name: str) -> str:
-    """The option that names the mask's file."""
-    if name == PROTECT:
-        return "--protect"
-    of, number = name.split(".")
-    return f"--{'mask' if of == 'masks' else 'style-mask'} {number}=FILE"
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +87,7 @@ class Regions:
 
     Attributes:
         count: number of styles.
-        masks: by name, as :func:`mask_name` and :data:`PROTECT` spell them; none for plain painting.
+        masks: by name, as :mod:`impasto.named` spells them; none for plain painting.
     """
 
     count: int
@@ -157,6 +130,30 @@ class Regions:
         rest = (left / max(1, len(others))).astype(np.float32, copy=False)
         return [found.get(number, rest) for number in range(self.count)]
 
+    @property
+    def groups(self) -> list[tuple[int, ...]]:
+        """The styles, by their numbers from 0, that count everywhere alike: those without a mask, and each other."""
+        together = tuple(number for number in range(self.count) if not self.has_own(number))
+        return [*([together] if together else []), *((n,) for n in range(self.count) if self.has_own(n))]
+
+    def blended(self, height: int, width: int, part_of: Callable[[tuple[int, ...]], Array]) -> Array:
+        """A picture of which each part is that of the styles that count there, protected or not.
+
+        Args:
+            height: in pixels.
+            width: in pixels.
+            part_of: gives a new picture, height × width × 3 in [0, 1], for each of :attr:`groups`.
+        """
+        coverage = self.coverage(height, width, protected=False)
+        if coverage is None or len(self.groups) == 1:
+            return part_of(self.groups[0])
+        blended = np.zeros((height, width, 3), np.float32)
+        for group in self.groups:
+            part = part_of(group)
+            part *= len(group) * coverage[group[0]][..., None]
+            blended += part
+        return blended.clip(0, 1)
+
     def kept(self, height: int, width: int) -> Array | None:
         """How much of the photograph stays at each position, height × width; None where nothing is protected."""
         mask = self.masks.get(PROTECT)
@@ -186,70 +183,82 @@ class Regions:
         mask = self.masks.get(mask_name("style_masks", style + 1))
         return None if mask is None else mask.at(height, width)
 
-    def check(self, weights: Sequence[float], height: int, width: int) -> None:
+    def check(self, weights: Sequence[float], height: int, width: int, *, is_texture: bool = False) -> None:
         """Refuse masks that leave a style, or all of them, nothing to paint.
 
         Args:
             weights: of the styles.
             height: of the painting, in pixels.
             width: of the painting, in pixels.
+            is_texture: whether there is no photograph that could show where no style pulls.
 
         Raises:
             SettingsError: said in a sentence.
         """
         if self.count == 1 and self.has_own(0):
+            mend = "" if is_texture else "to keep the photo there use --protect, or "
             raise SettingsError(
-                "A mask of the only style changes nothing, as what no mask covers takes style 1 (--mask 1=FILE): to "
-                "keep the photo there use --protect, or give a second style."
+                f"A mask of the only style changes nothing, as what no mask covers takes style 1 (--mask 1=FILE): "
+                f"{mend}give a second style."
             )
         kept = self.kept(height, width)
         if kept is not None and kept.min() > 1 - NOWHERE:
             raise SettingsError("All of the photo is protected, so there is nothing to paint: paint black in the mask "
                                 "of --protect what is to be painted.")  # fmt: skip
-        coverage = self.coverage(height, width) or []
-        for number, (region, weight) in enumerate(zip(coverage, weights, strict=False), 1):
+        coverage = self.coverage(height, width)
+        if coverage is None:
+            return
+        whole, options = ("texture", "--mask") if is_texture else ("photo", "--mask, --protect")
+        for number, (region, weight) in enumerate(zip(coverage, weights, strict=True), 1):
             if weight > 0 and region.max() < NOWHERE:
                 raise SettingsError(
-                    f"Style {number} counts nowhere, as other masks cover all of the photo (--mask, --protect): give "
-                    f"it a part of its own with --mask {number}=FILE, or leave it out."
+                    f"Style {number} counts nowhere, as other masks cover all of the {whole} ({options}): give it a "
+                    f"part of its own with --mask {number}=FILE, or leave it out."
                 )
+        pulled = sum((r for r, weight in zip(coverage, weights, strict=True) if weight > 0), np.zeros((height, width)))
+        if is_texture and pulled.min() < NOWHERE:
+            raise SettingsError(
+                "Where only styles of weight 0 count there is nothing to paint a texture after (--mask, "
+                "--style-weights): give each style with a mask a weight, or leave its mask out."
+            )
 
 
-def check_numbers(names: Sequence[str], count: int) -> None:
+def check_numbers(names: Iterable[str], count: int) -> None:
     """Refuse masks of styles that are not there.
 
     Args:
-        names: of the masks.
+        names: of the masks, and of other pictures.
         count: number of styles.
 
     Raises:
         SettingsError: with the option's name.
     """
     for name in names:
-        if name != PROTECT and int(name.split(".")[1]) > count:
+        number = parted(name)[1]
+        if number is not None and number > count:
             there = "there is one style picture" if count == 1 else f"there are {count} style pictures"
             raise SettingsError(
-                f"There is no style {name.split('.')[1]} for {option_of(name)}, as {there}: number them from 1, in "
-                f"their order."
+                f"There is no style {number} for {option_of(name)}, as {there}: number them from 1, in their order."
             )
 
 
-def check_shape(name: str, mask: Picture, picture: Picture) -> None:
-    """Refuse a mask whose proportions are not its picture's.
+def check_shape(name: str, mask: Picture, whose: str, tall: int, wide: int) -> None:
+    """Refuse a mask whose proportions are not those of what it lies over.
 
     Args:
         name: of the mask.
         mask: as it was read.
-        picture: the photograph or painting that it lies over.
+        whose: ``photo``, ``texture`` or ``painting``.
+        tall: height of that, in pixels.
+        wide: its width, in pixels.
 
     Raises:
         PictureError: they differ by more than :data:`SHAPE_TOLERANCE` and more than a pixel.
     """
-    (height, width), (tall, wide) = mask.original_size, picture.original_size
+    height, width = mask.original_size
     off = min(abs(width - height * wide / tall) / max(1.0, SHAPE_TOLERANCE * width),
               abs(height - width * tall / wide) / max(1.0, SHAPE_TOLERANCE * height))  # fmt: skip
     if off > 1:
-        whose = "painting" if name.startswith("style_masks") else "photo"
         raise PictureError(
             f"The {described(name)} {_called(mask.path)} is {width}×{height} px and the {whose} {wide}×{tall} px "
             f"({option_of(name)}): give it the same proportions, within 2 %; its size may be any."

@@ -12,20 +12,47 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from impasto.errors import EncoderError, SettingsError
 from impasto.layers import RGB, parse_layer
+from impasto.named import COLOURS_FROM, INIT, PROTECT, mask_name
 
 Preset = Literal["quick", "default", "fine", "tutorial", "tutorial-core"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 Colour = Literal["style", "keep", "match", "palette"]
 COLOURS: tuple[Colour, ...] = get_args(Colour)
+
+
+class ColourSource(NamedTuple):
+    """Where the colours of a painting come from, for one value of the setting ``colour``.
+
+    Attributes:
+        needs_photo: they are the photograph's, which a texture lacks.
+        takes_other: ``colours_from`` may name another picture in place of the style.
+    """
+
+    needs_photo: bool
+    takes_other: bool
+
+
+COLOUR_SOURCES: dict[Colour, ColourSource] = {
+    "style": ColourSource(needs_photo=False, takes_other=True),
+    "keep": ColourSource(needs_photo=True, takes_other=False),
+    "match": ColourSource(needs_photo=True, takes_other=False),
+    "palette": ColourSource(needs_photo=False, takes_other=True),
+}
+"""What combines with what."""
+
 DEFAULT_STRENGTH = 0.5
 FINEST = 2.5
 """At detail 1, how many times what the next deeper block of layers weighs a block weighs more than it did."""
+LEAST_SIZE = 32
+"""Shortest side of a painting in pixels."""
+MOST_SIZE = 1_000_000
+"""Longest side of a painting in pixels."""
 LEAST_TILE = 64
 """Smallest side of a tile in pixels."""
 
@@ -43,6 +70,8 @@ def _device_name(name: str) -> str:
     return name
 
 
+_NO_STRENGTH = "A texture has no photograph, so there is no strength, and the content_weight is 0: leave them out."
+NO_PROTECTION = "A texture has no photograph that could stay: leave out --protect."
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
@@ -66,12 +95,26 @@ def memory_bytes(text: str) -> int:
     return int(float(match[1]) * unit)
 
 
+def _sides(text: str) -> str:
+    match = re.fullmatch(r"\s*(\d+)\s*[xX×]\s*(\d+)\s*", text)
+    if match is None or not all(LEAST_SIZE <= int(side) <= MOST_SIZE for side in match.groups()):
+        raise ValueError("should be width and height in pixels, such as 640x480")
+    return f"{int(match[1])}x{int(match[2])}"
+
+
+def _two_sides(value: object) -> object:
+    if isinstance(value, list | tuple) and len(value) == 2 and all(type(side) is int for side in value):
+        return f"{value[0]}x{value[1]}"
+    return value
+
+
 def _text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 NONE = "none"
-"""In place of a mask's path: no mask, as where an earlier one is to be left out."""
+"""In place of the path of a mask, or of the picture of the colours: no such picture, as where an earlier one is to be
+left out."""
 
 
 FACES = "faces"
@@ -103,6 +146,10 @@ LayerWeights = dict[LayerName, Weight]
 Masks = Annotated[
     dict[Annotated[int, Field(ge=1)], Annotated[str, Field(min_length=1)]], BeforeValidator(_without_none)
 ]
+
+
+Side = Annotated[int, Field(ge=LEAST_SIZE, le=MOST_SIZE)]
+Sides = Annotated[str, AfterValidator(_sides), Field(examples=["640x480"])]
 
 
 def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
@@ -218,8 +265,9 @@ class Settings(_Model):
     preset: Preset = "default"
     """Starting point of all the others: quick, default, fine, or TensorFlow's tutorial, tutorial-core."""
 
-    size: Annotated[int, Field(ge=32, le=1_000_000)] | Literal["original"] = 512
-    """Long side of the painting in pixels, or original for the photo's own; the style is read at the same size."""
+    size: Annotated[Side | Literal["original"] | Sides, BeforeValidator(_two_sides)] = 512
+    """Long side of the painting in pixels, or original for the photo's own; the style is read at the same size. Of a
+    texture width and height, as in 640x480, or one number for a square."""
 
     strength: Annotated[float, Field(ge=0, le=1)] | None = None
     """From 0 (a hint of the style) to 1 (the painting's own world). 0.5 where neither it nor raw weights are given."""
@@ -236,6 +284,9 @@ class Settings(_Model):
     colour: Colour = "style"
     """Whose colours: style (the painting's), keep (the photo's own), match (paint after the painting recoloured to the
     photo's mean and covariance), palette (the result in the painting's few main colours)."""
+
+    colours_from: Annotated[Annotated[str, Field(min_length=1)] | None, BeforeValidator(_none_or)] = None
+    """A picture whose colours the styles are given before painting, and whose palette is taken; or none."""
 
     stroke_size: Annotated[float, Field(ge=0.25, le=4)] = 1.0
     """Size of the strokes, from 0.25 to 4: the painting's scale relative to the photo's, both with equal long sides at
@@ -258,11 +309,15 @@ class Settings(_Model):
     """Whether that padding serves the first layer (the others pad with zeros) or all."""
 
     init: Annotated[str, Field(min_length=1)] = "content"
-    """What the painting starts from: content, noise, or the path of a picture."""
+    """What the painting starts from: content, noise (of a texture, in the painting's colours), or the path of a
+    picture."""
+
+    seamless: bool = False
+    """Make a texture that goes on at its other side, in both directions, without a seam."""
 
     masks: Masks = {}
-    """Where in the photo a style counts, by its number from 1: a mask of any size, white where it does, or none. Styles
-    without one take what the others leave."""
+    """Where in the photo, or in a texture, a style counts, by its number from 1: a mask of any size, white where it
+    does, or none. Styles without one take what the others leave."""
 
     style_masks: Masks = {}
     """Which part of a painting is taken, by the style's number from 1: a mask, white where it is, or none."""
@@ -313,6 +368,74 @@ class Settings(_Model):
             raise ValueError("style_weights need at least one weight above 0")
         return self
 
+    @model_validator(mode="after")
+    def _one_source_of_colours(self) -> Self:
+        if self.colours_from is not None and not COLOUR_SOURCES[self.colour].takes_other:
+            raise ValueError(f"colours_from and colour = {self.colour}, which takes the photo's colours, exclude each "
+                             f"other: choose one of them")  # fmt: skip
+        return self
+
+    @property
+    def sides(self) -> tuple[int, int] | None:
+        """Height and width in pixels, where the size names both."""
+        if not isinstance(self.size, str) or self.size == "original":
+            return None
+        width, height = map(int, self.size.split("x"))
+        return height, width
+
+    @property
+    def long_side(self) -> int | None:
+        """Of the painting, in pixels; None where it is the photograph's own."""
+        return max(self.sides) if self.sides else self.size if isinstance(self.size, int) else None
+
+    def check_photo(self, there: bool) -> None:
+        """Refuse settings that ask of a photograph what there is not, or of a texture.
+
+        Args:
+            there: whether there is a photograph; there is none behind a texture.
+
+        Raises:
+            SettingsError: what does not fit, in a sentence.
+        """
+        for fits, complaint in self._of_photographs() if there else self._of_textures():
+            if not fits:
+                raise SettingsError(complaint)
+
+    def _of_photographs(self) -> tuple[tuple[bool, str], ...]:
+        return (
+            (
+                self.sides is None,
+                f"The size {self.size} is a texture's: a painting has the shape of its photograph, so give its long "
+                f"side alone.",
+            ),
+            (
+                not self.seamless,
+                "Only a texture can be seamless: a photograph does not go on at its other side.",
+            ),
+        )
+
+    def _of_textures(self) -> tuple[tuple[bool, str], ...]:
+        return (
+            (
+                self.size != "original",
+                "A texture has no photograph to take its size from: give a size such as 512 or 640x480.",
+            ),
+            (
+                self.init != "content",
+                "A texture has no photograph to begin from: choose init noise or the path of a picture.",
+            ),
+            (
+                self.strength is None and self.weights[0] == 0,
+                _NO_STRENGTH,
+            ),
+            (self.protect is None, NO_PROTECTION),
+            (
+                not COLOUR_SOURCES[self.colour].needs_photo,
+                f"The colour {self.colour} takes the colours of the photograph, and a texture has none: choose style "
+                f"or palette, or name a picture with colours_from.",
+            ),
+        )
+
     @property
     def weights(self) -> tuple[float, float]:
         """Weights of content and style that strength or the raw weights stand for."""
@@ -322,12 +445,14 @@ class Settings(_Model):
         return content, style
 
     @property
-    def mask_files(self) -> dict[str, Path]:
-        """Paths of all masks by name, as in ``masks.1``, ``style_masks.2`` and ``protect``."""
-        files: dict[str, Any] = {f"masks.{number}": path for number, path in sorted(self.masks.items())}
-        files |= {f"style_masks.{number}": path for number, path in sorted(self.style_masks.items())}
-        files |= {"protect": self.protect} if self.protect not in (None, FACES) else {}
-        return {name: Path(path).expanduser() for name, path in files.items()}
+    def named_files(self) -> dict[str, Path]:
+        """Paths of the pictures that these settings name, as :mod:`impasto.named` spells them."""
+        files: dict[str, Any] = {INIT: None if self.init in ("content", "noise") else self.init}
+        files[COLOURS_FROM] = self.colours_from
+        files |= {mask_name("masks", number): path for number, path in sorted(self.masks.items())}
+        files |= {mask_name("style_masks", number): path for number, path in sorted(self.style_masks.items())}
+        files[PROTECT] = None if self.protect == FACES else self.protect
+        return {name: Path(path).expanduser() for name, path in files.items() if path is not None}
 
     @property
     def balanced_losses(self) -> Losses:
@@ -407,6 +532,50 @@ PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
     ),
 }
 """What each preset changes in the defaults; tutorial-core is the form that tensorflow.org carries today."""
+
+
+_TEXTURE: dict[str, Any] = {"content_weight": 0.0, "init": "noise"}
+
+_PAINTED_TEXTURE: dict[str, Any] = _TEXTURE | {
+    # Zeros beyond a painting's border are as a frame around it, and what the deep layers make of it would be painted
+    # all over a texture that has no border itself, as a grid of coloured dots.
+    "padding": "reflect",
+    "padding_scope": "all",
+    # Without a photograph the large forms must come from somewhere, too.
+    "optimization": {"smallest_octave": 64},
+    # What is left of the style distance is small, and more than this would paint blocks along the axes.
+    "losses": {"total_variation": 0.02},
+}
+
+TEXTURE_CHANGES: dict[Preset, dict[str, Any]] = {
+    "quick": _PAINTED_TEXTURE,
+    "default": _PAINTED_TEXTURE,
+    "fine": _PAINTED_TEXTURE,
+    "tutorial": _TEXTURE,
+    "tutorial-core": _TEXTURE,
+}
+"""What a texture changes in each preset."""
+
+
+def make_texture_settings(file: str | Path | None = None, **changes: Any) -> Settings:
+    """Build the settings of a texture: a preset, over it what a texture changes in it, a file and the keywords.
+
+    Args:
+        file: JSON or TOML, with the names of :class:`Settings`.
+        changes: settings by name; nested ones as mappings, which may give a part only.
+
+    Raises:
+        SettingsError: as :func:`make_settings`.
+    """
+    given = _merged(read_settings_file(file) if file is not None else {}, changes)
+    if given.get("strength") is not None:
+        raise SettingsError(_NO_STRENGTH)
+    return make_settings(**merged(texture_values(given.get("preset", "default")), given))
+
+
+def texture_values(preset: str) -> dict[str, Any]:
+    """What a texture changes in a preset; nothing where there is no such preset, which is refused elsewhere."""
+    return next((changes for name, changes in TEXTURE_CHANGES.items() if name == preset), {})
 
 
 def make_settings(file: str | Path | None = None, **changes: Any) -> Settings:

@@ -59,6 +59,11 @@ def side_by_side(pictures: Sequence[Pixels]) -> Pixels:
     return sheet
 
 
+def tiled(picture: Pixels) -> Pixels:
+    """A picture four times, two by two, as a seamless texture is looked at; H×W×3 to 2H×2W×3."""
+    return np.tile(picture, (2, 2, 1))
+
+
 @dataclass(frozen=True)
 class Stage:
     """A painting at some moment.

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from impasto.errors import CheckpointError
 from impasto.events import Loss
+from impasto.named import PATTERN, described, with_once_named
 from impasto.painting import Source, Step
 from impasto.pictures.files import shown
 from impasto.pyramid import Octave
-from impasto.regions import described
 from impasto.settings import Settings
 
 if TYPE_CHECKING:
@@ -83,10 +83,9 @@ class Facts(_Model):
         share: of the whole run's arithmetic that is done.
         device: where it ran, as in ``cpu`` or ``cuda:0``.
         threads: of the CPU.
-        content: the photograph.
+        content: the photograph; None behind a texture.
         styles: the paintings.
-        start: the picture that painting began from, where there was one.
-        masks: by name, as :mod:`impasto.regions` spells them.
+        named: the pictures that the settings name, as :mod:`impasto.named` spells them.
         encoder: name and hash.
         optimizer: the optimiser's numbers; None where it has not begun or is done with the octave.
     """
@@ -101,19 +100,23 @@ class Facts(_Model):
     share: float
     device: str
     threads: Annotated[int, Field(ge=1, le=4096)]
-    content: StoredInput
+    content: StoredInput | None = None
     styles: list[StoredInput]
-    start: StoredInput | None = None
-    masks: dict[str, StoredInput] = {}
+    named: dict[Annotated[str, Field(pattern=PATTERN)], StoredInput] = {}
     encoder: StoredEncoder
     optimizer: dict[str, Any] | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_once(cls, values: Any) -> Any:
+        return with_once_named(values, "start")
+
     @property
     def inputs(self) -> list[tuple[str, StoredInput]]:
-        """All pictures that go in, each with what it is."""
-        start = [("picture that painting began from", self.start)] if self.start else []
-        masks = [(described(name), mask) for name, mask in self.masks.items()]
-        return [("photograph", self.content), *(("style", style) for style in self.styles), *start, *masks]
+        """All pictures that go in, each with what it is; those that settings name in the order of their names."""
+        photo = [("photograph", self.content)] if self.content else []
+        named = [(described(name), stored) for name, stored in sorted(self.named.items())]
+        return [*photo, *(("style", style) for style in self.styles), *named]
 
     @property
     def plan(self) -> tuple[Octave, ...]:

@@ -3,14 +3,15 @@
 Every position of every layer belongs to the core of one tile. Around its core a tile holds as much as the receptive
 field of the deepest layer asks for, at each depth no more than deeper layers still need: the halo. There the encoder
 pads a tile as if it were a picture of its own, and what is wrong for that stays within the halo. At the picture's own
-borders a tile has no halo, and is padded as the whole picture would be.
+borders a tile has no halo, and is padded as the whole picture would be. A periodic picture has no borders: there the
+halo goes on at its other side, more than once around where the picture is smaller than the halo.
 
 Source: Galerne, Raad, Lezama and Morel 2022, Scaling Painting Style Transfer, with a halo as tight as can be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -27,7 +28,10 @@ LEAST_CORE = 2 * ALIGNMENT
 
 
 class Box(NamedTuple):
-    """A part of a layer, in positions; ``bottom`` and ``right`` are not part of it."""
+    """A part of a layer, in positions; ``bottom`` and ``right`` are not part of it.
+
+    Of a periodic picture it may reach beyond the layer, which goes on there at its other side.
+    """
 
     top: int
     left: int
@@ -65,10 +69,13 @@ class Tile:
         cores: by block, from the first: the positions of its layers that are this tile's own.
         boxes: by block, from the first: the positions that the tile has when the block begins, core and halo. The
             first block's are pixels.
+        wraps: whether it is all of a periodic picture, and so its own surroundings: it has no halo, and the encoder
+            wraps around.
     """
 
     cores: tuple[Box, ...]
     boxes: tuple[Box, ...]
+    wraps: bool = False
 
     @property
     def pixels(self) -> Box:
@@ -83,6 +90,36 @@ class Tile:
         """The tile's own positions among the features that it has of a layer."""
         block = max(0, layer.block - 1)
         return self.cores[block].within(self.boxes[block])
+
+    def of(self, picture: Tensor) -> Tensor:
+        """The part of the picture that goes into the encoder.
+
+        Args:
+            picture: B×C×H×W, all of it.
+
+        Returns:
+            B×C×h×w; a view, but for what reaches beyond a periodic picture.
+        """
+        box = self.pixels
+        if box == _inside(box, *picture.shape[-2:]):
+            return picture[(..., *box.slices)]
+        rows, columns = _around(box, picture)
+        return picture.index_select(-2, rows).index_select(-1, columns)
+
+    def add_onto(self, whole: Tensor, part: Tensor) -> None:
+        """Add what was made of :meth:`of` at its place in the whole picture, where it may meet itself.
+
+        Args:
+            whole: B×C×H×W, changed in place.
+            part: B×C×h×w.
+        """
+        box, part = self.pixels, part.to(whole.device)
+        if box == _inside(box, *whole.shape[-2:]):
+            whole[(..., *box.slices)] += part
+            return
+        rows, columns = _around(box, whole)
+        across = part.new_zeros(*part.shape[:-1], whole.shape[-1]).index_add_(-1, columns, part)
+        whole.index_add_(-2, rows, across)
 
     def crop(self, block: int, pooled: Tensor) -> Tensor:
         """What the rest of the network needs of features that were just pooled.
@@ -99,6 +136,18 @@ class Tile:
         return pooled if part.shape == pooled.shape else part.contiguous(memory_format=torch.channels_last)
 
 
+def _inside(box: Box, height: int, width: int) -> Box:
+    """The part of a box that lies in a layer."""
+    return Box(max(0, box.top), max(0, box.left), min(height, box.bottom), min(width, box.right))
+
+
+def _around(box: Box, picture: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows and columns of a periodic picture, in a box that may reach beyond it."""
+    height, width = picture.shape[-2:]
+    rows = torch.arange(box.top, box.bottom, device=picture.device) % height
+    return rows, torch.arange(box.left, box.right, device=picture.device) % width
+
+
 def halos(deepest: Layer) -> tuple[int, ...]:
     """Positions beyond its core that a tile needs on each side when a block begins, by block, from the first.
 
@@ -112,7 +161,7 @@ def halos(deepest: Layer) -> tuple[int, ...]:
     return tuple(reversed(found)) or (0,)
 
 
-def cut(height: int, width: int, side: int | None, layers: Iterable[Layer]) -> tuple[Tile, ...]:
+def cut(height: int, width: int, side: int | None, layers: Iterable[Layer], *, wrap: bool = False) -> tuple[Tile, ...]:
     """Tiles of about equal size, row by row.
 
     Args:
@@ -120,12 +169,15 @@ def cut(height: int, width: int, side: int | None, layers: Iterable[Layer]) -> t
         width: of the picture, in pixels.
         side: of the largest core, in pixels, at least :data:`LEAST_CORE`; None for the whole picture in one tile.
         layers: in use.
+        wrap: whether the picture is periodic; its sides are then multiples of :data:`ALIGNMENT`.
     """
     beyond = halos(max(layers, default=PIXELS))
+    cores = [(top, left, bottom, right) for top, bottom in _spans(height, side) for left, right in _spans(width, side)]
+    if wrap and len(cores) > 1:
+        return tuple(_tile(core, beyond, lambda box, block: box) for core in cores)
     return tuple(
-        _tile(height, width, (top, left, bottom, right), beyond)
-        for top, bottom in _spans(height, side)
-        for left, right in _spans(width, side)
+        _tile(core, beyond, lambda box, block: _inside(box, height >> block, width >> block), wraps=wrap)
+        for core in cores
     )
 
 
@@ -147,17 +199,24 @@ def _spans(length: int, side: int | None) -> list[tuple[int, int]]:
     return list(zip(edges, [*edges[1:], length], strict=True))
 
 
-def _tile(height: int, width: int, core: tuple[int, int, int, int], beyond: tuple[int, ...]) -> Tile:
+def _tile(
+    core: tuple[int, int, int, int],
+    beyond: tuple[int, ...],
+    bounded: Callable[[Box, int], Box],
+    *,
+    wraps: bool = False,
+) -> Tile:
+    """A tile.
+
+    Args:
+        core: top, left, bottom and right in pixels.
+        beyond: positions of its halo by block.
+        bounded: of a box and the number of its block, from 0, gives what there is of it.
+        wraps: as in :class:`Tile`.
+    """
     cores, boxes = [], []
     for block, halo in enumerate(beyond):
         top, left, bottom, right = (edge >> block for edge in core)
         cores.append(Box(top, left, bottom, right))
-        boxes.append(
-            Box(
-                max(0, top - halo),
-                max(0, left - halo),
-                min(height >> block, bottom + halo),
-                min(width >> block, right + halo),
-            )
-        )
-    return Tile(tuple(cores), tuple(boxes))
+        boxes.append(bounded(Box(top - halo, left - halo, bottom + halo, right + halo), block))
+    return Tile(tuple(cores), tuple(boxes), wraps)

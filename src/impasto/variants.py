@@ -98,6 +98,7 @@ def plan_variants(
     changes: Mapping[str, Any] | None = None,
     content: Path | None = None,
     styles: Sequence[Path] = (),
+    between: int | None = None,
 ) -> Variants:
     """Every combination of the values.
 
@@ -108,24 +109,38 @@ def plan_variants(
         changes: settings for all variants, as in :func:`impasto.again.prepare`.
         content: a photograph in place of the stored one.
         styles: paintings in place of all the stored ones.
+        between: steps of a series from the first of two styles to the second, the first axis; None for no series.
 
     Raises:
         PictureError: as in :func:`impasto.again.prepare`.
-        SettingsError: a value that is not valid, a setting named twice, no list of values or too many combinations.
+        SettingsError: a value that is not valid, a setting named twice, no list of values, too many combinations, or a
+            series of other than two styles.
     """
-    axes = [parse_axis(text) for text in assignments]
+    axes = [*([] if between is None else [_series(between)]), *(parse_axis(text) for text in assignments)]
     _check(axes)
     varied = [axis for axis in axes if len(axis.values) > 1]
     variants = []
     for values in itertools.product(*(axis.values for axis in axes)):
         assigned = [parse_assignment(f"{axis.name}={value}") for axis, value in zip(axes, values, strict=True)]
         repeat = prepare(file, content=content, styles=styles, changes=merged(changes or {}, *assigned))
+        if between is not None and len(repeat.styles) != 2:
+            raise SettingsError(
+                f"A series runs between two styles, and there are {len(repeat.styles)}: name both with --style."
+            )
         named = [(axis, value) for axis, value in zip(axes, values, strict=True) if axis in varied]
         label = ", ".join(f"{_name_among(axis, varied)} {value}" for axis, value in named)
         stem = "-".join([Path(file).stem, *(_in_file_name(f"{_name_among(a, varied)}={value}") for a, value in named)])
         output = folder / f"{stem}.png"
         variants.append(Variant(label, Work(repeat.content, repeat.styles, repeat.settings, output, repeat.plan)))
     return Variants(tuple(variants), len(varied[-1].values) if len(varied) > 1 else None)
+
+
+def _series(steps: int) -> Axis:
+    """Weights of two styles, from the first alone to the second alone."""
+    if not 2 <= steps <= MOST:
+        raise SettingsError(f"A series between two styles has from 2 to {MOST} steps, and {steps} were asked for.")
+    shares = [number / (steps - 1) for number in range(steps)]
+    return Axis("style_weights", tuple(f"[{1 - share:.4g},{share:.4g}]" for share in shares))
 
 
 def grid_of(variants: Variants, failed: Sequence[int] = ()) -> Pixels:

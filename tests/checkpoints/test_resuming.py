@@ -116,7 +116,7 @@ def test_with_masks_as_well(photo, style, small, tmp_path):
     styles = [style, style[::-1]]
     whole, paths = kept_at_every_moment(impasto.make_painter(photo, styles, **settings), tmp_path)
     assert same(whole, impasto.paint(photo, styles, **settings))
-    assert list(whole.masks) == ["masks.2", "style_masks.1", "protect"]
+    assert list(whole.named) == ["masks.2", "style_masks.1", "protect"]
     for path in paths[::3]:
         assert same(painted(impasto.resume_painter(path, photo, styles)), whole)
     (tmp_path / "left.png").rename(tmp_path / "moved.png")

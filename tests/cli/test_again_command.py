@@ -100,7 +100,7 @@ def test_again_starts_from_the_same_first_picture(folder, small, impasto_command
     (folder / "deeper").mkdir()
     assert impasto_command("again", "a.png", "-o", "deeper/b.png").code == 0
     np.testing.assert_array_equal(read_picture("deeper/b.png").pixels, read_picture("a.png").pixels)
-    assert stored_record("deeper/b.png").init.path == "../first.png"
+    assert stored_record("deeper/b.png").named["init"].path == "../first.png"
     (folder / "first.png").unlink()
     result = impasto_command("again", "a.png")
     assert result.code == 2

@@ -30,7 +30,7 @@ def pixels(name):
 
 def test_the_masks_are_in_the_record_and_what_is_protected_is_the_photo(masked, impasto_command):
     record = stored_record(masked)
-    assert {name: source.path for name, source in record.masks.items()} == {
+    assert {name: source.path for name, source in record.named.items()} == {
         "masks.2": "masks/left.png",
         "style_masks.1": "masks/part.png",
         "protect": "masks/face.png",
@@ -46,9 +46,9 @@ def test_again_it_is_the_same_and_masks_can_be_left_out(masked, impasto_command,
     monkeypatch.chdir(masked.parent / "sub")
     assert impasto_command("again", masked, "-o", "same.png").code == 0
     np.testing.assert_array_equal(pixels("same.png"), pixels(masked))
-    assert stored_record("same.png").masks["protect"].path == "../masks/face.png"
+    assert stored_record("same.png").named["protect"].path == "../masks/face.png"
     assert impasto_command("again", masked, "--protect", "none", "--mask", "2=none", "-o", "less.png").code == 0
-    assert list(stored_record("less.png").masks) == ["style_masks.1"]
+    assert list(stored_record("less.png").named) == ["style_masks.1"]
     assert np.abs(pixels("less.png") - pixels("../photo.png"))[:, :20].max() > 0.05
     result = impasto_command("again", masked, "--style", "../style.png", "-o", "one.png")
     assert result.code == 2
@@ -59,7 +59,7 @@ def test_varied_the_masks_hold(masked, impasto_command):
     options = ("--set", "masks.2=masks/left.png,none", "--size", 64, "--keep", "variants")
     assert impasto_command("vary", masked, *options, "-o", "grid.png").code == 0
     first, second = sorted((masked.parent / "variants").iterdir())
-    assert {len(stored_record(path).masks) for path in (first, second)} == {2, 3}
+    assert {len(stored_record(path).named) for path in (first, second)} == {2, 3}
 
 
 def test_in_a_batch_what_is_done_is_told_by_its_masks(masked, small, impasto_command):

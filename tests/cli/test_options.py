@@ -17,6 +17,7 @@ TEXTS = {
     "strength": ("0.25", 0.25),
     "style_weights": ("2,1", (2.0, 1.0)),
     "colour": ("keep", "keep"),
+    "colours_from": ("other.jpg", "other.jpg"),
     "stroke_size": ("2", 2.0),
     "detail": ("0.75", 0.75),
     "encoder": ("vgg19", "vgg19"),
@@ -56,6 +57,11 @@ def test_each_option_is_read_as_its_setting(name, ask):
     _, changes, _ = ask(f"--{name.replace('_', '-')}", text)
     assert list(changes) == [name]
     assert getattr(make_settings(**changes), name) == value
+
+
+def test_seamless_is_a_flag(ask):
+    assert ask("--seamless")[1] == {"seamless": True}
+    assert ask()[1] == {}
 
 
 def test_iterations_are_those_of_the_last_octave(ask):

@@ -65,6 +65,17 @@ def test_lists_as_values_and_json(painted, impasto_command):
     assert events[-1] == {"event": "grid", "output": str(painted.parent / "grid.jpg")}
 
 
+def test_a_series_between_two_styles(painted, impasto_command):
+    write_picture("other.png", smooth_picture(32, 32, seed=3) * 0.3)
+    styles = ("--style", "style.png", "--style", "other.png")
+    result = impasto_command("vary", "out.png", "--between", 3, *styles, "--set", "style_weight=50", "--keep", "kept")
+    assert result.code == 0
+    kept = [painted.parent / "kept" / f"out-style_weights=_{weights}_.png" for weights in ("1_0", "0.5_0.5", "0_1")]
+    assert [stored_record(path).settings["style_weights"] for path in kept] == [[1, 0], [0.5, 0.5], [0, 1]]
+    means = [read_picture(path).pixels.mean() for path in kept]
+    assert means[0] > means[1] > means[2]
+
+
 def test_a_variant_that_fails_is_pale(painted, impasto_command):
     result = impasto_command("vary", "out.png", "--set", "encoder=builtin,nothing.safetensors", "-o", "grid.png")
     assert result.code == 2  # known before
@@ -80,7 +91,10 @@ def test_a_variant_that_fails_is_pale(painted, impasto_command):
     [
         (("out.png", "--set", "strength=0.5"), "nothing to vary"),
         (("out.png", "--set", "strength=0.5,3"), "strength = 3"),
-        (("out.png",), "--set"),
+        (("out.png",), "nothing to vary"),
+        (("out.png", "--between", "3"), "between two styles, and there are 1"),
+        (("out.png", "--between", "1"), "from 2 to 100 steps"),
+        (("out.png", "--between", "3", "--set", "style_weights=[1,1],[1,2]"), "style_weights is named twice"),
         (("photo.png", "--set", "seed=1,2"), "no record"),
         (("out.png", "--set", "seed=1,2", "-o", "out.png", "--force"), "is one of the pictures"),
         (("out.png", "--set", "seed=1,2", "-o", "nowhere/grid.png"), "nowhere"),

@@ -15,6 +15,7 @@ from typing import get_args
 from impasto.again import Record, stored_record
 from impasto.batches.naming import DEFAULT_TEMPLATE, check_template, name_of
 from impasto.errors import EncoderError, PictureError, SettingsError
+from impasto.named import parted
 from impasto.pictures.files import opened, reason, shown, try_folder
 from impasto.pictures.formats import check_sides, writable_format
 from impasto.pyramid import Octave
@@ -25,11 +26,8 @@ from impasto.weights.catalogue import BUILTIN, BUILTIN_FILE, KNOWN, Origin
 _MACHINERY = {"threads", "device", "memory", "tile", "max_pixels"}
 """Settings that say how to come to a picture, not to which."""
 
-_OTHERWISE = {
-    *("preset", "init", "encoder", "strength", "content_weight", "style_weight"),
-    *("masks", "style_masks", "protect"),
-}
-"""Settings that are compared by what they stand for."""
+_OTHERWISE = {"preset", "encoder", "strength", "content_weight", "style_weight"}
+"""Settings that are compared by what they stand for, as those are that name pictures."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Work:
     """One painting of many.
 
     Attributes:
-        content: path of the photograph.
+        content: path of the photograph; None for a texture.
         styles: paths of the paintings.
         settings: how to paint.
         output: the picture to write.
@@ -46,7 +44,7 @@ class Work:
         done: whether the output is there already, painted from the same pictures with the same settings.
     """
 
-    content: Path
+    content: Path | None
     styles: tuple[Path, ...]
     settings: Settings
     output: Path
@@ -55,16 +53,9 @@ class Work:
     done: bool = False
 
     @property
-    def start(self) -> Path | None:
-        """The picture that painting begins from, where the settings name one."""
-        init = self.settings.init
-        return None if init in ("content", "noise") else Path(init).expanduser()
-
-    @property
     def inputs(self) -> tuple[Path, ...]:
         """All pictures that are read."""
-        start = [self.start] if self.start else []
-        return (self.content, *self.styles, *start, *self.settings.mask_files.values())
+        return (*([self.content] if self.content else []), *self.styles, *self.settings.named_files.values())
 
 
 @dataclass
@@ -132,7 +123,7 @@ def combine(
             f"The style_weights are {len(weights)} and the style pictures of each painting {len(pairs[0][1])}: give "
             f"one for each."
         )
-    check_numbers(list(settings.mask_files), len(pairs[0][1]))
+    check_numbers(list(settings.named_files), len(pairs[0][1]))
     return [
         Work(photo, each, settings, folder / name_of(template, photo, each, number))
         for number, (photo, each) in enumerate(pairs, 1)
@@ -198,10 +189,9 @@ def fingerprint(work: Work, digest: Callable[[Path], str]) -> str:
     """
     return _hash(
         work.settings,
-        [digest(work.content)],
+        [digest(work.content)] if work.content else [],
         [digest(style) for style in work.styles],
-        digest(work.start) if work.start else work.settings.init,
-        {name: digest(path) for name, path in work.settings.mask_files.items()},
+        {name: digest(path) for name, path in work.settings.named_files.items()},
         _encoder_key(work.settings.encoder, None, digest),
     )
 
@@ -214,10 +204,9 @@ def stored_fingerprint(record: Record) -> str | None:
         return None
     return _hash(
         settings,
-        [record.content.sha256],
+        [record.content.sha256] if record.content else [],
         [style.sha256 for style in record.styles],
-        record.init.sha256 if record.init else settings.init,
-        {name: mask.sha256 for name, mask in record.masks.items()},
+        {name: source.sha256 for name, source in record.named.items()},
         _encoder_key(record.encoder.name, record.encoder.sha256, lambda path: ""),
     )
 
@@ -226,18 +215,12 @@ def _hash(
     settings: Settings,
     content: Sequence[str | None],
     styles: Sequence[str | None],
-    init: str | None,
-    masks: Mapping[str, str | None],
+    named: Mapping[str, str | None],
     encoder: str,
 ) -> str:
-    values = settings.model_dump(mode="json", exclude=_MACHINERY | _OTHERWISE)
-    values |= {
-        "weights": settings.weights,
-        "sources": [content, styles],
-        "start": init,
-        "regions": dict(masks),
-        "encoding": encoder,
-    }
+    stand_for = {parted(name)[0] for name in named}
+    values = settings.model_dump(mode="json", exclude=_MACHINERY | _OTHERWISE | stand_for)
+    values |= {"weights": settings.weights, "sources": [content, styles], "named": dict(named), "encoding": encoder}
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
@@ -293,8 +276,8 @@ def _refuse_collisions(works: Sequence[Work]) -> None:
     taken: dict[str, Work] = {}
     for work in works:
         kind = writable_format(work.output, work.settings.depth)
-        if work.settings.size != "original":
-            check_sides(kind, 1, work.settings.size, shown(work.output))
+        if work.settings.long_side is not None:
+            check_sides(kind, 1, work.settings.long_side, shown(work.output))
         place = _place(work.output)
         if place in inputs:
             raise PictureError(
@@ -309,7 +292,8 @@ def _refuse_collisions(works: Sequence[Work]) -> None:
 
 
 def _pair(work: Work) -> str:
-    return f"{shown(work.content)} as {' + '.join(map(shown, work.styles))}"
+    styles = " + ".join(map(shown, work.styles))
+    return f"{shown(work.content)} as {styles}" if work.content else f"The texture of {styles}"
 
 
 def _state(work: Work, digests: Digests) -> str:

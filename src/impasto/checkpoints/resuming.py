@@ -14,8 +14,9 @@ from impasto.checkpoints.files import DamagedError, Header, StoredTensors
 from impasto.checkpoints.slot import Slot
 from impasto.checkpoints.writer import FORMAT
 from impasto.errors import CheckpointError
+from impasto.named import as_settings, described
 from impasto.pictures.files import shown
-from impasto.regions import described, named_masks
+from impasto.regions import named_masks
 from impasto.settings import Settings
 from impasto.snapshot import Facts, Snapshot, StoredInput
 from impasto.version import __version__
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from impasto.events import Event
-    from impasto.painter import Painter, PictureLike
+    from impasto.inputs import PictureLike
+    from impasto.painter import Painter
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class StoredRun:
             styles: the paintings, likewise.
             note: is told of what may keep the picture from being the same, bit for bit.
             tell: as for :class:`impasto.painter.Painter`.
-            masks: by name, as :mod:`impasto.regions` spells them, where they came from memory or lie elsewhere now.
+            masks: by name, as :mod:`impasto.named` spells them, where they came from memory or lie elsewhere now.
 
         Raises:
             ImpastoError: as :class:`impasto.painter.Painter`; or a picture that is missing or has changed.
@@ -136,7 +138,7 @@ class StoredRun:
         from impasto.painter import Painter
 
         facts = self.facts
-        photo = stored_path(facts.content, "photograph") if content is None else content
+        photo = stored_path(facts.content, "photograph") if content is None and facts.content else content
         paintings = list(styles) or [stored_path(style, "style") for style in facts.styles]
         remark = remark_on_versions(facts, torch.__version__)
         if remark:
@@ -170,20 +172,13 @@ def settings_of(facts: Facts, given: Container[str] = ()) -> Settings:
 
     Args:
         facts: of the run.
-        given: names of masks that are at hand.
+        given: names of pictures that are at hand.
 
     Raises:
-        CheckpointError: the picture that painting began from, or a mask, is not there any more.
+        CheckpointError: a picture that they name is not there any more.
     """
-    places: dict[str, Any] = {"encoder": facts.encoder.name}
-    for name, stored in facts.masks.items():
-        if name in given:
-            continue
-        of, _, number = name.partition(".")
-        path = str(stored_path(stored, described(name)))
-        places[of] = places.get(of, {}) | {int(number): path} if number else path
-    if facts.start is not None:
-        places["init"] = str(stored_path(facts.start, "picture that painting began from"))
+    paths = {n: str(stored_path(stored, described(n))) for n, stored in facts.named.items() if n not in given}
+    places = as_settings(paths) | {"encoder": facts.encoder.name}
     return facts.settings.model_copy(update=places)
 
 

@@ -10,12 +10,13 @@ import typer
 
 from impasto.cli import options
 from impasto.cli.interrupts import Interrupts
+from impasto.cli.sources import sources_from
 from impasto.cli.streams import say, say_error
 from impasto.cli.weights import app as weights_app
 from impasto.cli.weights import fetching_shown
 from impasto.demo import STYLE_NAMES
 from impasto.errors import ImpastoError
-from impasto.settings import make_settings
+from impasto.settings import make_settings, make_texture_settings
 from impasto.version import __version__
 
 # Whatever is wrong with the words of a command: typer's own class for it has no public name in all its versions.
@@ -31,6 +32,9 @@ app = typer.Typer(
 )
 app.add_typer(weights_app, name="weights")
 
+Styles = Annotated[
+    list[str] | None, typer.Argument(metavar="STYLE", show_default=False, help="The painting, or several.")
+]
 Painted = Annotated[str, typer.Argument(metavar="FILE", show_default=False, help="A picture that impasto painted.")]
 
 
@@ -79,14 +83,15 @@ def impasto(
 
 
 @app.command(help="Paint CONTENT in the manner of STYLE, or of several.")
-@options.with_settings()
+@options.with_settings(without=("seamless",))
 def paint(
     context: typer.Context,
     content: Annotated[str, typer.Argument(metavar="CONTENT", show_default=False, help="The photograph.")],
-    styles: Annotated[list[str], typer.Argument(metavar="STYLE", show_default=False, help="The painting, or several.")],
+    styles: Styles = None,
     output: options.Output = None,
     *,
     changes: options.Changes,
+    texture_from: options.TextureFrom = None,
     explain: options.Explain = False,
     sheet: options.Sheet = None,
     stages: options.Stages = None,
@@ -99,6 +104,7 @@ def paint(
     as_json: options.Json = False,
 ) -> int:
     """Paint a photograph."""
+    paintings, changes = sources_from(styles or (), texture_from, changes)
     settings = make_settings(**changes)
     from impasto.cli.faces import choose_face
     from impasto.cli.job import Job, explain_job, run_job
@@ -106,11 +112,65 @@ def paint(
     from impasto.cli.outputs import Outputs, default_output
 
     keeping = keeping_from(checkpoint, no_checkpoint, checkpoint_every)
-    photo, paintings = Path(content), tuple(map(Path, styles))
+    photo = Path(content)
     picture = Path(output) if output else default_output(photo, paintings)
     outputs = Outputs(picture, _path(sheet), _path(stages), _path(history), force)
     face = choose_face(quiet=quiet, as_json=as_json)
     job = Job(photo, paintings, settings, outputs, keeping=keeping)
+    with fetching_shown(face):
+        return explain_job(job, face, as_json=as_json) if explain else run_job(job, face, context.obj)
+
+
+@app.command(
+    short_help="Paint a texture in the manner of a painting, without a photograph.",
+    help="Paint a texture of any shape in the manner of STYLE, or of several, without a photograph; with --seamless "
+    "one that tiles. Other seeds give other textures.",
+)
+@options.with_settings(without=("strength", "protect"))
+def texture(
+    context: typer.Context,
+    styles: Styles = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="The picture to write: .png, .jpg, .webp or .tif. STYLE-texture.png beside STYLE where not given.",
+        ),
+    ] = None,
+    *,
+    changes: options.Changes,
+    texture_from: options.TextureFrom = None,
+    explain: options.Explain = False,
+    sheet: Annotated[
+        str | None,
+        typer.Option(
+            "--sheet", metavar="FILE", help="Also write style and texture side by side, a seamless one tiled 2×2."
+        ),
+    ] = None,
+    stages: options.Stages = None,
+    history: options.History = None,
+    checkpoint: options.Checkpoint = None,
+    no_checkpoint: options.NoCheckpoint = False,
+    checkpoint_every: options.CheckpointEvery = None,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> int:
+    """Paint a texture."""
+    paintings, changes = sources_from(styles or (), texture_from, changes)
+    settings = make_texture_settings(**changes)
+    from impasto.cli.faces import choose_face
+    from impasto.cli.job import Job, explain_job, run_job
+    from impasto.cli.keeping import keeping_from
+    from impasto.cli.outputs import Outputs, default_texture
+
+    keeping = keeping_from(checkpoint, no_checkpoint, checkpoint_every)
+    picture = Path(output) if output else default_texture(paintings)
+    outputs = Outputs(picture, _path(sheet), _path(stages), _path(history), force)
+    face = choose_face(quiet=quiet, as_json=as_json)
+    job = Job(None, paintings, settings, outputs, keeping=keeping)
     with fetching_shown(face):
         return explain_job(job, face, as_json=as_json) if explain else run_job(job, face, context.obj)
 
@@ -175,7 +235,7 @@ def again(
     "and so on. What is done already is skipped, so that the same command goes on after an interruption; what fails "
     "does not stop the rest.",
 )
-@options.with_settings()
+@options.with_settings(without=("seamless",))
 def batch(
     context: typer.Context,
     photos: Annotated[list[str], typer.Argument(metavar="PHOTOS", show_default=False, help="The photographs.")],
@@ -210,6 +270,7 @@ def batch(
 ) -> int:
     """Paint many photographs."""
     settings = make_settings(**changes)
+    settings.check_photo(True)
     from impasto.cli.batch import Request, run_batch
 
     request = Request(photos, styles, Path(out), settings, name, zipped, blend, jobs, force)
@@ -219,14 +280,15 @@ def batch(
 @app.command(
     short_help="Paint variants of a picture, side by side.",
     help="Paint variants of a picture that impasto painted, one for each combination of the values that --set lists, "
-    "as in --set strength=0.3,0.5,0.7 --set optimization.iterations=10,20; all of them come in one labelled picture.",
+    "as in --set strength=0.3,0.5,0.7 --set optimization.iterations=10,20, or with --between N a series between two "
+    "styles; all of them come in one labelled picture.",
 )
 @options.with_settings(without=("assignments", "depth"))
 def vary(
     context: typer.Context,
     file: Painted,
     assignments: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--set",
             metavar="KEY=A,B,…",
@@ -234,7 +296,13 @@ def vary(
             help="A setting and its values, the last one's from left to right; may be repeated. A list as a value is "
             "written [A,B].",
         ),
-    ],
+    ] = None,
+    between: Annotated[
+        int | None,
+        typer.Option(
+            "--between", metavar="N", help="Also vary the style, in N even steps from the first of two to the second."
+        ),
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", metavar="OUT", help="The picture to write. FILE-vary.png where not given."),
@@ -261,7 +329,7 @@ def vary(
 
     request = VaryRequest(
         Path(file),
-        assignments,
+        assignments or (),
         changes,
         _path(content),
         list(map(Path, styles or ())),
@@ -269,6 +337,7 @@ def vary(
         _path(keep),
         jobs,
         force,
+        between,
     )
     return run_vary(request, context.obj, quiet=quiet, as_json=as_json)
 

@@ -217,7 +217,7 @@ class BatchJsonFace(BatchFace):
         work = self.works[number]
         return {
             "name": self.name(number),
-            "content": str(work.content),
+            "content": str(work.content) if work.content else None,
             "styles": list(map(str, work.styles)),
             "output": str(Path(work.output).absolute()),
         }

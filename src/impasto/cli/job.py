@@ -37,7 +37,7 @@ class Job:
     """What is to be painted and where to.
 
     Attributes:
-        content: path of the photograph.
+        content: path of the photograph; None for a texture.
         styles: paths of the paintings.
         settings: how to paint.
         outputs: what to write.
@@ -47,7 +47,7 @@ class Job:
         stored: the interrupted run that this one finishes; None for a new one.
     """
 
-    content: Path
+    content: Path | None
     styles: tuple[Path, ...]
     settings: Settings
     outputs: Outputs
@@ -59,19 +59,18 @@ class Job:
     @property
     def inputs(self) -> tuple[Path, ...]:
         """All pictures that are read."""
-        init = self.settings.init
-        start = () if init in ("content", "noise") else (Path(init).expanduser(),)
-        return (self.content, *self.styles, *start, *self.settings.mask_files.values())
+        return (*([self.content] if self.content else []), *self.styles, *self.settings.named_files.values())
 
     def check(self) -> None:
         """Refuse what can be refused without PyTorch, whose import takes a while.
 
         Raises:
+            SettingsError: settings that ask of a photograph what there is not, or of a texture.
             PictureError: an input that cannot be opened, or an output that could not be written.
         """
+        self.settings.check_photo(self.content is not None)
         self.check_inputs()
-        size = self.settings.size
-        self.outputs.check(self.inputs, self.settings.depth, None if size == "original" else size)
+        self.outputs.check(self.inputs, self.settings.depth, self.settings.long_side)
 
     def check_inputs(self) -> None:
         """Refuse an input that cannot be opened.
@@ -285,7 +284,7 @@ def _save_extras(
         What was written, and a sentence for each failure.
     """
     from impasto.plots import write_history
-    from impasto.sheets import over_white, side_by_side
+    from impasto.sheets import over_white, side_by_side, tiled
 
     result = over_white(painting.array, painting.alpha)
 
@@ -294,7 +293,9 @@ def _save_extras(
             write_history(path, painting.history, painter.octaves)
             return
         if path == outputs.sheet:
-            pixels = side_by_side([painter.content.pixels, *(style.pixels for style in painter.styles), result])
+            photo = [painter.content.pixels] if painter.content else []
+            shown = tiled(result) if painting.settings.seamless else result
+            pixels = side_by_side([*photo, *(style.pixels for style in painter.styles), shown])
         else:
             assert stages is not None
             pixels = stages.finish(result, complete=painting.complete)

@@ -114,11 +114,12 @@ def _depth(text: str) -> int | str:
 SETTINGS = {
     option.parameter: option
     for option in (
-        _setting("size", "N|original"),
+        _setting("size", "N|WxH|original"),
         _setting("preset", "|".join(PRESETS)),
         _setting("strength", "S"),
         _setting("style_weights", "A,B,…", lambda text: text.split(",")),
         _setting("colour", "|".join(COLOURS)),
+        _setting("colours_from", "FILE"),
         _setting("stroke_size", "X"),
         _setting("detail", "D"),
         _setting("encoder", "NAME|FILE"),
@@ -126,6 +127,14 @@ SETTINGS = {
         _masks("masks", "--mask"),
         _masks("style_masks", "--style-mask"),
         _setting("protect", "FILE|faces"),
+        SettingOption(
+            "seamless",
+            "--seamless",
+            "",
+            help_of("seamless"),
+            lambda wanted: {"seamless": wanted} if wanted else {},
+            bool,
+        ),
         _setting("optimization.iterations", "N"),
         SettingOption(
             "assignments",
@@ -203,6 +212,14 @@ def changes_from(parameters: Mapping[str, Any]) -> Changes:
     return merged(*(option.read(parameters[option.parameter]) for option in sorted(given, key=lambda o: o.rank)))
 
 
+TextureFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--texture-from",
+        metavar="FILE",
+        help="The painting whose strokes are painted; STYLE, or --colours-from, then gives its colours alone.",
+    ),
+]
 Explain = Annotated[
     bool,
     typer.Option("--explain", help="Print the plan (octaves, tiles, memory, arithmetic, expected time) and end there."),

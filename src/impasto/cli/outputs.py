@@ -68,6 +68,11 @@ class Outputs:
                 raise PictureError(f"The {other} and the {name} would both be {str(path)!r}: give them two names.")
 
 
+def default_texture(styles: Sequence[Path]) -> Path:
+    """``STYLE1+STYLE2-texture.png`` beside the first style."""
+    return styles[0].parent / f"{'+'.join(style.stem for style in styles)}-texture.png"
+
+
 def default_output(content: Path, styles: Sequence[Path]) -> Path:
     """``CONTENT-as-STYLE1+STYLE2.png`` beside the content."""
     return content.parent / f"{content.stem}-as-{'+'.join(style.stem for style in styles)}.png"

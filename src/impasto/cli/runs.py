@@ -47,7 +47,7 @@ def run_resume(name: str | None, output: str | None, *, force: bool, face: Face,
         run = StoredRun(slot, face.note)
         stack.callback(run.close)
         facts, kept = run.facts, kept_in(run.description.attached)
-        content = stored_path(facts.content, "photograph")
+        content = stored_path(facts.content, "photograph") if facts.content else None
         styles = tuple(stored_path(style, "style") for style in facts.styles)
         outputs = stored_outputs(kept, output, force)
         written_before = kept.outputs.get("picture")
@@ -161,7 +161,7 @@ def _row(run: Listed) -> tuple[str, ...]:
     return (
         run.name,
         when,
-        Path(_picture(run.description) or facts.content.path or "").name,
+        Path(_picture(run.description) or (facts.content.path if facts.content else None) or "").name,
         f"{size['width']}×{size['height']}",
         place,
         f"{facts.share:.0%}",
@@ -174,7 +174,7 @@ def _record(run: Listed) -> dict[str, Any]:
     if run.description is not None:
         facts = run.description.facts
         record |= {
-            "content": facts.content.path,
+            "content": facts.content.path if facts.content else None,
             "styles": [style.path for style in facts.styles],
             "output": _picture(run.description),
             "octave": facts.octave,

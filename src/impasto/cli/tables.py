@@ -122,8 +122,8 @@ def print_info() -> None:
 def _record_rows(record: Record) -> Iterator[tuple[str, str]]:
     yield "painted with", f"impasto {record.impasto}, torch {record.torch}, in {record.seconds:.0f} s"
     yield "complete", "yes" if record.complete else "no: the run was stopped early"
-    sources = [("content", record.content), *(("style", style) for style in record.styles)]
-    for name, source in [*sources, *([("init", record.init)] if record.init else []), *record.masks.items()]:
+    photo = [("content", record.content)] if record.content else []
+    for name, source in (*photo, *(("style", style) for style in record.styles), *record.named.items()):
         yield name, f"{source.path or 'from memory'}  {_short(source.sha256)}"
     yield "encoder", f"{record.encoder.name}  {_short(record.encoder.sha256)}"
 
@@ -157,7 +157,8 @@ def _allowed(field: Mapping[str, Any]) -> str:
     names = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
     bounds = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
     limits = [f"{sign} {field[key]}" for key, sign in bounds if key in field]
-    return " ".join([names[field["type"]], " and ".join(limits)]).strip()
+    such = f"such as {field['examples'][0]}" if "examples" in field else ""
+    return " ".join(filter(None, (names[field["type"]], " and ".join(limits), such)))
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

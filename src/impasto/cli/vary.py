@@ -33,6 +33,7 @@ class VaryRequest:
         keep: folder for the single pictures; None where they are not kept.
         jobs: at a time.
         force: replace files.
+        between: steps of a series from the first of two styles to the second; None for no series.
     """
 
     file: Path
@@ -44,6 +45,7 @@ class VaryRequest:
     keep: Path | None = None
     jobs: int = 1
     force: bool = False
+    between: int | None = None
 
 
 def run_vary(request: VaryRequest, interrupts: Interrupts, *, quiet: bool, as_json: bool) -> int:
@@ -72,6 +74,7 @@ def run_vary(request: VaryRequest, interrupts: Interrupts, *, quiet: bool, as_js
             changes=request.changes,
             content=request.content,
             styles=request.styles,
+            between=request.between,
         )
         works = settle([variant.work for variant in variants.variants], force=request.force)
         _check_grid(output, works, request)
