@@ -85,13 +85,24 @@ def test_given_sources_need_no_stored_ones(album, photo):
         prepare(path, content="a.png")
 
 
-@pytest.mark.parametrize(("field", "option"), [("content", "--content"), ("styles", "--style"), ("init", "--init")])
+@pytest.mark.parametrize(
+    ("field", "option"),
+    [
+        ("content", "--content"),
+        ("styles", "--style"),
+        ("init", "--init"),  # as it was stored once
+        ("named.init", "--init"),
+        ("named.colours_from", "--colours-from"),
+        ("named.style_masks.2", "--style-mask 2=FILE"),
+    ],
+)
 def test_sources_from_memory_or_changed_are_refused(album, photo, field, option):
     for source, word in (
         ({"path": None, "sha256": "0"}, "memory"),
         ({"path": "../second.png", "sha256": "0"}, "changed"),
     ):
-        path = store(album, photo, **{field: [source] if field == "styles" else source})
+        place, _, name = field.partition(".")
+        path = store(album, photo, **{place: {name: source} if name else [source] if place == "styles" else source})
         with pytest.raises(PictureError, match=rf"{word}.*{option}"):
             prepare(path)
 

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 import impasto
 from impasto import PictureError, SettingsError, colour
 from impasto.colour import (
+    KNOTS,
     LEAST_DEVIATION,
+    _quantiles,
     grey,
     in_palette,
     into_gamut,
@@ -24,6 +26,7 @@ from impasto.colour import (
 )
 from impasto.events import Iteration
 from impasto.pictures import read_picture, write_picture
+from impasto.regions import Mask, Regions
 from impasto.settings import COLOUR_SOURCES, COLOURS, make_settings
 from tests.helpers import smooth_picture
 
@@ -305,6 +308,34 @@ def test_colours_come_from_another_picture(photo, style, small, dark_red):
     palette = palette_of([read_picture(dark_red).pixels], [1.0])
     lab = to_oklab(painting.array).reshape(-1, 1, 3)
     assert np.linalg.norm(lab - palette, axis=-1).min(axis=1).mean() < 0.02
+
+
+def test_only_the_part_that_is_taken_gets_the_other_pictures_colours(style, photo, dark_red):
+    other = read_picture(dark_red).pixels
+    left = np.repeat((np.arange(80) < 30)[None], 80, axis=0).astype(np.float32)
+    two = style * np.where(left[..., None] > 0, np.float32([0.2, 1, 0.3]), np.float32([0.9, 0.1, 0.9]))
+    regions = Regions(1, {"style_masks.1": Mask(left, None, None)})
+    (found,) = plan_colours("style", photo, None, [two], [1], regions, other).styles
+    alone = recolouring(two[:, :30], other)
+    np.testing.assert_allclose(found(two)[:, :30], alone(two[:, :30]), atol=0.01)
+    assert np.abs(recolouring(two, other)(two)[:, :30] - found(two)[:, :30]).mean() > 0.03
+    np.testing.assert_array_equal(recolouring(two, other, np.ones((80, 80)))(two), recolouring(two, other)(two))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=40))
+def test_quantiles_of_equal_shares_are_numpys(values):
+    column = np.array(values)[:, None]
+    shares = np.full(len(values), 1 / len(values))
+    np.testing.assert_allclose(_quantiles(column, shares), np.quantile(column, KNOTS, axis=0), atol=1e-9)
+
+
+def test_a_larger_share_counts_as_repetition_does():
+    rng = np.random.default_rng(0)
+    column, counts = rng.random((2000, 1)), rng.integers(1, 4, 2000)
+    counts[column[:, 0] < 0.3] *= 3
+    found = _quantiles(column, counts / counts.sum())
+    np.testing.assert_allclose(found, np.quantile(np.repeat(column, counts, axis=0), KNOTS, axis=0), atol=0.005)
+    assert np.abs(found - np.quantile(column, KNOTS, axis=0)).max() > 0.1
 
 
 @pytest.mark.parametrize("way", COLOURS)

@@ -18,16 +18,19 @@ from impasto.colour import mean_and_covariance, noise
 from impasto.demo.gallery import draw_style
 from impasto.encoder import Architecture, Encoder
 from impasto.events import Finished, Iteration, Started
+from impasto.layers import parse_layer
 from impasto.losses import add_total_variation, total_variation
-from impasto.objective import Objective
+from impasto.objective import Objective, layer_masks
 from impasto.painter import Painter
 from impasto.pictures import read_picture, write_picture
 from impasto.pyramid import LEAST_SIDE, plan_octaves, resized
+from impasto.regions import Mask, Regions
 from impasto.settings import PRESETS, Losses, make_settings, make_texture_settings
 from impasto.tiles import ALIGNMENT
 from tests.helpers import random_weights, smooth_picture
 
 SIDES = st.tuples(st.integers(56, 80), st.integers(56, 80))
+BY_NAME = {name: parse_layer(name) for name in (*Losses().style, "relu1_2")}
 LAYERS = {"rgb": 1.0, "relu1_2": 1.0, "relu3_1": 1.0, "relu5_1": 1.0}
 
 
@@ -42,11 +45,23 @@ def tensor(height, width, seed):
     return torch.from_numpy(smooth_picture(height, width, seed).transpose(2, 0, 1))[None].double()
 
 
-def seamless_objective(height, width, styles, *, tile=None, encoder=None, **losses):
+def seamless_objective(height, width, styles, *, tile=None, encoder=None, masks=(), style_masks=(), **losses):
     encoder = encoder or Encoder(random_weights()).double()
     blank = torch.zeros(1, 3, 1, 1, dtype=torch.float64).expand(1, 3, height, width)
     how = Losses(style=LAYERS, total_variation=0.3, **losses)
-    return Objective(encoder, blank, styles, (1.0,) * len(styles), how, 0.0, 4.0, tile=tile, wrap=True)
+    return Objective(
+        encoder,
+        blank,
+        styles,
+        (1.0,) * len(styles),
+        how,
+        0.0,
+        4.0,
+        tile=tile,
+        wrap=True,
+        masks=masks,
+        style_masks=style_masks,
+    )
 
 
 # The periodic loss
@@ -166,6 +181,31 @@ def test_every_octave_of_a_seamless_texture_wraps(height, width, ratio):
     assert abs(octaves[-1].width - width) <= ALIGNMENT // 2
 
 
+@pytest.mark.parametrize("distance", ["gaussian", "gram"])
+def test_with_masks_a_seamless_loss_wraps_too_in_tiles_as_well(distance):
+    rng = np.random.default_rng(5)
+    masks = Regions(2, {"masks.2": Mask(rng.random((64, 96)).astype(np.float32), None, None)})
+    styles, image = [tensor(70, 50, 2), 0.5 * tensor(48, 64, 3)], tensor(64, 96, 1)
+    part = layer_masks(torch.from_numpy(rng.random((48, 64))), BY_NAME)
+
+    def objective(shift=(0, 0), tile=None):
+        maps = [torch.from_numpy(np.roll(m, shift, (0, 1))).double() for m in masks.coverage(64, 96)]
+        by_layer = [layer_masks(m, BY_NAME) for m in maps]
+        return seamless_objective(
+            64, 96, styles, tile=tile, style_distance=distance, masks=by_layer, style_masks=[None, part]
+        )
+
+    loss, gradient = objective().value_and_gradient(image)
+    shifted, shifted_gradient = objective((16, -32)).value_and_gradient(image.roll((16, -32), (-2, -1)))
+    assert shifted.total == pytest.approx(loss.total, rel=1e-10)
+    assert (shifted_gradient - gradient.roll((16, -32), (-2, -1))).norm() < 1e-9 * gradient.norm()
+    tiled, tiled_gradient = objective(tile=32).value_and_gradient(image)
+    assert tiled.total == pytest.approx(loss.total, rel=1e-10)
+    assert (tiled_gradient - gradient).norm() < 1e-9 * gradient.norm()
+    unmoved, _ = objective((16, -32)).value_and_gradient(image)  # so that the above can fail
+    assert unmoved.total != pytest.approx(loss.total, rel=1e-4)
+
+
 # Runs
 
 
@@ -270,6 +310,44 @@ def test_it_can_begin_with_a_picture(style, small, tmp_path):
     assert not np.array_equal(begun.array, impasto.texture(style, **small).array)
 
 
+RED, BLUE = np.array([1, 0.2, 0.1], np.float32), np.array([0.1, 0.2, 1], np.float32)
+
+
+def test_each_style_has_its_place_in_a_texture_from_the_noise_on(style, small):
+    left = np.repeat((np.arange(48) < 24)[None], 32, axis=0)
+    how = small | {"style_weights": (1, 3), "masks": {2: left}, "optimization": {"iterations": 20, "max_octaves": 1}}
+    for colour in ("style", "palette"):
+        painter = impasto.make_texture_painter([style * BLUE, style * RED], **how, colour=colour)
+        for painting in (painter.painting(), list(painter)[-1].painting):
+            halves = painting.array[:, :40], painting.array[:, 56:]
+            assert halves[0][..., 0].mean() > 2 * halves[0][..., 2].mean()
+            assert halves[1][..., 2].mean() > 2 * halves[1][..., 0].mean()
+
+
+def test_a_texture_of_a_part_of_a_painting_is_of_that_part_alone(style, small):
+    two = np.hstack([style * RED, style * BLUE])
+    part = np.repeat((np.arange(16) < 8)[None], 8, axis=0)
+    painter = impasto.make_texture_painter(two, **small, style_masks={1: part})
+    for painting in (painter.painting(), list(painter)[-1].painting):
+        np.testing.assert_allclose(painting.array.mean((0, 1)), (style * RED).mean((0, 1)), atol=0.05)
+
+
+def test_masks_of_a_texture_have_its_proportions(style, small):
+    with pytest.raises(PictureError, match=r"16×16 px and the texture 96×64 px \(--mask 2=FILE\)"):
+        impasto.make_texture_painter([style, style], **small, masks={2: np.tri(16)})
+    with pytest.raises(SettingsError, match=r"weight 0 .*\(--mask, --style-weights\)"):
+        impasto.make_texture_painter([style, style], **small, masks={2: np.tri(64, 96)}, style_weights=(1, 0))
+    with pytest.raises(SettingsError, match=r"could stay: leave out --protect"):
+        impasto.make_texture_painter(style, **small, protect=np.tri(64, 96))
+
+
+def test_the_plan_counts_all_that_goes_in(album, style, small):
+    masks = {"masks": {2: np.tri(64, 96)}, "style_masks": {1: np.tri(80)}}
+    painter = impasto.make_texture_painter([style, style], **small, colours_from=str(album / "colours.png"), **masks)
+    assert painter.workload.sources == [(80, 80), (80, 80), (60, 40)]
+    assert painter.workload.masks == {"masks.2": (64, 96), "style_masks.1": (80, 80)}
+
+
 def test_sides_that_do_not_wrap_are_told(style, small):
     painter = impasto.make_texture_painter(style, **small | {"size": (100, 50)}, seamless=True)
     assert painter.remarks[0] == (
@@ -372,6 +450,8 @@ def test_again_notices_that_the_colours_have_changed(album):
 
 def test_resumed_it_is_the_same_bit_for_bit(album, small, tmp_path):
     how = small | {"seamless": True, "colours_from": str(album / "colours.png")}
+    how |= {"style_masks": {1: str(album / "part.png")}}
+    write_picture(album / "part.png", np.tri(80)[..., None].astype(np.float32).repeat(3, axis=2))
     whole = impasto.texture(album / "style.png", **how)
     painter = impasto.make_texture_painter(album / "style.png", **how)
     with CheckpointWriter(tmp_path / "run", least_seconds=0, times_writing=0).attend(painter):

@@ -88,6 +88,6 @@ def with_once_named(values: Any, init: str) -> Any:
         values: as they were stored, of any type.
         init: name of that place.
     """
-    if not isinstance(values, Mapping) or values.get(init) is None or "named" in values:
+    if not isinstance(values, Mapping) or values.get(init) is None or values.get("named"):
         return values
     return {**values, "named": {INIT: values[init]}}

@@ -10,7 +10,7 @@ import pytest
 
 import impasto
 from impasto import make_settings
-from impasto.batches.works import Work, combine, make_folders, settle
+from impasto.batches.works import Work, combine, fingerprint, make_folders, settle
 from impasto.errors import EncoderError, PictureError, SettingsError
 from impasto.pictures import write_picture
 from tests.helpers import smooth_picture
@@ -88,6 +88,13 @@ def test_masks_are_compared_by_their_content(work):
             settle([replace(masked, settings=masked.settings.changed(protect=other))])
     with pytest.raises(PictureError, match=r"gone\.png"):
         settle([replace(masked, settings=masked.settings.changed(protect="gone.png"))])
+
+
+def test_the_words_in_place_of_pictures_count(work):
+    kinds = [{}, {"protect": "faces"}, {"init": "noise"}, {"colours_from": "style.png"}, {"init": "style.png"},
+             {"masks": {1: "style.png"}}, {"style_masks": {1: "style.png"}}, {"protect": "style.png"}]  # fmt: skip
+    works = [replace(work, settings=work.settings.changed(**kind)) for kind in kinds]
+    assert len({fingerprint(each, lambda path: str(path.name)) for each in works}) == len(kinds)
 
 
 @pytest.mark.parametrize("change", ["strength", "nested", "photo", "style", "init", "encoder"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import multiprocessing
 import random
@@ -278,6 +279,19 @@ def test_pictures_in_files_are_found_from_any_folder(stopped, small, monkeypatch
     whole = impasto.paint(*names, **small, init=str(folder / "start.png"))
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     assert same(painted(impasto.resume_painter(stopped)), whole)
+
+
+def test_as_checkpoints_told_of_the_first_picture_once(stopped, small):
+    start = {
+        "path": str(stopped.parent / "start.png"),
+        "sha256": hashlib.sha256((stopped.parent / "start.png").read_bytes()).hexdigest(),
+    }
+    whole = painted(impasto.resume_painter(stopped))
+    changed(stopped, named={}, start=start)
+    assert same(painted(impasto.resume_painter(stopped)), whole)
+    changed(stopped, named={}, start=start | {"sha256": "0"})
+    with pytest.raises(CheckpointError, match=r"picture that painting began from .* is not the one"):
+        impasto.resume_painter(stopped)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +101,7 @@ def test_texture_and_colours_of_different_paintings(folder, tiny, impasto_comman
     np.testing.assert_array_equal(pictures[0], pictures[2])
     assert impasto_command("again", "1.png", "-o", "again.png").code == 0
     np.testing.assert_array_equal(read_picture("again.png").pixels, pictures[0])
-    assert "colours from" in impasto_command("show", "0.png").out
+    assert re.search(r"colours_from\s+other\.png\s+\([0-9a-f]{12}\)", impasto_command("show", "0.png").out)
 
 
 @pytest.mark.parametrize(
@@ -134,3 +135,32 @@ def test_refusals(folder, tiny, impasto_command, arguments, words):
     result = impasto_command(*arguments)
     assert (result.code, result.err.count("\n")) == (2, 1)
     assert words in result.err
+
+
+def test_masks_place_the_styles_in_a_texture(folder, tiny, impasto_command):
+    write_picture("left.png", np.repeat((np.arange(64) < 32)[None, :, None] * np.ones(3, np.float32), 48, axis=0))
+    write_picture("part.png", np.repeat((np.arange(60) < 30)[:, None, None] * np.ones(3, np.float32), 60, axis=1))
+    masks = ["--mask", "2=left.png", "--style-mask", "2=part.png", "--colours-from", "photo.png"]
+    assert impasto_command("texture", "style.png", "other.png", *tiny, "--seamless", *masks, "-o", "a.png").code == 0
+    assert list(stored_record("a.png").named) == ["colours_from", "masks.2", "style_masks.2"]
+    assert impasto_command("again", "a.png", "-o", "b.png").code == 0
+    np.testing.assert_array_equal(read_picture("b.png").pixels, read_picture("a.png").pixels)
+    assert impasto_command("again", "a.png", "--colours-from", "none", "--mask", "2=none", "-o", "c.png").code == 0
+    assert list(stored_record("c.png").named) == ["style_masks.2"]
+    assert np.abs(read_picture("c.png").pixels - read_picture("a.png").pixels).mean() > 0.05
+
+
+@pytest.mark.parametrize("value", ["left.png", "faces"])
+def test_nothing_can_be_protected_in_a_texture(folder, tiny, impasto_command, value):
+    write_picture("left.png", smooth_picture(48, 64))
+    for options in (["--protect", value], ["--set", f"protect={value}"]):
+        result = impasto_command("texture", "style.png", *tiny, *options)
+        assert result.code == 2
+        assert "protect" in result.err
+        assert result.err.count("\n") == 1
+    assert impasto_command("texture", "style.png", *tiny, "-o", "a.png").code == 0
+    result = impasto_command("again", "a.png", "--protect", value, "-o", "b.png")
+    assert (result.code, result.err) == (
+        2,
+        "error: A texture has no photograph that could stay: leave out --protect.\n",
+    )
