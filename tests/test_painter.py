@@ -156,6 +156,13 @@ def test_from_noise_without_content_the_colours_are_the_styles(style, photo, sma
     np.testing.assert_allclose(np.cov(painting.array.reshape(-1, 3).T), np.cov(style.reshape(-1, 3).T), atol=0.01)
 
 
+@pytest.mark.parametrize("distance", ["gaussian", "gram"])
+def test_a_black_painting_can_be_painted(photo, small, distance):
+    painting = impasto.paint(photo, np.zeros((64, 64, 3), np.float32), **small, losses={"style_distance": distance})
+    assert painting.complete
+    assert painting.array.mean() < 0.5 * photo.mean()
+
+
 def test_it_starts_from_a_given_picture(photo, style, small, tmp_path):
     path = tmp_path / "start.png"
     Image.new("RGB", (33, 44), (255, 0, 0)).save(path)

@@ -50,12 +50,16 @@ UNTILED_DISTANCES: frozenset[str] = frozenset()
 """Style distances that are no functions of sums over positions: their octaves must fit without tiles."""
 
 
+LEAST_SIZE = 1e-4
+"""Of a relative distance's target, so that a painting that is black, and has nothing to divide by, can be painted."""
+
+
 class StyleTerm(NamedTuple):
     """A style's distance in one layer.
 
     Attributes:
         layer: name.
-        share: of the style distance; those of all terms sum to 1.
+        share: of the style distance; those of all terms sum to 1, or to the share of the picture that is painted.
         distance: from the picture's statistics to its target.
         style: number of the style whose mask weighs the picture's positions; None where nothing is masked.
     """
@@ -102,7 +106,7 @@ def target_size(targets: Sequence[Statistics], weights: Sequence[float], losses:
     for target, weight in zip(targets, weights, strict=True):
         G = gram(target)
         found = found + weight * (G.square().mean() if losses.style_distance == "gram" else G.trace())
-    return found / sum(weights)
+    return (found / sum(weights)).clamp(min=LEAST_SIZE**2 if losses.style_distance == "gram" else LEAST_SIZE)
 
 
 def shares(weights: Mapping[str, float]) -> dict[str, float]:
@@ -178,16 +182,14 @@ class Objective:
         }
         for name, share in self.style_layers.items():
             # A small region may end before a deep layer's first position, or have none that is its painting's.
-            there = {n: (dtype, sums[name]) for n, (dtype, sums) in found.items() if sums[name].weight > 0}
-            pulling = {n: pulls[name][n] for n in there if pulls[name][n] > 0}
+            pulling = {n: pulls[name][n] for n in found if pulls[name][n] > 0 and found[n][1][name].weight > 0}
             if not pulling:
                 continue
-            size = target_size([there[n][1] for n in pulling], list(pulling.values()), losses)
+            size = target_size([found[n][1][name] for n in pulling], list(pulling.values()), losses)
             for n, pull in pulling.items():
-                dtype, target = there[n]
-                self.style_terms.append(
-                    StyleTerm(name, share * pull, style_distance(target, losses, dtype, size), owners[n])
-                )
+                dtype, sums = found[n]
+                distance = style_distance(sums[name], losses, dtype, size)
+                self.style_terms.append(StyleTerm(name, share * pull, distance, owners[n]))
 
     def value_and_gradient(self, image: Tensor) -> tuple[Loss, Tensor]:
         """The loss and its gradient with respect to the image, both without a graph.

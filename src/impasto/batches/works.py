@@ -133,8 +133,8 @@ def combine(
 def settle(works: Sequence[Work], *, force: bool = False) -> list[Work]:
     """Refuse what could not be written, and find what is done already.
 
-    A picture counts as done where the record in it is complete and tells of the same photograph, styles, pictures
-    that the settings name and encoder, by their hashes, and of the same settings (but for threads, device, memory and tile).
+    A picture counts as done where the record in it is complete and tells of the same photograph, styles, pictures that
+    the settings name and encoder, by their hashes, and of the same settings (but for threads, device, memory and tile).
     What is incomplete is painted anew.
 
     Args:
