@@ -123,6 +123,9 @@ class Losses(_Model):
     total_variation_over: Literal["mean", "sum"] = "mean"
     """Whether those differences are averaged over the pixels, or summed as TensorFlow does."""
 
+    overshoot: Weight = 100.0
+    """Weight of the mean square of what pixels exceed their range by."""
+
     @model_validator(mode="after")
     def _some_style(self) -> Self:
         if not any(self.style.values()):
@@ -325,6 +328,7 @@ _TUTORIAL: dict[str, Any] = {
         "style_distance": "gram",
         "relative": False,
         "total_variation": 0,
+        "overshoot": 0,
     },
     "optimization": {
         "method": "adam",
