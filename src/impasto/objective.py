@@ -130,7 +130,7 @@ class Objective:
         self.devices = list(devices or (own,))
         self.content_weight, self.style_weight = content_weight, style_weight
         self.variation_weight, self.variation_over = losses.total_variation, losses.total_variation_over
-        self.overshoot_weight = losses.overshoot
+        self.overshoot_weight = losses.overshoot * (content_weight + style_weight)
         self.content_layers = shares(losses.content) if content_weight else {}
         self.style_layers = shares(losses.style)
         used = {**self.content_layers, **self.style_layers}
