@@ -40,8 +40,8 @@ from training.model import CHANNELS
 Pair = tuple[str, str]
 """Files of a photograph and a painting."""
 
-STYLE_WEIGHTS = (4.0, 16.0, 64.0, 256.0)
-REFERENCE = 16.0
+STYLE_WEIGHTS = (15.0, 45.0, 135.0, 405.0)
+REFERENCE = 45.0
 """Style weight at which the first encoder's content sets the level of comparison."""
 TEXTURES = 8
 RECONSTRUCTIONS = 6

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from impasto.losses import (
     Statistics,
+    add_overshoot,
     add_statistics_gradient,
     add_total_variation,
     content_distance,
@@ -15,6 +16,7 @@ from impasto.losses import (
     gram,
     gram_distance,
     mean,
+    overshoot,
     regularised,
     statistics,
     total_variation,
@@ -57,6 +59,7 @@ def losses_of_features():
         "gram": lambda f: gram_distance(statistics(f), gram(other)),
         "wasserstein2": lambda f: wasserstein2(statistics(f), gaussian(other)),
         "variation": total_variation,
+        "overshoot": overshoot,
     }
 
 
@@ -183,6 +186,21 @@ def test_total_variation_against_loops():
 
 def test_total_variation_of_one_pixel_is_zero():
     assert total_variation(torch.rand(1, 3, 1, 1)).item() == 0
+
+
+def test_overshoot_counts_what_lies_outside_alone():
+    image = torch.tensor([-0.5, 0.0, 0.25, 1.0, 1.25]).view(1, 1, 1, 5)
+    assert overshoot(image).item() == pytest.approx((0.25 + 0.0625) / 5)
+
+
+@pytest.mark.parametrize("chunk", [16, 1 << 20])
+def test_added_overshoot_is_the_gradient(chunk, monkeypatch):
+    monkeypatch.setattr("impasto.losses.CHUNK", chunk)
+    image = (features(3, 3, 11, 5) + 0.5).requires_grad_(True)
+    (goal,) = torch.autograd.grad(3 * overshoot(image), image)
+    gradient = torch.ones_like(image)
+    assert add_overshoot(image.detach(), 3.0, gradient) == pytest.approx(overshoot(image).item(), rel=1e-12)
+    assert (gradient - 1 - goal).abs().max().item() < 1e-14
 
 
 @pytest.mark.parametrize("masked", [False, True])

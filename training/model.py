@@ -1,4 +1,4 @@
-"""The network in training: VGG-19's convolutions with batch norm, and a linear classifier at each exit."""
+"""The network in training: VGG-19's convolutions with batch norm, and a linear classifier."""
 
 from __future__ import annotations
 
@@ -17,15 +17,8 @@ MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
 
-EXITS = (2, 3, 4)
-"""Blocks that classify for themselves, besides the last one."""
-
-
 class Classifier(nn.Module):
     """VGG-19 with batch norm at any width, average pooling, global mean, linear.
-
-    The blocks of :data:`EXITS` each have a classifier of their own over the mean and the deviation of their channels
-    (deep supervision, Lee et al. 2015): what a style layer is compared by should tell one manner from another.
 
     Args:
         classes: number of outputs.
@@ -52,29 +45,19 @@ class Classifier(nn.Module):
             blocks.append(block)
         self.blocks = nn.ModuleList(blocks)
         self.head = nn.Linear(before, classes)
-        self.exits = nn.ModuleList(nn.Linear(2 * round(CHANNELS[block - 1] * width), classes) for block in EXITS)
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
-    def forward(self, x: Tensor, *, exits: bool = False) -> list[Tensor]:
-        """B×3×H×W in [0, 1] to B×classes logits: the last block's, then with ``exits`` those of :data:`EXITS`."""
+    def forward(self, x: Tensor) -> Tensor:
+        """B×3×H×W in [0, 1] to B×classes logits."""
         x = (x - self.mean) / self.std
-        early = []
         for number, block in enumerate(self.blocks, 1):
             x = block(x if number == 1 else nn.functional.avg_pool2d(x, 2))
-            if exits and number in EXITS:
-                early.append(self.exits[EXITS.index(number)](mean_and_deviation(x)))
-        return [self.head(x.mean((2, 3))), *early]
-
-
-def mean_and_deviation(x: Tensor) -> Tensor:
-    """B×C×H×W to B×2C: mean and standard deviation of each channel, in float32."""
-    mean = x.mean((2, 3), dtype=torch.float32)
-    square = x.float().square().mean((2, 3))
-    return torch.cat([mean, (square - mean.square()).clamp_min(1e-4).sqrt()], 1)
+        logits: Tensor = self.head(x.mean((2, 3)))
+        return logits
 
 
 def mask_other_heads(logits: Tensor, heads: Tensor, class_heads: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ class Recipe:
     """Everything that decides the weights, besides the data."""
 
     width: float = 0.5
-    epochs: int = 12
+    epochs: int = 10
     batch: int = 64
     peak_rate: float = 0.1
     momentum: float = 0.9
@@ -34,9 +34,8 @@ class Recipe:
     side_first: int = 64
     side_last: int = 112
     noise: float = 0.08
-    adversarial: float = 0.0
-    adversarial_from: float = 0.0
-    exits: float = 0.0
+    adversarial: float = 0.02
+    adversarial_from: float = 0.5
     permissive: bool = False
     seed: int = 0
 
@@ -52,20 +51,17 @@ def side_at(recipe: Recipe, progress: float) -> int:
     return min(recipe.side_last, int(side // 16) * 16)
 
 
-def loss_of(model: Classifier, x: Tensor, exits: float, labels: Tensor, heads: Tensor, class_heads: Tensor) -> Tensor:
-    """Training loss of one batch, the network in bfloat16 where that exists; ``exits`` weighs the early classifiers."""
+def loss_of(model: Classifier, x: Tensor, labels: Tensor, heads: Tensor, class_heads: Tensor) -> Tensor:
+    """Training loss of one batch, the network in bfloat16 where that exists."""
     with torch.autocast(x.device.type, dtype=torch.bfloat16):
-        logits = model(x.contiguous(memory_format=torch.channels_last), exits=exits > 0)
-    last, *early = (smoothed_cross_entropy(mask_other_heads(z.float(), heads, class_heads), labels) for z in logits)
-    return last + exits * torch.stack(early).mean() if early else last
+        logits = model(x.contiguous(memory_format=torch.channels_last))
+    return smoothed_cross_entropy(mask_other_heads(logits.float(), heads, class_heads), labels)
 
 
-def descend(
-    model: Classifier, optimizer: torch.optim.Optimizer, x: Tensor, exits: float, *rest: Tensor
-) -> tuple[float, Tensor]:
+def descend(model: Classifier, optimizer: torch.optim.Optimizer, x: Tensor, *rest: Tensor) -> tuple[float, Tensor]:
     """One step of the optimiser; returns the loss before it and its gradient on the pictures."""
     x = x.requires_grad_(True)
-    loss = loss_of(model, x, exits, *rest)
+    loss = loss_of(model, x, *rest)
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -85,7 +81,7 @@ def accuracy(model: Classifier, pictures: Pictures, side: int = 112) -> dict[str
     right: dict[str, list[float]] = {"all": []}
     for part in torch.arange(len(pictures), device=pictures.labels.device).split(128):
         x = centre_view(pictures.pixels[part], pictures.sizes[part], side)
-        logits = mask_other_heads(model(x)[0], pictures.heads[part], pictures.class_heads)
+        logits = mask_other_heads(model(x), pictures.heads[part], pictures.class_heads)
         hits = (logits.argmax(1) == pictures.labels[part]).tolist()
         for label, hit in zip(pictures.labels[part].tolist(), hits, strict=True):
             right.setdefault(pictures.classes[label].split("/")[0], []).append(hit)
@@ -139,7 +135,7 @@ def train(
     checkpoint = out / "checkpoint.pt"
     step, spent = 0, 0.0
     if start is not None:
-        model.load_state_dict(torch.load(start, weights_only=True, map_location=device)["model"], strict=False)
+        model.load_state_dict(torch.load(start, weights_only=True, map_location=device)["model"])
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True, map_location=device)
         model.load_state_dict(state["model"])
@@ -161,10 +157,10 @@ def train(
         rest = (learn.labels[chosen], learn.heads[chosen], learn.class_heads)
         for group in optimizer.param_groups:
             group["lr"] = recipe.peak_rate * one_cycle(step / total)
-        loss, g = descend(model, optimizer, x, recipe.exits, *rest)
+        loss, g = descend(model, optimizer, x, *rest)
         # The gradient on the pictures is there already: "free" adversarial training (Shafahi et al. 2019).
         if recipe.adversarial and step >= recipe.adversarial_from * total:
-            descend(model, optimizer, perturbed(x, g, recipe.adversarial), recipe.exits, *rest)
+            descend(model, optimizer, perturbed(x, g, recipe.adversarial), *rest)
         step += 1
         mean_loss += loss
         now = time.monotonic()

@@ -20,7 +20,7 @@ class Loss:
     """The terms of the loss, unweighted, and their weighted sum.
 
     Attributes:
-        total: what the optimiser lowers.
+        total: what the optimiser lowers; it also counts the pixels that overshoot [0, 1].
         content: content distance.
         style: style distance, over all layers and styles.
         total_variation: mean absolute difference of neighbouring pixels.

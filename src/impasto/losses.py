@@ -317,3 +317,36 @@ def add_total_variation(image: Tensor, weight: float, gradient: Tensor, *, wrap:
         gradient.select(axis, 0).add_(change)
         gradient.select(axis, last).sub_(change)
     return total.item()
+
+
+def overshoot(image: Tensor) -> Tensor:
+    """Mean square of what an image's values exceed [0, 1] by, a scalar.
+
+    An optimiser that knows no bounds leaves the range in which a picture is shown, and what it had gained there is lost
+    when the pixels are put back.
+
+    Args:
+        image: 1×C×H×W.
+    """
+    return (image - image.clamp(0, 1)).square().mean()
+
+
+def add_overshoot(image: Tensor, weight: float, gradient: Tensor) -> float:
+    """:func:`overshoot`, its weighted gradient added in place, without a graph or tensors of that size.
+
+    Args:
+        image: 1×C×H×W.
+        weight: of the mean, in the loss.
+        gradient: 1×C×H×W.
+
+    Returns:
+        The unweighted mean.
+    """
+    total = image.new_zeros((), dtype=torch.float32 if image.device.type == "mps" else torch.float64)
+    height, width = image.shape[-2:]
+    step = max(1, CHUNK // max(1, image.shape[1] * width)) if image.device.type == "cpu" else height
+    for rows in (slice(row, row + step) for row in range(0, height, step)):
+        excess = image[..., rows, :] - image[..., rows, :].clamp(0, 1)
+        total += excess.square().sum()
+        gradient[..., rows, :] += excess.mul_(2 * weight / image.numel())
+    return total.item() / image.numel()

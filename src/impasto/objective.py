@@ -23,6 +23,7 @@ from impasto.layers import Layer
 from impasto.losses import (
     Gaussian,
     Statistics,
+    add_overshoot,
     add_statistics_gradient,
     add_total_variation,
     exact_statistics,
@@ -161,6 +162,7 @@ class Objective:
         self.devices = list(devices or (own,))
         self.content_weight, self.style_weight = content_weight, style_weight
         self.variation_weight, self.variation_over = losses.total_variation, losses.total_variation_over
+        self.overshoot_weight = losses.overshoot * (content_weight + style_weight)
         self.content_layers = shares(losses.content) if content_weight else {}
         self.style_layers = shares(losses.style)
         used = {**self.content_layers, **self.style_layers}
@@ -199,6 +201,7 @@ class Objective:
         """
         gradient = torch.zeros_like(image)
         variation = self._add_variation(image, gradient)
+        overshoot = add_overshoot(image, self.overshoot_weight, gradient) if self.overshoot_weight else 0.0
         if len(self.tiles) == 1:
             (tile,) = self.tiles
             run = _Run(self, image, tile, 0)
@@ -214,7 +217,8 @@ class Objective:
             ):
                 content += value
                 tile.add_onto(gradient, part)
-        total = self.content_weight * content + self.style_weight * style + self.variation_weight * variation
+        total = self.content_weight * content + self.style_weight * style
+        total += self.variation_weight * variation + self.overshoot_weight * overshoot
         return Loss(total, content, style, variation), gradient
 
     def _cut(self, picture: Tensor, *, wrap: bool = False) -> tuple[Tile, ...]:

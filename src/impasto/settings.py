@@ -175,16 +175,16 @@ class _Model(BaseModel):
 class Losses(_Model):
     """What the painting is measured by."""
 
-    content: LayerWeights = {"relu4_1": 1.0}
+    content: LayerWeights = {"relu3_1": 1.0}
     """Content layers and their weights."""
 
     style: LayerWeights = {
         "rgb": 2.0,
-        "relu1_1": 1.0,
-        "relu2_1": 1.0,
-        "relu3_1": 1.0,
-        "relu4_1": 1.0,
-        "relu5_1": 1.0,
+        "relu1_1": 2.4,
+        "relu2_1": 1.3,
+        "relu3_1": 0.7,
+        "relu4_1": 0.4,
+        "relu5_1": 0.2,
     }
     """Style layers and their weights; rgb stands for the pixels' own colours. Only their ratios count."""
 
@@ -199,6 +199,9 @@ class Losses(_Model):
 
     total_variation_over: Literal["mean", "sum"] = "mean"
     """Whether those differences are averaged over the pixels, or summed as TensorFlow does."""
+
+    overshoot: Weight = 2.0
+    """Weight of the mean square of what pixels exceed their range by, times those of content and style together."""
 
     @model_validator(mode="after")
     def _some_style(self) -> Self:
@@ -485,8 +488,8 @@ class Settings(_Model):
 
 
 def style_weight_of(strength: float) -> float:
-    """Style weight for a strength in [0, 1]: a factor of 10 each quarter of the slider, 4 in its middle."""
-    return 4.0 * 10.0 ** (4 * (strength - DEFAULT_STRENGTH))
+    """Style weight for a strength in [0, 1]: a factor of 10 each quarter of the slider, 100 in its middle."""
+    return 100.0 * 10.0 ** (4 * (strength - DEFAULT_STRENGTH))
 
 
 _TUTORIAL: dict[str, Any] = {
@@ -494,11 +497,12 @@ _TUTORIAL: dict[str, Any] = {
     "content_weight": 1e3,
     "style_weight": 1e-2,
     "losses": {
-        "content": {"relu4_1": 0, "relu5_2": 1},
+        "content": {"relu3_1": 0, "relu5_2": 1},
         "style": {"rgb": 0, "relu1_1": 1, "relu2_1": 1, "relu3_1": 1, "relu4_1": 1, "relu5_1": 1},
         "style_distance": "gram",
         "relative": False,
         "total_variation": 0,
+        "overshoot": 0,
     },
     "optimization": {
         "method": "adam",
