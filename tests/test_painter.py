@@ -44,7 +44,7 @@ def test_it_paints(photo, style, small):
 
 
 def test_more_strength_comes_nearer_to_the_style_and_farther_from_the_content(photo, style, small):
-    ends = [impasto.paint(photo, style, **small, strength=s).history[-1].loss for s in (0.1, 0.5, 0.9)]
+    ends = [impasto.paint(photo, style, **small, strength=s).history[-1].loss for s in (0.0, 0.2, 0.4)]
     assert ends[0].style > ends[1].style > ends[2].style
     assert ends[0].content < ends[1].content < ends[2].content
 
@@ -271,7 +271,7 @@ def test_any_picture_is_painted_or_refused(
 
 
 def test_clamped_after_each_step_the_image_never_leaves_its_range(photo, style, small):
-    how = {"method": "adam", "rate": 0.3, "iterations": 4, "max_octaves": 1, "clamp": "step", "keep": "last"}
+    how = {"method": "adam", "rate": 0.5, "iterations": 4, "max_octaves": 1, "clamp": "step", "keep": "last"}
     losses = {"overshoot": 0, "total_variation": 0}
     painter = impasto.make_painter(photo, style, **small | {"optimization": how, "losses": losses})
     images = [event.image() for event in painter if isinstance(event, Iteration)]
@@ -310,7 +310,7 @@ def test_threads_are_put_back(photo, style, small):
 
 
 def test_in_tiles_it_paints_the_same_picture(photo, style, small):
-    small = small | {"size": 160, "optimization": {"iterations": 3, "smallest_octave": 80}}
+    small = small | {"size": 160, "optimization": {"iterations": 3, "smallest_octave": 80}, "style_weight": 4}
     small["losses"] = {"style_distance": "gram"}  # float32 eigendecompositions of tiny layers would amplify rounding
     tiled = impasto.make_painter(photo, style, **small, tile=64)
     assert [octave.tile for octave in tiled.octaves] == [64, 64]

@@ -42,14 +42,14 @@ def test_what_is_missing_is_made_and_nothing_else(compare, pictures):
     assert len(made) == 2 + 1 + len(PAIRS) * len(STYLE_WEIGHTS)
     # A run that was ended before the second texture and one painting.
     stored = json.loads((out / "tiny.json").read_text())
-    del stored["texture"]["lines.png"], stored["pairs"]["64"]["photo-lines"]
+    del stored["texture"]["lines.png"], stored["pairs"]["135"]["photo-lines"]
     (out / "tiny.json").write_text(json.dumps(stored))
     for path in made:
         path.unlink()
     again = compare(PAIRS)
     assert replace(again, seconds=0.0) == replace(whole, seconds=0.0)
     assert [path.relative_to(out / "tiny").as_posix() for path in sorted((out / "tiny").rglob("*.png"))] == [
-        "64/photo-lines.png",
+        "135/photo-lines.png",
         "texture/lines.png",
     ]
 
