@@ -133,20 +133,19 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     (out / "recipe.json").write_text(json.dumps(asdict(recipe) | {"classes": learn.classes}, indent=1))
     checkpoint = out / "checkpoint.pt"
-    step, spent = 0, 0.0
+    step, spent, losses = 0, 0.0, 0.0  # losses: their sum since the epoch began
     if start is not None:
         model.load_state_dict(torch.load(start, weights_only=True, map_location=device)["model"])
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True, map_location=device)
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
-        step, spent = state["step"], state["seconds"]
+        step, spent, losses = state["step"], state["seconds"], state.get("losses", 0.0)
 
     steps_per_epoch = max(1, len(learn) // recipe.batch)
     total = recipe.epochs * steps_per_epoch
     last = total if stop_after is None else min(total, stop_after)
     begun = saved = time.monotonic()
-    mean_loss = 0.0
     while step < last:
         epoch, place = divmod(step, steps_per_epoch)
         order = torch.randperm(len(learn), generator=torch.Generator().manual_seed(recipe.seed * 1000 + epoch))
@@ -162,24 +161,25 @@ def train(
         if recipe.adversarial and step >= recipe.adversarial_from * total:
             descend(model, optimizer, perturbed(x, g, recipe.adversarial), *rest)
         step += 1
-        mean_loss += loss
+        losses += loss
         now = time.monotonic()
         if step % steps_per_epoch == 0 or step == last:
             scores = accuracy(model, test)
             seconds = spent + now - begun
-            record(out / "curve.csv", step, step / steps_per_epoch, mean_loss / max(1, place + 1), seconds, scores)
+            record(out / "curve.csv", step, step / steps_per_epoch, losses / (place + 1), seconds, scores)
             print(
-                f"epoch {step / steps_per_epoch:.2f}  side {side}  loss {mean_loss / max(1, place + 1):.3f}  "
+                f"epoch {step / steps_per_epoch:.2f}  side {side}  loss {losses / (place + 1):.3f}  "
                 f"held-out {scores['all']:.3f}  {seconds:.0f} s",
                 flush=True,
             )
-            mean_loss = 0.0
+            losses = 0.0
         if now - saved > save_every or step == last:
             state = {
                 "model": model.state_dict(),
                 "optimizer": optimizer.state_dict(),
                 "step": step,
                 "seconds": spent + now - begun,
+                "losses": losses,
             }
             save_atomically(state, checkpoint)
             saved = now
