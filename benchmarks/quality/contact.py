@@ -7,8 +7,8 @@ import string
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.pairs import Pair, covering, loaded, to_array
 from benchmarks.quality.curves import Point, curve_of, nearest
-from benchmarks.quality.pairs import Pair, covering, loaded, to_array
 from benchmarks.quality.store import Row, write_json
 from impasto.pictures import read_picture, write_picture
 from impasto.sheets import Stage, grid

@@ -13,11 +13,11 @@ import numpy as np
 import impasto
 from benchmarks.arithmetic import CountedEncoder, painting_operations
 from benchmarks.measures import filtered
+from benchmarks.pairs import Pair, covering, loaded, to_array
 from benchmarks.peers.crowson import Crowson
 from benchmarks.peers.galerne import Galerne
 from benchmarks.peers.gatys import Gatys
 from benchmarks.peers.scheme import Scheme, Stage, shortened
-from benchmarks.quality.pairs import Pair, covering, loaded, to_array
 from impasto.encoder import Encoder
 from impasto.errors import SettingsError
 from impasto.objective import shares

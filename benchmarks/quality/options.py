@@ -10,8 +10,8 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.pairs import Pair, builtin_pairs, read_pairs
 from benchmarks.quality.methods import Canvas
-from benchmarks.quality.pairs import Pair, builtin_pairs, read_pairs
 from impasto.devices import physical_cores
 from impasto.errors import ImpastoError, SettingsError
 
@@ -28,8 +28,13 @@ class Bench:
     out: Path
 
 
-def parser(description: str | None) -> argparse.ArgumentParser:
-    """With the options that all benches have."""
+def parser(description: str | None, *, several_encoders: bool = False) -> argparse.ArgumentParser:
+    """With the options that all benches have.
+
+    Args:
+        description: of the bench.
+        several_encoders: ``--encoder NAME[=FILE]`` may be repeated, and is kept as ``encoders``.
+    """
     made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--list", type=Path, metavar="CSV", help="pairs, with the columns content and style; the "
                       "project's own pairs where not given")  # fmt: skip
@@ -37,7 +42,11 @@ def parser(description: str | None) -> argparse.ArgumentParser:
                       "own where not given")  # fmt: skip
     made.add_argument("--pairs", type=int, metavar="N", help="only the first so many pairs")
     made.add_argument("--size", type=int, default=512, help="long side in pixels")
-    made.add_argument("--encoder", default="builtin")
+    if several_encoders:
+        made.set_defaults(encoder="builtin")
+        made.add_argument("--encoder", action="append", required=True, metavar="NAME[=FILE]", dest="encoders")
+    else:
+        made.add_argument("--encoder", default="builtin")
     made.add_argument("--out", type=Path, default=Path("runs/bench"))
     made.add_argument("--threads", type=int, default=physical_cores())
     return made

@@ -14,7 +14,7 @@ from torch import Tensor
 
 import impasto
 from benchmarks.arithmetic import forward_operations
-from benchmarks.quality.pairs import Pair, loaded, to_tensor
+from benchmarks.pairs import Pair, loaded, to_tensor
 from benchmarks.quality.tensorflow_link import MODES, TensorFlow, prepare
 from benchmarks.quality.yardstick import CommonLoss
 from impasto.encoder import Encoder

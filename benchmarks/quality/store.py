@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measures import Judge
+from benchmarks.pairs import Pair, loaded, to_tensor
 from benchmarks.quality.methods import Canvas, Method
-from benchmarks.quality.pairs import Pair, loaded, to_tensor
 from impasto.errors import ImpastoError
 from impasto.pictures import write_picture
 from impasto.pictures.files import replace_file

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.quality.pairs import to_array
+from benchmarks.pairs import to_array
 from benchmarks.quality.yardstick import keras_arrays
 from impasto.encoder import Encoder
 from impasto.errors import PaintingError

@@ -29,10 +29,10 @@ from typing import Any
 
 import torch
 
+from benchmarks.pairs import Pair
 from benchmarks.quality import machine, tables
 from benchmarks.quality.drawing import plot_lines
 from benchmarks.quality.options import Bench, bench, in_sentences, parser
-from benchmarks.quality.pairs import Pair
 from benchmarks.quality.race import Course, run_rivals, run_tutorial
 from benchmarks.quality.store import write_json
 from benchmarks.quality.yardstick import ACTIVATION, encoders

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import measures
-from benchmarks.quality.pairs import Pair
+from benchmarks.pairs import Pair
 from benchmarks.quality.yardstick import save_encoder
 from impasto.encoder import Encoder
 from impasto.pictures import write_picture

@@ -7,7 +7,10 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import measures
-from benchmarks.encoder import STYLE_WEIGHTS, Result, at_content, random_weights, run, table
+from benchmarks.encoder.__main__ import main
+from benchmarks.encoder.measuring import random_weights, run
+from benchmarks.encoder.results import STYLE_WEIGHTS, Result, at_content, curves_table, table
+from benchmarks.pairs import Pair
 from impasto.pictures import write_picture
 from impasto.weights import load_encoder
 from tests.helpers import smooth_picture
@@ -15,6 +18,10 @@ from training.export import write_encoder
 
 WEIGHTS = [f"{weight:g}" for weight in STYLE_WEIGHTS]
 PAIRS = [("photo.png", "dots.png"), ("photo.png", "lines.png")]
+
+
+def in_folder(folder, pairs):
+    return [Pair(folder / photo, folder / style) for photo, style in pairs]
 
 
 @pytest.fixture
@@ -30,7 +37,7 @@ def compare(pictures, tiny_encoder, monkeypatch):
     monkeypatch.setattr(measures, "PROJECTIONS", 16)
 
     def go(pairs, size=96):
-        return run("tiny", str(tiny_encoder), pictures, pairs, size, 1, pictures / "out")
+        return run("tiny", str(tiny_encoder), in_folder(pictures, pairs), size, 1, pictures / "out")
 
     return go
 
@@ -96,6 +103,23 @@ def test_the_table_compares_at_the_first_ones_content():
     assert rows[2] == "| first | 0.250 | 0.200 | 0.100 | 0.125 | 2.0 |"
     assert rows[3] == "| other | 0.250 | 0.300 | 0.150 | 0.125 | 2.0 |"
     assert all(map(math.isnan, at_content(other.curve, 0.1)))  # it does not come there
+
+
+def test_the_other_table_has_every_style_weight():
+    (row,) = curves_table([result_of("first", (0.9, 0.5, 0.3, 0.1))]).splitlines()[2:]
+    assert row == "| first | 0.000 / 0.900 | 0.200 / 0.500 | 0.400 / 0.300 | 0.600 / 0.100 |"
+
+
+def test_the_command_writes_tables_and_sheets(pictures, tiny_encoder, compare, capsys):
+    (pictures / "pairs.csv").write_text("content,style\n" + "\n".join(map(",".join, PAIRS)))
+    out = pictures / "out"
+    options = ["--list", str(pictures / "pairs.csv"), "--out", str(out), "--size", "96", "--iterations", "1"]
+    main([*options, "--encoder", f"tiny={tiny_encoder}", "--encoder", f"again={tiny_encoder}"])
+    assert (out / "encoders.md").read_text() == capsys.readouterr().out[:-1]
+    rows = {line.split(" | ")[0]: line.split(" | ")[1:5] for line in (out / "encoders.md").read_text().splitlines()}
+    assert rows["| tiny"] == rows["| again"]
+    sheets = sorted(path.name for path in (out / "sheets").iterdir())
+    assert sheets == ["photo-dots.jpg", "photo-lines.jpg", "texture-dots.jpg", "texture-lines.jpg"]
 
 
 def test_the_random_encoder_is_one_that_impasto_loads(tmp_path):

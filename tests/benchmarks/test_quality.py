@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.pairs import Pair, builtin_pairs, covering, read_pairs
 from benchmarks.peers.gatys import Gatys
 from benchmarks.quality import __main__ as command
 from benchmarks.quality import pictures, search, strength, tables
 from benchmarks.quality.curves import Point, at_content, at_default, beaten, curve_of, mean_curve, nearest
 from benchmarks.quality.methods import DEFAULT, REFERENCES, Canvas, Ours, Peer, custom, known_methods, parse_method
 from benchmarks.quality.options import Bench, in_sentences
-from benchmarks.quality.pairs import Pair, builtin_pairs, covering, read_pairs
 from benchmarks.quality.store import Row, Store, collect
 from impasto.errors import PictureError, SettingsError
 from impasto.pictures import read_picture
@@ -252,7 +252,7 @@ def test_pairs_from_a_table(tmp_path, pairs):
 
 
 def test_built_in_pairs_need_no_files(tmp_path, monkeypatch):
-    monkeypatch.setattr("benchmarks.quality.pairs.style_file", lambda name, folder: folder / f"{name}.png")
+    monkeypatch.setattr("benchmarks.pairs.style_file", lambda name, folder: folder / f"{name}.png")
     found = builtin_pairs(tmp_path / "pictures")
     assert len({pair.name for pair in found}) == len(found) == 6
     assert found[0].content.is_file()

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from benchmarks.arithmetic import forward_operations
+from benchmarks.pairs import Pair
 from benchmarks.quality import race, time_to_loss
 from benchmarks.quality.methods import Canvas
 from benchmarks.quality.options import Bench
-from benchmarks.quality.pairs import Pair
 from benchmarks.quality.race import Course, Moment, first_at, run_rivals, run_tutorial
 from benchmarks.quality.time_to_loss import Plan, table
 from benchmarks.quality.yardstick import (

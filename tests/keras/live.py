@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 import torch
 
-from benchmarks.quality.pairs import Pair
+from benchmarks.pairs import Pair
 from benchmarks.quality.race import Course, run_tutorial
 from benchmarks.quality.tensorflow_link import MODES, TensorFlow, prepare
 from benchmarks.quality.tensorflow_worker import network

@@ -1,0 +1,1 @@
+"""Encoders compared by what they paint."""

@@ -1,0 +1,53 @@
+"""Encoders compared by what they paint: textures, paintings, reconstructions.
+
+    python -m benchmarks.encoder --encoder random --encoder builtin --encoder other=other.safetensors
+        [--list PAIRS.csv --pictures FOLDER]
+
+Each encoder's results go into ``OUT/NAME.json`` after every texture, reconstruction and painting, and what is there
+already is not made again: the same command goes on after an interruption, and a longer list adds to what is there. The
+tables (``OUT/encoders.md``) and sheets (``OUT/sheets``) are over the encoders and pairs of the command line, with its
+first encoder as the reference. ``random`` without a file is the built-in encoder's shape with random weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.encoder.measuring import random_weights, run
+from benchmarks.encoder.results import curves_table, table
+from benchmarks.encoder.sheets import write_sheets
+from benchmarks.quality import machine
+from benchmarks.quality.options import bench, in_sentences, parser
+from impasto.errors import SettingsError
+from impasto.pictures.files import replace_file
+from training.export import write_encoder
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line."""
+    options = parser(__doc__, several_encoders=True)
+    options.set_defaults(out=Path("runs/encoders"))
+    options.add_argument("--iterations", type=int, default=12, help="of the last octave")
+    given = options.parse_args(arguments)
+    where = bench(given)
+    where.out.mkdir(parents=True, exist_ok=True)
+    results = []
+    for text in given.encoders:
+        name, _, path = text.partition("=")
+        if name == "random" and not path:
+            path = str(where.out / "random.safetensors")
+            if not Path(path).exists():
+                write_encoder(random_weights(), Path(path))
+        try:
+            results.append(run(name, path or name, where.pairs, where.canvas.size, given.iterations, where.out))
+        except ValueError as error:
+            raise SettingsError(f"{error}.") from None
+    write_sheets(results, where.pairs, where.canvas.size, where.out)
+    report = f"{machine.describe()}\n\n{table(results)}\n\nStrokes / content:\n\n{curves_table(results)}\n"
+    replace_file(where.out / "encoders.md", report.encode())
+    print(report)
+
+
+if __name__ == "__main__":
+    raise SystemExit(in_sentences(main))

@@ -1,0 +1,142 @@
+"""What was measured of an encoder, kept in a file, and the table that compares several."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.pairs import Pair
+from impasto.pictures.files import replace_file
+
+STYLE_WEIGHTS = (15.0, 45.0, 135.0, 405.0)
+REFERENCE = 45.0
+"""Style weight at which the first encoder's content sets the level of comparison."""
+TEXTURES = 8
+RECONSTRUCTIONS = 6
+
+
+@dataclass
+class Result:
+    """What one encoder gave.
+
+    Attributes:
+        name: of the encoder.
+        made_with: SHA-256 of its file, size and iterations; empty in files that do not tell.
+        texture: by painting, its synthesised texture's distance as a share of uniform noise's, mean over the levels.
+        pairs: by style weight and pair: style, strokes, content.
+        reconstruction: by photograph, root mean square error of its reconstruction from relu4_1, sRGB in [0, 1].
+        seconds: of one painting, mean over all.
+    """
+
+    name: str
+    made_with: dict[str, Any] = field(default_factory=dict)
+    texture: dict[str, float] = field(default_factory=dict)
+    pairs: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    reconstruction: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @classmethod
+    def stored(cls, path: Path, name: str, made_with: dict[str, Any]) -> Result:
+        """What a file holds of an earlier run, or nothing yet.
+
+        Raises:
+            ValueError: the earlier run was made with something else.
+        """
+        if not path.exists():
+            return cls(name, made_with)
+        values = json.loads(path.read_text())
+        names = {field.name for field in fields(cls)}  # older files hold more
+        result = cls(**{name: value for name, value in values.items() if name in names})
+        if result.made_with and result.made_with != made_with:
+            raise ValueError(
+                f"{path} was made with {result.made_with}, not {made_with}: remove it, or give another --out"
+            )
+        return result
+
+    def store(self, path: Path) -> None:
+        """Write the file, in one step."""
+        replace_file(path, json.dumps(asdict(self), indent=1).encode())
+
+    def add(self, weight: float, pair: str, score: Sequence[float], seconds: float) -> None:
+        """Add a painting."""
+        count = sum(map(len, self.pairs.values()))
+        self.seconds = (self.seconds * count + seconds) / (count + 1)
+        self.pairs.setdefault(f"{weight:g}", {})[pair] = list(score)
+
+    def has(self, weight: float, pair: str) -> bool:
+        """Whether a painting is there."""
+        return pair in self.pairs.get(f"{weight:g}", {})
+
+    def over(self, pairs: Sequence[Pair]) -> Result:
+        """The part that some pairs come to."""
+        weights = [f"{weight:g}" for weight in STYLE_WEIGHTS]
+        return replace(
+            self,
+            texture={style.name: self.texture[style.name] for style in texture_styles(pairs)},
+            pairs={weight: {pair.name: self.pairs[weight][pair.name] for pair in pairs} for weight in weights},
+            reconstruction={photo.name: self.reconstruction[photo.name] for photo in reconstructed_photos(pairs)},
+        )
+
+    @property
+    def curve(self) -> dict[str, list[float]]:
+        """By style weight: style, strokes, content, each the mean over the pairs."""
+        return {weight: np.mean(list(scores.values()), 0).tolist() for weight, scores in self.pairs.items()}
+
+
+def texture_styles(pairs: Sequence[Pair]) -> list[Path]:
+    """The paintings whose textures are made."""
+    return list(dict.fromkeys(pair.style for pair in pairs[:TEXTURES]))
+
+
+def reconstructed_photos(pairs: Sequence[Pair]) -> list[Path]:
+    """The photographs that are reconstructed."""
+    return list(dict.fromkeys(pair.content for pair in pairs[:RECONSTRUCTIONS]))
+
+
+def at_content(curve: dict[str, list[float]], level: float) -> tuple[float, float]:
+    """Style and strokes of a curve where its content crosses a level; NaN where it does not."""
+    rows = sorted(curve.values(), key=lambda row: row[2])
+    contents = [row[2] for row in rows]
+    if not contents[0] <= level <= contents[-1]:
+        return math.nan, math.nan
+    style, strokes = (float(np.interp(level, contents, [row[i] for row in rows])) for i in (0, 1))
+    return style, strokes
+
+
+def level_of(results: Sequence[Result]) -> float:
+    """The content at which encoders are compared: the first one's at :data:`REFERENCE`."""
+    return results[0].curve[f"{REFERENCE:g}"][2]
+
+
+def table(results: Sequence[Result]) -> str:
+    """Markdown, the first result being the reference."""
+    level = level_of(results)
+    lines = [
+        f"| encoder | texture | strokes at content {level:.3f} | style there | reconstruction | seconds |",
+        "|---|---|---|---|---|---|",
+    ]
+    for result in results:
+        style, strokes = at_content(result.curve, level)
+        texture, error = (float(np.mean(list(d.values()))) for d in (result.texture, result.reconstruction))
+        cells = [f"{texture:.3f}", f"{strokes:.3f}", f"{style:.3f}", f"{error:.3f}", f"{result.seconds:.1f}"]
+        lines.append(f"| {result.name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def curves_table(results: Sequence[Result]) -> str:
+    """Markdown: strokes / content of each encoder at each style weight, means over the pairs."""
+    weights = [f"{weight:g}" for weight in STYLE_WEIGHTS]
+    lines = [
+        f"| encoder | {' | '.join(f'style weight {weight}' for weight in weights)} |",
+        "|---|" + "---|" * len(weights),
+    ]
+    for result in results:
+        cells = [f"{strokes:.3f} / {content:.3f}" for _, strokes, content in map(result.curve.get, weights)]
+        lines.append(f"| {result.name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
