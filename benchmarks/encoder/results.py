@@ -137,6 +137,6 @@ def curves_table(results: Sequence[Result]) -> str:
         "|---|" + "---|" * len(weights),
     ]
     for result in results:
-        cells = [f"{strokes:.3f} / {content:.3f}" for _, strokes, content in map(result.curve.get, weights)]
+        cells = [f"{strokes:.3f} / {content:.3f}" for _, strokes, content in (result.curve[w] for w in weights)]
         lines.append(f"| {result.name} | {' | '.join(cells)} |")
     return "\n".join(lines)
