@@ -7,6 +7,7 @@ import os
 # Two workers with two spinning threads each would slow each other tenfold: see impasto.cli.main.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import settings
 from safetensors.torch import save_file
 
+from impasto import devices
 from impasto.encoder import Architecture
 from impasto.weights import METADATA_KEY, architecture_to_json
 from tests.helpers import random_weights, smooth_picture
@@ -21,11 +23,27 @@ from tests.helpers import random_weights, smooth_picture
 settings.register_profile("impasto", deadline=None, derandomize=True, max_examples=40, print_blob=True)
 settings.load_profile("impasto")
 
+MULTIPLIES_BFLOAT16 = devices._multiplies_bfloat16
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_state(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Runs are kept in no folder of the user's; processes that tests start inherit this."""
     os.environ["IMPASTO_STATE"] = str(tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _full_precision() -> Iterator[None]:
+    """``auto`` is float32 within the tests, so that they see the same numbers on every machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(devices, "_multiplies_bfloat16", lambda device: False)
+        yield
+
+
+@pytest.fixture
+def _machine_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``auto`` chooses the precision as it does outside the tests."""
+    monkeypatch.setattr(devices, "_multiplies_bfloat16", MULTIPLIES_BFLOAT16)
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,28 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """What an encoder computes in: that dtype, or with ``auto`` bfloat16 where the device multiplies it natively.
+
+    Args:
+        name: auto, float32 or bfloat16.
+        device: where.
+    """
+    if name == "auto":
+        name = "bfloat16" if _multiplies_bfloat16(device) else "float32"
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
+
+
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether it does so at least as fast as float32. Older processors emulate it, many times slower."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # from PyTorch 2.11 on
+        capabilities = torch.cpu.get_capabilities()
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return False
+
+
 def physical_cores() -> int:
     """Cores that this process may use; hyperthreads of one core count once where that is known."""
     allowed = len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else psutil.cpu_count()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from impasto.pyramid import Octave
 
@@ -68,6 +68,7 @@ class Started:
         threads: of the CPU.
         encoder: its name.
         warnings: sentences for the user.
+        precision: what the encoder computes in.
     """
 
     octaves: tuple[Octave, ...]
@@ -75,6 +76,7 @@ class Started:
     threads: int
     encoder: str
     warnings: tuple[str, ...] = ()
+    precision: Literal["float32", "bfloat16"] = "float32"
 
 
 @dataclass(frozen=True)

@@ -87,8 +87,8 @@ def exact_statistics(features: Tensor, shift: Tensor, core: Core = WHOLE, mask: 
     the mean do not, and float64 then holds the sums about 0 to all their digits.
 
     Args:
-        features: 1×C×H×W, best with the channels innermost.
-        shift: C, near the mean; any value is right, and 0 is no shift.
+        features: 1×C×H×W, best with the channels innermost; bfloat16 ones are summed as float32.
+        shift: C, near the mean; any value is right, and 0 is no shift. In float32 at least.
         core: the part that counts, h×w.
         mask: h×w weights in [0, 1]; all ones where not given.
 
@@ -118,23 +118,29 @@ def add_statistics_gradient(
 
     Args:
         gradient: 1×C×H×W, best with the channels innermost.
-        features: 1×C×H×W, likewise.
+        features: 1×C×H×W, likewise. The product is made in float32 where they are bfloat16.
         slope: of the loss by each of the statistics, A by ``second`` and b by ``first``, in float64; on any device.
         core: the part that counts, h×w.
         mask: h×w weights in [0, 1]; all ones where not given.
     """
     onto, part = gradient[0].permute(1, 2, 0)[core], features[0].permute(1, 2, 0)[core]
     channels = part.shape[2]
-    A, b = (slope.second + slope.second.mT).to(features), slope.first.to(features)
+    device, precision = features.device, at_least_float32(features.dtype)
+    A, b = (slope.second + slope.second.mT).to(device, precision), slope.first.to(device, precision)
     for rows in _chunks(part):
-        f, place = part[rows].reshape(-1, channels), onto[rows]
-        if mask is None and place.is_contiguous():
+        f, place = part[rows].reshape(-1, channels).to(precision), onto[rows]
+        if mask is None and place.is_contiguous() and place.dtype == f.dtype:
             place.view(-1, channels).addmm_(f, A).add_(b)
             continue
         change = torch.addmm(b, f, A)
         if mask is not None:
             change *= mask[rows].reshape(-1, 1)
         place += change.view(place.shape)
+
+
+def at_least_float32(dtype: torch.dtype) -> torch.dtype:
+    """The precision to sum values of a dtype in."""
+    return torch.promote_types(dtype, torch.float32)
 
 
 def _chunks(part: Tensor) -> Iterator[slice]:

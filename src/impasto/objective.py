@@ -26,6 +26,7 @@ from impasto.losses import (
     add_overshoot,
     add_statistics_gradient,
     add_total_variation,
+    at_least_float32,
     exact_statistics,
     gaussian,
     gram,
@@ -276,17 +277,15 @@ class Objective:
         """Statistics of a painting's layers. The first painting's means in its first tile become the shifts."""
 
         def weights(name: str, tile: Tile, features: Tensor) -> Tensor | None:
-            return None if masks is None else masks[name][tile.core(self.layers[name]).slices].to(features)
+            return None if masks is None else masks[name][tile.core(self.layers[name]).slices].to(features.device)
 
         def sums(tile: Tile, number: int) -> dict[str, Statistics]:
             found = self._features(style, tile, number, self.style_layers)
             if not self.shifts:
-                self.shifts = {name: features.mean((0, 2, 3)) for name, features in found.items()}
+                self.shifts = {name: f.mean((0, 2, 3), dtype=at_least_float32(f.dtype)) for name, f in found.items()}
             return {
-                name: _on_cpu(
-                    exact_statistics(features, self.shifts[name].to(features), mask=weights(name, tile, features))
-                )
-                for name, features in found.items()
+                name: _on_cpu(exact_statistics(f, self.shifts[name].to(f.device), mask=weights(name, tile, f)))
+                for name, f in found.items()
             }
 
         first, *others = self._cut(style)
@@ -411,7 +410,7 @@ class _Run:
     def _sum_up(self, name: str, features: Tensor) -> None:
         core = self.tile.inside(self.objective.layers[name])
         for masked in dict.fromkeys(term.style for term in self.objective.style_terms if term.layer == name):
-            shift = self.objective.shifts[name].to(features)
+            shift = self.objective.shifts[name].to(self.device)
             self.sums[name, masked] = _on_cpu(exact_statistics(features, shift, core, self._mask(name, masked)))
 
     def _compare(self, name: str, features: Tensor) -> None:
@@ -460,7 +459,7 @@ class _Tapped(torch.autograd.Function):
         ctx.save_for_backward(features)
         ctx.add = add
         # Returned as they are, autograd would view them anew, and lose the strides that convolutions tell layouts by.
-        return features.detach(), features.new_zeros(())
+        return features.detach(), features.new_zeros((), dtype=torch.float32)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor, None]:

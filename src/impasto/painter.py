@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from impasto import pictures
 from impasto.colour import Map, noise, plan_colours
-from impasto.devices import choose_device, give_back_memory, physical_cores, sharing_devices
+from impasto.devices import choose_device, choose_precision, give_back_memory, physical_cores, sharing_devices
 from impasto.encoder import Encoder
 from impasto.errors import PaintingError
 from impasto.events import Event, Finished, Iteration, OctaveStarted, Started
@@ -94,7 +94,8 @@ class Painter:
             resumed.facts.check_encoder(self.loaded.sha256)
         self.device = choose_device(resumed.facts.device if resumed else settings.device)
         self.threads = resumed.facts.threads if resumed else settings.threads or physical_cores()
-        self.encoder = _prepared(self.loaded.encoder, settings).to(self.device)
+        precision = choose_precision(resumed.facts.precision if resumed else settings.precision, self.device)
+        self.encoder = _prepared(self.loaded.encoder, settings).to(self.device, precision)
         for name in (*shares(settings.losses.content), *shares(settings.losses.style)):
             self.encoder.resolve(name)  # or it is refused
         inputs.check_sizes()
@@ -172,7 +173,7 @@ class Painter:
         if self._begun:
             raise RuntimeError("a painter paints once: make another one")
         self._begun = True
-        yield Started(self.octaves, str(self.device), self.threads, self.loaded.name, self.remarks)
+        yield Started(self.octaves, str(self.device), self.threads, self.loaded.name, self.remarks, self.precision)
         begun = time.monotonic() - self._elapsed
         message = ""
         with _cpu_threads(self.threads), _memory_errors():
@@ -265,6 +266,11 @@ class Painter:
         )
 
     @property
+    def precision(self) -> Literal["float32", "bfloat16"]:
+        """What the encoder computes in: float32 or bfloat16."""
+        return "bfloat16" if self.encoder.dtype == torch.bfloat16 else "float32"
+
+    @property
     def share(self) -> float:
         """Of the whole run's arithmetic that is done, in [0, 1]."""
         return self._share_after(self._octave, self._iteration) if self._octave else 0.0
@@ -314,6 +320,7 @@ class Painter:
             share=self.share,
             device=str(self.device),
             threads=self.threads,
+            precision=self.precision,
             content=StoredInput.of(Source.of(self.content)) if self.content else None,
             styles=[StoredInput.of(Source.of(style)) for style in self.styles],
             named={name: StoredInput.of(source) for name, source in self._inputs.named.items()},

@@ -239,7 +239,8 @@ def _target_bytes(octave: Octave, workload: Workload) -> int:
     """The content's features, and for each style layer covariances and what becomes of them."""
     losses, (content_weight, _) = workload.settings.losses, workload.settings.weights
     content = [workload.encoder.resolve(name) for name in (shares(losses.content) if content_weight else ())]
-    features = sum(4 * workload.encoder.channels(str(x)) * octave.pixels // x.stride**2 for x in content)
+    value = workload.encoder.dtype.itemsize
+    features = sum(value * workload.encoder.channels(str(x)) * octave.pixels // x.stride**2 for x in content)
     squares = sum(workload.encoder.channels(name) ** 2 for name in shares(losses.style))
     return features + 8 * squares * (6 + 3 * len(workload.styles))
 
@@ -275,7 +276,7 @@ def _tile_bytes(height: int, width: int, octave: Octave, workload: Workload) -> 
             (core >> shrunk) + 2 * halo if wrap and not whole else min(length >> shrunk, (core >> shrunk) + 2 * halo)
             for length, core in zip((height, width), cores, strict=True)
         )
-        size = 4 * encoder.channels(str(layer)) * h * w
+        size = encoder.dtype.itemsize * encoder.channels(str(layer)) * h * w
         copied = (wrap and whole) or (encoder.architecture.padding_of(layer) != "zeros" and layer[:2] != (1, 1))
         pooled = 0.25 * (layer[:2] != last[:2] and layer.number == CONVOLUTIONS[layer.block - 1])
         gaps = 1.0 if whole or size >= HEAP_LIMIT else GAPS

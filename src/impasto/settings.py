@@ -22,6 +22,7 @@ from impasto.named import COLOURS_FROM, INIT, PROTECT, mask_name
 
 Preset = Literal["quick", "default", "fine", "tutorial", "tutorial-core"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
+Precision = Literal["auto", "float32", "bfloat16"]
 Colour = Literal["style", "keep", "match", "palette"]
 COLOURS: tuple[Colour, ...] = get_args(Colour)
 
@@ -344,6 +345,10 @@ class Settings(_Model):
     device: Annotated[str, AfterValidator(_device_name)] = "auto"
     """auto (the first of cuda, mps, cpu that is there), cpu, cuda, cuda:1, mps."""
 
+    precision: Precision = "auto"
+    """What the encoder computes in: float32; bfloat16, nearly twice as fast where the processor has it, the pictures
+    alike though not the same; or auto, bfloat16 there and float32 elsewhere."""
+
     memory: Annotated[str, BeforeValidator(_text), AfterValidator(_memory_size)] | None = None
     """Most memory to use, as in 4G or 800M, all of the program counted; most of what is free where not given."""
 
@@ -494,6 +499,7 @@ def style_weight_of(strength: float) -> float:
 
 _TUTORIAL: dict[str, Any] = {
     "encoder": "vgg19",
+    "precision": "float32",
     "content_weight": 1e3,
     "style_weight": 1e-2,
     "losses": {

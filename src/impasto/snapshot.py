@@ -14,7 +14,7 @@ from impasto.named import PATTERN, described, with_once_named
 from impasto.painting import Source, Step
 from impasto.pictures.files import shown
 from impasto.pyramid import Octave
-from impasto.settings import Settings
+from impasto.settings import Precision, Settings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,6 +83,7 @@ class Facts(_Model):
         share: of the whole run's arithmetic that is done.
         device: where it ran, as in ``cpu`` or ``cuda:0``.
         threads: of the CPU.
+        precision: what the encoder computes in.
         content: the photograph; None behind a texture.
         styles: the paintings.
         named: the pictures that the settings name, as :mod:`impasto.named` spells them.
@@ -100,6 +101,7 @@ class Facts(_Model):
     share: float
     device: str
     threads: Annotated[int, Field(ge=1, le=4096)]
+    precision: Precision = "float32"  # as it was where none is stored
     content: StoredInput | None = None
     styles: list[StoredInput]
     named: dict[Annotated[str, Field(pattern=PATTERN)], StoredInput] = {}

@@ -164,7 +164,8 @@ def plan_line(event: Started) -> str:
     last = event.octaves[-1]
     return (
         f"painting {last.width}×{last.height} px in {_counted(len(event.octaves), 'octave')} "
-        f"on {event.device} with {_counted(event.threads, 'thread')}, encoder {one_line(event.encoder)}"
+        f"on {event.device} with {_counted(event.threads, 'thread')} in {event.precision}, "
+        f"encoder {one_line(event.encoder)}"
     )
 
 

@@ -156,6 +156,7 @@ SETTINGS = {
         _setting("seed", "N"),
         _setting("threads", "N"),
         _setting("device", "D"),
+        _setting("precision", "P"),
         _setting("depth", "8|16", _depth),
         _setting("memory", "4G"),
         _setting("tile", "N"),

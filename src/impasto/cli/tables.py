@@ -76,7 +76,7 @@ def print_plan(painter: Painter, *, as_json: bool) -> None:
     peak, operations = max(row["memory"] for row in rows), sum(row["operations"] for row in rows)
     if as_json:
         total = {"memory": peak, "operations": operations, "seconds": sum(seconds)}
-        where = {"device": str(painter.device), "threads": painter.threads}
+        where = {"device": str(painter.device), "threads": painter.threads, "precision": painter.precision}
         say(json.dumps({"octaves": rows, **total, **where}))
         return
     table = Table(box=None, pad_edge=False)
@@ -87,7 +87,8 @@ def print_plan(painter: Painter, *, as_json: bool) -> None:
     _print(table)
     say(
         f"altogether about {peak / 1e9:.2f} GB at the peak, {operations / 1e12:.2f} TFLOP and {clock(sum(seconds))} "
-        f"(judged by a few iterations on small pictures: {painter.device}, {painter.threads} threads)"
+        f"(judged by a few iterations on small pictures: {painter.device}, {painter.threads} threads, "
+        f"{painter.precision})"
     )
 
 
@@ -195,9 +196,11 @@ def _machine() -> Iterator[tuple[str, str]]:
     import psutil
     import torch
 
-    from impasto.devices import choose_device, physical_cores
+    from impasto.devices import choose_device, choose_precision, physical_cores
 
-    yield "device", str(choose_device("auto"))
+    device = choose_device("auto")
+    yield "device", str(device)
+    yield "precision", str(choose_precision("auto", device)).removeprefix("torch.")
     for number in range(torch.cuda.device_count()):
         yield f"cuda:{number}", torch.cuda.get_device_name(number)
     memory = psutil.virtual_memory()
