@@ -238,7 +238,8 @@ def check_numbers(names: Iterable[str], count: int) -> None:
         if number is not None and number > count:
             there = "there is one style picture" if count == 1 else f"there are {count} style pictures"
             raise SettingsError(
-                f"There is no style {number} for {option_of(name)}, as {there}: number them from 1, in their order."
+                f"There is no style {number} for {option_of(name)}, as {there}: number them from 1, in their order, or "
+                f"leave a stored mask out with =none."
             )
 
 

@@ -441,7 +441,7 @@ def info() -> None:
 
 @app.command(
     short_help="List all settings.",
-    help="List all settings: name, default, what is allowed, and what each does.",
+    help="List all settings: name, default, what is allowed, and what each does; and what does not combine.",
 )
 def settings(
     as_json: Annotated[bool, typer.Option("--json", help="Print the JSON schema.")] = False,
