@@ -43,8 +43,9 @@ class Axis:
 
     @property
     def short(self) -> str:
-        """The last part of the name."""
-        return self.name.rpartition(".")[2]
+        """The last part of the name; all of it where that is but a number, as in ``masks.2``."""
+        last = self.name.rpartition(".")[2]
+        return self.name if last.isdecimal() else last
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ def _check(axes: Sequence[Axis]) -> None:
 
 
 def _name_among(axis: Axis, axes: Sequence[Axis]) -> str:
-    """The last part of a setting's name, or all of it where others end alike."""
+    """A setting's short name, or all of it where others end alike."""
     return axis.short if sum(other.short == axis.short for other in axes) == 1 else axis.name
 
 

@@ -43,19 +43,22 @@ def collect(names: Sequence[str | os.PathLike[str]]) -> Collected:
         names: files, folders, or patterns as in ``*.jpg``, which not every shell resolves.
 
     Raises:
-        PictureError: a file that is missing or cannot be opened, a pattern without matches, a folder without pictures.
+        PictureError: a file that is missing, a pattern without matches, a folder without pictures.
     """
     paths: list[Path] = []
     remarks: list[str] = []
     for given in names:
         name = os.fspath(given)
         path = Path(name)
-        if path.is_dir():
+        # Unlike Path's, these take what may not be looked at as missing, and do not raise.
+        if os.path.isdir(name):  # noqa: PTH112
             paths += _in_folder(path, remarks)
-        elif not path.exists() and glob.has_magic(name):
+        elif os.path.exists(name):  # noqa: PTH110
+            paths.append(path)
+        elif glob.has_magic(name):
             paths += _matches(name)
         else:
-            with opened(path):
+            with opened(path):  # which says why it cannot be
                 paths.append(path)
     return Collected(tuple(paths), tuple(remarks))
 

@@ -142,15 +142,13 @@ def settle(works: Sequence[Work], *, force: bool = False) -> list[Work]:
         force: replace what stands in an output's place and is something else.
 
     Raises:
-        PictureError: two outputs of one name, an output that is an input or that exists and is something else, or an
-            input that is missing.
+        PictureError: two outputs of one name, an output that is an input or that exists and is something else, or a
+            picture that cannot be opened; photographs only where none of them can.
         EncoderError: the encoder's file is missing.
     """
     _refuse_collisions(works)
+    _refuse_unreadable(works)
     digests = Digests()
-    for path in dict.fromkeys(path for work in works for path in work.inputs):
-        with opened(path):
-            pass
     for name in dict.fromkeys(work.settings.encoder for work in works):
         _encoder_file(name)
     settled, foreign = [], []
@@ -291,6 +289,25 @@ def _refuse_collisions(works: Sequence[Work]) -> None:
             )
 
 
+def _refuse_unreadable(works: Sequence[Work]) -> None:
+    """Refuse pictures without which nothing can be painted; one photograph of several fails when its turn comes."""
+    for path in dict.fromkeys(path for work in works for path in (*work.styles, *work.settings.named_files.values())):
+        with opened(path):
+            pass
+    photos = dict.fromkeys(work.content for work in works if work.content)
+    complaints = [complaint for complaint in map(_complaint, photos) if complaint]
+    if complaints and len(complaints) == len(photos):
+        raise complaints[0]
+
+
+def _complaint(path: Path) -> PictureError | None:
+    try:
+        with opened(path):
+            return None
+    except PictureError as error:
+        return error
+
+
 def _pair(work: Work) -> str:
     styles = " + ".join(map(shown, work.styles))
     return f"{shown(work.content)} as {styles}" if work.content else f"The texture of {styles}"
@@ -308,7 +325,10 @@ def _state(work: Work, digests: Digests) -> str:
         return "foreign"
     if not record.complete:
         return "interrupted"
-    return "done" if stored_fingerprint(record) == fingerprint(work, digests.of) else "painted otherwise"
+    try:
+        return "done" if stored_fingerprint(record) == fingerprint(work, digests.of) else "painted otherwise"
+    except PictureError:  # the photograph cannot be read any more
+        return "painted otherwise"
 
 
 def _refuse_foreign(foreign: Sequence[tuple[Work, str]]) -> None:
