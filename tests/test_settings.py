@@ -123,7 +123,7 @@ def test_strength_and_raw_weights():
         ({"style_weights": 1}, "should be a list, as in [1,2]"),
         ({"stroke_size": "0,5"}, "should be a number."),
         ({"masks": {"sky": "sky.png"}}, "the numbers of their styles, from 1"),
-        ({"masks": {0: "sky.png"}}, "masks.0"),
+        ({"masks": {0: "sky.png"}}, "from 1"),
         ({"protect": ""}, "should be a name, not empty"),
         ({"protect": 3}, "should be text"),
         ({"size": "20x64"}, "640x480"),

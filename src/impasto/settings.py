@@ -129,9 +129,10 @@ def _without_none(value: object) -> object:
         return {}
     if not isinstance(value, Mapping):
         return value
-    if not all(str(key).strip().isdecimal() for key in value):
+    if not all(str(key).strip().isdecimal() and int(key) > 0 for key in value):
         raise ValueError("should name masks by the numbers of their styles, from 1")
-    return {int(key): _place(path) for key, path in value.items() if path not in (None, NONE)}
+    numbers = {int(key): path for key, path in value.items()}  # of 2 and "2" the later one, which may be none
+    return {number: _place(path) for number, path in numbers.items() if path not in (None, NONE)}
 
 
 def _none_or(value: object) -> object:
@@ -146,9 +147,7 @@ LayerName = Annotated[str, AfterValidator(_layer_name)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LayerWeights = dict[LayerName, Weight]
-Masks = Annotated[
-    dict[Annotated[int, Field(ge=1)], Annotated[str, Field(min_length=1)]], BeforeValidator(_without_none)
-]
+Masks = Annotated[dict[int, Annotated[str, Field(min_length=1)]], BeforeValidator(_without_none)]
 
 
 Side = Annotated[int, Field(ge=LEAST_SIZE, le=MOST_SIZE)]
@@ -391,6 +390,17 @@ class Settings(_Model):
         for exclusion in EXCLUSIONS["a photograph" if there else "a texture"]:
             if exclusion.met(self):
                 raise SettingsError(exclusion.complaint(self))
+
+    def check_weights(self, styles: int) -> None:
+        """Refuse weights of other than so many style pictures.
+
+        Raises:
+            SettingsError: with both numbers.
+        """
+        if self.style_weights is not None and len(self.style_weights) != styles:
+            raise SettingsError(
+                f"The style_weights are {len(self.style_weights)} and the style pictures {styles}: give one for each."
+            )
 
     @property
     def weights(self) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from impasto.again import prepare
-from impasto.batches.works import Work
+from impasto.batches.works import Work, check_fit
 from impasto.errors import SettingsError
 from impasto.pictures import read_picture
 from impasto.pyramid import scaled
@@ -128,6 +128,7 @@ def plan_variants(
             raise SettingsError(
                 f"A series runs between two styles, and there are {len(repeat.styles)}: name both with --style."
             )
+        check_fit(repeat.settings, len(repeat.styles), photo=repeat.content is not None)
         named = [(axis, value) for axis, value in zip(axes, values, strict=True) if axis in varied]
         label = ", ".join(f"{_name_among(axis, varied)} {value}" for axis, value in named)
         stem = "-".join([Path(file).stem, *(_in_file_name(f"{_name_among(a, varied)}={value}") for a, value in named)])

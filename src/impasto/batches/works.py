@@ -117,17 +117,27 @@ def combine(
     else:
         sets = [tuple(_unique(styles))] if blend else [(style,) for style in _unique(styles)]
         pairs = [(photo, each) for photo in _unique(photos) for each in sets]
-    weights = settings.style_weights
-    if weights is not None and len(weights) != len(pairs[0][1]):
-        raise SettingsError(
-            f"The style_weights are {len(weights)} and the style pictures of each painting {len(pairs[0][1])}: give "
-            f"one for each."
-        )
-    check_numbers(list(settings.named_files), len(pairs[0][1]))
+    check_fit(settings, len(pairs[0][1]))
     return [
         Work(photo, each, settings, folder / name_of(template, photo, each, number))
         for number, (photo, each) in enumerate(pairs, 1)
     ]
+
+
+def check_fit(settings: Settings, styles: int, *, photo: bool = True) -> None:
+    """Refuse settings that no painting of so many styles can have.
+
+    Args:
+        settings: of a painting.
+        styles: number of its style pictures.
+        photo: whether it has a photograph; a texture has none.
+
+    Raises:
+        SettingsError: what does not fit.
+    """
+    settings.check_photo(photo)
+    settings.check_weights(styles)
+    check_numbers(settings.named_files, styles)
 
 
 def settle(works: Sequence[Work], *, force: bool = False) -> list[Work]:

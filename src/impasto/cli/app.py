@@ -270,7 +270,6 @@ def batch(
 ) -> int:
     """Paint many photographs."""
     settings = make_settings(**changes)
-    settings.check_photo(True)
     from impasto.cli.batch import Request, run_batch
 
     request = Request(photos, styles, Path(out), settings, name, zipped, blend, jobs, force)
