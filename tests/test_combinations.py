@@ -310,7 +310,7 @@ def test_any_valid_combination_paints(files, tiny_encoder):
             np.testing.assert_allclose(painting.array[kept == 1], shown[kept == 1], atol=1e-6)
 
     try_one()
-    assert ends["painted"] > 9 * ends["refused"]
+    assert ends["painted"] > 4 * ends["refused"]  # so that this is not about refusals alone
 
 
 @pytest.mark.parametrize(
