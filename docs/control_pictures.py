@@ -46,10 +46,12 @@ PAINTED = {
 }
 """Words of the command by the picture's name, without ``-o``."""
 
-BLENDED = f"paint chelsea.png swirls.png woodcut.png {QUICK}"
-"""What the series varies."""
+VARIED = {
+    "series": (f"paint chelsea.png swirls.png woodcut.png {QUICK}", "--between 5"),
+    "grid": (PAINTED["colour-style"], "--set stroke_size=0.5,1 --set strength=0.3,0.5,0.7"),
+}
+"""Words of the command that paints what is varied, and of ``vary``."""
 
-SERIES = "series"
 DRAWN = {
     "mask-file": "saucer.png",
     "protect-file": "head.png",
@@ -59,7 +61,14 @@ DRAWN = {
 """Files that are shown as they are."""
 
 LONG_SIDE = 320
-OTHER_SIDES = {"mask-file": 160, "protect-file": 160, "style-mask-file": 160, "seamless": 480, SERIES: 1200}
+OTHER_SIDES = {
+    "mask-file": 160,
+    "protect-file": 160,
+    "style-mask-file": 160,
+    "seamless": 480,
+    "series": 1200,
+    "grid": 1000,
+}
 """Long sides in pixels of the pictures on the page, where they are not :data:`LONG_SIDE`."""
 
 
@@ -69,7 +78,7 @@ def main(names: Sequence[str]) -> None:
     Args:
         names: of the pictures; all where there are none.
     """
-    wanted = [name for name in (*DRAWN, *PAINTED, SERIES) if name in names or not names]
+    wanted = [name for name in (*DRAWN, *PAINTED, *VARIED) if name in names or not names]
     if unknown := {*names} - {*wanted}:
         sys.exit(f"There are no pictures of these names: {', '.join(sorted(unknown))}.")
     with TemporaryDirectory() as folder:
@@ -116,13 +125,14 @@ def picture_of(name: str, folder: Path) -> Path:
     """The file that a picture is made of, painted where it has to be."""
     if name in DRAWN:
         return folder / DRAWN[name]
-    if name == SERIES:
-        impasto(folder, *BLENDED.split(), "-o", "blended.png")
-        impasto(folder, "vary", "blended.png", "--between", "5", "-o", "series.png")
-        return folder / "series.png"
     painted = f"control-{name}.png"
-    impasto(folder, *PAINTED[name].split(), "-o", painted)
-    return folder / painted
+    if name in PAINTED:
+        impasto(folder, *PAINTED[name].split(), "-o", painted)
+        return folder / painted
+    paint, vary = VARIED[name]
+    impasto(folder, *paint.split(), "-o", painted)
+    impasto(folder, "vary", painted, *vary.split())
+    return folder / f"control-{name}-vary.png"
 
 
 def impasto(folder: Path, *arguments: str) -> None:
