@@ -50,10 +50,9 @@ def collect(names: Sequence[str | os.PathLike[str]]) -> Collected:
     for given in names:
         name = os.fspath(given)
         path = Path(name)
-        # Unlike Path's, these take what may not be looked at as missing, and do not raise.
-        if os.path.isdir(name):  # noqa: PTH112
+        if path.is_dir():
             paths += _in_folder(path, remarks)
-        elif os.path.exists(name):  # noqa: PTH110
+        elif path.exists():
             paths.append(path)
         elif glob.has_magic(name):
             paths += _matches(name)

@@ -57,6 +57,13 @@ def run(arguments: Sequence[str], interrupts: Interrupts) -> int:
     except ImpastoError as error:
         say_error(str(error))
         return 2
+    except PermissionError as error:  # what may not even be looked at, wherever that is tried
+        from impasto.pictures.files import reason, shown
+
+        say_error(
+            f"{shown(error.filename or '')} may not be used ({reason(error)}): choose another, or mend its rights."
+        )
+        return 2
     except _UsageError as error:
         say_error(_usage_sentence(cast("typer.BadParameter", error)))
         return 2
