@@ -343,7 +343,9 @@ def test_colours_from_combines_as_the_table_says(way):
     if COLOUR_SOURCES[way].takes_other:
         assert make_settings(colour=way, colours_from="x.png").colours_from == "x.png"
     else:
-        with pytest.raises(SettingsError, match=f"^Colours_from and colour = {way}, which takes the photo's colours"):
+        with pytest.raises(
+            SettingsError, match=f"settings colours_from and colour = {way}, which takes the photo's colours"
+        ):
             make_settings(colour=way, colours_from="x.png")
 
 

@@ -1,7 +1,9 @@
 """What combines with what: the table in docs/control.md, and any options together."""
 
 import re
+from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ import impasto
 from impasto import ImpastoError
 from impasto.cli.sources import sources_from
 from impasto.pictures import read_picture, resize_by_area, write_picture
-from impasto.settings import COLOURS
+from impasto.settings import COLOURS, PRESETS
 from tests.helpers import smooth_picture
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "control.md"
@@ -53,7 +55,7 @@ COLUMNS = {
     "`texture`": {"texture": True},
     "`--seamless`": {"texture": True, "seamless": True},
 }
-PRESETS = {"losses": {"content": {"relu5_2": 0, "relu4_1": 1}}}  # the small encoder ends at conv5_1
+SHALLOW = {"losses": {"content": {"relu5_2": 0, "relu4_1": 1}}}  # the small encoder ends at conv5_1
 ROWS = {
     "one style": [{"styles": 1}],
     "several styles": [{"styles": 2}],
@@ -73,7 +75,7 @@ ROWS = {
     "`--size WxH`": [{"size": "48x48"}],
     "L-BFGS, Adam": [{"optimization": {"method": method}} for method in ("lbfgs", "adam")],
     "the Gram and the Gaussian distance": [{"losses": {"style_distance": way}} for way in ("gram", "gaussian")],
-    "the `tutorial` presets": [PRESETS | {"preset": preset} for preset in ("tutorial", "tutorial-core")],
+    "the `tutorial` presets": [SHALLOW | {"preset": preset} for preset in ("tutorial", "tutorial-core")],
     "`--tile`, `--memory`": [{"tile": 64, "size": 80}, {"memory": "3G"}],
     "a transparent photo": [{"transparent": True}],
 }
@@ -104,7 +106,7 @@ def from_command_line(changes, files):
     strokes = changes.pop("texture_from", None)
     if strokes is None:
         return drawn, changes
-    there = [] if "colours_from" in changes else [files["colours"]]
+    there = [] if changes.get("colours_from") else [files["colours"]] * len(drawn)
     paintings, changes = sources_from(there, strokes, changes)
     return list(paintings), changes
 
@@ -145,87 +147,186 @@ def test_what_the_table_says_of_a_combination_is_true(row, column, files, tiny_e
 # Any options together
 
 
-def reasons(how, count, is_texture):
-    """Why settings are refused, whatever is in the pictures: in each case what the sentence names."""
-    numbers = [*how["masks"], *how["style_masks"]]
-    found = {"--mask|--style-mask": any(number > count for number in numbers)}
-    found["--mask"] = count == 1 and 1 in how["masks"]
-    found["[Cc]olours_from"] = how["colours_from"] is not None and how["colour"] in ("keep", "match")
-    found["size"] = how["size"] == "original" if is_texture else how["size"] == "48x64"
-    if is_texture:
-        found |= {"--protect": how["protect"] is not None, "colour": how["colour"] in ("keep", "match")}
-        found |= {"init": how["init"] == "content", "strength": "strength" in how}
-    else:
-        found |= {"seamless": how["seamless"]}
-    return [word for word, refused in found.items() if refused]
+class Run(NamedTuple):
+    """What is asked for: a photo, or None for a texture; how many styles; settings, and what stands for some."""
+
+    photo: np.ndarray | None
+    styles: int
+    changes: dict
+
+    @property
+    def area(self):
+        """Height and width of what masks lie over."""
+        return TEXTURE if self.photo is None else self.photo.shape[:2]
 
 
-@settings(max_examples=150)
-@given(data=st.data())
-def test_any_valid_combination_paints_and_others_are_refused_in_a_sentence(data, files, tiny_encoder):
-    draw = data.draw
+TEXTURE = (64, 48)
+STYLE = (48, 48)
+
+
+def only(styles, **changes):
+    """Of all that depends on the number of styles, only this."""
+    none = {"style_weights": None, "masks": {}, "style_masks": {}, "texture_from": None, "colours_from": None}
+    return none | {"styles": styles} | changes
+
+
+MISTAKES = {
+    "number of no style": (lambda run: {"masks": {run.styles + 1: HALF}}, "--mask"),
+    "number of no painting": (lambda run: {"style_masks": {run.styles + 1: HALF}}, "--style-mask"),
+    "mask of the only style": (lambda run: only(1, masks={1: np.ones(run.area, bool)}), "--mask"),
+    "black mask": (lambda run: only(2, masks={2: np.zeros(run.area, bool)}), "--mask 2"),
+    "narrow mask": (lambda run: only(2, masks={1: np.ones((90, 30), bool)}), "--mask 1"),
+    "wide mask in the painting": (lambda run: {"style_masks": {1: np.ones((30, 90), bool)}}, "--style-mask 1"),
+    "masks of nothing": (lambda run: {"masks": {"sky": HALF}}, "masks"),
+    "too many weights": (lambda run: {"style_weights": (1.0,) * 4}, "style_weights"),
+    "no weights": (lambda run: {"style_weights": (0.0, 0.0)}, "style_weights"),
+    "no colour": (lambda run: {"colour": "blue"}, "colour"),
+    "two sources of colour": (lambda run: {"colour": "match", "colours_from": "colours"}, "colours_from"),
+    "colours of nothing": (lambda run: {"colour": "style", "colours_from": "nowhere.png"}, r"nowhere\.png"),
+    "two paintings for colours": (lambda run: only(2, texture_from="strokes"), "--texture-from"),
+    "too large strokes": (lambda run: {"stroke_size": 5}, "stroke_size"),
+    "too much detail": (lambda run: {"detail": 1.5}, "detail"),
+    "no strokes": (lambda run: {"stroke_size": float("nan")}, "stroke_size"),
+    "start from nothing": (lambda run: {"init": "nowhere.png"}, r"nowhere\.png"),
+    "no preset": (lambda run: {"preset": "best"}, "preset"),
+    "no layer": (lambda run: {"losses": {"style": {"relu9_1": 1}}}, "relu9_1"),
+    "no optimiser": (lambda run: {"optimization": {"method": "sgd"}}, "method"),
+    "clamped L-BFGS": (lambda run: {"optimization": {"method": "lbfgs", "clamp": "step"}}, "clamp"),
+    "small tile": (lambda run: {"tile": 63}, "tile"),
+    "little memory": (lambda run: {"memory": "1M"}, "memory"),
+    "no setting": (lambda run: {"grain": 1}, "grain"),
+}
+"""What is changed in a run that paints, so that it is refused, and what the sentence names."""
+MISTAKES_WITH_PHOTOS = {
+    "sides of a texture": (lambda run: {"size": "48x64"}, "size"),
+    "seamless": (lambda run: {"seamless": True}, "seamless"),
+    "strength and weights": (lambda run: {"strength": 0.5, "style_weight": 3}, "strength"),
+    "no weight at all": (lambda run: {"strength": None, "content_weight": 0, "style_weight": 0}, "content_weight"),
+    "all protected": (lambda run: {"masks": {}, "protect": np.ones(run.area, bool)}, "--protect"),
+}
+MISTAKES_WITH_TEXTURES = {
+    "size of a photo": (lambda run: {"size": "original"}, "size"),
+    "start from a photo": (lambda run: {"init": "content"}, "init"),
+    "strength": (lambda run: {"strength": 0.5}, "strength"),
+    "content": (lambda run: {"content_weight": 1}, "content_weight"),
+    "protection": (lambda run: {"protect": np.ones(run.area, bool)}, "--protect"),
+    "colours of a photo": (lambda run: {"colour": "keep", "colours_from": None}, "colour"),
+}
+
+
+@st.composite
+def drawn_masks(draw, height, width):
+    """A mask of any size over so many pixels; some are white or black but for a spot, and none is black."""
     rng = np.random.default_rng(draw(st.integers(0, 99)))
+    kind, scale = draw(st.sampled_from(["hard"] * 3 + ["soft"] * 4 + ["spot", "white"])), draw(st.floats(0.3, 3))
+    shape = max(2, round(height * scale)), max(2, round(width * scale))
+    if kind == "soft":
+        return rng.random(shape).astype(np.float32)
+    if kind == "hard":
+        return np.repeat((np.arange(shape[1]) < max(1, shape[1] * rng.random()))[None], shape[0], axis=0)
+    mask = np.full(shape, kind == "white")
+    mask[rng.integers(shape[0]), rng.integers(shape[1])] ^= True
+    return mask
 
-    def mask(height, width):
-        kind, scale = (
-            draw(st.sampled_from(["hard"] * 3 + ["soft"] * 4 + ["spot", "white", "black"])),
-            draw(st.floats(0.2, 3)),
+
+@st.composite
+def runs(draw, textures):
+    """A run of any options together that paints, as long as its masks leave all styles a place."""
+    photo = None
+    if not draw(textures):
+        photo = smooth_picture(*draw(st.sampled_from([(36, 48), (48, 35), (48, 48)])), 1)
+        if draw(st.integers(0, 3)) == 0:
+            photo = np.dstack([photo, np.linspace(0, 1, photo.shape[1], dtype=np.float32)[None].repeat(len(photo), 0)])
+    run = Run(photo, draw(st.integers(1, 3)), {})
+    changes, preset = run.changes, draw(st.sampled_from(PRESETS))
+    changes["preset"] = preset
+    changes["losses"] = {"style_distance": draw(st.sampled_from(["gaussian", "gram"]))}
+    changes["optimization"] = {
+        "iterations": draw(st.integers(1, 2)),
+        "max_octaves": draw(st.integers(1, 2)),
+        "smallest_octave": 32,
+    }
+    if preset.startswith("tutorial"):
+        changes["losses"] |= SHALLOW["losses"]
+    else:
+        changes["optimization"] |= draw(
+            st.sampled_from([{"method": "lbfgs"}, {"method": "adam"}, {"method": "adam", "clamp": "step"}])
         )
-        shape = max(2, round(height * scale)), max(2, round(width * scale))
-        if kind == "soft":
-            return rng.random(shape).astype(np.float32)
-        if kind == "hard":
-            return np.repeat((np.arange(shape[1]) < shape[1] * rng.random())[None], shape[0], axis=0)
-        values = np.full(shape, 255 * (kind == "white"), np.uint8)
-        values[rng.integers(shape[0]), rng.integers(shape[1])] = 255 * (kind != "black")
-        return values
+        weights = [{}, {"strength": 0.0}, {"strength": 1.0}, {"content_weight": 2, "style_weight": 30}]
+        changes |= draw(st.sampled_from(weights if photo is not None else [{}, {"style_weight": 30}]))
+    numbers = st.lists(st.integers(1, run.styles), unique=True, max_size=2)
+    if run.styles > 1:
+        changes["masks"] = {number: draw(drawn_masks(*run.area)) for number in draw(numbers)}
+        changes["style_weights"] = draw(
+            st.one_of(st.none(), st.tuples(*[st.sampled_from([0.0, 1.0, 3.0])] * run.styles).filter(any))
+        )
+    changes["style_masks"] = {number: draw(drawn_masks(*STYLE)) for number in draw(numbers)}
+    changes["stroke_size"] = draw(st.sampled_from([0.25, 0.5, 1.0, 2.0]))
+    changes["detail"] = draw(st.floats(0, 1))
+    changes["tile"] = draw(st.sampled_from([None, 64]))
+    changes["memory"] = draw(st.sampled_from([None, "3G"]))
+    changes["seed"] = draw(st.integers(0, 9))
+    changes["padding"] = draw(st.sampled_from([None, "zeros", "replicate", "reflect"]))
+    changes["padding_scope"] = draw(st.sampled_from([None, "first", "all"]))
+    changes["pooling"] = draw(st.sampled_from([None, "max", "average"]))
+    if photo is None:
+        changes["size"], changes["seamless"] = "48x64", draw(st.booleans())
+        changes["init"] = draw(st.sampled_from(["noise", "start"]))
+        colours = ["style", "palette"]
+    else:
+        changes["size"] = draw(st.sampled_from([48, "original"]))
+        changes["protect"] = draw(st.one_of(st.none(), drawn_masks(*run.area)))
+        changes["init"] = draw(st.sampled_from(["content", "noise", "start"]))
+        colours = list(COLOURS)
+    changes["colour"] = draw(st.sampled_from(colours))
+    if changes["colour"] in ("style", "palette"):
+        changes["colours_from"] = draw(st.sampled_from([None, None, "colours"]))
+        if run.styles == 1 and draw(st.booleans()):
+            changes["texture_from"] = "strokes"
+    return run
 
-    def seldom(value, otherwise):
-        return value if draw(st.sampled_from([False] * 11 + [True])) else otherwise
 
-    is_texture, count = draw(st.booleans()), draw(st.integers(1, 3))
-    numbers = st.lists(st.integers(1, seldom(count + 1, count)), unique=True, max_size=2)
-    shape = draw(st.sampled_from([(36, 48), (48, 35), (48, 48)]))
-    size = seldom(
-        "original" if is_texture else "48x64", draw(st.sampled_from([48, "48x64" if is_texture else "original"]))
-    )
-    height, width = ((64, 48) if size == "48x64" else (48, 48)) if is_texture else shape
-    photo, styles = smooth_picture(*shape, 1), [smooth_picture(40, 48, 2 + n) for n in range(count)]
-    how = {
-        "size": size,
-        "masks": {number: mask(height, width) for number in draw(numbers)} if count > 1 else seldom({1: HALF}, {}),
-        "style_masks": {number: mask(40, 48) for number in draw(numbers)},
-        "protect": mask(height, width) if seldom(is_texture, not is_texture and draw(st.booleans())) else None,
-        "style_weights": draw(st.one_of(st.none(), st.tuples(*[st.sampled_from([0.0, 1.0, 3.0])] * count).filter(any))),
-        "colour": draw(st.sampled_from(["style", "palette", seldom("keep", "style")] if is_texture else COLOURS)),
-        "colours_from": draw(st.sampled_from([None, None, files["colours"]])),
-        "init": draw(st.sampled_from([seldom("content", "noise") if is_texture else "content", "noise", files["start"]])),
-        "seamless": seldom(not is_texture, is_texture and draw(st.booleans())),
-        "stroke_size": draw(st.sampled_from([0.5, 1.0, 1.5])),
-        "detail": draw(st.sampled_from([0.0, 0.5, 1.0])),
-        "losses": {"style_distance": draw(st.sampled_from(["gaussian", "gram"]))},
-        "tile": draw(st.sampled_from([None, 64])),
-        "optimization": {"method": draw(st.sampled_from(["lbfgs", "adam"])), "iterations": draw(st.integers(1, 2)),
-                         "max_octaves": draw(st.integers(1, 2)), "smallest_octave": 32},
-    }  # fmt: skip
-    if seldom(True, not is_texture):
-        how["strength"] = draw(st.floats(0, 1))
-    refused = reasons(how, count, is_texture)
-    try:
-        painting = paint(None if is_texture else photo, styles, tiny_encoder, **how)
-    except ImpastoError as error:
-        # Beyond these, only what is in the masks may be at fault.
-        words = refused or ["--mask", "--style-mask", "--protect"]
-        assert any(re.search(word, str(error)) for word in words)  # noqa: PT017
-        assert "\n" not in str(error)  # noqa: PT017
-        return
-    assert not refused
-    assert painting.complete
-    assert np.isfinite(painting.array).all()
-    assert np.isfinite(painting.history[-1].loss.total)
-    if how["protect"] is not None:
-        weights = np.asarray(how["protect"], np.float32) / (255 if how["protect"].dtype == np.uint8 else 1)
-        kept = resize_by_area(weights, *painting.array.shape[:2])
-        shown = read_picture(photo).pixels
-        assert painting.array.shape == shown.shape
-        np.testing.assert_allclose(painting.array[kept == 1], shown[kept == 1], atol=1e-6)
+def test_any_valid_combination_paints(files, tiny_encoder):
+    ends = Counter()
+
+    @settings(max_examples=200)
+    @given(run=runs(st.booleans()))
+    def try_one(run):
+        styles, how = from_command_line({"styles": run.styles} | run.changes, files)
+        try:
+            painting = paint(run.photo, styles, tiny_encoder, **how)
+        except ImpastoError as error:
+            # Only what is in the masks can be at fault.
+            assert re.search("counts nowhere|All of the photo is protected|only styles of weight 0", str(error))  # noqa: PT017
+            ends["refused"] += 1
+            return
+        ends["painted"] += 1
+        assert painting.complete
+        assert np.isfinite(painting.array).all()
+        assert np.isfinite(painting.history[-1].loss.total)
+        if how.get("protect") is not None:
+            kept = resize_by_area(how["protect"].astype(np.float32), *painting.array.shape[:2])
+            shown = read_picture(run.photo).pixels
+            np.testing.assert_allclose(painting.array[kept == 1], shown[kept == 1], atol=1e-6)
+
+    try_one()
+    assert ends["painted"] > 4 * ends["refused"]  # so that this is not about refusals alone
+
+
+@pytest.mark.parametrize(
+    ("is_texture", "mistake"),
+    [(False, mistake) for mistake in MISTAKES | MISTAKES_WITH_PHOTOS]
+    + [(True, mistake) for mistake in MISTAKES | MISTAKES_WITH_TEXTURES],
+)
+def test_any_invalid_combination_is_refused_in_a_sentence(is_texture, mistake, files, tiny_encoder):
+    wrong, named = (MISTAKES | (MISTAKES_WITH_TEXTURES if is_texture else MISTAKES_WITH_PHOTOS))[mistake]
+
+    @settings(max_examples=8)
+    @given(run=runs(st.just(is_texture)))
+    def try_one(run):
+        with pytest.raises(ImpastoError, match=named) as caught:  # noqa: PT012
+            styles, how = from_command_line({"styles": run.styles} | run.changes | wrong(run), files)
+            paint(run.photo, styles, tiny_encoder, **how)
+        assert "\n" not in str(caught.value)
+
+    try_one()

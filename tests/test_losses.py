@@ -176,6 +176,19 @@ def test_wasserstein2_in_float32_with_dead_channels_is_finite():
         assert gradient.isfinite().all()
 
 
+def test_wasserstein2_of_a_single_position_is_finite():
+    # As where a small mask covers one position of a deep layer, and its covariance is rounding, here a negative one.
+    generator = torch.Generator().manual_seed(0)
+    target = gaussian(statistics(torch.rand(1, 6, 5, 5, generator=generator)))
+    mu = torch.rand(6, generator=generator, dtype=torch.float64)
+    for rounding in (0.0, 1e-17, -1e-17, -1e-9):
+        second = (mu[:, None] * mu + rounding * torch.eye(6)).requires_grad_()
+        value = wasserstein2(Statistics(torch.tensor(1.0, dtype=torch.float64), mu, second), target)
+        (slope,) = torch.autograd.grad(value, second)
+        assert value.isfinite()
+        assert slope.isfinite().all()
+
+
 def test_total_variation_against_loops():
     image = features(0, 3, 4, 5)
     x = image[0].numpy()

@@ -1,11 +1,22 @@
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from impasto.errors import SettingsError
-from impasto.settings import FINEST, PRESETS, Settings, make_settings, memory_bytes, parse_assignment, style_weight_of
+from impasto.settings import (
+    EXCLUSIONS,
+    FINEST,
+    PRESETS,
+    Settings,
+    make_settings,
+    make_texture_settings,
+    memory_bytes,
+    parse_assignment,
+    style_weight_of,
+)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -108,6 +119,14 @@ def test_strength_and_raw_weights():
         ({"optimization": {"octave_ratio": 1.0}}, "octave_ratio = 1"),
         ({"optimization": {"clamp": "step"}}, "spoils L-BFGS"),
         ({"optimization": 3}, "optimization = 3"),
+        ({"optimization": 3}, "should be a table of names and values"),
+        ({"style_weights": 1}, "should be a list, as in [1,2]"),
+        ({"stroke_size": "0,5"}, "should be a number."),
+        ({"masks": {"sky": "sky.png"}}, "the numbers of their styles, from 1"),
+        ({"masks": {0: "sky.png"}}, "from 1"),
+        ({"protect": ""}, "should be a name, not empty"),
+        ({"protect": 3}, "should be text"),
+        ({"size": "20x64"}, "640x480"),
     ],
 )
 def test_what_is_not_valid_is_refused_in_one_sentence(changes, words):
@@ -117,6 +136,34 @@ def test_what_is_not_valid_is_refused_in_one_sentence(changes, words):
     assert words in sentence
     assert "\n" not in sentence
     assert sentence.endswith(".")
+
+
+EXCLUDED = {
+    "colours_from, colour = keep or match": {"colours_from": "x.png", "colour": "match"},
+    "strength, content_weight or style_weight": {"strength": 0.5, "content_weight": 1},
+    "content_weight = 0, style_weight = 0": {"content_weight": 0, "style_weight": 0},
+    "optimization.clamp = step, optimization.method = lbfgs": {"optimization": {"clamp": "step"}},
+    "size = WxH": {"size": "64x48"},
+    "seamless": {"seamless": True},
+    "size = original": {"size": "original"},
+    "init = content": {"init": "content"},
+    "strength, content_weight above 0": {"content_weight": 1},
+    "protect": {"protect": "x.png"},
+    "colour = keep or match": {"colour": "keep"},
+}
+"""Settings that meet each row of the table."""
+
+
+def test_what_does_not_combine_is_refused_by_its_own_row():
+    assert [*EXCLUDED] == [row.names for group in EXCLUSIONS.values() for row in group]
+    for what, group in EXCLUSIONS.items():
+        for row in group:
+            changes, make = EXCLUDED[row.names], make_settings if what != "a texture" else make_texture_settings
+            with pytest.raises(SettingsError) as caught:
+                make(**changes).check_photo(what == "a photograph")
+            assert all(part in str(caught.value) for part in re.split(r"\{.*?\}", row.sentence))
+    make_settings().check_photo(True)
+    make_texture_settings().check_photo(False)
 
 
 @pytest.mark.parametrize(

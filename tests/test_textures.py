@@ -209,16 +209,27 @@ def test_with_masks_a_seamless_loss_wraps_too_in_tiles_as_well(distance):
 # Runs
 
 
-def seam_among_steps(picture, axis):
-    """By how many deviations the seam is larger than the steps inside, in mean absolute differences of lines.
+def steps_like_the_seam(picture, axis):
+    """Mean absolute differences of every other pair of neighbouring lines, the last of them across the seam.
 
     Enlargement by two makes every other step larger until iterations have evened that out, so that the seam is compared
     with its like.
     """
     steps = np.abs(picture - np.roll(picture, -1, axis)).mean((1 - axis, 2))
     assert len(steps) % 2 == 0
-    *inside, seam = steps[1::2]
+    return steps[1::2]
+
+
+def seam_among_steps(picture, axis):
+    """By how many deviations the seam is larger than the steps inside."""
+    *inside, seam = steps_like_the_seam(picture, axis)
     return (seam - np.mean(inside)) / np.std(inside)
+
+
+def seam_over_largest_step(picture, axis):
+    """The seam's mean absolute difference, divided by the largest of its like inside."""
+    *inside, seam = steps_like_the_seam(picture, axis)
+    return seam / max(inside)
 
 
 def test_the_seam_is_no_sharper_than_the_inside():
@@ -228,7 +239,9 @@ def test_the_seam_is_no_sharper_than_the_inside():
     for seed in (0, 1):
         seamless, ordinary = (impasto.texture(style, seamless=s, seed=seed, **how).array for s in (True, False))
         assert all(seam_among_steps(seamless, axis) < 2.5 for axis in (0, 1))
+        assert all(seam_over_largest_step(seamless, axis) <= 1 for axis in (0, 1))
         assert all(seam_among_steps(ordinary, axis) > 6 for axis in (0, 1))  # so that the above can fail
+        assert all(seam_over_largest_step(ordinary, axis) > 1.2 for axis in (0, 1))
 
 
 @settings(max_examples=15)

@@ -31,6 +31,10 @@ def test_axes(text, values):
     assert parse_axis(text) == Axis(text.partition("=")[0], values)
 
 
+def test_a_number_alone_is_no_name_of_an_axis():
+    assert [parse_axis(f"{name}=a,b").short for name in ("masks.2", "losses.style.rgb")] == ["masks.2", "rgb"]
+
+
 @pytest.mark.parametrize("text", ["strength", "=1", "strength=", "strength=1,,2", "strength=1,", "seed=1,1"])
 def test_what_is_no_axis(text):
     with pytest.raises(SettingsError):

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from impasto.regions import Regions
-from impasto.settings import COLOUR_SOURCES, Colour
+from impasto.settings import Colour
 
 Array = npt.NDArray[np.float32]
 Exact = npt.NDArray[np.float64]
@@ -430,24 +430,21 @@ def plan_colours(
             return Colours(_same, maps)
         palette = palette_of([other], [1.0])
         return Colours(_same, maps, lambda painted, _: in_palette(painted, palette))
-    if photo is None:
-        assert not COLOUR_SOURCES[way].needs_photo
-    elif way == "keep":
-        light = lightness(photo)[..., None]
-        maps = [
-            _lightness_map(mean_and_covariance(lightness(style)[..., None], part), target)
-            for style, part, target in zip(styles, taken, _targets(light, alpha, regions), strict=True)
-        ]
-        return Colours(_without_chroma, maps, lambda painted, photo_at_size: with_chroma_of(painted, photo_at_size()))
-    elif way == "match":
-        maps = [
-            _clipped(matching(mean_and_covariance(style, part), target))
-            for style, part, target in zip(styles, taken, _targets(photo, alpha, regions), strict=True)
-        ]
-        return Colours(_same, maps)
+    if way == "style":
+        return Colours(_same, [_same] * len(styles))
     if way == "palette":
         return Colours(_same, [_same] * len(styles), _palettes(styles, weights, taken, regions))
-    return Colours(_same, [_same] * len(styles))
+    assert photo is not None  # or the settings are refused
+    if way == "match":
+        targets = _targets(photo, alpha, regions)
+        moments = [mean_and_covariance(style, part) for style, part in zip(styles, taken, strict=True)]
+        return Colours(_same, [_clipped(matching(*both)) for both in zip(moments, targets, strict=True)])
+    targets = _targets(lightness(photo)[..., None], alpha, regions)
+    moments = [
+        mean_and_covariance(lightness(style)[..., None], part) for style, part in zip(styles, taken, strict=True)
+    ]
+    maps = [_lightness_map(*both) for both in zip(moments, targets, strict=True)]
+    return Colours(_without_chroma, maps, lambda painted, photo_at_size: with_chroma_of(painted, photo_at_size()))
 
 
 def _targets(photo: Array, alpha: Array | None, regions: Regions) -> list[tuple[Exact, Exact]]:

@@ -57,7 +57,10 @@ class Inputs:
         tell: Callable[[Event], None] | None = None,
     ) -> None:
         self._settings, self._tell = settings, tell
-        self.weights = _style_weights(settings, len(styles))
+        if not styles:
+            raise SettingsError("At least one style picture is needed.")
+        settings.check_weights(len(styles))
+        self.weights: Sequence[float] = settings.style_weights or (1.0,) * len(styles)
         named: dict[str, PictureLike] = {**settings.named_files, **(masks or {})}
         check_numbers(named, len(styles))
         settings.check_photo(content is not None)
@@ -183,15 +186,6 @@ class Inputs:
         self.regions = Regions(self.regions.count, {**self.regions.masks, PROTECT: mask})
         count = "One face was found and is" if len(found) == 1 else f"{len(found)} faces were found and are"
         self.remarks += (f"{count} protected.",)
-
-
-def _style_weights(settings: Settings, count: int) -> Sequence[float]:
-    if count == 0:
-        raise SettingsError("At least one style picture is needed.")
-    weights = settings.style_weights or (1.0,) * count
-    if len(weights) != count:
-        raise SettingsError(f"The style_weights are {len(weights)} and the style pictures {count}: give one for each.")
-    return weights
 
 
 def _name(picture: Picture) -> str:

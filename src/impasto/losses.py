@@ -265,7 +265,8 @@ class _Bures(torch.autograd.Function):
     def forward(ctx: Any, a: Tensor, b: Tensor, root_b: Tensor) -> Tensor:
         m = root_b @ a @ root_b
         values, vectors = _eigh((m + m.mT) / 2)
-        roots = values.clamp_min(values[-1] * 1e-10 + torch.finfo(a.dtype).tiny).sqrt()
+        # Of a single position even the largest is but rounding, and may be negative.
+        roots = values.clamp_min(values[-1].clamp_min(0) * 1e-10 + torch.finfo(a.dtype).tiny).sqrt()
         ctx.save_for_backward(root_b @ vectors, roots)
         return a.trace() + b.trace() - 2 * roots.sum()
 

@@ -237,8 +237,10 @@ def check_numbers(names: Iterable[str], count: int) -> None:
         number = parted(name)[1]
         if number is not None and number > count:
             there = "there is one style picture" if count == 1 else f"there are {count} style pictures"
+            option = option_of(name)
             raise SettingsError(
-                f"There is no style {number} for {option_of(name)}, as {there}: number them from 1, in their order."
+                f"There is no style {number} for {option}, as {there}: number them from 1, in their order, or leave a "
+                f"stored mask out with {option.replace('FILE', 'none')}."
             )
 
 

@@ -10,7 +10,7 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
 
@@ -45,7 +45,7 @@ COLOUR_SOURCES: dict[Colour, ColourSource] = {
     "match": ColourSource(needs_photo=True, takes_other=False),
     "palette": ColourSource(needs_photo=False, takes_other=True),
 }
-"""What combines with what."""
+"""What each takes; :data:`EXCLUSIONS` says what follows."""
 
 DEFAULT_STRENGTH = 0.5
 FINEST = 2.5
@@ -73,6 +73,8 @@ def _device_name(name: str) -> str:
 
 _NO_STRENGTH = "A texture has no photograph, so there is no strength, and the content_weight is 0: leave them out."
 NO_PROTECTION = "A texture has no photograph that could stay: leave out --protect."
+"""Of a mask from memory as well, of which settings do not know."""
+
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
@@ -128,7 +130,9 @@ def _without_none(value: object) -> object:
         return {}
     if not isinstance(value, Mapping):
         return value
-    numbers = {int(key) if str(key).strip().isdecimal() else key: path for key, path in value.items()}
+    if not all(str(key).strip().isdecimal() and int(key) > 0 for key in value):
+        raise ValueError("should name masks by the numbers of their styles, from 1")
+    numbers = {int(key): path for key, path in value.items()}  # of 2 and "2" the later one, which may be none
     return {number: _place(path) for number, path in numbers.items() if path not in (None, NONE)}
 
 
@@ -144,9 +148,7 @@ LayerName = Annotated[str, AfterValidator(_layer_name)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LayerWeights = dict[LayerName, Weight]
-Masks = Annotated[
-    dict[Annotated[int, Field(ge=1)], Annotated[str, Field(min_length=1)]], BeforeValidator(_without_none)
-]
+Masks = Annotated[dict[int, Annotated[str, Field(min_length=1)]], BeforeValidator(_without_none)]
 
 
 Side = Annotated[int, Field(ge=LEAST_SIZE, le=MOST_SIZE)]
@@ -207,7 +209,7 @@ class Losses(_Model):
     @model_validator(mode="after")
     def _some_style(self) -> Self:
         if not any(self.style.values()):
-            raise ValueError("at least one style layer needs a weight above 0")
+            raise ValueError("should give at least one style layer a weight above 0")
         return self
 
 
@@ -255,12 +257,6 @@ class Optimization(_Model):
 
     keep: Literal["best", "after-best", "last"] = "best"
     """The result: the image with the lowest loss, the one a step after it (as TensorFlow's tutorial), or the last."""
-
-    @model_validator(mode="after")
-    def _clamped_steps_need_adam(self) -> Self:
-        if self.clamp == "step" and self.method == "lbfgs":
-            raise ValueError("clamp = step spoils L-BFGS's curvature pairs: choose method = adam or clamp = octave")
-        return self
 
 
 class Settings(_Model):
@@ -366,21 +362,12 @@ class Settings(_Model):
     refused. Plain JPEG, PNG and TIFF files that are shrunk while they are read may have a hundred times as many."""
 
     @model_validator(mode="after")
-    def _one_way_to_weigh(self) -> Self:
-        if self.strength is not None and (self.content_weight is not None or self.style_weight is not None):
-            raise ValueError("strength and raw weights exclude each other (the tutorial presets give raw weights): "
-                             "give strength, or content_weight and style_weight")  # fmt: skip
-        if self.content_weight == 0 and self.style_weight == 0:
-            raise ValueError("content_weight and style_weight are both 0: nothing to paint")
+    def _nothing_excluded(self) -> Self:
+        for exclusion in EXCLUSIONS["each other"]:
+            if exclusion.met(self):
+                raise ValueError(exclusion.complaint(self))
         if self.style_weights is not None and not sum(self.style_weights) > 0:
-            raise ValueError("style_weights need at least one weight above 0")
-        return self
-
-    @model_validator(mode="after")
-    def _one_source_of_colours(self) -> Self:
-        if self.colours_from is not None and not COLOUR_SOURCES[self.colour].takes_other:
-            raise ValueError(f"colours_from and colour = {self.colour}, which takes the photo's colours, exclude each "
-                             f"other: choose one of them")  # fmt: skip
+            raise ValueError("The style_weights need at least one weight above 0.")
         return self
 
     @property
@@ -405,44 +392,20 @@ class Settings(_Model):
         Raises:
             SettingsError: what does not fit, in a sentence.
         """
-        for fits, complaint in self._of_photographs() if there else self._of_textures():
-            if not fits:
-                raise SettingsError(complaint)
+        for exclusion in EXCLUSIONS["a photograph" if there else "a texture"]:
+            if exclusion.met(self):
+                raise SettingsError(exclusion.complaint(self))
 
-    def _of_photographs(self) -> tuple[tuple[bool, str], ...]:
-        return (
-            (
-                self.sides is None,
-                f"The size {self.size} is a texture's: a painting has the shape of its photograph, so give its long "
-                f"side alone.",
-            ),
-            (
-                not self.seamless,
-                "Only a texture can be seamless: a photograph does not go on at its other side.",
-            ),
-        )
+    def check_weights(self, styles: int) -> None:
+        """Refuse weights of other than so many style pictures.
 
-    def _of_textures(self) -> tuple[tuple[bool, str], ...]:
-        return (
-            (
-                self.size != "original",
-                "A texture has no photograph to take its size from: give a size such as 512 or 640x480.",
-            ),
-            (
-                self.init != "content",
-                "A texture has no photograph to begin from: choose init noise or the path of a picture.",
-            ),
-            (
-                self.strength is None and self.weights[0] == 0,
-                _NO_STRENGTH,
-            ),
-            (self.protect is None, NO_PROTECTION),
-            (
-                not COLOUR_SOURCES[self.colour].needs_photo,
-                f"The colour {self.colour} takes the colours of the photograph, and a texture has none: choose style "
-                f"or palette, or name a picture with colours_from.",
-            ),
-        )
+        Raises:
+            SettingsError: with both numbers.
+        """
+        if self.style_weights is not None and len(self.style_weights) != styles:
+            raise SettingsError(
+                f"The style_weights are {len(self.style_weights)} and the style pictures {styles}: give one for each."
+            )
 
     @property
     def weights(self) -> tuple[float, float]:
@@ -490,6 +453,94 @@ class Settings(_Model):
             silent = {name: dict.fromkeys(values["losses"][name], 0.0) for name in ("content", "style")}
             values = merged(values, {"losses": silent}, preset_values(changes["preset"]))
         return _validated(_merged(values, changes))
+
+
+class Exclusion(NamedTuple):
+    """Settings that do not combine.
+
+    Attributes:
+        names: the settings and, where it depends on them, their values.
+        sentence: says so, and how to mend it; ``{0}`` stands for the settings, as in ``{0.colour}``.
+        met: whether it is so in some settings.
+    """
+
+    names: str
+    sentence: str
+    met: Callable[[Settings], bool]
+
+    def complaint(self, settings: Settings) -> str:
+        """The sentence on some settings."""
+        return self.sentence.format(settings)
+
+
+def _colours(chosen: Callable[[ColourSource], bool]) -> str:
+    return "colour = " + " or ".join(colour for colour, source in COLOUR_SOURCES.items() if chosen(source))
+
+
+EXCLUSIONS: dict[Literal["each other", "a photograph", "a texture"], tuple[Exclusion, ...]] = {
+    "each other": (
+        Exclusion(
+            f"colours_from, {_colours(lambda source: not source.takes_other)}",
+            "The settings colours_from and colour = {0.colour}, which takes the photo's colours, exclude each other: "
+            "choose one of them.",
+            lambda s: s.colours_from is not None and not COLOUR_SOURCES[s.colour].takes_other,
+        ),
+        Exclusion(
+            "strength, content_weight or style_weight",
+            "The strength and raw weights exclude each other (the tutorial presets give raw weights): give strength, "
+            "or content_weight and style_weight.",
+            lambda s: s.strength is not None and (s.content_weight is not None or s.style_weight is not None),
+        ),
+        Exclusion(
+            "content_weight = 0, style_weight = 0",
+            "The content_weight and the style_weight are both 0, so there is nothing to paint: give one of them more.",
+            lambda s: s.content_weight == 0 and s.style_weight == 0,
+        ),
+        Exclusion(
+            "optimization.clamp = step, optimization.method = lbfgs",
+            "The setting optimization.clamp = step spoils L-BFGS's curvature pairs: choose optimization.method = adam "
+            "or optimization.clamp = octave.",
+            lambda s: s.optimization.clamp == "step" and s.optimization.method == "lbfgs",
+        ),
+    ),
+    "a photograph": (
+        Exclusion(
+            "size = WxH",
+            "The size {0.size} is a texture's: a painting has the shape of its photograph, so give its long side "
+            "alone.",
+            lambda s: s.sides is not None,
+        ),
+        Exclusion(
+            "seamless",
+            "Only a texture can be seamless: a photograph does not go on at its other side.",
+            lambda s: s.seamless,
+        ),
+    ),
+    "a texture": (
+        Exclusion(
+            "size = original",
+            "A texture has no photograph to take its size from: give a size such as 512 or 640x480.",
+            lambda s: s.size == "original",
+        ),
+        Exclusion(
+            "init = content",
+            "A texture has no photograph to begin from: choose init noise or the path of a picture.",
+            lambda s: s.init == "content",
+        ),
+        Exclusion(
+            "strength, content_weight above 0", _NO_STRENGTH, lambda s: s.strength is not None or s.weights[0] != 0
+        ),
+        Exclusion("protect", NO_PROTECTION, lambda s: s.protect is not None),
+        Exclusion(
+            _colours(lambda source: source.needs_photo),
+            "The colour {0.colour} takes the colours of the photograph, and a texture has none: choose style or "
+            "palette, or name a picture with colours_from.",
+            lambda s: COLOUR_SOURCES[s.colour].needs_photo,
+        ),
+    ),
+}
+"""What does not combine: settings with each other, and with what is painted. All that is refused for it is refused by
+this table, and ``impasto settings`` shows it."""
 
 
 def style_weight_of(strength: float) -> float:
@@ -685,6 +736,24 @@ def _canonical_layers(losses: Mapping[str, Any]) -> dict[str, Any]:
         raise SettingsError(str(error)) from None
 
 
+_SHOULD_BE = {
+    "dict_type": "a table of names and values",
+    "model_type": "a table of names and values",
+    "tuple_type": "a list, as in [1,2]",
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_too_short": "a name, not empty",
+}
+"""What pydantic asks for, by its kinds of errors, in words for those who do not write Python."""
+
+
 def _sentence(error: ValidationError) -> str:
     """The first complaint of pydantic in one sentence that names the setting."""
     first = error.errors(include_url=False)[0]
@@ -693,10 +762,12 @@ def _sentence(error: ValidationError) -> str:
     value = first["input"]
     if first["type"] == "extra_forbidden":
         return f"There is no setting {name!r}: `impasto settings` lists them all."
-    if first["type"] == "value_error" and not name:
-        return first["msg"].removeprefix("Value error, ").capitalize() + "."
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
+    if not name:
+        return f"{message}."
+    if first["type"] in _SHOULD_BE:
+        message = f"should be {_SHOULD_BE[first['type']]}"
     if name == "size":
-        message = "should be a whole number of pixels from 32 to 1000000, or original"
+        message = "should be a whole number of pixels from 32 to 1000000, width and height as in 640x480, or original"
     shown = repr(value) if not isinstance(value, float) or math.isfinite(value) else str(value)
     return f"The setting {name} = {shown[:60]} is not valid: it {message}."

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from impasto.again import prepare
-from impasto.batches.works import Work
+from impasto.batches.works import Work, check_fit
 from impasto.errors import SettingsError
 from impasto.pictures import read_picture
 from impasto.pyramid import scaled
@@ -43,8 +43,9 @@ class Axis:
 
     @property
     def short(self) -> str:
-        """The last part of the name."""
-        return self.name.rpartition(".")[2]
+        """The last part of the name; all of it where that is but a number, as in ``masks.2``."""
+        last = self.name.rpartition(".")[2]
+        return self.name if last.isdecimal() else last
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ def plan_variants(
             raise SettingsError(
                 f"A series runs between two styles, and there are {len(repeat.styles)}: name both with --style."
             )
+        check_fit(repeat.settings, len(repeat.styles), photo=repeat.content is not None)
         named = [(axis, value) for axis, value in zip(axes, values, strict=True) if axis in varied]
         label = ", ".join(f"{_name_among(axis, varied)} {value}" for axis, value in named)
         stem = "-".join([Path(file).stem, *(_in_file_name(f"{_name_among(a, varied)}={value}") for a, value in named)])
@@ -206,7 +208,7 @@ def _check(axes: Sequence[Axis]) -> None:
 
 
 def _name_among(axis: Axis, axes: Sequence[Axis]) -> str:
-    """The last part of a setting's name, or all of it where others end alike."""
+    """A setting's short name, or all of it where others end alike."""
     return axis.short if sum(other.short == axis.short for other in axes) == 1 else axis.name
 
 

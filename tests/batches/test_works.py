@@ -147,6 +147,28 @@ def test_missing_inputs_are_refused(work):
         settle([work])
 
 
+def test_one_photo_that_cannot_be_read_is_left_to_fail_and_all_of_them_are_refused(work):
+    empty = replace(work, content=Path("empty.png"), output=Path("empty-out.png"))
+    Path("empty.png").write_bytes(b"")
+    assert [w.output for w in settle([work, empty])] == [work.output, empty.output]
+    with pytest.raises(PictureError, match=r"empty\.png is empty"):
+        settle([empty])
+    Path("style.png").write_bytes(b"")
+    with pytest.raises(PictureError, match=r"style\.png is empty"):
+        settle([work, empty])
+
+
+def test_a_picture_whose_photo_cannot_be_read_any_more_is_not_done(work):
+    other = replace(work, content=Path("other.png"), output=Path("other-out.png"))
+    write_picture(Path("other.png"), smooth_picture(32, 40, seed=8))
+    impasto.paint(other.content, [*other.styles], other.settings).save(other.output)
+    assert [w.done for w in settle([work, other])] == [True, True]
+    Path("other.png").write_bytes(b"")
+    with pytest.raises(PictureError, match=r"other-out\.png exists"):
+        settle([work, other])
+    assert settle([work, other], force=True)[1].replaces
+
+
 def test_folders_are_made_or_refused(work, tmp_path):
     make_folders([replace(work, output=tmp_path / "one" / "two" / "out.png")])
     assert (tmp_path / "one" / "two").is_dir()

@@ -52,9 +52,11 @@ def test_every_pair_is_painted_once(album, tiny, impasto_command):
     assert {path: path.stat().st_mtime_ns for path in (album / "out").iterdir()} == before
 
 
-def test_a_damaged_photo_does_not_stop_the_rest(album, tiny, impasto_command):
-    (album / "photos" / "0.png").write_bytes((album / "photos" / "0.png").read_bytes()[:300])
-    result = impasto_command("batch", "photos", "-s", "s.png", "-o", "out", *tiny, "--quiet")
+@pytest.mark.parametrize("empty", [False, True])
+@pytest.mark.parametrize("photos", [("photos",), [f"photos/{number}.png" for number in range(3)]])
+def test_a_damaged_photo_does_not_stop_the_rest(album, tiny, impasto_command, empty, photos):
+    (album / "photos" / "0.png").write_bytes(b"" if empty else (album / "photos" / "0.png").read_bytes()[:300])
+    result = impasto_command("batch", *photos, "-s", "s.png", "-o", "out", *tiny, "--quiet")
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith("error: 0-as-s.png: ")
     assert result.err.count("\n") == 1

@@ -156,3 +156,14 @@ def test_other_commands_refuse_likewise(arguments, folder, impasto_command):
     assert result.code == 2
     assert result.err.startswith("error: ")
     assert result.err.count("\n") == 1
+
+
+def test_what_may_not_be_looked_at_is_told(folder, small, impasto_command, monkeypatch):
+    def stat(self, **_):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "is_dir", stat)  # as of a folder that is closed to us
+        result = impasto_command("batch", "photo.png", "--style", "style.png", "--out", "out", *small)
+    assert result.code == 2
+    assert result.err == "error: photo.png may not be used (Permission denied): choose another, or mend its rights.\n"

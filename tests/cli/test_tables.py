@@ -10,7 +10,7 @@ import pytest
 import impasto
 from impasto.again import stored_record
 from impasto.demo import STYLE_NAMES, gallery
-from impasto.settings import Settings
+from impasto.settings import EXCLUSIONS, Settings
 
 
 def test_version(impasto_command):
@@ -42,6 +42,8 @@ def test_settings_lists_every_one(impasto_command):
     ):
         assert f"\n{name} = " in f"\n{listed}"
     assert "Long side of the painting in pixels" in listed
+    _, combined = listed.split("what does not combine")
+    assert all(row.names in combined for group in EXCLUSIONS.values() for row in group)
     assert json.loads(impasto_command("settings", "--json").out) == Settings.model_json_schema()
 
 

@@ -43,7 +43,7 @@ def collect(names: Sequence[str | os.PathLike[str]]) -> Collected:
         names: files, folders, or patterns as in ``*.jpg``, which not every shell resolves.
 
     Raises:
-        PictureError: a file that is missing or cannot be opened, a pattern without matches, a folder without pictures.
+        PictureError: a file that is missing, a pattern without matches, a folder without pictures.
     """
     paths: list[Path] = []
     remarks: list[str] = []
@@ -52,10 +52,12 @@ def collect(names: Sequence[str | os.PathLike[str]]) -> Collected:
         path = Path(name)
         if path.is_dir():
             paths += _in_folder(path, remarks)
-        elif not path.exists() and glob.has_magic(name):
+        elif path.exists():
+            paths.append(path)
+        elif glob.has_magic(name):
             paths += _matches(name)
         else:
-            with opened(path):
+            with opened(path):  # which says why it cannot be
                 paths.append(path)
     return Collected(tuple(paths), tuple(remarks))
 

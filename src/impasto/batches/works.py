@@ -117,17 +117,27 @@ def combine(
     else:
         sets = [tuple(_unique(styles))] if blend else [(style,) for style in _unique(styles)]
         pairs = [(photo, each) for photo in _unique(photos) for each in sets]
-    weights = settings.style_weights
-    if weights is not None and len(weights) != len(pairs[0][1]):
-        raise SettingsError(
-            f"The style_weights are {len(weights)} and the style pictures of each painting {len(pairs[0][1])}: give "
-            f"one for each."
-        )
-    check_numbers(list(settings.named_files), len(pairs[0][1]))
+    check_fit(settings, len(pairs[0][1]))
     return [
         Work(photo, each, settings, folder / name_of(template, photo, each, number))
         for number, (photo, each) in enumerate(pairs, 1)
     ]
+
+
+def check_fit(settings: Settings, styles: int, *, photo: bool = True) -> None:
+    """Refuse settings that no painting of so many styles can have.
+
+    Args:
+        settings: of a painting.
+        styles: number of its style pictures.
+        photo: whether it has a photograph; a texture has none.
+
+    Raises:
+        SettingsError: what does not fit.
+    """
+    settings.check_photo(photo)
+    settings.check_weights(styles)
+    check_numbers(settings.named_files, styles)
 
 
 def settle(works: Sequence[Work], *, force: bool = False) -> list[Work]:
@@ -142,15 +152,13 @@ def settle(works: Sequence[Work], *, force: bool = False) -> list[Work]:
         force: replace what stands in an output's place and is something else.
 
     Raises:
-        PictureError: two outputs of one name, an output that is an input or that exists and is something else, or an
-            input that is missing.
+        PictureError: two outputs of one name, an output that is an input or that exists and is something else, or a
+            picture that cannot be opened; photographs only where none of them can.
         EncoderError: the encoder's file is missing.
     """
     _refuse_collisions(works)
+    _refuse_unreadable(works)
     digests = Digests()
-    for path in dict.fromkeys(path for work in works for path in work.inputs):
-        with opened(path):
-            pass
     for name in dict.fromkeys(work.settings.encoder for work in works):
         _encoder_file(name)
     settled, foreign = [], []
@@ -291,6 +299,25 @@ def _refuse_collisions(works: Sequence[Work]) -> None:
             )
 
 
+def _refuse_unreadable(works: Sequence[Work]) -> None:
+    """Refuse pictures without which nothing can be painted; one photograph of several fails when its turn comes."""
+    for path in dict.fromkeys(path for work in works for path in (*work.styles, *work.settings.named_files.values())):
+        with opened(path):
+            pass
+    photos = dict.fromkeys(work.content for work in works if work.content)
+    complaints = [complaint for complaint in map(_complaint, photos) if complaint]
+    if complaints and len(complaints) == len(photos):
+        raise complaints[0]
+
+
+def _complaint(path: Path) -> PictureError | None:
+    try:
+        with opened(path):
+            return None
+    except PictureError as error:
+        return error
+
+
 def _pair(work: Work) -> str:
     styles = " + ".join(map(shown, work.styles))
     return f"{shown(work.content)} as {styles}" if work.content else f"The texture of {styles}"
@@ -308,7 +335,10 @@ def _state(work: Work, digests: Digests) -> str:
         return "foreign"
     if not record.complete:
         return "interrupted"
-    return "done" if stored_fingerprint(record) == fingerprint(work, digests.of) else "painted otherwise"
+    try:
+        return "done" if stored_fingerprint(record) == fingerprint(work, digests.of) else "painted otherwise"
+    except PictureError:  # the photograph cannot be read any more
+        return "painted otherwise"
 
 
 def _refuse_foreign(foreign: Sequence[tuple[Work, str]]) -> None:

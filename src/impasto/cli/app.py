@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -18,6 +18,9 @@ from impasto.demo import STYLE_NAMES
 from impasto.errors import ImpastoError
 from impasto.settings import make_settings, make_texture_settings
 from impasto.version import __version__
+
+if TYPE_CHECKING:
+    from impasto.cli.job import Job
 
 # Whatever is wrong with the words of a command: typer's own class for it has no public name in all its versions.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -53,6 +56,13 @@ def run(arguments: Sequence[str], interrupts: Interrupts) -> int:
         code = command.main(list(arguments) or ["--help"], "impasto", standalone_mode=False, obj=interrupts)
     except ImpastoError as error:
         say_error(str(error))
+        return 2
+    except PermissionError as error:  # what may not even be looked at, wherever that is tried
+        from impasto.pictures.files import reason, shown
+
+        say_error(
+            f"{shown(error.filename or '')} may not be used ({reason(error)}): choose another, or mend its rights."
+        )
         return 2
     except _UsageError as error:
         say_error(_usage_sentence(cast("typer.BadParameter", error)))
@@ -106,8 +116,7 @@ def paint(
     """Paint a photograph."""
     paintings, changes = sources_from(styles or (), texture_from, changes)
     settings = make_settings(**changes)
-    from impasto.cli.faces import choose_face
-    from impasto.cli.job import Job, explain_job, run_job
+    from impasto.cli.job import Job
     from impasto.cli.keeping import keeping_from
     from impasto.cli.outputs import Outputs, default_output
 
@@ -115,10 +124,8 @@ def paint(
     photo = Path(content)
     picture = Path(output) if output else default_output(photo, paintings)
     outputs = Outputs(picture, _path(sheet), _path(stages), _path(history), force)
-    face = choose_face(quiet=quiet, as_json=as_json)
     job = Job(photo, paintings, settings, outputs, keeping=keeping)
-    with fetching_shown(face):
-        return explain_job(job, face, as_json=as_json) if explain else run_job(job, face, context.obj)
+    return _run_job(job, context.obj, explain=explain, quiet=quiet, as_json=as_json)
 
 
 @app.command(
@@ -161,18 +168,15 @@ def texture(
     """Paint a texture."""
     paintings, changes = sources_from(styles or (), texture_from, changes)
     settings = make_texture_settings(**changes)
-    from impasto.cli.faces import choose_face
-    from impasto.cli.job import Job, explain_job, run_job
+    from impasto.cli.job import Job
     from impasto.cli.keeping import keeping_from
     from impasto.cli.outputs import Outputs, default_texture
 
     keeping = keeping_from(checkpoint, no_checkpoint, checkpoint_every)
     picture = Path(output) if output else default_texture(paintings)
     outputs = Outputs(picture, _path(sheet), _path(stages), _path(history), force)
-    face = choose_face(quiet=quiet, as_json=as_json)
     job = Job(None, paintings, settings, outputs, keeping=keeping)
-    with fetching_shown(face):
-        return explain_job(job, face, as_json=as_json) if explain else run_job(job, face, context.obj)
+    return _run_job(job, context.obj, explain=explain, quiet=quiet, as_json=as_json)
 
 
 @app.command(
@@ -214,8 +218,7 @@ def again(
 ) -> int:
     """Paint a picture again."""
     from impasto.again import free_name, prepare
-    from impasto.cli.faces import choose_face
-    from impasto.cli.job import Job, explain_job, run_job
+    from impasto.cli.job import Job
     from impasto.cli.keeping import keeping_from
     from impasto.cli.outputs import Outputs
 
@@ -224,9 +227,7 @@ def again(
     outputs = Outputs(picture, _path(sheet), _path(stages), _path(history), force)
     keeping = keeping_from(checkpoint, no_checkpoint, checkpoint_every)
     job = Job(repeat.content, repeat.styles, repeat.settings, outputs, repeat.remark_on_encoder, repeat.plan, keeping)
-    face = choose_face(quiet=quiet, as_json=as_json)
-    with fetching_shown(face):
-        return explain_job(job, face, as_json=as_json) if explain else run_job(job, face, context.obj)
+    return _run_job(job, context.obj, explain=explain, quiet=quiet, as_json=as_json)
 
 
 @app.command(
@@ -270,7 +271,6 @@ def batch(
 ) -> int:
     """Paint many photographs."""
     settings = make_settings(**changes)
-    settings.check_photo(True)
     from impasto.cli.batch import Request, run_batch
 
     request = Request(photos, styles, Path(out), settings, name, zipped, blend, jobs, force)
@@ -441,7 +441,7 @@ def info() -> None:
 
 @app.command(
     short_help="List all settings.",
-    help="List all settings: name, default, what is allowed, and what each does.",
+    help="List all settings: name, default, what is allowed, and what each does; and what does not combine.",
 )
 def settings(
     as_json: Annotated[bool, typer.Option("--json", help="Print the JSON schema.")] = False,
@@ -450,6 +450,16 @@ def settings(
     from impasto.cli.tables import print_settings
 
     print_settings(as_json=as_json)
+
+
+def _run_job(job: Job, interrupts: Interrupts, *, explain: bool, quiet: bool, as_json: bool) -> int:
+    """Paint, or print the plan."""
+    from impasto.cli.faces import choose_face
+    from impasto.cli.job import explain_job, run_job
+
+    face = choose_face(quiet=quiet, as_json=as_json)
+    with fetching_shown(face):
+        return explain_job(job, face, as_json=as_json) if explain else run_job(job, face, interrupts)
 
 
 def _path(name: str | None) -> Path | None:

@@ -19,7 +19,7 @@ from impasto.again import Record, stored_record, stored_text
 from impasto.cli.faces import clock
 from impasto.cli.streams import one_line, say
 from impasto.errors import EncoderError, PictureError
-from impasto.settings import Settings
+from impasto.settings import EXCLUSIONS, Settings
 from impasto.version import __version__
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _WIDTH_OF_FILES = 120
 
 
 def print_settings(*, as_json: bool) -> None:
-    """Every setting with its default, what it may be, and its help; or the JSON schema."""
+    """Every setting with its default, what it may be, and its help, and what does not combine; or the JSON schema."""
     schema = Settings.model_json_schema()
     if as_json:
         say(json.dumps(schema, indent=2, ensure_ascii=False))
@@ -42,6 +42,9 @@ def print_settings(*, as_json: bool) -> None:
         texts.append(Text.assemble((name, "bold"), f" = {default}  ", (f"({allowed})", "dim")))
         texts.append(Padding(Text(description), (0, 0, 0, 4)))
     _print(Group(*texts))
+    say("\nwhat does not combine")
+    _print(_table((one.names, f"with {what}") for what, group in EXCLUSIONS.items() for one in group))
+    say("\nWhat does not fit the pictures is refused as well, such as the mask of a style that there is not.")
 
 
 def print_record(path: Path, *, as_json: bool) -> None:

@@ -1,0 +1,163 @@
+"""Paints the pictures of docs/control.md anew, with the commands that stand beside them.
+
+    python docs/control_pictures.py [NAME…]
+
+Names, as in ``mask`` for ``control-mask.jpg``, choose some of them; all take some minutes. This needs
+``impasto[demo,faces]``.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from PIL import Image, ImageDraw, ImageFilter
+
+from impasto.demo import STYLE_NAMES, gallery
+
+PICTURES = Path(__file__).parent / "pictures"
+QUICK = "--size 320 --preset quick"
+
+PAINTED = {
+    "colour-style": f"paint chelsea.png swirls.png {QUICK}",
+    "colour-keep": f"paint chelsea.png swirls.png --colour keep {QUICK}",
+    "colour-match": f"paint chelsea.png swirls.png --colour match {QUICK}",
+    "colour-palette": f"paint chelsea.png swirls.png --colour palette {QUICK}",
+    "colours-from": f"paint chelsea.png swirls.png --colours-from woodcut.png {QUICK}",
+    "texture-from": f"paint chelsea.png swirls.png --texture-from mosaic.png {QUICK}",
+    "strokes-small": f"paint chelsea.png swirls.png --stroke-size 0.5 {QUICK}",
+    "strokes-large": f"paint chelsea.png swirls.png --stroke-size 2 {QUICK}",
+    "detail-0": f"paint chelsea.png swirls.png --detail 0 {QUICK}",
+    "detail-1": f"paint chelsea.png swirls.png --detail 1 {QUICK}",
+    "mask-none": f"paint coffee.png swirls.png mosaic.png {QUICK}",
+    "mask": f"paint coffee.png swirls.png mosaic.png --mask 2=saucer.png {QUICK}",
+    "style-mask-none": f"paint coffee.png swirls.png {QUICK}",
+    "style-mask": f"paint coffee.png swirls.png --style-mask 1=fields.png {QUICK}",
+    "protect-none": f"paint astronaut.png swirls.png {QUICK}",
+    "protect": f"paint astronaut.png swirls.png --protect head.png {QUICK}",
+    "protect-faces": f"paint astronaut.png mosaic.png --protect faces {QUICK}",
+    "texture": "texture woodcut.png",
+    "seamless": "texture swirls.png --seamless",
+    "expert": "paint chelsea.png swirls.png --set losses.style.relu1_1=0 --set losses.style.relu2_1=0 "
+    f"--set losses.style.relu4_1=4 {QUICK}",
+}
+"""Words of the command by the picture's name, without ``-o``."""
+
+VARIED = {
+    "series": (f"paint chelsea.png swirls.png woodcut.png {QUICK}", "--between 5"),
+    "grid": (PAINTED["colour-style"], "--set stroke_size=0.5,1 --set strength=0.3,0.5,0.7"),
+}
+"""Words of the command that paints what is varied, and of ``vary``."""
+
+DRAWN = {
+    "mask-file": "saucer.png",
+    "protect-file": "head.png",
+    "style-mask-file": "fields.png",
+    "woodcut": "woodcut.png",
+}
+"""Files that are shown as they are."""
+
+LONG_SIDE = 320
+OTHER_SIDES = {
+    "mask-file": 160,
+    "protect-file": 160,
+    "style-mask-file": 160,
+    "seamless": 480,
+    "series": 1200,
+    "grid": 1000,
+}
+"""Long sides in pixels of the pictures on the page, where they are not :data:`LONG_SIDE`."""
+
+
+def main(names: Sequence[str]) -> None:
+    """Make some pictures.
+
+    Args:
+        names: of the pictures; all where there are none.
+    """
+    wanted = [name for name in (*DRAWN, *PAINTED, *VARIED) if name in names or not names]
+    if unknown := {*names} - {*wanted}:
+        sys.exit(f"There are no pictures of these names: {', '.join(sorted(unknown))}.")
+    with TemporaryDirectory() as folder:
+        make_sources(Path(folder))
+        for name in wanted:
+            with Image.open(picture_of(name, Path(folder))) as picture:
+                keep(picture.convert("RGB"), name)
+
+
+def make_sources(folder: Path) -> None:
+    """Photographs, paintings and masks as files of a folder."""
+    for photo in gallery.PHOTO_NAMES:
+        gallery.photo_file(photo, folder)
+    for style in STYLE_NAMES:
+        gallery.style_file(style, folder)
+    ellipses((600, 400), [(279, 217, 203, 168), (290, 112, 124, 96)], soft=2).save(folder / "saucer.png")
+    ellipses((512, 512), [(228, 75, 68, 58), (222, 128, 43, 56)], soft=4).save(folder / "head.png")
+    fields((1024, 800)).save(folder / "fields.png")
+
+
+def ellipses(size: tuple[int, int], places: Sequence[tuple[int, int, int, int]], soft: float) -> Image.Image:
+    """A mask that is white in ellipses.
+
+    Args:
+        size: width and height in pixels.
+        places: of each its middle from the left and the top, half its width and half its height.
+        soft: radius of the blur of their edges, in pixels.
+    """
+    mask = Image.new("L", size)
+    for x, y, across, down in places:
+        ImageDraw.Draw(mask).ellipse((x - across, y - down, x + across, y + down), fill=255)
+    return mask.filter(ImageFilter.GaussianBlur(soft))
+
+
+def fields(size: tuple[int, int]) -> Image.Image:
+    """A mask that is white on the lower third of the painting of swirls, under its sky."""
+    width, height = size
+    mask = Image.new("L", size)
+    ImageDraw.Draw(mask).rectangle((0, round(0.68 * height), width, height), fill=255)
+    return mask
+
+
+def picture_of(name: str, folder: Path) -> Path:
+    """The file that a picture is made of, painted where it has to be."""
+    if name in DRAWN:
+        return folder / DRAWN[name]
+    painted = f"control-{name}.png"
+    if name in PAINTED:
+        impasto(folder, *PAINTED[name].split(), "-o", painted)
+        return folder / painted
+    paint, vary = VARIED[name]
+    impasto(folder, *paint.split(), "-o", painted)
+    impasto(folder, "vary", painted, *vary.split())
+    return folder / f"control-{name}-vary.png"
+
+
+def impasto(folder: Path, *arguments: str) -> None:
+    """Run a command in a folder, and end with it where it fails."""
+    print("impasto", *arguments, flush=True)
+    subprocess.run([sys.executable, "-m", "impasto", *arguments, "--quiet"], cwd=folder, check=True)
+
+
+def keep(picture: Image.Image, name: str) -> None:
+    """Write a picture of the page at its size; the seamless texture two by two."""
+    if name == "seamless":
+        picture = tiled(picture)
+    side = OTHER_SIDES.get(name, LONG_SIDE)
+    scale = min(1, side / max(picture.size))
+    picture = picture.resize((round(scale * picture.width), round(scale * picture.height)), Image.Resampling.LANCZOS)
+    picture.save(PICTURES / f"control-{name}.jpg", quality=90)
+
+
+def tiled(picture: Image.Image) -> Image.Image:
+    """Two by two of it."""
+    result = Image.new("RGB", (2 * picture.width, 2 * picture.height))
+    for number in range(4):
+        result.paste(picture, (number % 2 * picture.width, number // 2 * picture.height))
+    return result
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
