@@ -21,7 +21,9 @@ from training.augment import centre_view
 from training.data import load_pictures
 from training.model import MEAN, STD
 
-ARCHITECTURE = Architecture("average", "replicate", "first", Preprocessing("rgb", 1.0, MEAN, STD))
+ARCHITECTURE = Architecture("average", "reflect", "all", Preprocessing("rgb", 1.0, MEAN, STD))
+"""Trained with zeros beyond the border in all layers but the first, and read with a mirror there: zeros are a frame
+around the picture, and what the deep layers make of it would be painted."""
 
 
 def folded(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto import pictures
+from impasto.borders import Mirrored, mirrored
 from impasto.colour import Map, noise, plan_colours
 from impasto.devices import choose_device, choose_precision, give_back_memory, physical_cores, sharing_devices
 from impasto.encoder import Encoder
@@ -356,14 +357,15 @@ class Painter:
                 "The loss is not finite before the first step: the weights of the losses are too large for the encoder."
             )
 
-    def _objective(self, octave: Octave) -> Objective | Protected:
+    def _objective(self, octave: Octave) -> Objective | Mirrored | Protected:
         side = max(octave.height, octave.width)
         content, style = self.settings.weights
         photo = self._content_at(octave)
         sizes = [style_size(*s.original_size, side, self.settings.stroke_size) for s in self.styles]
+        whole = self.workload.measured(octave)[:2]
         objective = Objective(
             self.encoder,
-            photo,
+            mirrored(photo, whole),
             (
                 self._fitted(s, *size, recolour)
                 for s, size, recolour in zip(self.styles, sizes, self._colours.styles, strict=True)
@@ -374,20 +376,25 @@ class Painter:
             style,
             tile=octave.tile,
             devices=sharing_devices(self.settings.device, self.device),
-            masks=self._layer_masks(self.regions.coverage(octave.height, octave.width) or ()),
+            masks=self._layer_masks(self.regions.coverage(octave.height, octave.width) or (), whole),
             style_masks=self._layer_masks([self.regions.within(n, *size) for n, size in enumerate(sizes)]),
             wrap=self.settings.seamless,
         )
+        framed = objective if whole == octave[:2] else Mirrored(objective, whole)
         held = self.regions.held(octave.height, octave.width)
-        return objective if held is None else Protected(objective, photo, torch.from_numpy(held).to(self.device))
+        return framed if held is None else Protected(framed, photo, torch.from_numpy(held).to(self.device))
 
-    def _layer_masks(self, masks: Sequence[np.ndarray | None]) -> list[Masks | None]:
-        """Masks at the resolutions of the style layers; what is one array stays one."""
+    def _layer_masks(
+        self, masks: Sequence[np.ndarray | None], size: tuple[int, int] | None = None
+    ) -> list[Masks | None]:
+        """Masks at the resolutions of the style layers, mirrored to a size first; what is one array stays one."""
         layers = {name: self.encoder.resolve(name) for name in shares(self.settings.losses.style)}
         found: dict[int, Masks | None] = {}
         for mask in masks:
             if id(mask) not in found:
                 on_device = None if mask is None else torch.from_numpy(mask).to(self.device)
+                if on_device is not None and size is not None:
+                    on_device = mirrored(on_device[None, None], size)[0, 0]
                 found[id(mask)] = None if on_device is None else layer_masks(on_device, layers)
         return [found[id(mask)] for mask in masks]
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
+from impasto.borders import mirrored_size
 from impasto.devices import available_memory
 from impasto.encoder import Encoder
 from impasto.errors import PaintingError, SettingsError
@@ -66,6 +67,13 @@ class Workload:
         losses, (content_weight, _) = self.settings.losses, self.settings.weights
         names = {*shares(losses.style), *(shares(losses.content) if content_weight else ())}
         return sorted(self.encoder.resolve(name) for name in names)
+
+    def measured(self, octave: Octave) -> Octave:
+        """The octave at the size of what goes through the encoder, which is mirrored to whole cells of all poolings."""
+        if self.settings.borders == "cut":
+            return octave
+        height, width = mirrored_size(octave.height, octave.width, self.layers)
+        return octave._replace(height=height, width=width)
 
     @property
     def pictures(self) -> int:
@@ -223,8 +231,11 @@ def memory_needed(octave: Octave, workload: Workload) -> int:
         kept, passing = kept + 3, passing + 2
     if workload.masks:
         passing = max(passing, 3 + len(workload.styles))  # what each style counts, on the way to the result's colours
-    targets = _target_bytes(octave, workload) + _mask_bytes(octave, workload)
-    tiles = _tile_bytes(octave.height, octave.width, octave, workload)
+    measured = workload.measured(octave)
+    if measured != octave:
+        kept += 2  # the mirrored picture, and the gradient by it
+    targets = _target_bytes(measured, workload) + _mask_bytes(measured, workload)
+    tiles = _tile_bytes(measured.height, measured.width, measured, workload)
     iterating = (3 + kept) * picture + max(passing * picture, tiles)
     side = max(octave.height, octave.width)
     styles = [style_size(*size, side, workload.settings.stroke_size) for size in workload.styles]
@@ -287,10 +298,11 @@ def _tile_bytes(height: int, width: int, octave: Octave, workload: Workload) -> 
 
 def cost(octave: Octave, workload: Workload) -> Cost:
     """What an octave costs in memory and arithmetic."""
-    tiles = cut(octave.height, octave.width, octave.tile, workload.layers, wrap=workload.settings.seamless)
+    measured = workload.measured(octave)
+    tiles = cut(measured.height, measured.width, octave.tile, workload.layers, wrap=workload.settings.seamless)
     forward = sum(_forward_operations(tile, workload) for tile in tiles)
     style = [workload.encoder.resolve(name) for name in shares(workload.settings.losses.style)]
-    sums = sum(2.0 * workload.encoder.channels(str(x)) ** 2 * octave.pixels / x.stride**2 for x in style)
+    sums = sum(2.0 * workload.encoder.channels(str(x)) ** 2 * measured.pixels / x.stride**2 for x in style)
     passes = 2 if len(tiles) == 1 else 3  # the weights are fixed, so that the way back costs what the way there does
     sums *= max(1, _mask_count(workload))
     return Cost(octave, len(tiles), memory_needed(octave, workload), passes * forward + 2 * sums)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from impasto.borders import Mirrored
 from impasto.events import Loss
 from impasto.objective import Objective
 
@@ -20,7 +21,7 @@ class Protected:
         held: H×W in [0, 1], how much the layer is held to the photograph.
     """
 
-    def __init__(self, objective: Objective, photo: Tensor, held: Tensor) -> None:
+    def __init__(self, objective: Objective | Mirrored, photo: Tensor, held: Tensor) -> None:
         self.objective, self._photo, self._held = objective, photo, held
 
     def shown(self, layer: Tensor) -> Tensor:

@@ -308,6 +308,10 @@ class Settings(_Model):
     padding_scope: Literal["first", "all"] | None = None
     """Whether that padding serves the first layer (the others pad with zeros) or all."""
 
+    borders: Literal["mirrored", "cut"] = "mirrored"
+    """Where a side is no multiple of the deepest layer's stride, 16 px, so that poolings leave out its last rows: the
+    picture is mirrored beyond them and nothing is left out (mirrored), or they are (cut, as in TensorFlow's)."""
+
     init: Annotated[str, Field(min_length=1)] = "content"
     """What the painting starts from: content, noise (of a texture, in the painting's colours), or the path of a
     picture."""
@@ -551,6 +555,7 @@ def style_weight_of(strength: float) -> float:
 _TUTORIAL: dict[str, Any] = {
     "encoder": "vgg19",
     "precision": "float32",
+    "borders": "cut",
     "content_weight": 1e3,
     "style_weight": 1e-2,
     "losses": {

@@ -80,7 +80,7 @@ def test_lines_come_at_starts_and_then_every_few_seconds(capsys, monkeypatch):
         now.value += 1
         face.tell(iteration(number))
     assert capsys.readouterr().err.splitlines() == [
-        "painting 96×72 px in 2 octaves on cpu with 1 thread, encoder builtin",
+        "painting 96×72 px in 2 octaves on cpu with 1 thread in float32, encoder builtin",
         "octave 1/2: 48×36 px, 3 iterations",
         "octave 1/2, iteration 5/3: loss 2.5 (content 0.25, style 0.5), 10% done, 1:15 left",
         "octave 1/2, iteration 10/3: loss 2.5 (content 0.25, style 0.5), 10% done, 1:15 left",

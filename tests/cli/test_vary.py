@@ -18,7 +18,8 @@ def painted(tmp_path, tiny_encoder, impasto_command, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_picture(tmp_path / "photo.png", smooth_picture(32, 48, seed=1))
     write_picture(tmp_path / "style.png", smooth_picture(32, 32, seed=2))
-    options = ["--encoder", tiny_encoder, "--size", 48, "--iterations", 2, "--threads", 1, "-o", "out.png"]
+    options = ["--encoder", tiny_encoder, "--size", 48, "--iterations", 2, "--threads", 1]
+    options += ["--precision", "float32", "-o", "out.png"]
     assert impasto_command("paint", "photo.png", "style.png", *options).code == 0
     return tmp_path / "out.png"
 

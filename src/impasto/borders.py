@@ -1,0 +1,69 @@
+"""Whole cells for every pooling: a picture mirrored beyond its right and lower border.
+
+A pooling leaves out the last row or column of an odd length, so that up to fifteen rows of a picture are seen by the
+shallow layers alone, and what is painted there looks like nothing in the painting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.events import Loss
+from impasto.layers import Layer
+from impasto.objective import Objective
+
+
+def mirrored_size(height: int, width: int, layers: Iterable[Layer]) -> tuple[int, int]:
+    """The next size whose sides are multiples of the deepest layer's stride.
+
+    Args:
+        height: in pixels.
+        width: in pixels.
+        layers: in use.
+    """
+    stride = max((layer.stride for layer in layers), default=1)
+    return -(-height // stride) * stride, -(-width // stride) * stride
+
+
+def mirrored(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    """A picture continued to a larger size by its own mirror image, without its border twice; B×C×h×w to B×C×H×W."""
+    down, across = (there - here for there, here in zip(size, picture.shape[-2:], strict=True))
+    return F.pad(picture, (0, across, 0, down), mode="reflect") if down or across else picture
+
+
+def folded(gradient: Tensor, size: tuple[int, int]) -> Tensor:
+    """The gradient by a picture, from that by what :func:`mirrored` made of it; B×C×H×W to B×C×h×w, its memory shared.
+
+    Args:
+        gradient: changed in place.
+        size: h×w, of the picture.
+    """
+    for axis, length in ((-2, size[0]), (-1, size[1])):
+        beyond = gradient.shape[axis] - length
+        if beyond:
+            gradient.narrow(axis, length - 1 - beyond, beyond).add_(gradient.narrow(axis, length, beyond).flip(axis))
+    return gradient[..., : size[0], : size[1]]
+
+
+class Mirrored:
+    """The objective of a picture as :func:`mirrored` continues it, as a function of the picture.
+
+    Args:
+        objective: of the larger picture.
+        size: height and width of the larger picture.
+    """
+
+    def __init__(self, objective: Objective, size: tuple[int, int]) -> None:
+        self.objective, self.size = objective, size
+
+    def value_and_gradient(self, image: Tensor) -> tuple[Loss, Tensor]:
+        """The larger picture's loss, and its gradient with respect to the image, both without a graph.
+
+        Args:
+            image: 1×3×H×W.
+        """
+        loss, gradient = self.objective.value_and_gradient(mirrored(image, self.size))
+        return loss, folded(gradient, (image.shape[-2], image.shape[-1])).contiguous()

@@ -1,0 +1,91 @@
+"""Pictures mirrored to whole cells of all poolings: nothing of them is left out, and gradients come back to them."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import impasto
+from impasto.borders import Mirrored, folded, mirrored, mirrored_size
+from impasto.encoder import Encoder
+from impasto.layers import parse_layer
+from impasto.objective import Objective
+from impasto.painter import Painter
+from impasto.settings import Losses, make_settings
+from tests.helpers import random_weights, smooth_picture
+
+DEEP = Losses(content={}, style={"relu5_1": 1.0}, total_variation=0, overshoot=0)
+
+
+def tensor(height, width, seed):
+    return torch.from_numpy(smooth_picture(height, width, seed).transpose(2, 0, 1))[None].double()
+
+
+def objective(picture, losses=DEEP):
+    encoder = Encoder(random_weights()).double()
+    return Objective(encoder, picture, [tensor(64, 64, 2)], (1.0,), losses, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("size", "layer", "found"),
+    [((213, 320), "relu5_1", (224, 320)), ((213, 320), "relu3_1", (216, 320)), ((213, 321), "rgb", (213, 321)),
+     ((32, 33), "conv5_2", (32, 48))],
+)  # fmt: skip
+def test_the_size_is_whole_cells_of_the_deepest_layer(size, layer, found):
+    assert mirrored_size(*size, [parse_layer("relu1_1"), parse_layer(layer)][layer == "rgb" :]) == found
+
+
+@given(height=st.integers(17, 40), width=st.integers(17, 40), down=st.integers(0, 15), across=st.integers(0, 15))
+def test_folding_is_the_adjoint_of_mirroring(height, width, down, across):
+    generator = torch.Generator().manual_seed(height * width)
+    x = torch.randn(1, 3, height, width, generator=generator, dtype=torch.float64)
+    larger = height + down, width + across
+    g = torch.randn(1, 3, *larger, generator=generator, dtype=torch.float64)
+    forth = (mirrored(x, larger) * g).sum()
+    back = (x * folded(g.clone(), (height, width))).sum()
+    torch.testing.assert_close(forth, back)
+
+
+@pytest.mark.parametrize("height", [41, 45, 55, 61])
+def test_the_last_rows_count_like_the_others(height):
+    """What poolings leave out, the deep layers hardly see; mirrored, they see it as they see the inside."""
+
+    def share_of_the_last_rows(gradient):
+        return (gradient[..., -4:, :].abs().mean() / gradient[..., 8:-16, :].abs().mean()).item()
+
+    image, photo = tensor(height, 64, 1), tensor(height, 64, 3)
+    whole = mirrored_size(height, 64, [parse_layer("relu5_1")])
+    _, cut = objective(photo).value_and_gradient(image)
+    _, gradient = Mirrored(objective(mirrored(photo, whole)), whole).value_and_gradient(image)
+    assert gradient.shape == image.shape
+    assert share_of_the_last_rows(cut) < 0.55
+    assert share_of_the_last_rows(gradient) > max(0.7, 1.5 * share_of_the_last_rows(cut))
+
+
+def test_the_gradient_is_that_of_finite_differences():
+    photo, image, step = tensor(37, 35, 3), tensor(37, 35, 1), 1e-5
+    whole = mirrored_size(37, 35, [parse_layer("relu5_1")])
+    measured = Mirrored(objective(mirrored(photo, whole), Losses(overshoot=0, total_variation=0)), whole)
+    loss, gradient = measured.value_and_gradient(image)
+    direction = torch.randn(image.shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    ends = [measured.value_and_gradient(image + sign * step * direction)[0].total for sign in (1, -1)]
+    slope = (gradient * direction).sum().item()
+    assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(slope, rel=1e-4)
+    assert loss.total > 0
+
+
+def test_paintings_of_odd_sizes_are_measured_whole_and_come_out_as_asked(tiny_encoder):
+    photo, style = smooth_picture(53, 75, 1), smooth_picture(64, 64, 2)
+    how = {"encoder": str(tiny_encoder), "size": 75, "threads": 1, "optimization": {"iterations": 2}}
+    painter = Painter(photo, [style], make_settings(**how))
+    (octave,) = painter.octaves
+    assert octave[:2] == (53, 75)
+    assert painter.workload.measured(octave)[:2] == (64, 80)
+    assert impasto.paint(photo, style, **how).array.shape == (53, 75, 3)
+    cut = Painter(photo, [style], make_settings(**how, borders="cut"))
+    assert cut.workload.measured(octave) == octave
+
+
+@pytest.mark.parametrize("preset", ["tutorial", "tutorial-core"])
+def test_the_tutorial_cuts_as_tensorflow_does(preset):
+    assert make_settings(preset=preset).borders == "cut"
