@@ -76,7 +76,7 @@ def test_sums_over_features_lose_nothing_more():
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_the_gradient_of_sums_is_rounded_once(masked):
+def test_the_gradient_of_sums_is_as_precise_as_its_products(masked):
     generator = torch.Generator().manual_seed(1)
     features = torch.randn(1, 6, 8, 9, generator=generator).to(LOW).contiguous(memory_format=torch.channels_last)
     first, second = torch.randn(6, generator=generator), torch.randn(6, 6, generator=generator)
@@ -86,7 +86,8 @@ def test_the_gradient_of_sums_is_rounded_once(masked):
     add_statistics_gradient(gradient, features, slope, mask=mask)
     expected = torch.einsum("nchw,cd->ndhw", features.double(), (second + second.mT).double()) + first.view(1, 6, 1, 1)
     expected = expected if mask is None else expected * mask
-    torch.testing.assert_close(gradient.double(), expected, rtol=2**-8, atol=1e-6)
+    error = (gradient.double() - expected).square().mean().sqrt() / expected.square().mean().sqrt()
+    assert 0 < error < 2**-8
 
 
 @pytest.mark.parametrize("distance", ["gaussian", "gram"])

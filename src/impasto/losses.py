@@ -118,18 +118,17 @@ def add_statistics_gradient(
 
     Args:
         gradient: 1×C×H×W, best with the channels innermost.
-        features: 1×C×H×W, likewise. The product is made in float32 where they are bfloat16.
+        features: 1×C×H×W, likewise. In bfloat16 the product is as precise as those of the convolutions.
         slope: of the loss by each of the statistics, A by ``second`` and b by ``first``, in float64; on any device.
         core: the part that counts, h×w.
         mask: h×w weights in [0, 1]; all ones where not given.
     """
     onto, part = gradient[0].permute(1, 2, 0)[core], features[0].permute(1, 2, 0)[core]
     channels = part.shape[2]
-    device, precision = features.device, at_least_float32(features.dtype)
-    A, b = (slope.second + slope.second.mT).to(device, precision), slope.first.to(device, precision)
+    A, b = (slope.second + slope.second.mT).to(features), slope.first.to(features)
     for rows in _chunks(part):
-        f, place = part[rows].reshape(-1, channels).to(precision), onto[rows]
-        if mask is None and place.is_contiguous() and place.dtype == f.dtype:
+        f, place = part[rows].reshape(-1, channels), onto[rows]
+        if mask is None and place.is_contiguous():
             place.view(-1, channels).addmm_(f, A).add_(b)
             continue
         change = torch.addmm(b, f, A)
