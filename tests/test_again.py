@@ -107,6 +107,15 @@ def test_sources_from_memory_or_changed_are_refused(album, photo, field, option)
             prepare(path)
 
 
+def test_what_was_painted_before_there_was_a_choice_is_painted_as_then(album, photo):
+    settings = make_settings(size=64).model_dump(mode="json", exclude_none=True)
+    del settings["precision"], settings["borders"]
+    found = prepare(store(album, photo, settings=settings)).settings
+    assert (found.precision, found.borders) == ("float32", "cut")
+    found = prepare(store(album, photo, settings=settings), changes={"borders": "mirrored"}).settings
+    assert (found.precision, found.borders) == ("float32", "mirrored")
+
+
 def test_the_first_picture_and_the_encoder_are_found(album, photo):
     settings = make_settings(init="second.png", encoder="here.safetensors").model_dump(mode="json", exclude_none=True)
     path = store(

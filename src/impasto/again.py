@@ -16,7 +16,7 @@ from impasto.named import PATTERN, described, option_of, parted, with_once_named
 from impasto.pictures import read_record
 from impasto.pictures.files import opened, shown
 from impasto.pyramid import Octave
-from impasto.settings import LEAST_TILE, Settings, make_settings, merged, texture_values
+from impasto.settings import LEAST_TILE, Settings, make_settings, merged, texture_values, with_settings_of_then
 from impasto.version import __version__
 
 
@@ -93,7 +93,7 @@ class Record(_Model):
     @model_validator(mode="before")
     @classmethod
     def _of_once(cls, values: Any) -> Any:
-        return with_once_named(values, "init")
+        return with_once_named(with_settings_of_then(values), "init")
 
 
 @dataclass(frozen=True)

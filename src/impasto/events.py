@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from impasto.pyramid import Octave
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from impasto.painting import Painting
+    from impasto.settings import Precision
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Started:
     threads: int
     encoder: str
     warnings: tuple[str, ...] = ()
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Precision = "float32"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ from impasto.planning import Workload, budget_of, plan_memory
 from impasto.protection import Protected
 from impasto.pyramid import Octave, plan_octaves, resized, style_size, work
 from impasto.regions import composited
-from impasto.settings import Optimization, Settings
+from impasto.settings import Optimization, Precision, Settings
 from impasto.snapshot import Facts, Snapshot, StoredEncoder, StoredInput, history_tensor
 from impasto.tiles import ALIGNMENT
 from impasto.version import __version__
@@ -53,9 +53,9 @@ class Painter:
         masks: from memory, or in place of those that the settings name; by name, as :mod:`impasto.named` spells them.
         plan: octaves of an earlier painting, whose tiles and methods are taken where the sizes are the same and they
             fit into the memory; chosen by the memory where not given.
-        resumed: a snapshot to go on from, of a painter with the same pictures and settings. The plan, the device and
-            the number of threads are then its own: with the same PyTorch on the same machine the picture is, bit for
-            bit, the one that the first painter would have come to.
+        resumed: a snapshot to go on from, of a painter with the same pictures and settings. The plan, the device, the
+            number of threads and the precision are then its own: with the same PyTorch on the same machine the picture
+            is, bit for bit, the one that the first painter would have come to.
         tell: is given :class:`Reading` events while the pictures are read.
 
     Attributes:
@@ -267,8 +267,8 @@ class Painter:
         )
 
     @property
-    def precision(self) -> Literal["float32", "bfloat16"]:
-        """What the encoder computes in: float32 or bfloat16."""
+    def precision(self) -> Precision:
+        """What the encoder computes in."""
         return "bfloat16" if self.encoder.dtype == torch.bfloat16 else "float32"
 
     @property

@@ -22,7 +22,7 @@ from impasto.named import COLOURS_FROM, INIT, PROTECT, mask_name
 
 Preset = Literal["quick", "default", "fine", "tutorial", "tutorial-core"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16"]
 Colour = Literal["style", "keep", "match", "palette"]
 COLOURS: tuple[Colour, ...] = get_args(Colour)
 
@@ -70,6 +70,9 @@ def _device_name(name: str) -> str:
         raise ValueError("should be auto, cpu, cuda, cuda:N or mps")
     return name
 
+
+BEFORE_CHOICE: Mapping[str, str] = {"precision": "float32", "borders": "cut"}
+"""What these settings were while there was no choice, for runs that were stored then."""
 
 _NO_STRENGTH = "A texture has no photograph, so there is no strength, and the content_weight is 0: leave them out."
 NO_PROTECTION = "A texture has no photograph that could stay: leave out --protect."
@@ -345,9 +348,10 @@ class Settings(_Model):
     device: Annotated[str, AfterValidator(_device_name)] = "auto"
     """auto (the first of cuda, mps, cpu that is there), cpu, cuda, cuda:1, mps."""
 
-    precision: Precision = "auto"
+    precision: Literal["auto", Precision] = "auto"
     """What the encoder computes in: float32; bfloat16, nearly twice as fast where the processor has it, the pictures
-    alike though not the same; or auto, bfloat16 there and float32 elsewhere."""
+    alike though not the same; or auto, bfloat16 where PyTorch tells that the processor has it (from PyTorch 2.11 on) or
+    the GPU does, and float32 elsewhere."""
 
     memory: Annotated[str, BeforeValidator(_text), AfterValidator(_memory_size)] | None = None
     """Most memory to use, as in 4G or 800M, all of the program counted; most of what is free where not given."""
@@ -543,8 +547,8 @@ EXCLUSIONS: dict[Literal["each other", "a photograph", "a texture"], tuple[Exclu
         ),
     ),
 }
-"""What does not combine: settings with each other, and with what is painted. All that is refused for it is refused by
-this table, and ``impasto settings`` shows it."""
+"""What does not combine: settings with each other, and with what is painted. Settings are refused by this table, and
+``impasto settings`` shows it; what the pictures decide, such as their number, is refused where they are read."""
 
 
 def style_weight_of(strength: float) -> float:
@@ -657,6 +661,17 @@ def make_settings(file: str | Path | None = None, **changes: Any) -> Settings:
     """
     given = _merged(read_settings_file(file) if file is not None else {}, changes)
     return _validated(_merged(preset_values(given.get("preset", "default")), given))
+
+
+def with_settings_of_then(values: Any) -> Any:
+    """What was stored of a run, with the settings that it does not name as they were when there was no choice.
+
+    Args:
+        values: as they were stored, of any type; a mapping ``settings`` among them is completed.
+    """
+    if not isinstance(values, Mapping) or not isinstance(values.get("settings"), Mapping):
+        return values
+    return {**values, "settings": {**BEFORE_CHOICE, **values["settings"]}}
 
 
 def preset_values(preset: str) -> dict[str, Any]:

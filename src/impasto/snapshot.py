@@ -14,7 +14,7 @@ from impasto.named import PATTERN, described, with_once_named
 from impasto.painting import Source, Step
 from impasto.pictures.files import shown
 from impasto.pyramid import Octave
-from impasto.settings import Precision, Settings
+from impasto.settings import Precision, Settings, with_settings_of_then
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -111,7 +111,7 @@ class Facts(_Model):
     @model_validator(mode="before")
     @classmethod
     def _of_once(cls, values: Any) -> Any:
-        return with_once_named(values, "start")
+        return with_once_named(with_settings_of_then(values), "start")
 
     @property
     def inputs(self) -> list[tuple[str, StoredInput]]:

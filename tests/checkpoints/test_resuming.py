@@ -294,6 +294,22 @@ def test_as_checkpoints_told_of_the_first_picture_once(stopped, small):
         impasto.resume_painter(stopped)
 
 
+def test_a_run_of_before_there_was_a_choice_goes_on_as_it_began(small, stopped, tmp_path):
+    odd = small | {"size": 61, "borders": "cut", "precision": "float32"}
+    names = tmp_path / "photo.png", tmp_path / "style.png"
+    painter = impasto.make_painter(*names, **odd)
+    with writer(stopped).attend(painter):
+        for event in painter:
+            if isinstance(event, Iteration) and event.iteration == 2:
+                painter.stop()
+    facts = painter.snapshot().facts.model_dump(mode="json")
+    del facts["precision"], facts["settings"]["precision"], facts["settings"]["borders"]
+    changed(stopped, settings=facts["settings"])
+    resumed = impasto.resume_painter(stopped)
+    assert (resumed.settings.borders, resumed.precision) == ("cut", "float32")
+    assert same(painted(resumed), impasto.paint(*names, **odd))
+
+
 @pytest.mark.parametrize(
     ("name", "what"),
     [("photo", "photograph"), ("style", "style"), ("start", "picture that painting began from")],
