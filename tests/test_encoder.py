@@ -114,6 +114,11 @@ def test_another_pooling_keeps_the_weights():
     assert not torch.equal(encoder(image, ["relu2_1"])["relu2_1"], other(image, ["relu2_1"])["relu2_1"])
 
 
+def test_another_pooling_keeps_the_precision():
+    for dtype in (torch.bfloat16, torch.float64):
+        assert Encoder(random_weights()).to(dtype).with_architecture(pooling="max").dtype == dtype
+
+
 def test_weights_that_are_no_stack_are_refused():
     def refused(pattern, **changes):
         weights = {**random_weights(), **changes}

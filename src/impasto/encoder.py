@@ -120,13 +120,13 @@ class Encoder(nn.Module):
         return layer
 
     def with_architecture(self, **changes: object) -> Self:
-        """The same weights with another pooling or padding."""
+        """The same weights, in the same precision, with another pooling or padding."""
         weights = {
             f"{layer}.{part}": self.get_buffer(f"{layer}_{part}")
             for layer in self.convolutions
             for part in ("weight", "bias")
         }
-        return type(self)(weights, replace(self.architecture, **changes))  # type: ignore[arg-type]
+        return type(self)(weights, replace(self.architecture, **changes)).to(self.dtype)  # type: ignore[arg-type]
 
     def forward(
         self,
