@@ -21,6 +21,7 @@ from benchmarks.peers.scheme import Scheme, Stage, shortened
 from impasto.encoder import Encoder
 from impasto.errors import SettingsError
 from impasto.objective import shares
+from impasto.planning import Workload
 from impasto.pyramid import plan_octaves
 from impasto.settings import PRESETS, Settings, make_settings, merged, parse_assignment
 from impasto.weights import load_encoder
@@ -110,7 +111,7 @@ class Ours:
         return Painted(painting.array, painting.seconds, self.operations(pair, canvas))
 
     def operations(self, pair: Pair, canvas: Canvas) -> float:
-        """Of the octaves that it plans where no memory bounds it."""
+        """Of the octaves that it plans where no memory bounds it, at the sizes that go through the encoder."""
         settings = self.settings(canvas, 1.0)
         how = settings.optimization
         octaves = plan_octaves(
@@ -123,9 +124,10 @@ class Ours:
         )
         layers = [*shares(settings.losses.content), *shares(settings.losses.style)]
         style = loaded(pair.style, canvas.size).shape[-2:]
-        return painting_operations(
-            _encoder(settings.encoder), layers, [(o.height, o.width, o.iterations) for o in octaves], (*style,)
-        )
+        encoder = _encoder(settings.encoder)
+        workload = Workload(encoder, settings, [], [])
+        stages = [(*workload.measured(octave)[:2], octave.iterations) for octave in octaves]
+        return painting_operations(encoder, layers, stages, (*style,))
 
 
 DEFAULT = Ours("default")
