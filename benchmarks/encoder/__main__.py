@@ -19,7 +19,6 @@ from benchmarks.encoder.results import curves_table, table
 from benchmarks.encoder.sheets import write_sheets
 from benchmarks.quality import machine
 from benchmarks.quality.options import bench, in_sentences, parser
-from impasto.errors import SettingsError
 from impasto.pictures.files import replace_file
 from training.export import write_encoder
 
@@ -39,10 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             path = str(where.out / "random.safetensors")
             if not Path(path).exists():
                 write_encoder(random_weights(), Path(path))
-        try:
-            results.append(run(name, path or name, where.pairs, where.canvas.size, given.iterations, where.out))
-        except ValueError as error:
-            raise SettingsError(f"{error}.") from None
+        results.append(run(name, path or name, where.pairs, where.canvas.size, given.iterations, where.out))
     write_sheets(results, where.pairs, where.canvas.size, where.out)
     report = f"{machine.describe()}\n\n{table(results)}\n\nStrokes / content:\n\n{curves_table(results)}\n"
     replace_file(where.out / "encoders.md", report.encode())

@@ -78,7 +78,7 @@ def run(name: str, encoder: str, pairs: Sequence[Pair], size: int, iterations: i
         out: folder.
 
     Raises:
-        ValueError: ``out/NAME.json`` was made with something else.
+        SettingsError: ``out/NAME.json`` was made with something else.
     """
     network, folder, file = load_encoder(encoder), out / name, out / f"{name}.json"
     made_with = {"encoder": network.sha256, "size": size, "iterations": iterations}

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.pairs import Pair
+from impasto.errors import SettingsError
 from impasto.pictures.files import replace_file
 
 STYLE_WEIGHTS = (15.0, 45.0, 135.0, 405.0)
@@ -46,7 +47,7 @@ class Result:
         """What a file holds of an earlier run, or nothing yet.
 
         Raises:
-            ValueError: the earlier run was made with something else.
+            SettingsError: the earlier run was made with something else.
         """
         if not path.exists():
             return cls(name, made_with)
@@ -54,8 +55,8 @@ class Result:
         names = {field.name for field in fields(cls)}  # older files hold more
         result = cls(**{name: value for name, value in values.items() if name in names})
         if result.made_with and result.made_with != made_with:
-            raise ValueError(
-                f"{path} was made with {result.made_with}, not {made_with}: remove it, or give another --out"
+            raise SettingsError(
+                f"{path} was made with {result.made_with}, not {made_with}: remove it, or give another --out."
             )
         return result
 

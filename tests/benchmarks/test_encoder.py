@@ -11,6 +11,7 @@ from benchmarks.encoder.__main__ import main
 from benchmarks.encoder.measuring import random_weights, run
 from benchmarks.encoder.results import STYLE_WEIGHTS, Result, at_content, curves_table, table
 from benchmarks.pairs import Pair
+from impasto.errors import SettingsError
 from impasto.pictures import write_picture
 from impasto.weights import load_encoder
 from tests.helpers import smooth_picture
@@ -73,7 +74,7 @@ def test_more_pairs_are_added_and_fewer_leave_the_others_out(compare, pictures):
 
 def test_what_was_made_otherwise_is_not_gone_on_with(compare):
     compare(PAIRS[:1])
-    with pytest.raises(ValueError, match=r"tiny\.json was made with .*'size': 96.* give another --out"):
+    with pytest.raises(SettingsError, match=r"tiny\.json was made with .*'size': 96.* give another --out"):
         compare(PAIRS[:1], size=72)
 
 
