@@ -1,5 +1,6 @@
 """Pictures mirrored to whole cells of all poolings: nothing of them is left out, and gradients come back to them."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -11,6 +12,7 @@ from impasto.encoder import Encoder
 from impasto.layers import parse_layer
 from impasto.objective import Objective
 from impasto.painter import Painter
+from impasto.protection import Protected
 from impasto.settings import Losses, make_settings
 from tests.helpers import random_weights, smooth_picture
 
@@ -84,6 +86,30 @@ def test_paintings_of_odd_sizes_are_measured_whole_and_come_out_as_asked(tiny_en
     assert impasto.paint(photo, style, **how).array.shape == (53, 75, 3)
     cut = Painter(photo, [style], make_settings(**how, borders="cut"))
     assert cut.workload.measured(octave) == octave
+
+
+def test_with_masks_and_protection_tiles_have_the_same_loss_and_what_is_held_does_not_move(tiny_encoder):
+    photo, styles = smooth_picture(53, 75, 1), [smooth_picture(64, 64, seed) for seed in (2, 3)]
+    left, kept = np.zeros((53, 75), np.float32), np.zeros((53, 75), np.float32)
+    left[:, :40], kept[-9:, -20:] = 1, 1
+    how = {"encoder": str(tiny_encoder), "size": 75, "threads": 1, "losses": {"style_distance": "gram"}}
+    found = []
+    for tile in (None, 64):
+        painter = Painter(
+            photo,
+            styles,
+            make_settings(**how, tile=tile),
+            masks={"masks.1": left, "masks.2": 1 - left, "protect": kept},
+        )
+        objective = painter._objective(painter.octaves[-1])
+        assert isinstance(objective, Protected)
+        assert isinstance(objective.objective, Mirrored)
+        found.append(objective.value_and_gradient(tensor(53, 75, 4).float()))
+    (whole, gradient), (tiled, same) = found
+    assert tiled.total == pytest.approx(whole.total, rel=1e-5)
+    torch.testing.assert_close(same, gradient, rtol=1e-3, atol=1e-5 * gradient.abs().max().item())
+    assert not gradient[..., torch.from_numpy(kept) == 1].any()
+    assert gradient[..., torch.from_numpy(kept) == 0].abs().min() > 0
 
 
 @pytest.mark.parametrize("preset", ["tutorial", "tutorial-core"])
