@@ -128,8 +128,13 @@ def test_the_first_picture_and_the_encoder_are_found(album, photo):
     repeat = prepare(path)
     assert repeat.settings.init == str(album / "second.png")
     assert repeat.settings.encoder == "/there/here.safetensors"
-    assert repeat.remark_on_encoder("abc") is None
-    assert "differ" in repeat.remark_on_encoder("def")
+    assert repeat.remarks_on("abc", "float32") == ()
+    (remark,) = repeat.remarks_on("def", "float32")
+    assert "encoder" in remark
+    (remark,) = repeat.remarks_on("abc", "bfloat16")
+    assert "--precision float32" in remark
+    asked = prepare(path, changes={"precision": "bfloat16"})
+    assert asked.remarks_on("abc", "bfloat16") == ()
     changed = prepare(path, changes={"init": "noise", "encoder": "builtin"}).settings
     assert (changed.init, changed.encoder) == ("noise", "builtin")
 

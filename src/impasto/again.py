@@ -16,7 +16,15 @@ from impasto.named import PATTERN, described, option_of, parted, with_once_named
 from impasto.pictures import read_record
 from impasto.pictures.files import opened, shown
 from impasto.pyramid import Octave
-from impasto.settings import LEAST_TILE, Settings, make_settings, merged, texture_values, with_settings_of_then
+from impasto.settings import (
+    LEAST_TILE,
+    Precision,
+    Settings,
+    make_settings,
+    merged,
+    texture_values,
+    with_settings_of_then,
+)
 from impasto.version import __version__
 
 
@@ -76,6 +84,7 @@ class Record(_Model):
         named: the pictures that settings name, as :mod:`impasto.named` spells them.
         encoder: name and hash.
         plan: the octaves.
+        precision: what the encoder computed in.
         seconds: that painting took.
     """
 
@@ -88,6 +97,7 @@ class Record(_Model):
     named: dict[Name, StoredSource] = {}
     encoder: StoredEncoder
     plan: list[StoredOctave] = []
+    precision: Precision = "float32"  # as it was where none is stored
     seconds: float = 0.0
 
     @model_validator(mode="before")
@@ -114,15 +124,22 @@ class Repeat:
     record: Record
     plan: tuple[Octave, ...] = ()
 
-    def remark_on_encoder(self, sha256: str) -> str | None:
-        """A sentence where the encoder at hand is not the one that the stored picture was painted with.
+    def remarks_on(self, sha256: str, precision: Precision) -> tuple[str, ...]:
+        """A sentence for whatever is not as it was when the stored picture was painted, though no setting says so.
 
         Args:
             sha256: of the encoder's file at hand.
+            precision: that it will compute in.
         """
-        if sha256 == self.record.encoder.sha256:
-            return None
-        return "The encoder is not the one that the picture was painted with, so the painting will differ."
+        found = []
+        if sha256 != self.record.encoder.sha256:
+            found.append("The encoder is not the one that the picture was painted with, so the painting will differ.")
+        if precision != self.record.precision and self.settings.precision == "auto":
+            found.append(
+                f"The picture was painted in {self.record.precision}, and this machine paints in {precision}, so the "
+                f"painting will differ a little: --precision {self.record.precision} paints it as it was."
+            )
+        return tuple(found)
 
 
 def stored_text(path: str | os.PathLike[str]) -> str:

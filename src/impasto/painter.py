@@ -478,6 +478,7 @@ class Painter:
             provenance=self.content.provenance if self.content else NO_PROVENANCE,
             octaves=self.octaves,
             complete=self._complete,
+            precision=self.precision,
             seconds=max(self._elapsed, self._history[-1].seconds if self._history else 0.0),
         )
 

@@ -18,7 +18,7 @@ from impasto.events import Loss
 from impasto.pictures import Picture, Progress, Provenance, check_output, write_picture
 from impasto.pyramid import Octave
 from impasto.regions import Mask
-from impasto.settings import Settings
+from impasto.settings import Precision, Settings
 from impasto.version import __version__
 
 
@@ -84,6 +84,7 @@ class Painting:
         octaves: sizes, tiles and methods.
         complete: whether the run came to its end.
         seconds: that painting took.
+        precision: what the encoder computed in.
     """
 
     array: np.ndarray
@@ -98,6 +99,7 @@ class Painting:
     octaves: Sequence[Octave] = ()
     complete: bool = True
     seconds: float = 0.0
+    precision: Precision = "float32"
 
     @cached_property
     def image(self) -> Image.Image:
@@ -123,6 +125,7 @@ class Painting:
             **({"named": {name: source.record(folder) for name, source in self.named.items()}} if self.named else {}),
             "encoder": self.encoder,
             "plan": [octave._asdict() for octave in self.octaves],
+            "precision": self.precision,
             "seconds": round(self.seconds, 2),
         }
 

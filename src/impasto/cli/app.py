@@ -226,7 +226,7 @@ def again(
     picture = Path(output) if output else free_name(Path(file))
     outputs = Outputs(picture, _path(sheet), _path(stages), _path(history), force)
     keeping = keeping_from(checkpoint, no_checkpoint, checkpoint_every)
-    job = Job(repeat.content, repeat.styles, repeat.settings, outputs, repeat.remark_on_encoder, repeat.plan, keeping)
+    job = Job(repeat.content, repeat.styles, repeat.settings, outputs, repeat.remarks_on, repeat.plan, keeping)
     return _run_job(job, context.obj, explain=explain, quiet=quiet, as_json=as_json)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from impasto.events import Finished, Writing
 from impasto.pictures import PictureWarning, write_picture
 from impasto.pictures.files import opened
 from impasto.pyramid import Octave
-from impasto.settings import Settings
+from impasto.settings import Precision, Settings
 
 if TYPE_CHECKING:
     from impasto.checkpoints.resuming import StoredRun
@@ -41,7 +41,7 @@ class Job:
         styles: paths of the paintings.
         settings: how to paint.
         outputs: what to write.
-        expect_encoder: given the hash of the encoder at hand, a remark on it or None.
+        remarks_on: given the hash of the encoder at hand and the precision, what to tell the user of them.
         plan: octaves of an earlier painting, whose tiles and methods are taken where they fit.
         keeping: whether and where checkpoints are written.
         stored: the interrupted run that this one finishes; None for a new one.
@@ -51,7 +51,7 @@ class Job:
     styles: tuple[Path, ...]
     settings: Settings
     outputs: Outputs
-    expect_encoder: Callable[[str], str | None] = lambda _: None
+    remarks_on: Callable[[str, Precision], Sequence[str]] = lambda *_: ()
     plan: tuple[Octave, ...] = ()
     keeping: Keeping = NOT_KEPT
     stored: StoredRun | None = None
@@ -172,10 +172,8 @@ def _make_painter(job: Job, face: Face) -> Painter:
             )
             return painter
         painter = Painter(job.content, job.styles, job.settings, plan=job.plan, tell=tell)
-    remark = job.expect_encoder(painter.loaded.sha256)
-    for text in (remark, *painter.remarks):
-        if text:
-            face.note(text)
+    for text in (*job.remarks_on(painter.loaded.sha256, painter.precision), *painter.remarks):
+        face.note(text)
     return painter
 
 

@@ -124,7 +124,10 @@ def print_info() -> None:
 
 
 def _record_rows(record: Record) -> Iterator[tuple[str, str]]:
-    yield "painted with", f"impasto {record.impasto}, torch {record.torch}, in {record.seconds:.0f} s"
+    yield (
+        "painted with",
+        f"impasto {record.impasto}, torch {record.torch} ({record.precision}), in {record.seconds:.0f} s",
+    )
     yield "complete", "yes" if record.complete else "no: the run was stopped early"
     photo = [("content", record.content)] if record.content else []
     for name, source in (*photo, *(("style", style) for style in record.styles), *record.named.items()):
