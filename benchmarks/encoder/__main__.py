@@ -26,8 +26,8 @@ from training.export import write_encoder
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     options = parser(__doc__, several_encoders=True)
-    options.set_defaults(out=Path("runs/encoders"))
-    options.add_argument("--iterations", type=int, default=12, help="of the last octave")
+    options.set_defaults(out=Path("runs/encoders"), size=320)
+    options.add_argument("--iterations", type=int, default=30, help="of the last octave")
     given = options.parse_args(arguments)
     where = bench(given)
     where.out.mkdir(parents=True, exist_ok=True)
