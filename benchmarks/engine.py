@@ -1,6 +1,6 @@
 """What an iteration costs beside the bare encoder, and how long impasto takes to start.
 
-    python -m benchmarks.engine [--encoder builtin] [--sizes 256 512 1024] [--rounds 9]
+    python -m benchmarks.engine [--encoder builtin] [--sizes 256 512 1024] [--rounds 9] [--precision bfloat16]
 
 Times: the variants take turns in one process, and each round gives ratios to that round's bare encoder, so that a
 machine that slows down slows all of them; the table holds the medians. Memory: each variant in a process of its own,
@@ -19,14 +19,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import torch
 from torch import Tensor
 
-from impasto.devices import physical_cores
+from impasto.devices import choose_precision, physical_cores
 from impasto.objective import Objective
 from impasto.optimizers import LBFGS, Adam, Optimizer
-from impasto.settings import Losses
+from impasto.settings import Losses, Precision
 from impasto.weights import load_encoder
 
 VARIANTS = ("bare", "gram-adam", "gaussian-lbfgs")
@@ -44,16 +45,16 @@ def picture(size: int, seed: int) -> Tensor:
     return x
 
 
-def make_iteration(variant: str, encoder_name: str, size: int) -> Callable[[], None]:
+def make_iteration(variant: str, encoder_name: str, size: int, precision: Precision) -> Callable[[], None]:
     """One iteration of a variant as a function; its pictures and targets are made before."""
-    encoder = load_encoder(encoder_name).encoder
+    encoder = load_encoder(encoder_name).encoder.to(choose_precision(precision, torch.device("cpu")))
     content, style = picture(size, 1), picture(size, 2)
     image = content.clone()
     if variant == "bare":
 
         def bare() -> None:
             leaf = image.detach().requires_grad_(True)
-            torch.autograd.grad(encoder(leaf, [DEEPEST])[DEEPEST].mean(), leaf)
+            torch.autograd.grad(encoder(leaf, [DEEPEST])[DEEPEST].float().mean(), leaf)
 
         return bare
     gram = variant == "gram-adam"
@@ -75,9 +76,9 @@ def timed(function: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def measure_times(encoder: str, size: int, rounds: int) -> dict[str, tuple[float, float]]:
+def measure_times(encoder: str, size: int, rounds: int, precision: Precision) -> dict[str, tuple[float, float]]:
     """Median seconds and median ratio to the bare encoder, by variant. L-BFGS's history is full before it counts."""
-    iterations = {variant: make_iteration(variant, encoder, size) for variant in VARIANTS}
+    iterations = {variant: make_iteration(variant, encoder, size, precision) for variant in VARIANTS}
     for variant, iteration in iterations.items():
         for _ in range(22 if variant == "gaussian-lbfgs" else 2):
             iteration()
@@ -94,19 +95,20 @@ def measure_times(encoder: str, size: int, rounds: int) -> dict[str, tuple[float
     }
 
 
-def peak_memory(variant: str, encoder: str, size: int) -> int:
+def peak_memory(variant: str, encoder: str, size: int, precision: Precision) -> int:
     """Bytes that iterations of one variant add to the process, measured in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.engine", "--memory-of", variant, "--encoder", encoder]
+    command += ["--precision", precision]
     answer = subprocess.run([*command, "--sizes", str(size)], check=True, capture_output=True, text=True)
     return int(answer.stdout)
 
 
-def print_memory_of(variant: str, encoder: str, size: int) -> None:
+def print_memory_of(variant: str, encoder: str, size: int, precision: Precision) -> None:
     """The other side of :func:`peak_memory`."""
-    small = make_iteration("bare", encoder, 64)
+    small = make_iteration("bare", encoder, 64, precision)
     small()  # libraries' own buffers
     before = peak_resident()
-    iteration = make_iteration(variant, encoder, size)
+    iteration = make_iteration(variant, encoder, size, precision)
     for _ in range(22 if variant == "gaussian-lbfgs" else 3):
         iteration()
     print(peak_resident() - before)
@@ -143,24 +145,26 @@ def main() -> None:
     parser.add_argument("--encoder", default="builtin")
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024])
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--precision", choices=get_args(Precision), default="float32", help="of the encoder")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--memory-of", choices=VARIANTS, help=argparse.SUPPRESS)
     given = parser.parse_args()
     torch.set_num_threads(physical_cores())
     if given.memory_of:
-        print_memory_of(given.memory_of, given.encoder, given.sizes[0])
+        print_memory_of(given.memory_of, given.encoder, given.sizes[0], given.precision)
         return
     rows = []
     for size in given.sizes:
-        times = measure_times(given.encoder, size, given.rounds)
-        memory = {variant: peak_memory(variant, given.encoder, size) for variant in VARIANTS}
+        times = measure_times(given.encoder, size, given.rounds, given.precision)
+        memory = {variant: peak_memory(variant, given.encoder, size, given.precision) for variant in VARIANTS}
         for variant in VARIANTS:
             seconds, ratio = times[variant]
             rows.append((size, variant, seconds, ratio, memory[variant] / 1e6, memory[variant] / memory["bare"]))
     if given.json:
         print(json.dumps({"iterations": rows, "startup": startup()}))
         return
-    print(f"{platform.processor() or platform.machine()}, {physical_cores()} threads, torch {torch.__version__}\n")
+    where = f"{platform.processor() or platform.machine()}, {physical_cores()} threads, torch {torch.__version__}"
+    print(f"{where}, {given.precision}\n")
     print("| size | variant | s | time ÷ bare | MB | memory ÷ bare |\n|---|---|---|---|---|---|")
     for size, variant, seconds, ratio, megabytes, memory_ratio in rows:
         print(f"| {size} | {variant} | {seconds:.3f} | {ratio:.2f} | {megabytes:.0f} | {memory_ratio:.2f} |")
