@@ -18,6 +18,7 @@ from benchmarks.peers.crowson import Crowson
 from benchmarks.peers.galerne import Galerne
 from benchmarks.peers.gatys import Gatys
 from benchmarks.peers.scheme import Scheme, Stage, shortened
+from impasto.devices import choose_device, choose_precision
 from impasto.encoder import Encoder
 from impasto.errors import SettingsError
 from impasto.objective import shares
@@ -100,9 +101,10 @@ class Ours:
 
     def record(self, canvas: Canvas, factor: float) -> dict[str, Any]:
         """The settings, but for those that change no picture, and the encoder, whose hash is kept."""
-        values = self.settings(canvas, factor).model_dump(
-            mode="json", exclude={"encoder", "preset", "threads", "memory"}
-        )
+        settings = self.settings(canvas, factor)
+        values = settings.model_dump(mode="json", exclude={"encoder", "preset", "threads", "memory"})
+        precision = choose_precision(settings.precision, choose_device(settings.device))
+        values["precision"] = str(precision).removeprefix("torch.")  # auto is another one on other machines
         return {"kind": "impasto", "impasto": impasto.__version__, "settings": values}
 
     def paint(self, pair: Pair, canvas: Canvas, factor: float) -> Painted:
