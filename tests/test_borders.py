@@ -10,6 +10,7 @@ import impasto
 from impasto.borders import Mirrored, folded, mirrored, mirrored_size
 from impasto.encoder import Encoder
 from impasto.layers import parse_layer
+from impasto.losses import total_variation
 from impasto.objective import Objective
 from impasto.painter import Painter
 from impasto.protection import Protected
@@ -23,9 +24,15 @@ def tensor(height, width, seed):
     return torch.from_numpy(smooth_picture(height, width, seed).transpose(2, 0, 1))[None].double()
 
 
-def objective(picture, losses=DEEP):
+def objective(picture, losses=DEEP, style_weight=1.0, **more):
     encoder = Encoder(random_weights()).double()
-    return Objective(encoder, picture, [tensor(64, 64, 2)], (1.0,), losses, 1.0, 1.0)
+    return Objective(encoder, picture, [tensor(64, 64, 2)], (1.0,), losses, 1.0, style_weight, **more)
+
+
+def measured_mirrored(photo, losses=DEEP, style_weight=1.0):
+    size = (photo.shape[-2], photo.shape[-1])
+    whole = mirrored_size(*size, [parse_layer("relu5_1")])
+    return Mirrored(objective(mirrored(photo, whole), losses, style_weight, counted=size), whole)
 
 
 @pytest.mark.parametrize(
@@ -56,18 +63,26 @@ def test_the_last_rows_count_like_the_others(height):
         return (gradient[..., -4:, :].abs().mean() / gradient[..., 8:-16, :].abs().mean()).item()
 
     image, photo = tensor(height, 64, 1), tensor(height, 64, 3)
-    whole = mirrored_size(height, 64, [parse_layer("relu5_1")])
     _, cut = objective(photo).value_and_gradient(image)
-    _, gradient = Mirrored(objective(mirrored(photo, whole)), whole).value_and_gradient(image)
+    _, gradient = measured_mirrored(photo).value_and_gradient(image)
     assert gradient.shape == image.shape
     assert share_of_the_last_rows(cut) < 0.55
     assert share_of_the_last_rows(gradient) > max(0.7, 1.5 * share_of_the_last_rows(cut))
 
 
+def test_what_lies_beyond_the_border_is_not_measured():
+    image, photo = tensor(41, 37, 1), tensor(41, 37, 3)
+    losses = Losses(content={"rgb": 1.0}, style={"relu5_1": 1.0}, total_variation=0, overshoot=0)
+    loss, gradient = measured_mirrored(photo, losses, style_weight=0.0).value_and_gradient(image)
+    assert loss.total == pytest.approx(((image - photo).square().sum() / photo.square().sum()).item())
+    torch.testing.assert_close(gradient, 2 * (image - photo) / photo.square().sum())
+    loss, _ = measured_mirrored(photo, Losses(total_variation=1.0)).value_and_gradient(image)
+    assert loss.total_variation == pytest.approx(total_variation(image).item())
+
+
 def test_the_gradient_is_that_of_finite_differences():
     photo, image, step = tensor(37, 35, 3), tensor(37, 35, 1), 1e-5
-    whole = mirrored_size(37, 35, [parse_layer("relu5_1")])
-    measured = Mirrored(objective(mirrored(photo, whole), Losses(overshoot=0, total_variation=0)), whole)
+    measured = measured_mirrored(photo, Losses(overshoot=0, total_variation=0))
     loss, gradient = measured.value_and_gradient(image)
     direction = torch.randn(image.shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
     ends = [measured.value_and_gradient(image + sign * step * direction)[0].total for sign in (1, -1)]

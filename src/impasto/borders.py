@@ -1,7 +1,9 @@
 """Whole cells for every pooling: a picture mirrored beyond its right and lower border.
 
 A pooling leaves out the last row or column of an odd length, so that up to fifteen rows of a picture are seen by the
-shallow layers alone, and what is painted there looks like nothing in the painting.
+shallow layers alone, and what is painted there looks like nothing in the painting. What lies beyond the border is there
+for the features at the border only: were it measured as well, the last rows would count twice, and be painted twice as
+hard.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ class Mirrored:
     """The objective of a picture as :func:`mirrored` continues it, as a function of the picture.
 
     Args:
-        objective: of the larger picture.
+        objective: of the larger picture, of which the picture itself counts.
         size: height and width of the larger picture.
     """
 
@@ -60,7 +62,7 @@ class Mirrored:
         self.objective, self.size = objective, size
 
     def value_and_gradient(self, image: Tensor) -> tuple[Loss, Tensor]:
-        """The larger picture's loss, and its gradient with respect to the image, both without a graph.
+        """The loss, and its gradient with respect to the image, both without a graph.
 
         Args:
             image: 1×3×H×W.

@@ -134,6 +134,9 @@ class Objective:
             mask covers, so that each position is pulled alike, however large the regions are. Styles may have one mask
             in common, which is then summed up once.
         style_masks: for each style None or which part of its painting is taken.
+        counted: height and width of what counts, from the top left corner; all where not given. The rest of the content
+            and of the images is there for the features at the border of what counts, and no term of the loss is taken
+            of it.
         wrap: whether the painting is periodic, with sides that are multiples of :data:`impasto.tiles.ALIGNMENT`. The
             styles are not.
 
@@ -156,6 +159,7 @@ class Objective:
         devices: Sequence[torch.device] = (),
         masks: Sequence[Masks | None] = (),
         style_masks: Sequence[Masks | None] = (),
+        counted: tuple[int, int] | None = None,
         wrap: bool = False,
     ) -> None:
         own = next(encoder.buffers()).device
@@ -169,7 +173,8 @@ class Objective:
         used = {**self.content_layers, **self.style_layers}
         self.layers: dict[str, Layer] = {name: encoder.resolve(name) for name in used}
         self.tile, self.wrap = tile, wrap
-        self.tiles = self._cut(content, wrap=wrap)
+        self.counted = counted or (content.shape[-2], content.shape[-1])
+        self.tiles = tuple(tile.counting(*self.counted) for tile in self._cut(content, wrap=wrap))
         self.content_targets, self.content_sizes = self._content_targets(content, own, losses.relative)
         self.shifts: dict[str, Tensor] = {}
         self.style_terms: list[StyleTerm] = []
@@ -201,8 +206,10 @@ class Objective:
             image: 1×3×H×W, the content's size.
         """
         gradient = torch.zeros_like(image)
-        variation = self._add_variation(image, gradient)
-        overshoot = add_overshoot(image, self.overshoot_weight, gradient) if self.overshoot_weight else 0.0
+        height, width = self.counted
+        pixels, onto = (x[..., :height, :width] for x in (image, gradient))
+        variation = self._add_variation(pixels, onto)
+        overshoot = add_overshoot(pixels, self.overshoot_weight, onto) if self.overshoot_weight else 0.0
         if len(self.tiles) == 1:
             (tile,) = self.tiles
             run = _Run(self, image, tile, 0)
@@ -258,9 +265,9 @@ class Objective:
                     targets[name] = part.to(device)
                     continue
                 if name not in targets:
-                    height, width = (side // self.layers[name].stride for side in content.shape[-2:])
+                    last = self.tiles[-1].core(self.layers[name])
                     targets[name] = torch.empty(
-                        1, part.shape[1], height, width, dtype=part.dtype, device=device
+                        1, part.shape[1], last.bottom, last.right, dtype=part.dtype, device=device
                     ).contiguous(memory_format=torch.channels_last)
                 targets[name][(..., *tile.core(self.layers[name]).slices)] = part.to(device)
         sizes = {name: max(1e-12, squares[name] / target.numel()) for name, target in targets.items()}

@@ -378,6 +378,7 @@ class Painter:
             devices=sharing_devices(self.settings.device, self.device),
             masks=self._layer_masks(self.regions.coverage(octave.height, octave.width) or (), whole),
             style_masks=self._layer_masks([self.regions.within(n, *size) for n, size in enumerate(sizes)]),
+            counted=octave[:2],
             wrap=self.settings.seamless,
         )
         framed = objective if whole == octave[:2] else Mirrored(objective, whole)

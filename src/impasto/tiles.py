@@ -12,7 +12,7 @@ Source: Galerne, Raad, Lezama and Morel 2022, Scaling Painting Style Transfer, w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -81,6 +81,19 @@ class Tile:
     def pixels(self) -> Box:
         """The part of the picture that goes into the encoder."""
         return self.boxes[0]
+
+    def counting(self, height: int, width: int) -> Tile:
+        """The same tile, of whose own positions only those count that lie in a picture's first rows and columns.
+
+        Args:
+            height: of what counts, in pixels; a layer's position counts where half of it does.
+            width: likewise.
+        """
+        cores = []
+        for block, core in enumerate(self.cores):
+            bottom, right = ((length + (1 << block >> 1)) >> block for length in (height, width))
+            cores.append(Box(*(min(edge, end) for edge, end in zip(core, (bottom, right) * 2, strict=True))))
+        return replace(self, cores=tuple(cores))
 
     def core(self, layer: Layer) -> Box:
         """The tile's own positions in the whole layer."""
