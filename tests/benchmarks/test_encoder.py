@@ -100,9 +100,9 @@ def result_of(name, contents):
 def test_the_table_compares_at_the_first_ones_content():
     reference, other = result_of("first", (0.9, 0.5, 0.3, 0.1)), result_of("other", (0.8, 0.6, 0.4, 0.2))
     rows = table([reference, other]).splitlines()
-    assert "strokes at content 0.500" in rows[0]
-    assert rows[2] == "| first | 0.250 | 0.200 | 0.100 | 0.125 | 2.0 |"
-    assert rows[3] == "| other | 0.250 | 0.300 | 0.150 | 0.125 | 2.0 |"
+    assert "strokes at content 0.300" in rows[0]
+    assert rows[2] == "| first | 0.250 | 0.400 | 0.200 | 0.125 | 2.0 |"
+    assert rows[3] == "| other | 0.250 | 0.500 | 0.250 | 0.125 | 2.0 |"
     assert all(map(math.isnan, at_content(other.curve, 0.1)))  # it does not come there
 
 
