@@ -68,7 +68,7 @@ class CountedEncoder:
         self.operations = 0.0
 
     def __call__(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        """Features of the layers, each 1×C×h×w, of an image 1×3×H×W in [0, 1]."""
+        """Features of the layers, each 1×C×h×w, of an image 1×3×H×W in [0, 1], in the image's precision."""
         both_ways = image.requires_grad and torch.is_grad_enabled()
         self.operations += (2 if both_ways else 1) * forward_operations(self.encoder, layers, *image.shape[-2:])
-        return self.encoder(image, layers)
+        return {name: features.to(image.dtype) for name, features in self.encoder(image, layers).items()}

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
+import torch
 
 import impasto
 from benchmarks.arithmetic import CountedEncoder, painting_operations
@@ -103,8 +104,7 @@ class Ours:
         """The settings, but for those that change no picture, and the encoder, whose hash is kept."""
         settings = self.settings(canvas, factor)
         values = settings.model_dump(mode="json", exclude={"encoder", "preset", "threads", "memory"})
-        precision = choose_precision(settings.precision, choose_device(settings.device))
-        values["precision"] = str(precision).removeprefix("torch.")  # auto is another one on other machines
+        values["precision"] = _precision(settings)  # auto is another one on other machines
         return {"kind": "impasto", "impasto": impasto.__version__, "settings": values}
 
     def paint(self, pair: Pair, canvas: Canvas, factor: float) -> Painted:
@@ -163,6 +163,7 @@ class Peer:
             "kind": "peer",
             "revision": self.REVISION,
             "scheme": repr(self.scheme),
+            "precision": _precision(Settings()),
             "like": share,
             "size": canvas.size,
             "factor": factor,
@@ -172,7 +173,7 @@ class Peer:
         """With the clock running from when the pictures are read."""
         content, style = (loaded(path, canvas.size) for path in (pair.content, pair.style))
         stages = self.stages(pair, canvas, (*content.shape[-2:],), (*style.shape[-2:],))
-        encoder = CountedEncoder(_encoder(canvas.encoder))
+        encoder = CountedEncoder(_encoder(canvas.encoder, _precision(Settings())))
         begun = time.perf_counter()
         image = self.scheme.paint(content, style, encoder, stages, factor).image
         return Painted(to_array(image), time.perf_counter() - begun, encoder.operations)
@@ -254,6 +255,10 @@ def custom(name: str, assignments: list[str]) -> Ours:
     return Ours(name, changes)
 
 
+def _precision(settings: Settings) -> str:
+    return str(choose_precision(settings.precision, choose_device(settings.device))).removeprefix("torch.")
+
+
 @cache
-def _encoder(name: str) -> Encoder:
-    return load_encoder(name).encoder
+def _encoder(name: str, precision: str = "float32") -> Encoder:
+    return load_encoder(name).encoder.to(getattr(torch, precision))

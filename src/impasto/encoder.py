@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from impasto.errors import EncoderError
 from impasto.layers import PIXELS, Layer, all_convolutions, parse_layer
+from impasto.padding import padded
+from impasto.pooling import average_pooled
 
 Pooling = Literal["average", "max"]
 Padding = Literal["zeros", "replicate", "reflect"]
@@ -21,8 +23,6 @@ Tap = Callable[[str, Tensor], Tensor]
 
 Crop = Callable[[int, Tensor], Tensor]
 """Is given a block's number and the pooled features that it begins with, and gives back the part to go on with."""
-
-_PAD_MODES = {"replicate": "replicate", "reflect": "reflect"}
 
 
 @dataclass(frozen=True)
@@ -181,47 +181,18 @@ class Encoder(nn.Module):
         return {name: found[layer] for name, layer in wanted.items()}
 
     def _pool(self, x: Tensor) -> Tensor:
-        return F.avg_pool2d(x, 2) if self.architecture.pooling == "average" else F.max_pool2d(x, 2)
+        return average_pooled(x) if self.architecture.pooling == "average" else F.max_pool2d(x, 2)
 
     def _convolve(self, x: Tensor, layer: Layer, wrap: bool) -> Tensor:
         weight, bias = (self.get_buffer(f"{layer}_{part}") for part in ("weight", "bias"))
         if wrap:
-            return F.conv2d(_Wrapped.apply(x), weight, bias)
+            return F.conv2d(padded(x, "wrap"), weight, bias)
         padding = self.architecture.padding_of(layer)
         if padding == "zeros":
             return F.conv2d(x, weight, bias, padding=1)
         if padding == "reflect" and min(x.shape[-2:]) < 2:
             padding = "replicate"  # one pixel has nothing to mirror
-        return F.conv2d(F.pad(x, (1, 1, 1, 1), mode=_PAD_MODES[padding]), weight, bias)
-
-
-class _Wrapped(torch.autograd.Function):
-    """One more row and column on each side, from the other side; PyTorch's own way loses the layout of the channels."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        batch, channels, height, width = x.shape
-        out = torch.empty(
-            (batch, channels, height + 2, width + 2),
-            dtype=x.dtype,
-            device=x.device,
-            memory_format=torch.channels_last,
-        )
-        out[..., 1:-1, 1:-1] = x
-        out[..., 0, 1:-1], out[..., -1, 1:-1] = x[..., -1, :], x[..., 0, :]
-        out[..., 0], out[..., -1] = out[..., -2], out[..., 1]
-        return out
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        (g,) = grads
-        inner = g[..., 1:-1, 1:-1].clone(memory_format=torch.channels_last)
-        for there, here in ((0, -1), (-1, 0)):
-            inner[..., here, :] += g[..., there, 1:-1]
-            inner[..., :, here] += g[..., 1:-1, there]
-            for there_too, here_too in ((0, -1), (-1, 0)):
-                inner[..., here, here_too] += g[..., there, there_too]
-        return inner
+        return F.conv2d(padded(x, padding), weight, bias)
 
 
 def _check_stack(weights: Mapping[str, Tensor], convolutions: list[Layer]) -> None:

@@ -552,8 +552,13 @@ EXCLUSIONS: dict[Literal["each other", "a photograph", "a texture"], tuple[Exclu
 
 
 def style_weight_of(strength: float) -> float:
-    """Style weight for a strength in [0, 1]: a factor of 10 each quarter of the slider, 100 in its middle."""
-    return 100.0 * 10.0 ** (4 * (strength - DEFAULT_STRENGTH))
+    """Style weight for a strength in [0, 1]: from 1 by way of 100 to 2000.
+
+    Equal steps of the strength take equal shares of the photograph's structure, as measured over pairs of photographs
+    and paintings with ``python -m benchmarks.quality strength``. The weight grows by less and less to that end; above
+    2000 the paint no longer comes nearer to the painting's.
+    """
+    return float(10 ** (4.7 * strength - 1.4 * strength**2))
 
 
 _TUTORIAL: dict[str, Any] = {
