@@ -191,7 +191,6 @@ MISTAKES = {
     "no preset": (lambda run: {"preset": "best"}, "preset"),
     "no layer": (lambda run: {"losses": {"style": {"relu9_1": 1}}}, "relu9_1"),
     "no optimiser": (lambda run: {"optimization": {"method": "sgd"}}, "method"),
-    "clamped L-BFGS": (lambda run: {"optimization": {"method": "lbfgs", "clamp": "step"}}, "clamp"),
     "small tile": (lambda run: {"tile": 63}, "tile"),
     "little memory": (lambda run: {"memory": "1M"}, "memory"),
     "no setting": (lambda run: {"grain": 1}, "grain"),
@@ -250,7 +249,9 @@ def runs(draw, textures):
         changes["losses"] |= SHALLOW["losses"]
     else:
         changes["optimization"] |= draw(
-            st.sampled_from([{"method": "lbfgs"}, {"method": "adam"}, {"method": "adam", "clamp": "step"}])
+            st.sampled_from(
+                [{"method": method, "clamp": c} for method in ("lbfgs", "adam") for c in ("octave", "step")]
+            )
         )
         weights = [{}, {"strength": 0.0}, {"strength": 1.0}, {"content_weight": 2, "style_weight": 30}]
         changes |= draw(st.sampled_from(weights if photo is not None else [{}, {"style_weight": 30}]))

@@ -140,6 +140,19 @@ def test_lbfgs_in_float32_on_images_keeps_their_shape():
     torch.testing.assert_close(x, target, atol=1e-5, rtol=0)
 
 
+@given(seed=st.integers(0, 1000))
+def test_between_bounds_it_comes_to_the_least_value_there(seed):
+    function, free = quadratic(seed=seed)
+    least, most = sorted(free.quantile(torch.tensor([0.3, 0.7], dtype=free.dtype)).tolist())
+    x, seen = torch.full_like(free, (least + most) / 2), []
+    run(LBFGS(20, bounds=(least, most)), lambda x: seen.append(x.clone()) or function(x), x, 150)
+    assert all(least <= s.min() and s.max() <= most for s in seen)
+    slope = function(x)[1]
+    projected = x - (x - slope).clamp(least, most)  # zero where no move within the bounds goes down
+    assert projected.abs().max() < 1e-5
+    assert ((x == least) | (x == most)).any()
+
+
 def bumpy(x):
     """Hills, and bumps that the gradient does not tell of: some steps are taken back, and some directions given up."""
     x = x.detach().requires_grad_(True)
@@ -150,6 +163,7 @@ def bumpy(x):
 MADE = {
     "lbfgs": lambda: LBFGS(3),
     "lbfgs with no patience": lambda: LBFGS(5, first_change=0.5, patience=1),
+    "lbfgs between bounds": lambda: LBFGS(4, first_change=0.5, patience=1, bounds=(-1.3, 1.2)),
     "adam": lambda: Adam(0.05),
     "adam, tensorflow": lambda: Adam(0.05, epsilon=0.1, epsilon_form="tensorflow"),
 }

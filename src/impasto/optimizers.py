@@ -1,6 +1,6 @@
 """Optimisers of an image: each is told value and gradient at the image and moves it in place, one evaluation a step.
 
-None knows what the loss is, or bounds the pixels: clamping inside a step would spoil L-BFGS's curvature pairs.
+None knows what the loss is.
 """
 
 from __future__ import annotations
@@ -113,14 +113,24 @@ class LBFGS:
 
     Steps have length 1; one that raises the loss above all of the last ``patience`` values is taken back and shortened.
 
+    Between bounds, pixels that lie at one and would leave it take no part in a step, and the others stop at theirs
+    (two-metric projection, Bertsekas 1982, Projected Newton methods, section 2). The pairs are of the moves as made.
+
     Args:
         history: number of pairs kept; memory is 2 × history images.
         first_change: largest change of any pixel in the first step, which has no curvature to go by.
         patience: how many past values a step is compared with (Grippo, Lampariello and Lucidi 1986).
+        bounds: least and largest value of a pixel, which the image must keep to at the start; None for no bounds.
     """
 
-    def __init__(self, history: int = 20, first_change: float = 0.01, patience: int = 5) -> None:
-        self.history, self.first_change, self.patience = history, first_change, patience
+    def __init__(
+        self,
+        history: int = 20,
+        first_change: float = 0.01,
+        patience: int = 5,
+        bounds: tuple[float, float] | None = None,
+    ) -> None:
+        self.history, self.first_change, self.patience, self.bounds = history, first_change, patience, bounds
         self.values: list[float] = []
         self.order: list[int] = []  # rows in use, oldest first
         self.pairs: Tensor | None = None  # rows 0…history−1: s, then as many: y
@@ -135,6 +145,8 @@ class LBFGS:
         if self.move is not None and value > max(self.values[-self.patience :]):
             self.move.mul_(self._shortening(value))
             torch.add(self.x, self.move, out=x)
+            if self.bounds is not None:
+                x.clamp_(*self.bounds)
             if self.move.abs().max() < self.first_change * 1e-6:
                 self._forget()
             return
@@ -142,10 +154,16 @@ class LBFGS:
         if self.pairs is None:
             self.pairs = x.new_zeros(2 * self.history, x.numel())
             self.inner = torch.zeros(2 * self.history, self.history, dtype=torch.float64)
-        products = self._remember(g) if self.move is not None else self.pairs @ g
+        if self.move is not None:
+            self._remember(g)
         self.x, self.g = x.clone(), g.clone()
-        self.move = self._direction(g, products.double().cpu())
-        x.add_(self.move)
+        if self.bounds is None:
+            self.move = self._free_move(g)
+            x.add_(self.move)
+        else:
+            # Where it ends is not rounded once more: a pixel that lies at a bound lies there exactly.
+            x.copy_(self._within(x, g, *self.bounds))
+            self.move = x - self.x
 
     def state(self) -> OptimizerState:
         """The pairs in use with their inner products, the last values, and the last move with where it began."""
@@ -187,13 +205,23 @@ class LBFGS:
         self.order, self.move, self.values = [], None, []
         self.first_change *= 0.1
 
-    def _remember(self, g: Tensor) -> Tensor:
-        """Take in the pair of the last step where its curvature is positive; return the history's products with g."""
+    def _free_move(self, g: Tensor) -> Tensor:
+        """The quasi-Newton step from a gradient."""
+        assert self.pairs is not None
+        return self._direction(g, (self.pairs @ g).double().cpu())
+
+    def _within(self, x: Tensor, g: Tensor, least: float, most: float) -> Tensor:
+        """Where the step leads of those pixels that do not lie at a bound which going down would take them across."""
+        held = (x <= least) & (g > 0) | (x >= most) & (g < 0)
+        return self._free_move(g.masked_fill(held, 0)).masked_fill_(held, 0).add_(x).clamp_(least, most)
+
+    def _remember(self, g: Tensor) -> None:
+        """Take in the pair of the last step where its curvature is positive."""
         assert self.pairs is not None
         assert self.move is not None
         y = g - self.g
         if torch.dot(self.move, y) <= 1e-8 * self.move.norm() * y.norm():
-            return self.pairs @ g
+            return
         row = self.order.pop(0) if len(self.order) == self.history else len(self.order)
         self.order.append(row)
         self.pairs[row] = self.move
@@ -201,7 +229,6 @@ class LBFGS:
         with_y = (self.pairs @ y).double().cpu()
         self.inner[:, row] = with_y
         self.inner[self.history + row] = with_y[self.history :]
-        return self.pairs @ g
 
     def _direction(self, g: Tensor, products: Tensor) -> Tensor:
         """−H g."""

@@ -206,8 +206,9 @@ class Losses(_Model):
     total_variation_over: Literal["mean", "sum"] = "mean"
     """Whether those differences are averaged over the pixels, or summed as TensorFlow does."""
 
-    overshoot: Weight = 2.0
-    """Weight of the mean square of what pixels exceed their range by, times those of content and style together."""
+    overshoot: Weight = 0.0
+    """Weight of the mean square of what pixels exceed their range by, times those of content and style together. Of
+    use with optimization.clamp = octave, as 2."""
 
     @model_validator(mode="after")
     def _some_style(self) -> Self:
@@ -255,8 +256,8 @@ class Optimization(_Model):
     max_octaves: Annotated[int, Field(ge=1)] = 16
     """No more octaves than this; 1 paints at the full size alone."""
 
-    clamp: Literal["octave", "step"] = "octave"
-    """When pixels are put back into [0, 1]: at the end of each octave, or after every step (Adam only)."""
+    clamp: Literal["octave", "step"] = "step"
+    """When pixels are kept in [0, 1]: put back at the end of each octave, or in every step."""
 
     keep: Literal["best", "after-best", "last"] = "best"
     """The result: the image with the lowest loss, the one a step after it (as TensorFlow's tutorial), or the last."""
@@ -503,12 +504,6 @@ EXCLUSIONS: dict[Literal["each other", "a photograph", "a texture"], tuple[Exclu
             "content_weight = 0, style_weight = 0",
             "The content_weight and the style_weight are both 0, so there is nothing to paint: give one of them more.",
             lambda s: s.content_weight == 0 and s.style_weight == 0,
-        ),
-        Exclusion(
-            "optimization.clamp = step, optimization.method = lbfgs",
-            "The setting optimization.clamp = step spoils L-BFGS's curvature pairs: choose optimization.method = adam "
-            "or optimization.clamp = octave.",
-            lambda s: s.optimization.clamp == "step" and s.optimization.method == "lbfgs",
         ),
     ),
     "a photograph": (
