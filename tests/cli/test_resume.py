@@ -289,8 +289,8 @@ def test_memory_that_runs_out_leaves_a_checkpoint(folder, small, impasto_command
 
 
 def test_a_loss_that_explodes_leaves_no_checkpoint(folder, small, impasto_command):
-    wild = ("--set", "optimization.method=adam", "--set", "optimization.rate=1e30")
-    result = impasto_command("paint", *PAIR, *small, *wild, *KEEP)
+    wild = ("optimization.method=adam", "optimization.rate=1e30", "optimization.clamp=octave")
+    result = impasto_command("paint", *PAIR, *small, *(f"--set={setting}" for setting in wild), *KEEP)
     assert result.code == 1
     assert "resume" not in result.err
     assert not list(folder.glob("run.checkpoint*"))
