@@ -7,8 +7,8 @@ weights: random ones in VGG-19's layout and width, and the built-in encoder's, b
 --activation. The target is the lowest loss of our preset ``tutorial``, which docs/parity.md shows to be TensorFlow's
 tutorial. Then all others run in turns of a few seconds until they are there, evaluated at the full size on that
 objective at the end of each octave and at each iteration of the last; that evaluation is not counted. What counts is
-the loss of the picture, whose pixels are in [0, 1]; L-BFGS moves an image whose pixels may leave them, and a column
-tells when that image's loss is there. The preset's and
+the loss of the picture, whose pixels are in [0, 1]; with optimization.clamp = octave L-BFGS moves an image whose
+pixels may leave them, and a column tells when that image's loss is there. The preset's and
 TensorFlow's own steps run among them: their seconds are the median of these times the number of iterations that the
 preset took to the target, unless --whole lets TensorFlow take them all.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -87,9 +86,6 @@ def exact_statistics(features: Tensor, shift: Tensor, core: Core = WHOLE, mask: 
     Σ f fᵀ / N − μ μᵀ cancels in float32 where a channel's mean is large beside its deviation. Sums about a point near
     the mean do not, and float64 then holds the sums about 0 to all their digits.
 
-    Features in bfloat16 are summed about 0: their own rounding is far above what cancels, and left as they are, their
-    products are exact in float32, so that it costs nothing to let the processor round the factors to bfloat16.
-
     Args:
         features: 1×C×H×W, best with the channels innermost; bfloat16 ones are summed as float32.
         shift: C, near the mean; any value is right, and 0 is no shift. In float32 at least.
@@ -103,40 +99,16 @@ def exact_statistics(features: Tensor, shift: Tensor, core: Core = WHOLE, mask: 
     channels = part.shape[2]
     dtype = torch.float32 if features.device.type == "mps" else torch.float64
     weight, first, second = (features.new_zeros(size, dtype=dtype) for size in ((), channels, (channels, channels)))
-    coarse = features.dtype == torch.bfloat16
-    with bfloat16_products() if coarse else nullcontext():
-        for rows in _chunks(part):
-            f = part[rows].reshape(-1, channels)
-            f = f.float() if coarse else f - shift
-            w = None if mask is None else mask[rows].reshape(-1, 1)
-            weighted = f if w is None else f * w
-            weight += len(f) if w is None else w.sum(dtype=dtype)
-            first += weighted.sum(0)
-            second += f.mT @ weighted
-    if coarse:
-        return Statistics(weight, first, second)
+    for rows in _chunks(part):
+        f = part[rows].reshape(-1, channels) - shift
+        w = None if mask is None else mask[rows].reshape(-1, 1)
+        weighted = f if w is None else f * w
+        weight += len(f) if w is None else w.sum(dtype=dtype)
+        first += weighted.sum(0)
+        second += f.mT @ weighted
     k = shift.to(dtype)
     cross = first[:, None] * k
     return Statistics(weight, first + weight * k, second + cross + cross.mT + weight * (k[:, None] * k))
-
-
-@contextmanager
-def bfloat16_products() -> Iterator[None]:
-    """Products of float32 matrices on the CPU with factors rounded to bfloat16, and sums in float32.
-
-    A processor with matrix units for bfloat16 takes a third of the time. PyTorch before 2.9 has no such setting, and
-    goes on in float32.
-    """
-    products = getattr(torch.backends.mkldnn, "matmul", None)
-    if products is None:
-        yield
-        return
-    before = products.fp32_precision
-    products.fp32_precision = "bf16"
-    try:
-        yield
-    finally:
-        products.fp32_precision = before
 
 
 def add_statistics_gradient(
