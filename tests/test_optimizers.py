@@ -1,4 +1,6 @@
+import itertools
 import json
+import math
 
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from impasto.optimizers import LBFGS, Adam, OptimizerState
+from impasto.optimizers import LBFGS, Adam, OptimizerState, _leading
 
 
 def quadratic(n=30, condition=100.0, seed=0):
@@ -76,7 +78,7 @@ def test_the_two_epsilon_forms_differ_where_epsilon_is_large():
 def test_lbfgs_direction_is_the_two_loop_recursions(seed, history):
     function, _ = quadratic(12, 30.0, seed)
     x = torch.randn(12, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-    lbfgs, pairs, before = LBFGS(history), [], None
+    lbfgs, pairs, before = LBFGS(history, growth=math.inf), [], None
     for _ in range(15):
         value, g = function(x)
         if before is not None and value.item() > before[2]:
@@ -95,6 +97,81 @@ def test_lbfgs_direction_is_the_two_loop_recursions(seed, history):
             for (s, y), alpha in zip(pairs, reversed(alphas), strict=True):
                 q += s * (alpha - y @ q / (s @ y))
             torch.testing.assert_close(x - before[0], -q, rtol=1e-6, atol=1e-9)
+
+
+@given(seed=st.integers(0, 30))
+def test_with_channels_it_starts_from_the_matrix_that_leads_from_changes_to_moves(seed):
+    function, _ = quadratic(12, 30.0, seed)
+    x = torch.randn(12, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    lbfgs = LBFGS(4, growth=math.inf, channels=3)
+    for _ in range(6):
+        before, (value, g) = x.clone(), function(x)
+        kept = lbfgs.move is None or value.item() <= max(lbfgs.values[-5:])
+        lbfgs.step(x, value.item(), g)
+        if kept and lbfgs.order:
+            rows = lbfgs.order
+            pairs = [(lbfgs.pairs[r], lbfgs.pairs[4 + r]) for r in rows]
+            moves, changes = (sum(p[i].view(3, 4) @ p[i].view(3, 4).mT / (p[0] @ p[0]) for p in pairs) for i in (0, 1))
+            H = torch.kron(_leading(changes, moves), torch.eye(4, dtype=x.dtype))
+            for s, y in pairs:  # BFGS in full
+                V = torch.eye(12, dtype=x.dtype) - torch.outer(s, y) / (s @ y)
+                H = V @ H @ V.mT + torch.outer(s, s) / (s @ y)
+            torch.testing.assert_close(x - before, -H @ g, rtol=1e-6, atol=1e-9)
+
+
+@given(seed=st.integers(0, 1000), n=st.integers(1, 4))
+def test_the_leading_matrix_leads_from_changes_to_moves(seed, n):
+    generator = torch.Generator().manual_seed(seed)
+    changes, moves = (a @ a.mT for a in torch.randn(2, n, 2 * n, dtype=torch.float64, generator=generator))
+    H = _leading(changes, moves)
+    assert torch.linalg.eigvalsh(H).min() > 0
+    # Up to the ten-thousandth of their traces that keeps both from being singular.
+    torch.testing.assert_close(H @ changes @ H, moves, atol=1e-3 * float(moves.trace()), rtol=0)
+
+
+def test_colours_that_never_move_are_scaled_as_the_others_are():
+    grey = torch.ones(3, 3, dtype=torch.float64)
+    H = _leading(4 * grey, grey)
+    torch.testing.assert_close(H, 0.5 * torch.eye(3, dtype=torch.float64), atol=1e-6, rtol=0)
+
+
+def test_with_channels_apart_it_is_sooner_where_their_curvatures_differ():
+    scale = torch.tensor([1.0, 30.0, 1000.0], dtype=torch.float64)[:, None] * torch.linspace(1, 5, 40)
+    start = torch.randn(120, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+    def function(x):
+        return 0.5 * (scale.view(-1) * x).square().sum(), scale.view(-1).square() * x
+
+    ends = {}
+    for channels in (None, 3):
+        x = start.clone()
+        ends[channels] = run(LBFGS(8, channels=channels), function, x, 60)[-1]
+    assert ends[3] < 1e-2 * ends[None]
+
+
+@pytest.mark.parametrize("bounds", [None, (-1.0, 1.0)])
+def test_no_step_is_longer_than_so_many_times_the_one_before(bounds):
+    x = torch.linspace(-0.9, 0.9, 30, dtype=torch.float64)
+    lbfgs, lengths = LBFGS(first_change=1e-4, growth=3.0, bounds=bounds), []
+    for _ in range(6):  # downhill ever more steeply: no curvature bounds a step
+        before = x.clone()
+        lbfgs.step(x, -(x**4).sum().item(), -4 * x**3)
+        lengths.append((x - before).norm().item())
+    assert all(b == pytest.approx(3 * a, rel=1e-3) for a, b in itertools.pairwise(lengths))
+
+
+def test_a_state_of_before_channels_were_told_apart_is_gone_on_from():
+    function, _ = quadratic(12)
+    x = torch.zeros(12, dtype=torch.float64)
+    lbfgs = LBFGS(4, channels=3)
+    run(lbfgs, function, x, 5)
+    state = lbfgs.state()
+    numbers = {key: number for key, number in state.numbers.items() if key != "length"}
+    products = torch.cat([state.tensors["inner"], torch.ones(4, 4, dtype=torch.float64)])
+    tensors = {key: tensor for key, tensor in state.tensors.items() if key != "colours"} | {"inner": products}
+    old, y = LBFGS(4, channels=3), x.clone()
+    old.load_state(OptimizerState(numbers, tensors), y)
+    assert run(old, function, y, 3) == run(lbfgs, function, x, 3)
 
 
 def test_lbfgs_solves_a_quadratic_and_rosenbrock():
@@ -164,6 +241,7 @@ MADE = {
     "lbfgs": lambda: LBFGS(3),
     "lbfgs with no patience": lambda: LBFGS(5, first_change=0.5, patience=1),
     "lbfgs between bounds": lambda: LBFGS(4, first_change=0.5, patience=1, bounds=(-1.3, 1.2)),
+    "lbfgs of four channels": lambda: LBFGS(3, first_change=0.5, channels=4),
     "adam": lambda: Adam(0.05),
     "adam, tensorflow": lambda: Adam(0.05, epsilon=0.1, epsilon_form="tensorflow"),
 }

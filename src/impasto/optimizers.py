@@ -15,6 +15,11 @@ from torch import Tensor
 
 EpsilonForm = Literal["pytorch", "tensorflow"]
 
+CHUNK = 2**18
+"""Pixels at a time, where another image would be needed for all of them."""
+COLOUR_PAIRS = 5
+"""How many of L-BFGS's last pairs tell how colours differ in curvature; 3 to 10 do as well."""
+
 
 @dataclass(frozen=True)
 class OptimizerState:
@@ -104,14 +109,20 @@ class Adam:
 class LBFGS:
     """Limited-memory BFGS in its compact form (Byrd, Nocedal and Schnabel 1994, theorem 2.2).
 
-    With the pairs s = Δx and y = Δg as rows of S and Y, R the upper triangle of S Yᵀ, D its diagonal and
-    γ = s·y / y·y of the last pair, the direction is −H g with
+    With the pairs s = Δx and y = Δg as rows of S and Y, R the upper triangle of S Yᵀ, D its diagonal and H₀ the inverse
+    Hessian to begin with, the direction is −H g with
 
-        H g = γ g + Sᵀ R⁻ᵀ [(D + γ Y Yᵀ) R⁻¹ S g − γ Y g] − γ Yᵀ R⁻¹ S g
+        p = R⁻¹ S g,    v = H₀ (g − Yᵀ p),    H g = v + Sᵀ R⁻ᵀ (D p − Y v)
 
-    so that an iteration reads the history twice, as two matrix products, and not four times a pair.
+    so that an iteration reads the history twice, in four matrix products, and not four times a pair.
 
-    Steps have length 1; one that raises the loss above all of the last ``patience`` values is taken back and shortened.
+    H₀ is γ = s·y / y·y of the last pair; or, of an image with channels, the matrix of colours that leads from what the
+    last gradients' changes were to what the moves were, as lightness and hues differ in curvature by far:
+    H₀ (Σ y yᵀ) H₀ = Σ s sᵀ, with the sums over the pixels of the last few pairs.
+
+    Steps have length 1, but none is longer than ``growth`` times the last one that was kept: a curvature that was met
+    over a short way does not tell of a long one. One that raises the loss above all of the last ``patience`` values is
+    taken back and shortened.
 
     Between bounds, pixels that lie at one and would leave it take no part in a step, and the others stop at theirs
     (two-metric projection, Bertsekas 1982, Projected Newton methods, section 2). The pairs are of the moves as made.
@@ -121,20 +132,27 @@ class LBFGS:
         first_change: largest change of any pixel in the first step, which has no curvature to go by.
         patience: how many past values a step is compared with (Grippo, Lampariello and Lucidi 1986).
         bounds: least and largest value of a pixel, which the image must keep to at the start; None for no bounds.
+        growth: how many times longer than the last step one may be.
+        channels: of an image 1×C×H×W, for H₀ to tell them apart; None for γ.
     """
 
     def __init__(
         self,
         history: int = 20,
-        first_change: float = 0.01,
+        first_change: float = 0.03,
         patience: int = 5,
         bounds: tuple[float, float] | None = None,
+        growth: float = 10.0,
+        channels: int | None = None,
     ) -> None:
         self.history, self.first_change, self.patience, self.bounds = history, first_change, patience, bounds
+        self.growth, self.channels = growth, channels
         self.values: list[float] = []
         self.order: list[int] = []  # rows in use, oldest first
+        self.length = 0.0  # of the last move that was kept
         self.pairs: Tensor | None = None  # rows 0…history−1: s, then as many: y
-        self.inner: Tensor  # products of all rows with all y, in float64
+        self.inner: Tensor  # products of all s with all y, in float64
+        self.colours: Tensor  # of each pair s sᵀ and y yᵀ over the pixels, divided by |s|²; in float64
         self.x: Tensor
         self.g: Tensor
         self.move: Tensor | None = None
@@ -152,9 +170,9 @@ class LBFGS:
             return
         self.values = [*self.values[-self.patience :], value]
         if self.pairs is None:
-            self.pairs = x.new_zeros(2 * self.history, x.numel())
-            self.inner = torch.zeros(2 * self.history, self.history, dtype=torch.float64)
+            self._make_room(x)
         if self.move is not None:
+            self.length = self.move.norm().item()
             self._remember(g)
         self.x, self.g = x.clone(), g.clone()
         if self.bounds is None:
@@ -166,11 +184,18 @@ class LBFGS:
             self.move = x - self.x
 
     def state(self) -> OptimizerState:
-        """The pairs in use with their inner products, the last values, and the last move with where it began."""
-        numbers = {"values": self.values, "order": self.order, "first_change": self.first_change}
+        """The pairs in use with their products, the last values, and the last move with where it began."""
+        numbers = {
+            "values": self.values,
+            "order": self.order,
+            "first_change": self.first_change,
+            "length": self.length,
+        }
         if self.pairs is None:
             return OptimizerState(numbers)
         tensors = {"inner": self.inner}
+        if self.channels is not None:
+            tensors["colours"] = self.colours
         for row in self.order:
             tensors |= {f"s{row}": self.pairs[row], f"y{row}": self.pairs[self.history + row]}
         if self.move is not None:
@@ -178,20 +203,37 @@ class LBFGS:
         return OptimizerState(numbers, tensors)
 
     def load_state(self, state: OptimizerState, image: Tensor) -> None:
-        """Go on from a state. Rows out of use come back as zeros, which no step depends on."""
+        """Go on from a state. Rows out of use come back as zeros, which no step depends on.
+
+        What states did not hold before steps were bounded and channels told apart is taken from the pairs.
+        """
         numbers, tensors = state.numbers, state.tensors
         self.values, self.order = list(numbers["values"]), list(numbers["order"])
-        self.first_change, self.pairs, self.move = numbers["first_change"], None, None
+        self.first_change, self.length = numbers["first_change"], numbers.get("length", 0.0)
+        self.pairs, self.move = None, None
         if "inner" not in tensors:
             return
         x = image.view(-1)
-        self.pairs = x.new_zeros(2 * self.history, x.numel())
-        self.inner = torch.empty(2 * self.history, self.history, dtype=torch.float64).copy_(tensors["inner"])
+        self._make_room(x)
+        assert self.pairs is not None
+        self.inner.copy_(tensors["inner"][: self.history])
         for row in self.order:
             self.pairs[row] = tensors[f"s{row}"]
             self.pairs[self.history + row] = tensors[f"y{row}"]
+        if self.channels is not None and "colours" in tensors:
+            self.colours.copy_(tensors["colours"])
+        elif self.channels is not None:
+            for row in self.order:
+                self._see_colours(row)
         if "move" in tensors:
             self.x, self.g, self.move = (torch.empty_like(x).copy_(tensors[name]) for name in ("x", "g", "move"))
+
+    def _make_room(self, x: Tensor) -> None:
+        """For the pairs of an image, and for what is known of them."""
+        self.pairs = x.new_zeros(2 * self.history, x.numel())
+        self.inner = torch.zeros(self.history, self.history, dtype=torch.float64)
+        if self.channels is not None:
+            self.colours = torch.zeros(self.history, 2, self.channels, self.channels, dtype=torch.float64)
 
     def _shortening(self, value: float) -> float:
         """Share of a failed step to try next: the least of the parabola through both values and the slope at x."""
@@ -202,13 +244,16 @@ class LBFGS:
 
     def _forget(self) -> None:
         """Start again with the steepest descent, more carefully: no step along this direction helps."""
-        self.order, self.move, self.values = [], None, []
+        self.order, self.move, self.values, self.length = [], None, [], 0.0
         self.first_change *= 0.1
 
     def _free_move(self, g: Tensor) -> Tensor:
-        """The quasi-Newton step from a gradient."""
-        assert self.pairs is not None
-        return self._direction(g, (self.pairs @ g).double().cpu())
+        """The step from a gradient where there are no bounds: quasi-Newton, or down the steepest way without pairs."""
+        move = self._direction(g) if self.order else -g
+        if self.length:
+            scale = self.growth * self.length / move.norm().clamp_min(_tiny(g))
+            return move.mul_(scale.clamp_max(1) if self.order else scale)
+        return move if self.order else move.mul_(self.first_change / g.abs().max().clamp_min(_tiny(g)))
 
     def _within(self, x: Tensor, g: Tensor, least: float, most: float) -> Tensor:
         """Where the step leads of those pixels that do not lie at a bound which going down would take them across."""
@@ -220,28 +265,75 @@ class LBFGS:
         assert self.pairs is not None
         assert self.move is not None
         y = g - self.g
-        if torch.dot(self.move, y) <= 1e-8 * self.move.norm() * y.norm():
+        if torch.dot(self.move, y) <= 1e-8 * self.length * y.norm():
             return
         row = self.order.pop(0) if len(self.order) == self.history else len(self.order)
         self.order.append(row)
         self.pairs[row] = self.move
         self.pairs[self.history + row] = y
-        with_y = (self.pairs @ y).double().cpu()
-        self.inner[:, row] = with_y
-        self.inner[self.history + row] = with_y[self.history :]
+        self.inner[:, row] = (self.pairs[: self.history] @ y).double().cpu()
+        if self.channels is not None:
+            self._see_colours(row)
 
-    def _direction(self, g: Tensor, products: Tensor) -> Tensor:
-        """−H g."""
+    def _see_colours(self, row: int) -> None:
+        """What a pair tells of the channels."""
         assert self.pairs is not None
-        if not self.order:
-            return g * (-self.first_change / g.abs().max().clamp_min(torch.finfo(g.dtype).tiny))
+        assert self.channels is not None
+        s, y = (self.pairs[i].view(self.channels, -1) for i in (row, self.history + row))
+        square = torch.dot(self.pairs[row], self.pairs[row]).item()
+        self.colours[row, 0] = (s @ s.mT).double().cpu() / square
+        self.colours[row, 1] = (y @ y.mT).double().cpu() / square
+
+    def _direction(self, g: Tensor) -> Tensor:
+        """−H g, of at least one pair."""
+        assert self.pairs is not None
+        S, Y = self.pairs[: self.history], self.pairs[self.history :]
         rows = torch.tensor(self.order)
-        sy, yy = self.inner[rows][:, rows], self.inner[self.history + rows][:, rows]
-        gamma = sy[-1, -1] / yy[-1, -1]
+        sy = self.inner[rows][:, rows]
         R = sy.triu()
-        p = torch.linalg.solve_triangular(R, products[rows, None], upper=True)
-        middle = sy.diagonal()[:, None] * p + gamma * (yy @ p - products[self.history + rows, None])
-        coefficients = torch.zeros(2 * self.history, dtype=torch.float64)
-        coefficients[rows] = torch.linalg.solve_triangular(R.mT, middle, upper=False)[:, 0]
-        coefficients[self.history + rows] = -gamma * p[:, 0]
-        return (coefficients.to(g) @ self.pairs).add_(g, alpha=gamma.item()).neg_()
+
+        def spread(coefficients: Tensor) -> Tensor:
+            """From the pairs' order to their rows."""
+            return torch.zeros(self.history, dtype=torch.float64).index_copy(0, rows, coefficients).to(g)
+
+        p = torch.linalg.solve_triangular(R, (S @ g).double().cpu()[rows, None], upper=True)[:, 0]
+        v = self._initially(torch.addmv(g, Y.mT, spread(p), alpha=-1))
+        middle = sy.diagonal() * p - (Y @ v).double().cpu()[rows]
+        q = torch.linalg.solve_triangular(R.mT, middle[:, None], upper=False)[:, 0]
+        return v.addmv_(S.mT, spread(q)).neg_()
+
+    def _initially(self, u: Tensor) -> Tensor:
+        """H₀ u, in place."""
+        assert self.pairs is not None
+        if self.channels is None:
+            row = self.order[-1]
+            y = self.pairs[self.history + row]
+            return u.mul_(self.inner[row, row].item() / torch.dot(y, y).item())
+        moves, changes = self.colours[self.order[-COLOUR_PAIRS:]].sum(0)
+        H = _leading(changes, moves).to(u)
+        for some in u.view(self.channels, -1).split(CHUNK, dim=1):
+            some.copy_(H @ some)
+        return u
+
+
+def _leading(changes: Tensor, moves: Tensor) -> Tensor:
+    """The positive definite H with H · changes · H = moves, both positive semi-definite, n×n.
+
+    It is the geometric mean of the moves and the inverse of the changes (Bhatia 2007, Positive Definite Matrices,
+    section 4.1). Along colours that neither holds, as in a grey picture, it is what it is on the mean.
+    """
+    n = len(moves)
+    changes, moves = (x + 1e-4 / n * x.trace() * torch.eye(n, dtype=x.dtype) for x in (changes, moves))
+    root = _power(changes, 0.5)
+    inverse = _power(changes, -0.5)
+    return inverse @ _power(root @ moves @ root, 0.5) @ inverse
+
+
+def _power(matrix: Tensor, exponent: float) -> Tensor:
+    """Of a symmetric positive definite matrix."""
+    values, vectors = torch.linalg.eigh(matrix)
+    return vectors * values.clamp_min(_tiny(values)) ** exponent @ vectors.mT
+
+
+def _tiny(x: Tensor) -> float:
+    return torch.finfo(x.dtype).tiny

@@ -515,7 +515,7 @@ def make_optimizer(how: Optimization, octave: Octave | None = None) -> Optimizer
         method, history = octave.method or method, min(octave.history or history, octave.iterations)
     if method == "adam":
         return Adam(how.rate, how.beta1, how.beta2, how.epsilon, how.epsilon_form)
-    return LBFGS(history, bounds=(0.0, 1.0) if how.clamp == "step" else None)
+    return LBFGS(history, bounds=(0.0, 1.0) if how.clamp == "step" else None, channels=3)
 
 
 def _prepared(encoder: Encoder, settings: Settings) -> Encoder:

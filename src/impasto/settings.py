@@ -206,9 +206,9 @@ class Losses(_Model):
     total_variation_over: Literal["mean", "sum"] = "mean"
     """Whether those differences are averaged over the pixels, or summed as TensorFlow does."""
 
-    overshoot: Weight = 2.0
+    overshoot: Weight = 0.0
     """Weight of the mean square of what pixels exceed their range by, times those of content and style together. Of
-    use with optimization.clamp = octave."""
+    use with optimization.clamp = octave, as 2."""
 
     @model_validator(mode="after")
     def _some_style(self) -> Self:
@@ -256,7 +256,7 @@ class Optimization(_Model):
     max_octaves: Annotated[int, Field(ge=1)] = 16
     """No more octaves than this; 1 paints at the full size alone."""
 
-    clamp: Literal["octave", "step"] = "octave"
+    clamp: Literal["octave", "step"] = "step"
     """When pixels are kept in [0, 1]: put back at the end of each octave, or in every step."""
 
     keep: Literal["best", "after-best", "last"] = "best"

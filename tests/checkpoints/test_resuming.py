@@ -73,7 +73,7 @@ def kept_at_every_moment(painter, folder):
 HOWS = [
     *({"keep": keep} for keep in ("best", "after-best", "last")),
     {"history": 1},
-    {"clamp": "step"},
+    {"clamp": "octave"},
     *(
         {"method": "adam", "rate": 0.2, "keep": keep, "clamp": clamp}
         for keep in ("best", "after-best", "last")
