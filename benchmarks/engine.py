@@ -60,7 +60,7 @@ def make_iteration(variant: str, encoder_name: str, size: int, precision: Precis
     gram = variant == "gram-adam"
     losses = Losses(style_distance="gram" if gram else "gaussian")
     objective = Objective(encoder, content, [style], [1.0], losses, 1.0, 40.0)
-    optimizer: Optimizer = Adam(0.005) if gram else LBFGS(20)
+    optimizer: Optimizer = Adam(0.005) if gram else LBFGS(20, bounds=(0.0, 1.0), channels=3)
 
     def iteration() -> None:
         loss, gradient = objective.value_and_gradient(image)

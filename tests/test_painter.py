@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from skimage import data
 
 import impasto
 from impasto import EncoderError, PaintingError, PictureError, SettingsError
@@ -279,6 +280,20 @@ def test_clamped_after_each_step_the_image_never_leaves_its_range(photo, style, 
     assert len(images) == 4
     assert np.abs(last - images[-1]).max() > 0.05
     assert ((last == 0) | (last == 1)).mean() > 0.05
+
+
+def test_bounds_are_no_hindrance_after_a_smooth_picture():
+    # Its first step leads into a hollow with next to no curvature, from where a free step goes a hundred times too far.
+    photo, style, ends = data.chelsea(), smooth_picture(96, 96, 2), {}
+    for clamp, overshoot in (("step", 0), ("octave", 2)):
+        how = {"iterations": 20, "max_octaves": 1, "clamp": clamp}
+        painting = impasto.paint(
+            photo, style, size=96, threads=1, device="cpu", precision="float32",
+            optimization=how, losses={"overshoot": overshoot},
+        )  # fmt: skip
+        ends[clamp] = min(step.loss.total for step in painting.history)
+        assert ends[clamp] < 0.1 * painting.history[0].loss.total
+    assert ends["step"] < 1.2 * ends["octave"]
 
 
 def test_after_best_is_the_image_a_step_after_the_lowest_loss(photo, style, small):

@@ -51,17 +51,17 @@ def rivals() -> dict[str, dict[str, Any]]:
     adam = {"method": "adam", "clamp": "step"}
     variants: dict[str, dict[str, Any]] = {
         "L-BFGS, 1 octave": {"max_octaves": 1, "iterations": 300},
-        "L-BFGS, 2 octaves, even": {"max_octaves": 2, "iterations": 100, "coarse_factor": 1.0},
+        "L-BFGS, 2 octaves, ×0.2": {"max_octaves": 2, "iterations": 150, "coarse_factor": 0.2},
+        "L-BFGS, 3 octaves, ×0.3": {"max_octaves": 3, "iterations": 150, "coarse_factor": 0.3},
         "L-BFGS, 3 octaves, even": {"max_octaves": 3, "iterations": 100, "coarse_factor": 1.0},
         "L-BFGS, 3 octaves, ×1.6": {"max_octaves": 3, "iterations": 50, "coarse_factor": 1.6},
-        "L-BFGS, 3 octaves, ×3": {"max_octaves": 3, "iterations": 40, "coarse_factor": 3.0},
         "L-BFGS, 4 octaves, ×1.6": {"max_octaves": 4, "iterations": 50, "coarse_factor": 1.6},
-        "L-BFGS, 4 octaves, ×3": {"max_octaves": 4, "iterations": 20, "coarse_factor": 3.0},
+        "L-BFGS, 1 octave, clamped at its end": {"max_octaves": 1, "iterations": 150, "clamp": "octave"},
         "Adam, 1 octave": adam | {"max_octaves": 1, "iterations": 500},
         "Adam, 3 octaves, ×1.6": adam | {"max_octaves": 3, "iterations": 150, "coarse_factor": 1.6},
     }
     own = {name: make_settings(preset=name).optimization.model_dump() for name in ("default", "quick", "fine")}
-    base = Settings().optimization.model_dump() | {"smallest_octave": 48}
+    base = Settings().optimization.model_dump() | {"smallest_octave": 32}
     return {f"preset {name}": how for name, how in own.items()} | {n: base | change for n, change in variants.items()}
 
 

@@ -25,12 +25,14 @@ VGG19 = (64, 128, 256, 512, 512)
 DEEPEST = (5, 2)
 """The tutorial's content layer, and the built-in encoder's last."""
 
-ACTIVATION = 100.0
+ACTIVATION = 10_000.0
 """Mean activation of every channel.
 
-With the tutorial's raw weights its terms grow as the square (content) and the fourth power (style) of it. At 1 the
-content weighs a million times as much as the style and nothing moves; at 100 the loss begins at some millions and the
-style leads, as with the published weights.
+With the tutorial's raw weights its terms grow as the square (content) and the fourth power (style) of it, so that it
+decides how far the loss falls and what of it is left to the content. In a run of the tutorial with ImageNet's weights
+that is published, the loss falls by a factor of 395 in 800 iterations, and 52 % of what is left are the content's. The
+built-in encoder at 10 000 comes nearest to both: 150 and 45 % (medians of five pairs, 128 px), where it has 7 and 55 %
+at 1000. At 100 the loss falls by half alone, and at 1 nothing moves. Of random weights it is 215 and 11 % (one pair).
 """
 
 

@@ -82,7 +82,7 @@ def plan_octaves(
         height: of the full size, in pixels.
         width: of the full size, in pixels.
         iterations: at the full size.
-        coarse_factor: each smaller octave takes so many times more iterations.
+        coarse_factor: each smaller octave takes so many times as many iterations as the next, at least one.
         smallest: no octave's long side is under this, but for a painting that itself is.
         ratio: between the sides of neighbouring octaves.
         most: number of octaves.
@@ -95,7 +95,7 @@ def plan_octaves(
         if min(size) < LEAST_SIDE:
             break
         size = aligned(size[0], alignment), aligned(size[1], alignment)
-        octaves.append(Octave(*size, round(iterations * coarse_factor ** len(octaves))))
+        octaves.append(Octave(*size, max(1, round(iterations * coarse_factor ** len(octaves)))))
         side /= ratio
     return tuple(reversed(octaves))
 

@@ -244,8 +244,8 @@ class Optimization(_Model):
     iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 50
     """Iterations of the last octave."""
 
-    coarse_factor: Annotated[float, Field(ge=1, le=10)] = 1.6
-    """Each smaller octave takes so many times more iterations."""
+    coarse_factor: Annotated[float, Field(ge=0.1, le=10)] = 1.6
+    """Each smaller octave takes so many times as many iterations as the next."""
 
     smallest_octave: Annotated[int, Field(ge=32)] = 128
     """No octave is smaller than this, long side in pixels."""
