@@ -241,7 +241,7 @@ class Optimization(_Model):
     epsilon_form: Literal["pytorch", "tensorflow"] = "pytorch"
     """Where Adam adds epsilon: to the corrected root (pytorch) or to the uncorrected one (tensorflow)."""
 
-    iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 50
+    iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 30
     """Iterations of the last octave."""
 
     coarse_factor: Annotated[float, Field(ge=0.1, le=10)] = 1.6
@@ -587,9 +587,9 @@ _TUTORIAL: dict[str, Any] = {
 """Raymond Yuan, Neural Style Transfer: Creating Art with Deep Learning using tf.keras and eager execution, 2018."""
 
 PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
-    "quick": {"optimization": {"iterations": 20}},
+    "quick": {"optimization": {"iterations": 15}},
     "default": {},
-    "fine": {"optimization": {"iterations": 120}},
+    "fine": {"optimization": {"iterations": 80}},
     "tutorial": _TUTORIAL,
     "tutorial-core": merged(
         _TUTORIAL,
