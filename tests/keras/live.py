@@ -28,10 +28,10 @@ from impasto.weights import architecture_to_json
 from impasto.weights.architectures import CAFFE
 from tests.helpers import random_weights
 from tests.keras.comparison import Impasto, array, precision, table
-from tests.keras.measuring import measure
-from tests.keras.references import FOLDER, Reference, relative_error
+from tests.keras.measuring import measure, moves
+from tests.keras.references import FOLDER, STEPS, Reference, relative_error
 from tests.keras.samples import picture
-from tests.keras.tutorials import CONTENT_LAYERS, STYLE_LAYERS, TUTORIALS, load_vgg19, resized
+from tests.keras.tutorials import CONTENT_LAYERS, STYLE_LAYERS, TUTORIALS, State, load_vgg19, resized
 from training.export import ARCHITECTURE
 
 SIZES = {64: 50, 128: 10}
@@ -87,6 +87,9 @@ def test_what_is_stored_is_what_tensorflow_says(name, model):
     assert relative_error(said.gradient, stored.gradient) < 1e-4
     assert relative_error(said.losses[:2], stored.losses[:2]) < 1e-4
     assert np.array_equal(said.before["image1"], stored.before["image1"])
+    states = {step: State(*(stored.before[f"{part}{step}"][None] for part in ("image", "m", "v"))) for step in STEPS}
+    for image, move in moves(name, model, stored.content, stored.style, states).items():
+        assert relative_error(move, stored.moves[image]) < 1e-6
 
 
 def test_bilinear_resizing_is_tensorflows(keras_file):

@@ -7,7 +7,7 @@ import numpy as np
 
 from tests.keras.references import KEPT_AFTER, LAYERS, STEPS, Reference
 from tests.keras.samples import picture
-from tests.keras.tutorials import CONTENT_LAYERS, STYLE_LAYERS, TUTORIALS
+from tests.keras.tutorials import CONTENT_LAYERS, STYLE_LAYERS, TUTORIALS, State, in_float64
 
 
 def measure(name: str, model: keras.Model, size: int) -> Reference:
@@ -41,5 +41,17 @@ def measure(name: str, model: keras.Model, size: int) -> Reference:
             f"{part}{step}": getattr(run.states[step - 1], part)[0] for step in STEPS for part in ("image", "m", "v")
         },
         after={f"image{step}": run.states[step].image[0] for step in STEPS},
+        moves=moves(name, model, content, style, {step: run.states[step - 1] for step in STEPS}),
         kept=run.states[run.kept[KEPT_AFTER - 1]].image[0],
     )
+
+
+def moves(
+    name: str, model: keras.Model, content: np.ndarray, style: np.ndarray, states: dict[int, State]
+) -> dict[str, np.ndarray]:
+    """What steps from some states, by their numbers, add to the image in float64, as :attr:`Reference.moves`."""
+    tutorial = TUTORIALS[name](in_float64(model), content, style)
+    return {
+        f"image{step}": (tutorial.step_from(state, step) - state.image)[0].astype(np.float32)
+        for step, state in states.items()
+    }

@@ -34,6 +34,7 @@ class Reference:
         losses: totals before each of a run's steps from the photograph, at least 50.
         before: image, m and v before each of :data:`STEPS`, as ``image10``; ``image1`` is the photograph.
         after: the image after each of them, as ``image10``.
+        moves: what each of them adds to the image before it where everything is computed in float64, as ``image10``.
         kept: image that the tutorial returns where it ends after :data:`KEPT_AFTER` steps.
     """
 
@@ -48,6 +49,7 @@ class Reference:
     losses: np.ndarray
     before: Arrays
     after: Arrays
+    moves: Arrays
     kept: np.ndarray
 
     def save(self, path: Path) -> None:

@@ -55,11 +55,22 @@ def load_vgg19(path: Path) -> keras.Model:
     return keras.Model(vgg.input, [vgg.get_layer(name).output for name in STYLE_LAYERS + CONTENT_LAYERS])
 
 
+def in_float64(model: keras.Model) -> keras.Model:
+    """The same network, computed in float64; a tutorial of it is in float64 throughout."""
+    double = keras.models.clone_model(
+        model,
+        input_tensors=keras.Input(model.input.shape[1:], dtype="float64"),
+        clone_function=lambda layer: layer.__class__.from_config({**layer.get_config(), "dtype": "float64"}),
+    )
+    double.set_weights(model.get_weights())
+    return double
+
+
 class Tutorial:
     """The tutorial of 2018: the image is what VGG-19 sees, BGR minus Caffe's means.
 
     Args:
-        model: of :func:`load_vgg19`.
+        model: of :func:`load_vgg19`; its type of floats is the tutorial's.
         content: H×W×3 uint8.
         style: h×w×3 uint8.
     """
@@ -68,14 +79,14 @@ class Tutorial:
     style_weight = 1e-2
 
     def __init__(self, model: keras.Model, content: np.ndarray, style: np.ndarray) -> None:
-        self.model = model
+        self.model, self.dtype = model, model.input.dtype
         self.content_image = self.to_image(content)
         self.content_targets = self.features(self.content_image)[len(STYLE_LAYERS) :]
         self.style_targets = [self.gram_matrix(f) for f in self.features(self.to_image(style))[: len(STYLE_LAYERS)]]
 
     def to_image(self, pixels: np.ndarray) -> tf.Tensor:
         """Pixels as the image that is moved."""
-        return tf.constant(keras.applications.vgg19.preprocess_input(pixels.astype(np.float32)[None]))
+        return tf.constant(keras.applications.vgg19.preprocess_input(pixels.astype(self.dtype)[None]))
 
     def features(self, image: tf.Tensor) -> list[tf.Tensor]:
         """Of the style layers, then of the content layer."""
@@ -84,7 +95,7 @@ class Tutorial:
     def gram_matrix(self, features: tf.Tensor) -> tf.Tensor:
         """Divided by the number of positions."""
         a = tf.reshape(features, [-1, features.shape[-1]])
-        return tf.matmul(a, a, transpose_a=True) / tf.cast(tf.shape(a)[0], tf.float32)
+        return tf.matmul(a, a, transpose_a=True) / tf.cast(tf.shape(a)[0], a.dtype)
 
     def terms(self, image: tf.Tensor) -> Terms:
         """The losses."""
@@ -114,7 +125,7 @@ class Tutorial:
 
     def clip(self, image: tf.Tensor) -> tf.Tensor:
         """Back to what a picture can show."""
-        return tf.clip_by_value(image, -CAFFE_MEANS.astype(np.float32), (255 - CAFFE_MEANS).astype(np.float32))
+        return tf.clip_by_value(image, -CAFFE_MEANS.astype(self.dtype), (255 - CAFFE_MEANS).astype(self.dtype))
 
     def next_kept(self, kept: int, step: int, loss: float, losses: list[float]) -> int:
         """Which image to keep after a step whose loss was measured before it: this step's where that was the lowest."""
@@ -133,15 +144,29 @@ class Tutorial:
 
         states = [state()]
         for step in range(1, steps + 1):
-            with tf.GradientTape() as tape:
-                total = self.terms(image).total
-            optimizer.apply_gradients([(tape.gradient(total, image), image)])
-            image.assign(self.clip(image))
-            loss = float(np.squeeze(total.numpy()))
+            loss = self._move(image, optimizer)
             kept.append(self.next_kept(kept[-1] if kept else 0, step, loss, losses))
             losses.append(loss)
             states.append(state())
         return Run(losses, states, kept)
+
+    def step_from(self, state: State, number: int) -> np.ndarray:
+        """The image, 1×H×W×3, after the step of some number from the state before it."""
+        image, optimizer = tf.Variable(state.image.astype(self.dtype)), self.optimizer()
+        optimizer.build([image])
+        optimizer.iterations.assign(number - 1)
+        optimizer._momentums[0].assign(state.m)
+        optimizer._velocities[0].assign(state.v)
+        self._move(image, optimizer)
+        return image.numpy()
+
+    def _move(self, image: tf.Variable, optimizer: keras.optimizers.Adam) -> float:
+        """Take one step; returns the total before it."""
+        with tf.GradientTape() as tape:
+            total = self.terms(image).total
+        optimizer.apply_gradients([(tape.gradient(total, image), image)])
+        image.assign(self.clip(image))
+        return float(np.squeeze(total.numpy()))
 
 
 class TutorialCore(Tutorial):
@@ -153,7 +178,7 @@ class TutorialCore(Tutorial):
 
     def to_image(self, pixels: np.ndarray) -> tf.Tensor:
         """Pixels as the image that is moved."""
-        return tf.image.convert_image_dtype(pixels, tf.float32)[tf.newaxis]
+        return tf.image.convert_image_dtype(pixels, self.dtype)[tf.newaxis]
 
     def features(self, image: tf.Tensor) -> list[tf.Tensor]:
         """Of the style layers, then of the content layer."""
@@ -162,7 +187,7 @@ class TutorialCore(Tutorial):
     def gram_matrix(self, features: tf.Tensor) -> tf.Tensor:
         """Divided by the number of positions."""
         shape = tf.shape(features)
-        return tf.linalg.einsum("bijc,bijd->bcd", features, features) / tf.cast(shape[1] * shape[2], tf.float32)
+        return tf.linalg.einsum("bijc,bijd->bcd", features, features) / tf.cast(shape[1] * shape[2], features.dtype)
 
     def terms(self, image: tf.Tensor) -> Terms:
         """The losses."""
