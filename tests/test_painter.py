@@ -173,6 +173,49 @@ def test_it_starts_from_a_given_picture(photo, style, small, tmp_path):
     assert painting.record(tmp_path)["named"]["init"]["path"] == "start.png"
 
 
+def first_images(painter):
+    """The image that each octave begins with."""
+    return [event.image() for event in painter if isinstance(event, Iteration) and event.iteration == 1]
+
+
+@pytest.mark.parametrize("init", ["content", "picture"])
+def test_an_octave_begins_with_the_finest_detail_of_the_picture_that_painting_began_with(init, style, small, tmp_path):
+    pixels = np.random.RandomState(0).randint(0, 256, (72, 96, 3)).astype(np.uint8)
+    path = tmp_path / "start.png"
+    Image.fromarray(pixels).save(path)
+    content = pixels if init == "content" else smooth_picture(72, 96)
+    how = small | {"init": "content" if init == "content" else str(path), "content_weight": 1, "style_weight": 0}
+    how["optimization"] = {"iterations": 1, "coarse_factor": 1, "smallest_octave": 48}
+    coarse, fine = first_images(impasto.make_painter(content, style, make_settings(**how)))
+    assert coarse.shape == (36, 48, 3)
+    np.testing.assert_allclose(fine, pixels / 255, atol=1e-6)  # nothing was painted, so nothing is lost
+
+
+def test_an_octave_begins_with_what_was_painted_at_the_size_before(photo, style, small):
+    how = small | {"optimization": {"iterations": 5, "coarse_factor": 1, "smallest_octave": 48}, "strength": 1}
+    painter = impasto.make_painter(photo, style, make_settings(**how))
+    begun, coarse = {}, None
+    for event in painter:
+        if isinstance(event, Iteration) and event.iteration == 1:
+            begun[event.octave] = event.image()
+        elif isinstance(event, OctaveStarted) and event.number == 2:
+            coarse = painter._image.clone()  # the best of the octave before
+    small_again = torch.nn.functional.interpolate(
+        torch.from_numpy(begun[2].transpose(2, 0, 1))[None], (36, 48), mode="bicubic", antialias=True
+    )
+    change = (coarse - torch.from_numpy(begun[1].transpose(2, 0, 1))[None]).abs().mean()
+    assert (small_again - coarse).abs().mean() < 0.3 * change  # it is the painting, not the photograph
+
+
+def test_noise_hands_on_no_detail(photo, style, small):
+    how = small | {"init": "noise", "optimization": {"iterations": 1, "coarse_factor": 1, "smallest_octave": 48}}
+    coarse, fine = first_images(impasto.make_painter(photo, style, make_settings(**how)))
+    enlarged = torch.nn.functional.interpolate(
+        torch.from_numpy(coarse.transpose(2, 0, 1))[None], fine.shape[:2], mode="bicubic", antialias=True
+    )
+    np.testing.assert_allclose(fine, enlarged[0].clamp(0, 1).permute(1, 2, 0), atol=1e-6)
+
+
 def test_alpha_of_the_content_is_kept(style, small):
     content = np.dstack([smooth_picture(72, 96), np.linspace(0, 1, 96, dtype=np.float32) * np.ones((72, 1))]).astype(
         np.float32

@@ -252,13 +252,26 @@ class Painter:
 
     def _begin(self, number: int, octave: Octave) -> None:
         """Put the image in place for an octave."""
-        image = self._first_image(octave) if self._image is None else self._resized(self._image, *octave[:2])
+        image = self._first_image(octave) if self._image is None else self._handed_on(number, octave)
         # In memory of PyTorch's own, aligned in the same way whether painting was interrupted or not: some kernels
         # round differently otherwise.
         image = image.clone(memory_format=torch.contiguous_format)
         self._image, self._lowest = image.clone(), math.inf
         self._moving = _Moving(image, make_optimizer(self.settings.optimization, octave))
         self._octave, self._iteration, self._at_rest = number, 0, True
+
+    def _handed_on(self, number: int, octave: Octave) -> Tensor:
+        """What the octave before has painted, at the size of this one.
+
+        What is enlarged is the change to the picture that painting began with, so that the octave begins with that
+        picture's finest detail and need not paint it anew. Noise has none to keep.
+        """
+        assert self._image is not None
+        painted = self._resized(self._image, *octave[:2])
+        if self.settings.init == "noise":
+            return painted
+        unpainted = self._resized(self._first_image(self.octaves[number - 2]), *octave[:2])
+        return (painted - unpainted).add_(self._first_image(octave)).clamp_(0, 1)
 
     def _is_done(self, number: int) -> bool:
         """Whether all of an octave lies behind."""
