@@ -210,6 +210,18 @@ def test_lbfgs_stays_where_the_gradient_is_zero():
     assert torch.equal(x, torch.ones(8))
 
 
+@pytest.mark.parametrize("least", [0.0, 1e-38])
+def test_between_bounds_it_rests_where_all_pixels_but_those_without_a_gradient_are_held(least):
+    image, gradient = torch.full((1, 3, 16, 16), 0.5), torch.ones(1, 3, 16, 16)
+    gradient[..., 0, 0] = least
+    optimizer = LBFGS(bounds=(0.0, 1.0), channels=3)
+    for _ in range(8):  # linear, so that no pair has a curvature
+        optimizer.step(image, (gradient * image).sum().item(), gradient.clone())
+        assert image.isfinite().all()
+    assert image[..., 1:, :].max() == 0
+    assert (image[..., 0, 0] == 0.5).all()
+
+
 def test_lbfgs_in_float32_on_images_keeps_their_shape():
     x = torch.rand(1, 3, 9, 7, generator=torch.Generator().manual_seed(0))
     target = torch.rand(1, 3, 9, 7, generator=torch.Generator().manual_seed(1))

@@ -250,10 +250,13 @@ class LBFGS:
     def _free_move(self, g: Tensor) -> Tensor:
         """The step from a gradient where there are no bounds: quasi-Newton, or down the steepest way without pairs."""
         move = self._direction(g) if self.order else -g
+        length = move.norm()
+        if length < _tiny(g) ** 0.5:  # nowhere to go, and what follows divides by it
+            return move
         if self.length:
-            scale = self.growth * self.length / move.norm().clamp_min(_tiny(g))
+            scale = self.growth * self.length / length
             return move.mul_(scale.clamp_max(1) if self.order else scale)
-        return move if self.order else move.mul_(self.first_change / g.abs().max().clamp_min(_tiny(g)))
+        return move if self.order else move.mul_(self.first_change / g.abs().max())
 
     def _within(self, x: Tensor, g: Tensor, least: float, most: float) -> Tensor:
         """Where the step leads of those pixels that do not lie at a bound which going down would take them across."""

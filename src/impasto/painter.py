@@ -263,12 +263,13 @@ class Painter:
     def _handed_on(self, number: int, octave: Octave) -> Tensor:
         """What the octave before has painted, at the size of this one.
 
-        What is enlarged is the change to the picture that painting began with, so that the octave begins with that
-        picture's finest detail and need not paint it anew. Noise has none to keep.
+        Of a photograph it is the change to the picture that painting began with that is enlarged, so that the octave
+        begins with that picture's finest detail and need not paint it anew. Noise has none to keep, and a texture's is
+        of another picture, with a seam.
         """
         assert self._image is not None
         painted = self._resized(self._image, *octave[:2])
-        if self.settings.init == "noise":
+        if self.content is None or self.settings.init == "noise":
             return painted
         unpainted = self._resized(self._first_image(self.octaves[number - 2]), *octave[:2])
         return (painted - unpainted).add_(self._first_image(octave)).clamp_(0, 1)
