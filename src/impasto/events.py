@@ -24,7 +24,7 @@ class Loss:
         total: what the optimiser lowers; it also counts the pixels that overshoot [0, 1].
         content: content distance.
         style: style distance, over all layers and styles.
-        total_variation: mean absolute difference of neighbouring pixels.
+        total_variation: mean absolute difference of neighbouring pixels, or their sum where the settings say so.
     """
 
     total: float

@@ -209,7 +209,7 @@ def _too_large(octave: Octave, needed: int, budget: int, workload: Workload) -> 
 def method_of(octave: Octave, how: Optimization) -> tuple[str, int]:
     """The optimiser of an octave, and how many pairs it keeps; 0 for Adam."""
     method = octave.method or how.method
-    return method, (octave.history or how.history) if method == "lbfgs" else 0
+    return method, min(octave.history or how.history, octave.iterations) if method == "lbfgs" else 0
 
 
 def memory_needed(octave: Octave, workload: Workload) -> int:

@@ -91,7 +91,7 @@ def test_explain_prints_the_plan_and_writes_nothing(folder, small, impasto_comma
     assert result.err == ""
     heading, first, second, total = result.out.splitlines()
     assert heading.split() == ["octave", "size", "iterations", "tiles", "method", "memory", "arithmetic", "time"]
-    assert first.split()[:6] == ["1", "48×36", "3", "1", "L-BFGS,", "20"]
+    assert first.split()[:6] == ["1", "48×36", "3", "1", "L-BFGS,", "3"]  # no more pairs than iterations
     assert second.split()[:7] == ["2", "96×72", "2", "4", "of", "≤", "64"]
     assert total.startswith("altogether about 0.")
     as_json = json.loads(impasto_command("paint", "photo.png", "style.png", *small, "--explain", "--json").out)

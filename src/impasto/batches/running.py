@@ -140,7 +140,8 @@ class Batch:
             )
         elif not worker.ready and not self._stopped:
             raise PaintingError(
-                f"A process for painting could not be started (exit code {worker.process.exitcode}): try fewer jobs."
+                f"A process for painting could not be started (exit code {worker.process.exitcode}): try fewer jobs; "
+                'a program of your own needs if __name__ == "__main__": around the batch.'
             )
 
     def _pass_stop_on(self) -> None:

@@ -88,9 +88,10 @@ def print_plan(painter: Painter, *, as_json: bool) -> None:
     for number, row in enumerate(rows, 1):
         table.add_row(str(number), *_plan_cells(row))
     _print(table)
+    threads = "1 thread" if painter.threads == 1 else f"{painter.threads} threads"
     say(
         f"altogether about {peak / 1e9:.2f} GB at the peak, {operations / 1e12:.2f} TFLOP and {clock(sum(seconds))} "
-        f"(judged by a few iterations on small pictures: {painter.device}, {painter.threads} threads, "
+        f"(judged by a few iterations on small pictures: {painter.device}, {threads}, "
         f"{painter.precision})"
     )
 
