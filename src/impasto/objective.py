@@ -181,7 +181,7 @@ class Objective:
         masks = masks or (None,) * len(style_weights)
         owners = [_owner(masks, number) for number in range(len(masks))]
         self.masks = {number: mask for number, mask in enumerate(masks) if mask is not None and number in owners}
-        pulls = {name: _pulls(style_weights, masks, name) for name in self.style_layers}
+        pulls = {name: _pulls(style_weights, self._areas(masks, name)) for name in self.style_layers}
         # Taken one by one: a painting at full size is large, its statistics are not.
         found = {
             number: (style.dtype, self._style_statistics(style, style_masks[number] if style_masks else None))
@@ -198,6 +198,12 @@ class Objective:
                 dtype, sums = found[n]
                 distance = style_distance(sums[name], losses, dtype, size)
                 self.style_terms.append(StyleTerm(name, share * pull, distance, owners[n]))
+
+    def _areas(self, masks: Sequence[Masks | None], name: str) -> list[float]:
+        """Each mask's share of those positions of a layer that count; of the others no statistics are taken."""
+        cores = [tile.core(self.layers[name]) for tile in self.tiles]
+        counted = slice(max(core.bottom for core in cores)), slice(max(core.right for core in cores))
+        return [1.0 if mask is None else mask[name][counted].double().mean().item() for mask in masks]
 
     def value_and_gradient(self, image: Tensor) -> tuple[Loss, Tensor]:
         """The loss and its gradient with respect to the image, both without a graph.
@@ -360,13 +366,12 @@ def _owner(masks: Sequence[Masks | None], number: int) -> int | None:
     return None if mask is None else next(first for first, other in enumerate(masks) if other is mask)
 
 
-def _pulls(weights: Sequence[float], masks: Sequence[Masks | None], name: str) -> list[float]:
+def _pulls(weights: Sequence[float], areas: Sequence[float]) -> list[float]:
     """What each style counts in a layer's distance: its weight times its area, scaled so that the areas stay.
 
     They sum to the share of the picture that is painted; 1 where nothing is protected. Then each position is pulled as
     in a picture without masks.
     """
-    areas = [1.0 if mask is None else mask[name].double().mean().item() for mask in masks]
     pulls = [weight * area for weight, area in zip(weights, areas, strict=True)]
     total = sum(pulls)
     return [pull * min(1.0, sum(areas)) / total if total > 0 else 0.0 for pull in pulls]
