@@ -507,3 +507,13 @@ def test_strokes_beyond_the_styles_own_pixels_are_remarked_on(photo, style, smal
 def test_strokes_of_any_size_paint_narrow_styles(photo, small, stroke):
     painting = impasto.paint(photo, smooth_picture(40, 120), **small, stroke_size=stroke)
     assert np.isfinite(painting.array).all()
+
+
+def test_a_style_on_the_last_odd_column_alone_counts_only_in_layers_that_see_it(photo, style, small):
+    photo = np.ascontiguousarray(np.asarray(photo)[:48, :35])
+    first = np.ones((48, 35), bool)
+    first[:, -1] = False  # the second style's: too narrow for the deep layers, whose poolings leave it out
+    how = small | {"size": 48, "masks": {1: first}, "losses": {"style_distance": "gaussian"}}
+    how["optimization"] = {"iterations": 2, "max_octaves": 1, "smallest_octave": 32}
+    painting = impasto.paint(photo, [style, smooth_picture(48, 48)], **how)
+    assert all(math.isfinite(step.loss.total) for step in painting.history)
