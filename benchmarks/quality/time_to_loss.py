@@ -3,14 +3,14 @@
     python -m benchmarks.quality time-to-loss [--list PAIRS.csv --pictures FOLDER] [--tensorflow PYTHON]
 
 One objective for all, the tutorial's own (Gram matrices, its raw weights, content at block5_conv2), and two sets of
-weights: random ones in VGG-19's layout and width, and the built-in encoder's, both brought to a mean activation of
---activation. The target is the lowest loss of our preset ``tutorial``, which docs/parity.md shows to be TensorFlow's
-tutorial. Then all others run in turns of a few seconds until they are there, evaluated at the full size on that
-objective at the end of each octave and at each iteration of the last; that evaluation is not counted. What counts is
-the loss of the picture, whose pixels are in [0, 1]; with optimization.clamp = octave L-BFGS moves an image whose
-pixels may leave them, and a column tells when that image's loss is there. The preset's and
-TensorFlow's own steps run among them: their seconds are the median of these times the number of iterations that the
-preset took to the target, unless --whole lets TensorFlow take them all.
+weights: random ones in VGG-19's layout and width, and the built-in encoder's, each brought to the mean activation at
+which the tutorial's loss falls as it does with ImageNet's weights, or to --activation. The target is the lowest loss of
+our preset ``tutorial``, which docs/parity.md shows to be TensorFlow's tutorial. Then all others run in turns of a few
+seconds until they are there, evaluated at the full size on that objective at the end of each octave and at each
+iteration of the last; that evaluation is not counted. What counts is the loss of the picture, whose pixels are in [0,
+1]; with optimization.clamp = octave L-BFGS moves an image whose pixels may leave them, and a column tells when that
+image's loss is there. The preset's and TensorFlow's own steps run among them: their seconds are the median of these
+times the number of iterations that the preset took to the target, unless --whole lets TensorFlow take them all.
 
 A pair that is done is kept in OUT/time-to-loss, so that a run that was stopped goes on. The table goes into
 OUT/time-to-loss.md, plots of the losses into OUT/time-to-loss.
@@ -35,7 +35,7 @@ from benchmarks.quality.drawing import plot_lines
 from benchmarks.quality.options import Bench, bench, in_sentences, parser
 from benchmarks.quality.race import Course, run_rivals, run_tutorial
 from benchmarks.quality.store import write_json
-from benchmarks.quality.yardstick import ACTIVATION, encoders
+from benchmarks.quality.yardstick import HE, activation_of, encoders
 from impasto.errors import SettingsError
 from impasto.pictures.files import replace_file
 from impasto.settings import Optimization, Settings, make_settings
@@ -72,7 +72,7 @@ class Plan:
     Attributes:
         rivals: optimisations by name.
         iterations: of the tutorial.
-        activation: mean of every channel.
+        activation: mean of every channel; that of :func:`activation_of` where not given.
         tensorflow: its Python; None where it is left out.
         steps: of TensorFlow, to tell its pace by.
         whole: whether it takes all of them.
@@ -80,7 +80,7 @@ class Plan:
 
     rivals: Mapping[str, Mapping[str, Any]]
     iterations: int = 1000
-    activation: float = ACTIVATION
+    activation: float | None = None
     tensorflow: Path | None = None
     steps: int = 36
     whole: bool = False
@@ -91,20 +91,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser(__doc__)
     options.add_argument("--weights", nargs="+", help="he, builtin or an encoder's file; he and --encoder by default")
     options.add_argument("--iterations", type=int, default=1000, help="of the tutorial")
-    options.add_argument("--activation", type=float, default=ACTIVATION, help="mean activation of every channel")
+    options.add_argument("--activation", type=float, help="mean of every channel, in place of each set's own")
     options.add_argument("--only", nargs="+", metavar="TEXT", help="only methods with one of these in their names")
     options.add_argument("--tensorflow", type=Path, default=TENSORFLOW, metavar="PYTHON")
     options.add_argument("--steps", type=int, default=36, help="of TensorFlow, from which its time is told")
     options.add_argument("--whole", action="store_true", help="let TensorFlow take all iterations")
     given = options.parse_args(arguments)
     chosen = {n: how for n, how in rivals().items() if not given.only or any(text in n for text in given.only)}
-    if given.iterations < 2 or given.steps < 1 or not given.activation > 0:
+    if given.iterations < 2 or given.steps < 1 or (given.activation is not None and not given.activation > 0):
         raise SettingsError("--iterations needs at least 2, --steps at least 1, --activation a number above 0.")
     for how in chosen.values():
         Optimization.model_validate(how)
     python = given.tensorflow.absolute() if given.tensorflow.is_file() else None
     plan = Plan(chosen, given.iterations, given.activation, python, given.steps, given.whole)
-    print(run(bench(given), plan, tuple(given.weights or ("he", given.encoder))))
+    print(run(bench(given), plan, tuple(given.weights or (HE, given.encoder))))
 
 
 def run(where: Bench, plan: Plan, weights: tuple[str, ...]) -> str:
@@ -120,7 +120,8 @@ def run(where: Bench, plan: Plan, weights: tuple[str, ...]) -> str:
     parts = [_head(where, plan)]
     for name, encoder in encoders(where.out / "encoders", weights, plan.activation).items():
         results = {pair.name: _cached_race(where, plan, pair, encoder, folder / name) for pair in where.pairs}
-        parts.append(f"## Weights: {name}\n\n{table(list(results.values()))}\n\n{_starts(results)}")
+        head = f"## Weights: {name}, mean activation {plan.activation or activation_of(name):g}"
+        parts.append(f"{head}\n\n{table(list(results.values()))}\n\n{_starts(results)}")
         for pair, result in results.items():
             _plot(folder / name / f"{pair}.svg", result, f"{pair}, weights {name}")
     report = "\n\n".join(parts)
@@ -208,8 +209,8 @@ def _head(where: Bench, plan: Plan) -> str:
         tensorflow = "TensorFlow was not at hand (make test-keras sets it up), so its rows are left out."
     return (
         f"# Time to the tutorial's loss\n\n{len(where.pairs)} pairs, {where.canvas.size} px, {plan.iterations} "
-        f"iterations of the tutorial, mean activation {plan.activation:g}. Medians over the pairs, in brackets the "
-        f"least and the most; the goal is {GOAL:.3f}. {tensorflow}\n\n{machine.describe()}"
+        f"iterations of the tutorial. Medians over the pairs, in brackets the least and the most; the goal is "
+        f"{GOAL:.3f}. {tensorflow}\n\n{machine.describe()}"
     )
 
 

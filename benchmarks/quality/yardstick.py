@@ -25,14 +25,19 @@ VGG19 = (64, 128, 256, 512, 512)
 DEEPEST = (5, 2)
 """The tutorial's content layer, and the built-in encoder's last."""
 
-ACTIVATION = 10_000.0
-"""Mean activation of every channel.
+HE = "he"
+"""In place of an encoder's name: random weights."""
+
+ACTIVATIONS = {HE: 3_000.0}
+TRAINED_ACTIVATION = 10_000.0
+"""Mean activation of every channel, of random weights and of trained ones.
 
 With the tutorial's raw weights its terms grow as the square (content) and the fourth power (style) of it, so that it
 decides how far the loss falls and what of it is left to the content. In a run of the tutorial with ImageNet's weights
-that is published, the loss falls by a factor of 395 in 800 iterations, and 52 % of what is left are the content's. The
-built-in encoder at 10 000 comes nearest to both: 150 and 45 % (medians of five pairs, 128 px), where it has 7 and 55 %
-at 1000. At 100 the loss falls by half alone, and at 1 nothing moves. Of random weights it is 215 and 11 % (one pair).
+that is published, the loss falls by a factor of 395 in 800 iterations, and 52 % of what is left are the content's.
+These come nearest to both. The built-in encoder has 150 and 45 % at 10 000 (medians of five pairs, 128 px), and 7 and
+55 % at 1000; it falls by half alone at 100, and does not move at 1. Random weights have 256 and 49 % on one pair and
+583 and 37 % on another at 3000, and 640 and 1270 and about 11 % at 10 000.
 """
 
 
@@ -76,15 +81,26 @@ def save_encoder(encoder: Encoder, path: Path) -> Path:
     return path
 
 
-def encoders(folder: Path, names: tuple[str, ...], activation: float = ACTIVATION) -> Mapping[str, Path]:
-    """The sets of weights as files, ``he`` (random) or an encoder's name; written where they are not there yet."""
+def activation_of(name: str) -> float:
+    """The mean activation at which a set of weights, ``he`` (random) or an encoder's name, does as ImageNet's do."""
+    return ACTIVATIONS.get(name, TRAINED_ACTIVATION)
+
+
+def encoders(folder: Path, names: tuple[str, ...], activation: float | None = None) -> Mapping[str, Path]:
+    """Sets of weights as files; written where they are not there yet.
+
+    Args:
+        folder: of the files.
+        names: ``he`` (random) or an encoder's.
+        activation: mean of every channel; each set's own where not given.
+    """
     found = {}
     for name in names:
-        stem = Path(name).stem
-        path = folder / f"{stem}-{activation:g}.safetensors"
+        stem, factor = Path(name).stem, activation or activation_of(name)
+        path = folder / f"{stem}-{factor:g}.safetensors"
         if not path.exists():
-            encoder = he_encoder() if name == "he" else load_encoder(name).encoder
-            save_encoder(amplified(encoder, activation), path)
+            encoder = he_encoder() if name == HE else load_encoder(name).encoder
+            save_encoder(amplified(encoder, factor), path)
         found[stem] = path
     return found
 

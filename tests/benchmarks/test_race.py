@@ -16,7 +16,9 @@ from benchmarks.quality.options import Bench
 from benchmarks.quality.race import Course, Moment, first_at, run_rivals, run_tutorial
 from benchmarks.quality.time_to_loss import Plan, table
 from benchmarks.quality.yardstick import (
+    HE,
     CommonLoss,
+    activation_of,
     amplified,
     encoders,
     he_encoder,
@@ -79,6 +81,14 @@ def test_encoders_are_written_once(tmp_path, encoder_file):
     assert encoders(tmp_path, (str(encoder_file),), 10.0)["narrow"].stat().st_mtime_ns == stamp
     ours, theirs = load_encoder(str(encoder_file)).encoder, load_encoder(str(found["narrow"])).encoder
     assert torch.equal(weights_of(theirs)["conv1_1.weight"], 10 * weights_of(ours)["conv1_1.weight"])
+
+
+def test_each_set_of_weights_has_an_activation_of_its_own(tmp_path, encoder_file):
+    found = encoders(tmp_path, (HE, str(encoder_file)))
+    assert [path.name for path in found.values()] == ["he-3000.safetensors", "narrow-10000.safetensors"]
+    assert [activation_of(name) for name in found] == [3_000, 10_000]
+    random = weights_of(load_encoder(str(found["he"])).encoder)
+    assert torch.equal(random["conv1_1.weight"], 3_000 * weights_of(he_encoder())["conv1_1.weight"])
 
 
 def test_keras_arrays_are_transposed(narrow_encoder):
