@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from impasto.optimizers import LBFGS, Adam, OptimizerState, _leading
+from impasto.optimizers import LBFGS, WINDOW, Adam, OptimizerState, _leading, has_converged
 
 
 def quadratic(n=30, condition=100.0, seed=0):
@@ -312,3 +312,24 @@ def test_only_the_pairs_in_use_are_stored():
     images = sum(tensor.numel() == 1000 for tensor in lbfgs.state().tensors.values())
     assert images == 2 * len(lbfgs.order) + 3
     assert len(lbfgs.order) <= 2
+
+
+def test_what_falls_by_less_than_the_tolerance_has_converged():
+    slow = [1.0 - 0.0004 * i for i in range(40)]  # by 0.4 % in ten
+    assert [has_converged(slow, tolerance) for tolerance in (0.003, 0.006)] == [False, True]
+    assert not has_converged(slow[:WINDOW], 0.9)
+    assert has_converged(slow[: WINDOW + 1], 0.9)
+
+
+def test_a_loss_that_only_rose_has_converged_and_a_single_fall_is_enough_to_go_on():
+    risen = [1.0, *([1.5] * WINDOW)]
+    assert has_converged(risen, 0.0)
+    assert not has_converged([*risen[:-1], 0.9], 0.05)
+    assert has_converged([0.0] * (WINDOW + 1), 0.01)
+
+
+@given(st.lists(st.integers(0, 1000).map(float), max_size=40), st.floats(0.001, 0.9), st.sampled_from((0.25, 1, 1024)))
+def test_convergence_knows_no_units_and_a_larger_tolerance_comes_no_later(values, tolerance, unit):
+    assert has_converged([unit * value for value in values], tolerance) == has_converged(values, tolerance)
+    if has_converged(values, tolerance):
+        assert has_converged(values, min(0.999, tolerance * 1.1))

@@ -15,6 +15,7 @@ import impasto
 from impasto import EncoderError, PaintingError, PictureError, SettingsError
 from impasto.events import Finished, Iteration, OctaveStarted, Reading, Started
 from impasto.objective import Objective
+from impasto.optimizers import WINDOW, has_converged
 from impasto.painter import Painter, make_optimizer
 from impasto.pictures import reducing, write_picture
 from impasto.planning import memory_needed
@@ -112,6 +113,40 @@ def test_stopped_at_its_very_last_iteration_it_is_complete(photo, style, small):
             painter.stop()
     assert event.painting.complete
     assert event.message == ""
+
+
+def patient(small, tolerance, **how):
+    """Settings of many iterations, of which an octave takes those that it needs."""
+    how = {"iterations": 200, "coarse_factor": 1.0, "tolerance": tolerance} | how
+    return {**small, "size": 64, "optimization": small["optimization"] | how}
+
+
+def test_an_octave_ends_where_its_loss_no_longer_falls(photo, style, small):
+    events = list(impasto.make_painter(photo, style, **patient(small, 0.05)))
+    steps = [event for event in events if isinstance(event, Iteration)]
+    whole = impasto.paint(photo, style, **patient(small, 0.0))
+    assert [step.octave for step in whole.history].count(1) == 200
+    for number in (1, 2) if steps[-1].octave == 2 else (1,):
+        taken = [step.loss.total for step in steps if step.octave == number]
+        assert WINDOW < len(taken) < 200
+        assert has_converged(taken, 0.05)
+        assert not has_converged(taken[:-1], 0.05)
+    assert steps[-1].share == pytest.approx(1)
+    assert steps[-1].remaining == pytest.approx(0)
+    assert (events[-1].message, events[-1].painting.complete) == ("", True)
+    assert min(step.loss.total for step in steps) < 1.5 * min(step.loss.total for step in whole.history)
+
+
+def test_as_long_as_the_loss_falls_a_tolerance_changes_nothing(photo, style, small):
+    pictures = [
+        impasto.paint(photo, style, **patient(small, tolerance, iterations=12)).array for tolerance in (0.0, 1e-6)
+    ]
+    assert np.array_equal(*pictures)
+
+
+def test_adam_takes_all_iterations(photo, style, small):
+    painting = impasto.paint(photo, style, **patient(small, 0.9, iterations=15, method="adam"))
+    assert [step.octave for step in painting.history].count(1) == 15
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_last_good_image(photo, style, small, monkeypatch):

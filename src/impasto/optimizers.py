@@ -6,7 +6,7 @@ None knows what the loss is.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -17,6 +17,8 @@ EpsilonForm = Literal["pytorch", "tensorflow"]
 
 CHUNK = 2**18
 """Pixels at a time, where another image would be needed for all of them."""
+WINDOW = 10
+"""Iterations in which the loss must come down, or it has converged."""
 COLOUR_PAIRS = 5
 """How many of L-BFGS's last pairs tell how colours differ in curvature; 3 to 10 do as well."""
 
@@ -317,6 +319,19 @@ class LBFGS:
         for some in u.view(self.channels, -1).split(CHUNK, dim=1):
             some.copy_(H @ some)
         return u
+
+
+def has_converged(values: Sequence[float], tolerance: float) -> bool:
+    """Whether the last :data:`WINDOW` values have lowered the least one before them by no more than a share of it.
+
+    Args:
+        values: of the loss, in the order of the iterations; not below 0.
+        tolerance: that share, in [0, 1).
+    """
+    if len(values) <= WINDOW:
+        return False
+    before = min(values[:-WINDOW])
+    return before - min(values[-WINDOW:]) <= tolerance * before
 
 
 def _leading(changes: Tensor, moves: Tensor) -> Tensor:

@@ -23,11 +23,11 @@ from impasto.errors import PaintingError
 from impasto.events import Event, Finished, Iteration, OctaveStarted, Started
 from impasto.inputs import Inputs, PictureLike
 from impasto.objective import Masks, Objective, layer_masks, shares
-from impasto.optimizers import LBFGS, Adam, Optimizer, OptimizerState
+from impasto.optimizers import LBFGS, Adam, Optimizer, OptimizerState, has_converged
 from impasto.painting import Painting, Source, Step
 from impasto.pictures import Picture
 from impasto.pictures.provenance import NO_PROVENANCE
-from impasto.planning import Workload, budget_of, plan_memory
+from impasto.planning import Workload, budget_of, method_of, plan_memory
 from impasto.protection import Protected
 from impasto.pyramid import Octave, plan_octaves, resized, style_size, work
 from impasto.regions import composited
@@ -225,7 +225,8 @@ class Painter:
             if is_best:
                 self._lowest = loss.total
                 self._image.copy_(image)
-            share = self._share_after(number, iteration)
+            is_last = iteration == octave.iterations or self._has_converged(number)
+            share = self._share_after(number, octave.iterations if is_last else iteration)
             yield Iteration(
                 octave=number,
                 iteration=iteration,
@@ -236,7 +237,7 @@ class Painter:
                 remaining=self._remaining(share),
                 image=lambda: self._coloured(image),
             )
-            if iteration < octave.iterations or how.keep != "best":
+            if not is_last or how.keep != "best":
                 optimizer.step(image, loss.total, gradient)
                 if how.clamp == "step":
                     image.clamp_(0, 1)
@@ -244,10 +245,10 @@ class Painter:
             if how.keep == "last" or (how.keep == "after-best" and is_best):
                 self._image.copy_(image)
             self._iteration, self._elapsed, self._at_rest = iteration, time.monotonic() - begun, True
-            if iteration == octave.iterations:
+            if is_last:
                 self._moving = None
             self.between()
-            if self._stopped:
+            if is_last or self._stopped:
                 return
 
     def _begin(self, number: int, octave: Octave) -> None:
@@ -277,8 +278,19 @@ class Painter:
     def _is_done(self, number: int) -> bool:
         """Whether all of an octave lies behind."""
         return number < self._octave or (
-            number == self._octave and self._iteration == self.octaves[number - 1].iterations
+            number == self._octave
+            and (self._iteration == self.octaves[number - 1].iterations or self._has_converged(number))
         )
+
+    def _has_converged(self, number: int) -> bool:
+        """Whether an octave ends before its last iteration, as the loss no longer comes down.
+
+        Adam's rises and falls on its way, and is not asked.
+        """
+        how = self.settings.optimization
+        if not how.tolerance or method_of(self.octaves[number - 1], how)[0] != "lbfgs":
+            return False
+        return has_converged([step.loss.total for step in self._history if step.octave == number], how.tolerance)
 
     @property
     def precision(self) -> Precision:
@@ -287,8 +299,13 @@ class Painter:
 
     @property
     def share(self) -> float:
-        """Of the whole run's arithmetic that is done, in [0, 1]."""
-        return self._share_after(self._octave, self._iteration) if self._octave else 0.0
+        """Of the whole run's arithmetic that is done or will not be needed, in [0, 1]."""
+        if not self._octave:
+            return 0.0
+        is_done = self._is_done(self._octave)
+        return self._share_after(
+            self._octave, self.octaves[self._octave - 1].iterations if is_done else self._iteration
+        )
 
     def _share_after(self, number: int, iteration: int) -> float:
         before = work(self.octaves[: number - 1])
@@ -362,8 +379,8 @@ class Painter:
     def _remaining(self, share: float) -> float | None:
         """Seconds to the end at the pace since the first iteration, whose time is mostly preparation."""
         first, last = self._history[0], self._history[-1]
-        done = share - self.octaves[0].effort / work(self.octaves)
-        return (last.seconds - first.seconds) * (1 - share) / done if done > 0 else None
+        done = sum(self.octaves[step.octave - 1].effort for step in self._history[1:])
+        return (last.seconds - first.seconds) * (1 - share) * work(self.octaves) / done if done > 0 else None
 
     def _refuse_first(self, iteration: int, number: int) -> None:
         if iteration == 1 and number == 1:

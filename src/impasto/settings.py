@@ -244,6 +244,10 @@ class Optimization(_Model):
     iterations: Annotated[int, Field(ge=1, le=1_000_000)] = 30
     """Iterations of the last octave."""
 
+    tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """An octave ends before its last iteration where ten lower its loss by no more than this share, with L-BFGS; 0
+    takes all of them."""
+
     coarse_factor: Annotated[float, Field(ge=0.1, le=10)] = 1.6
     """Each smaller octave takes so many times as many iterations as the next."""
 
@@ -589,7 +593,7 @@ _TUTORIAL: dict[str, Any] = {
 PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
     "quick": {"optimization": {"iterations": 15}},
     "default": {},
-    "fine": {"optimization": {"iterations": 80}},
+    "fine": {"optimization": {"iterations": 80, "tolerance": 0.005}},
     "tutorial": _TUTORIAL,
     "tutorial-core": merged(
         _TUTORIAL,

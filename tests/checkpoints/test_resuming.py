@@ -96,6 +96,16 @@ def test_resumed_at_any_moment_the_picture_is_the_same(photo, style, small, how,
         assert again.complete
 
 
+def test_where_octaves_converge_as_well(photo, style, small, tmp_path):
+    how = {"iterations": 40, "coarse_factor": 1.0, "tolerance": 0.2}
+    settings = small | {"optimization": small["optimization"] | how}
+    whole, paths = kept_at_every_moment(impasto.make_painter(photo, style, **settings), tmp_path)
+    counts = [[step.octave for step in whole.history].count(number) for number in (1, 2)]
+    assert all(10 < count < 40 for count in counts)
+    for done in (1, counts[0] - 1, counts[0], counts[0] + 1, len(paths) - 1, len(paths)):
+        assert same(painted(impasto.resume_painter(paths[done - 1], photo, style)), whole)
+
+
 @pytest.mark.parametrize("colour", ["keep", "match", "palette"])
 def test_with_other_colours_and_strokes_as_well(photo, style, small, colour, tmp_path):
     settings = small | {"colour": colour, "stroke_size": 1.5, "detail": 0.8}

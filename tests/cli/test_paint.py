@@ -96,6 +96,9 @@ def test_explain_prints_the_plan_and_writes_nothing(folder, small, impasto_comma
     assert total.startswith("altogether about 0.")
     as_json = json.loads(impasto_command("paint", "photo.png", "style.png", *small, "--explain", "--json").out)
     assert [octave["tiles"] for octave in as_json["octaves"]] == [1, 1]
+    assert " at most " not in total
+    fine = impasto_command("paint", "photo.png", "style.png", *small, "--preset", "fine", "--explain").out
+    assert " at the peak, at most 0." in fine.splitlines()[-1]
     assert as_json["memory"] == max(octave["memory"] for octave in as_json["octaves"])
     assert sorted(folder.iterdir()) == before
 

@@ -89,9 +89,10 @@ def print_plan(painter: Painter, *, as_json: bool) -> None:
         table.add_row(str(number), *_plan_cells(row))
     _print(table)
     threads = "1 thread" if painter.threads == 1 else f"{painter.threads} threads"
+    most = "at most " if painter.settings.optimization.tolerance else ""  # octaves may end sooner
     say(
-        f"altogether about {peak / 1e9:.2f} GB at the peak, {operations / 1e12:.2f} TFLOP and {clock(sum(seconds))} "
-        f"(judged by a few iterations on small pictures: {painter.device}, {threads}, "
+        f"altogether about {peak / 1e9:.2f} GB at the peak, {most}{operations / 1e12:.2f} TFLOP and "
+        f"{clock(sum(seconds))} (judged by a few iterations on small pictures: {painter.device}, {threads}, "
         f"{painter.precision})"
     )
 
