@@ -75,6 +75,13 @@ def test_gradient_of_wasserstein2_with_fewer_positions_than_channels():
     assert torch.autograd.gradcheck(lambda f: wasserstein2(statistics(f), target, ridge=1e-2), (f,), atol=1e-6)
 
 
+@pytest.mark.parametrize("ridge", [0.0, 1e-4, 0.1])
+def test_gradient_of_wasserstein2_by_each_of_the_sums(ridge):
+    target = gaussian(statistics(features(1)))
+    sums = [part.clone().requires_grad_(True) for part in statistics(features(2))]
+    assert torch.autograd.gradcheck(lambda *s: wasserstein2(Statistics(*s), target, ridge), sums, eps=1e-6, atol=1e-7)
+
+
 def test_content_distance_is_the_mean_of_squares():
     f, g = features(0), features(1)
     naive = sum(float((a - b) ** 2) for a, b in zip(f.flatten(), g.flatten(), strict=True)) / f.numel()

@@ -27,8 +27,8 @@ SMALL = [f"--method={name}" for name in ("default", "quick", "gatys-short", "cro
 SUITES: dict[str, list[tuple[Main, list[str]]]] = {
     "small": [
         (pictures.main, ["--pairs", "2", "--size", "256", "--factors", "0.1", "1", "10", *SMALL]),
-        (time_to_loss.main, ["--pairs", "2", "--size", "128", "--steps", "12", "--only", "preset", "L-BFGS, 1 octave",
-                             "L-BFGS, 2 octaves"]),
+        (time_to_loss.main, ["--pairs", "2", "--size", "128", "--steps", "12", "--only", "preset default",
+                             "preset fine", "L-BFGS, 1 octave", "L-BFGS, 2 octaves"]),
         (strength.main, ["--pairs", "2", "--size", "192"]),
     ],
     "full": [(pictures.main, ["--full"]), (time_to_loss.main, ["--pairs", "4"]), (strength.main, ["--pairs", "6"])],

@@ -56,7 +56,7 @@ def rivals() -> dict[str, dict[str, Any]]:
         "L-BFGS, 3 octaves, even": {"max_octaves": 3, "iterations": 100, "coarse_factor": 1.0},
         "L-BFGS, 3 octaves, ×1.6": {"max_octaves": 3, "iterations": 50, "coarse_factor": 1.6},
         "L-BFGS, 4 octaves, ×1.6": {"max_octaves": 4, "iterations": 50, "coarse_factor": 1.6},
-        "L-BFGS, 1 octave, clamped at its end": {"max_octaves": 1, "iterations": 150, "clamp": "octave"},
+        "L-BFGS clamped at its end, 1 octave": {"max_octaves": 1, "iterations": 150, "clamp": "octave"},
         "Adam, 1 octave": adam | {"max_octaves": 1, "iterations": 500},
         "Adam, 3 octaves, ×1.6": adam | {"max_octaves": 3, "iterations": 150, "coarse_factor": 1.6},
     }

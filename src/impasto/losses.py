@@ -14,6 +14,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from impasto.devices import small_matrices
+
 
 class Statistics(NamedTuple):
     """Sums over the positions of one layer's features.
@@ -218,19 +220,17 @@ def _eigh(symmetric: Tensor) -> tuple[Tensor, Tensor]:
     if not symmetric.isfinite().all():
         return symmetric[0] * math.nan, symmetric * math.nan
     # On two passively waiting threads LAPACK wakes them thousands of times: 21 ms for 256 channels, and 3 ms on one.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with small_matrices():
         values, vectors = torch.linalg.eigh(symmetric)
-    finally:
-        torch.set_num_threads(threads)
     return values, vectors
 
 
 def regularised(cov: Tensor, ridge: float) -> Tensor:
     """Covariance plus ``ridge`` times its mean variance on the diagonal."""
     level = cov.diagonal().mean().clamp_min(torch.finfo(cov.dtype).tiny)
-    return cov + ridge * level * torch.eye(len(cov), dtype=cov.dtype, device=cov.device)
+    found = cov.clone()
+    found.diagonal().add_(ridge * level)
+    return found
 
 
 def wasserstein2(s: Statistics, target: Gaussian, ridge: float = 1e-4) -> Tensor:
@@ -247,33 +247,44 @@ def wasserstein2(s: Statistics, target: Gaussian, ridge: float = 1e-4) -> Tensor
     Returns:
         Scalar, in squared units of the features.
     """
-    # The eigendecomposition costs most, so it runs in the target's precision; the sums may be more precise.
-    cov = regularised(covariance(s), ridge).to(target.covariance)
-    shift = (mean(s) - target.mean).square().sum()
-    return shift + _Bures.apply(cov, target.covariance, target.root)
+    value: Tensor = _Wasserstein2.apply(*s, *target, ridge)
+    return value
 
 
-class _Bures(torch.autograd.Function):
-    """tr(A + B − 2 (B^½ A B^½)^½) with the gradient in closed form, I − B^½ (B^½ A B^½)^−½ B^½.
+class _Wasserstein2(torch.autograd.Function):
+    """The distance, and its slopes by the statistics in closed form.
 
-    One symmetric eigendecomposition serves value and gradient. The eigenvalues are bounded from below where the root's
-    derivative would run away: relative to the largest, far under what changes a picture.
+    By A that of tr(A + B − 2 (B^½ A B^½)^½) is I − B^½ (B^½ A B^½)^−½ B^½, so that one symmetric eigendecomposition
+    serves both. It costs most, and runs in the target's precision; the statistics may be more precise.
     """
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor, root_b: Tensor) -> Tensor:
-        m = root_b @ a @ root_b
-        values, vectors = _eigh((m + m.mT) / 2)
-        # Of a single position even the largest is but rounding, and may be negative.
-        roots = values.clamp_min(values[-1].clamp_min(0) * 1e-10 + torch.finfo(a.dtype).tiny).sqrt()
-        ctx.save_for_backward(root_b @ vectors, roots)
-        return a.trace() + b.trace() - 2 * roots.sum()
+    def forward(
+        ctx: Any, weight: Tensor, first: Tensor, second: Tensor, m: Tensor, b: Tensor, root_b: Tensor, ridge: float
+    ) -> Tensor:
+        s = Statistics(weight, first, second)
+        mu, shift = mean(s), mean(s) - m
+        a = regularised(covariance(s), ridge).to(b)
+        middle = root_b @ a @ root_b
+        values, vectors = _eigh((middle + middle.mT) / 2)
+        # Bounded from below where the root's derivative would run away: relative to the largest, far under what changes
+        # a picture. Of a single position even the largest is but rounding, and may be negative.
+        roots = values.clamp_min(values[-1].clamp_min(0) * 1e-10 + torch.finfo(b.dtype).tiny).sqrt()
+        half = root_b @ vectors
+        ctx.save_for_backward(weight, second, mu, shift, (half / roots) @ half.mT)
+        ctx.ridge = ridge
+        return shift.square().sum() + (a.trace() + b.trace() - 2 * roots.sum())
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        half, roots = ctx.saved_tensors
-        transport = (half / roots) @ half.mT
-        return grads[0] * (torch.eye(len(roots), dtype=roots.dtype, device=roots.device) - transport), None, None
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        weight, second, mu, shift, transport = ctx.saved_tensors
+        by_covariance = -transport.to(second)
+        diagonal = by_covariance.diagonal().add_(1)
+        diagonal += ctx.ridge * diagonal.mean()
+        by_mean = 2 * (shift - by_covariance @ mu)
+        scale = grads[0] / weight
+        by_weight = -scale * ((by_covariance * second).sum() / weight + by_mean @ mu)
+        return by_weight, scale * by_mean, by_covariance.mul_(scale), None, None, None, None
 
 
 def total_variation(image: Tensor, over: Literal["mean", "sum"] = "mean") -> Tensor:

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.devices import Heap
+from impasto.devices import Heap, small_matrices
 from impasto.encoder import Encoder
 from impasto.events import Loss
 from impasto.layers import Layer
@@ -329,7 +329,7 @@ class Objective:
             return 0.0, {}
         leaves = {key: Statistics(*(part.requires_grad_(True) for part in s)) for key, s in sums.items()}
         style = torch.zeros((), dtype=torch.float64)
-        with torch.enable_grad():
+        with torch.enable_grad(), small_matrices():
             for name, share, distance, masked in self.style_terms:
                 style = style + share * distance(leaves[name, masked]).double()
             parts = [part for s in leaves.values() for part in s]

@@ -1,0 +1,54 @@
+"""What is set for small matrices is put back."""
+
+import pytest
+import torch
+
+from impasto.devices import flushes_denormals, small_matrices
+
+DENORMAL = torch.finfo(torch.float32).tiny / 4
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_small_matrices_take_one_thread_and_no_denormals(two_threads):
+    numbers = torch.full((4,), DENORMAL)
+    assert (2 * numbers > 0).all()
+    with small_matrices():
+        assert torch.get_num_threads() == 1
+        if torch.set_flush_denormal(True):  # which not every processor can
+            assert flushes_denormals()
+            assert (2 * numbers == 0).all()
+    assert torch.get_num_threads() == 2
+    assert not flushes_denormals()
+    assert (2 * numbers > 0).all()
+
+
+def test_they_are_put_back_after_an_error_and_from_within_one_another(two_threads):
+    def fail():
+        with small_matrices():
+            with small_matrices():
+                pass
+            assert torch.get_num_threads() == 1
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert torch.get_num_threads() == 2
+    assert not flushes_denormals()
+
+
+def test_what_a_program_has_chosen_stays():
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this processor knows no flushing")
+    try:
+        with small_matrices():
+            pass
+        assert flushes_denormals()
+    finally:
+        torch.set_flush_denormal(False)
