@@ -108,10 +108,11 @@ def test_sources_from_memory_or_changed_are_refused(album, photo, field, option)
 
 
 def test_what_was_painted_before_there_was_a_choice_is_painted_as_then(album, photo):
-    settings = make_settings(size=64).model_dump(mode="json", exclude_none=True)
-    del settings["precision"], settings["borders"]
+    settings = make_settings(preset="fine", size=64).model_dump(mode="json", exclude_none=True)
+    del settings["precision"], settings["borders"], settings["optimization"]["tolerance"]
     found = prepare(store(album, photo, settings=settings)).settings
     assert (found.precision, found.borders) == ("float32", "cut")
+    assert (found.optimization.tolerance, found.optimization.iterations) == (0.0, 80)
     found = prepare(store(album, photo, settings=settings), changes={"borders": "mirrored"}).settings
     assert (found.precision, found.borders) == ("float32", "mirrored")
 

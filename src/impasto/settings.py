@@ -71,7 +71,7 @@ def _device_name(name: str) -> str:
     return name
 
 
-BEFORE_CHOICE: Mapping[str, str] = {"precision": "float32", "borders": "cut"}
+BEFORE_CHOICE: Mapping[str, Any] = {"precision": "float32", "borders": "cut", "optimization": {"tolerance": 0.0}}
 """What these settings were while there was no choice, for runs that were stored then."""
 
 _NO_STRENGTH = "A texture has no photograph, so there is no strength, and the content_weight is 0: leave them out."
@@ -675,7 +675,7 @@ def with_settings_of_then(values: Any) -> Any:
     """
     if not isinstance(values, Mapping) or not isinstance(values.get("settings"), Mapping):
         return values
-    return {**values, "settings": {**BEFORE_CHOICE, **values["settings"]}}
+    return {**values, "settings": merged(BEFORE_CHOICE, values["settings"])}
 
 
 def preset_values(preset: str) -> dict[str, Any]:
