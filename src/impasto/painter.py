@@ -17,7 +17,14 @@ from torch import Tensor
 from impasto import pictures
 from impasto.borders import Mirrored, mirrored
 from impasto.colour import Map, noise, plan_colours
-from impasto.devices import choose_device, choose_precision, give_back_memory, physical_cores, sharing_devices
+from impasto.devices import (
+    choose_device,
+    choose_precision,
+    cpu_threads,
+    give_back_memory,
+    physical_cores,
+    sharing_devices,
+)
 from impasto.encoder import Encoder
 from impasto.errors import PaintingError
 from impasto.events import Event, Finished, Iteration, OctaveStarted, Started
@@ -131,6 +138,7 @@ class Painter:
         self._moving: _Moving | None = None
         self._octave = self._iteration = 0
         self._history: list[Step] = []
+        self._work = 0.0  # arithmetic of those steps; less than the plan's where octaves converged
         self._elapsed = 0.0
         self._begun = False
         self._at_rest = False
@@ -177,7 +185,7 @@ class Painter:
         yield Started(self.octaves, str(self.device), self.threads, self.loaded.name, self.remarks, self.precision)
         begun = time.monotonic() - self._elapsed
         message = ""
-        with _cpu_threads(self.threads), _memory_errors():
+        with cpu_threads(self.threads), _memory_errors():
             for number, octave in enumerate(self.octaves, 1):
                 if self._is_done(number):  # before it was interrupted
                     continue
@@ -217,6 +225,7 @@ class Painter:
             self._at_rest = False
             elapsed = time.monotonic() - begun
             self._history.append(Step(number, iteration, loss, elapsed))
+            self._work += octave.effort
             if not (math.isfinite(loss.total) and bool(gradient.isfinite().all())):
                 self._history[-1] = Step(number, iteration, replace(loss, total=math.nan), elapsed)
                 self._refuse_first(iteration, number)
@@ -366,6 +375,7 @@ class Painter:
         facts, tensors = resumed.facts, resumed.tensors
         self._octave, self._iteration, self._elapsed = facts.octave, facts.iteration, facts.elapsed
         self._history = resumed.history
+        self._work = sum(self.octaves[step.octave - 1].effort for step in self._history)
         self._lowest = min((s.loss.total for s in self._history if s.octave == self._octave), default=math.inf)
         self._image = tensors["best"].to(self.device, copy=True)
         if facts.optimizer is not None:
@@ -379,7 +389,7 @@ class Painter:
     def _remaining(self, share: float) -> float | None:
         """Seconds to the end at the pace since the first iteration, whose time is mostly preparation."""
         first, last = self._history[0], self._history[-1]
-        done = sum(self.octaves[step.octave - 1].effort for step in self._history[1:])
+        done = self._work - self.octaves[0].effort
         return (last.seconds - first.seconds) * (1 - share) * work(self.octaves) / done if done > 0 else None
 
     def _refuse_first(self, iteration: int, number: int) -> None:
@@ -560,17 +570,6 @@ def _to_array(image: Tensor) -> np.ndarray:
     """1×3×H×W to H×W×3 float32 in [0, 1]."""
     array: np.ndarray = image[0].detach().permute(1, 2, 0).clamp(0, 1).cpu().contiguous().numpy()
     return array
-
-
-@contextmanager
-def _cpu_threads(count: int) -> Iterator[None]:
-    """PyTorch's number of threads, put back after."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager

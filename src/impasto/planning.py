@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from impasto.borders import mirrored_size
-from impasto.devices import available_memory
+from impasto.devices import available_memory, cpu_threads
 from impasto.encoder import Encoder
 from impasto.errors import PaintingError, SettingsError
 from impasto.layers import CONVOLUTIONS, PIXELS, Layer
@@ -328,12 +328,8 @@ def expected_seconds(costs: Sequence[Cost], workload: Workload, threads: int) ->
         workload: what is to be painted.
         threads: of the CPU.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with cpu_threads(threads):
         small, large = (_probe(side, workload) for side in (96, 320))
-    finally:
-        torch.set_num_threads(before)
     pace = max(1e-15, (large[1] - small[1]) / (large[0] - small[0]))
     start = max(0.0, small[1] - pace * small[0])
     # The optimiser reads its history twice and writes a few images: judged by 4 bytes in a fifth of a nanosecond.
