@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -117,6 +119,17 @@ def test_another_pooling_keeps_the_weights():
 def test_another_pooling_keeps_the_precision():
     for dtype in (torch.bfloat16, torch.float64):
         assert Encoder(random_weights()).to(dtype).with_architecture(pooling="max").dtype == dtype
+
+
+@pytest.mark.parametrize(
+    "change", [lambda e: e, lambda e: e.to(torch.bfloat16), lambda e: e.with_architecture(pooling="max"), copy.deepcopy]
+)
+def test_weights_keep_the_layout_of_the_features(change):
+    encoder = change(Encoder(random_weights()))
+    kernels = [kernel for kernel in encoder.buffers() if kernel.dim() == 4]
+    assert len(kernels) == len(encoder.convolutions)
+    assert all(kernel.is_contiguous(memory_format=torch.channels_last) for kernel in kernels)
+    assert not kernels[-1].is_contiguous()
 
 
 def test_weights_that_are_no_stack_are_refused():

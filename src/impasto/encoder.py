@@ -91,8 +91,8 @@ class Encoder(nn.Module):
         _check_stack(weights, self.convolutions)
         for layer in self.convolutions:
             weight, bias = (weights[f"{layer}.{part}"].detach().float() for part in ("weight", "bias"))
-            # Convolutions bring the weights into an order of their own each time, which takes longer than a small
-            # picture's arithmetic. From this layout, the features', it takes half as long.
+            # On the CPU convolutions bring the weights into an order of their own each time, which in the deep layers
+            # of small pictures takes as long as the arithmetic. From the features' layout it is soon done.
             self.register_buffer(f"{layer}_weight", weight.contiguous(memory_format=torch.channels_last))
             self.register_buffer(f"{layer}_bias", bias)
 
