@@ -21,7 +21,7 @@ BENCHES: dict[str, Main] = {
     "search": search.main,
 }
 
-# Without the preset fine, which takes nearly three times as long as the default.
+# Without the preset fine, which takes nearly twice as long as the default.
 SMALL = [f"--method={name}" for name in ("default", "quick", "gatys-short", "crowson-short", "galerne-short")]
 
 SUITES: dict[str, list[tuple[Main, list[str]]]] = {

@@ -28,8 +28,7 @@ DEEPEST = (5, 2)
 HE = "he"
 """In place of an encoder's name: random weights."""
 
-ACTIVATIONS = {HE: 3_000.0}
-TRAINED_ACTIVATION = 10_000.0
+HE_ACTIVATION, ACTIVATION = 3_000.0, 10_000.0
 """Mean activation of every channel, of random weights and of trained ones.
 
 With the tutorial's raw weights its terms grow as the square (content) and the fourth power (style) of it, so that it
@@ -83,7 +82,7 @@ def save_encoder(encoder: Encoder, path: Path) -> Path:
 
 def activation_of(name: str) -> float:
     """The mean activation at which a set of weights, ``he`` (random) or an encoder's name, does as ImageNet's do."""
-    return ACTIVATIONS.get(name, TRAINED_ACTIVATION)
+    return HE_ACTIVATION if name == HE else ACTIVATION
 
 
 def encoders(folder: Path, names: tuple[str, ...], activation: float | None = None) -> Mapping[str, Path]:
