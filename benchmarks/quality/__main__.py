@@ -31,7 +31,11 @@ SUITES: dict[str, list[tuple[Main, list[str]]]] = {
                              "preset fine", "L-BFGS, 1 octave", "L-BFGS, 2 octaves"]),
         (strength.main, ["--pairs", "2", "--size", "192"]),
     ],
-    "full": [(pictures.main, ["--full"]), (time_to_loss.main, ["--pairs", "4"]), (strength.main, ["--pairs", "6"])],
+    "full": [
+        (pictures.main, ["--full"]),
+        (time_to_loss.main, ["--pairs", "4", "--size", "128"]),
+        (strength.main, ["--pairs", "6"]),
+    ],
 }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from benchmarks.quality.store import Row, Store, collect
 from impasto.pictures.files import replace_file
 
 METHODS = ("default", "quick", "fine", "gatys-short", "crowson-short", "galerne-short")
-FULL = (*METHODS, "gatys-full", "gatys-noise-full", "crowson-full", "galerne-full")
+FULL = (*METHODS, "gatys-full", "crowson-full", "galerne-full")
 LEVELS = (0.45, 0.5, 0.55, 0.6, 0.65)
 
 
