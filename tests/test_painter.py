@@ -131,6 +131,7 @@ def test_an_octave_ends_where_its_loss_no_longer_falls(photo, style, small):
         assert WINDOW < len(taken) < 200
         assert has_converged(taken, 0.05)
         assert not has_converged(taken[:-1], 0.05)
+        assert [step.converged for step in steps if step.octave == number] == [False] * (len(taken) - 1) + [True]
     assert steps[-1].share == pytest.approx(1)
     assert steps[-1].remaining == pytest.approx(0)
     assert (events[-1].message, events[-1].painting.complete) == ("", True)
@@ -142,6 +143,13 @@ def test_as_long_as_the_loss_falls_a_tolerance_changes_nothing(photo, style, sma
         impasto.paint(photo, style, **patient(small, tolerance, iterations=12)).array for tolerance in (0.0, 1e-6)
     ]
     assert np.array_equal(*pictures)
+
+
+def test_an_octave_that_comes_to_its_last_iteration_has_not_ended_early(photo, style, small):
+    settings = patient(small, 0.9, iterations=WINDOW + 1)
+    steps = [event for event in impasto.make_painter(photo, style, **settings) if isinstance(event, Iteration)]
+    assert has_converged([step.loss.total for step in steps if step.octave == 1], 0.9)
+    assert not any(step.converged for step in steps)
 
 
 def test_adam_takes_all_iterations(photo, style, small):

@@ -106,6 +106,7 @@ class Iteration:
         elapsed: seconds since painting began.
         remaining: seconds expected to the end; None where there is nothing yet to judge by.
         image: gives the image as it stands, H×W×3 float32 in [0, 1], at the octave's size; valid until the next event.
+        converged: the octave ends here, before its last iteration, as its loss no longer falls.
     """
 
     octave: int
@@ -116,6 +117,7 @@ class Iteration:
     elapsed: float
     remaining: float | None
     image: Callable[[], np.ndarray]
+    converged: bool = False
 
 
 @dataclass(frozen=True)

@@ -234,7 +234,8 @@ class Painter:
             if is_best:
                 self._lowest = loss.total
                 self._image.copy_(image)
-            is_last = iteration == octave.iterations or self._has_converged(number)
+            has_converged_early = iteration < octave.iterations and self._has_converged(number)
+            is_last = iteration == octave.iterations or has_converged_early
             share = self._share_after(number, octave.iterations if is_last else iteration)
             yield Iteration(
                 octave=number,
@@ -245,6 +246,7 @@ class Painter:
                 elapsed=elapsed,
                 remaining=self._remaining(share),
                 image=lambda: self._coloured(image),
+                converged=has_converged_early,
             )
             if not is_last or how.keep != "best":
                 optimizer.step(image, loss.total, gradient)

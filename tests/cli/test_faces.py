@@ -20,9 +20,9 @@ from impasto.pyramid import Octave
 OCTAVES = (Octave(36, 48, 3), Octave(72, 96, 2))
 
 
-def iteration(number=1, octave=1, total=2.5):
-    loss = Loss(total, 0.25, 0.5, 0.0)
-    return Iteration(octave, number, OCTAVES[octave - 1].iterations, loss, 0.1, 1.0, 75.0, lambda: np.zeros((1, 1, 3)))
+def iteration(number=1, octave=1, total=2.5, converged=False):
+    loss, planned = Loss(total, 0.25, 0.5, 0.0), OCTAVES[octave - 1].iterations
+    return Iteration(octave, number, planned, loss, 0.1, 1.0, 75.0, lambda: np.zeros((1, 1, 3)), converged)
 
 
 class Terminal(io.StringIO):
@@ -85,6 +85,18 @@ def test_lines_come_at_starts_and_then_every_few_seconds(capsys, monkeypatch):
         "octave 1/2, iteration 5/3: loss 2.5 (content 0.25, style 0.5), 10% done, 1:15 left",
         "octave 1/2, iteration 10/3: loss 2.5 (content 0.25, style 0.5), 10% done, 1:15 left",
     ]
+
+
+def test_an_octave_that_ends_early_has_a_line(capsys):
+    face = LineFace()
+    face.tell(Started(OCTAVES, "cpu", 1, "builtin"))
+    face.tell(OctaveStarted(1, OCTAVES[0]))
+    face.tell(iteration(2, converged=True))
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "octave 1/2 ends after 2 of 3 iterations, as its loss no longer falls: loss 2.5 (content 0.25, style 0.5)"
+    )
+    JsonFace().tell(iteration(2, converged=True))
+    assert json.loads(capsys.readouterr().out)["converged"] is True
 
 
 def test_json_has_no_numbers_that_json_lacks(capsys, tmp_path):

@@ -74,7 +74,7 @@ class LineFace(Face):
         self._file = ""
 
     def tell(self, event: Event) -> None:
-        """Write a line at the start, at each octave and each slow file, and every few seconds."""
+        """Write a line at the start, at each octave, its early end and each slow file, and every few seconds."""
         if isinstance(event, Reading | Writing):
             name = file_line(event)
             if name == self._file and time.monotonic() - self._last < SECONDS_BETWEEN_LINES and event.share < 1:
@@ -87,6 +87,11 @@ class LineFace(Face):
         elif isinstance(event, OctaveStarted):
             size = f"{event.octave.width}×{event.octave.height} px"
             tell(f"octave {event.number}/{self._octaves}: {size}, {_counted(event.octave.iterations, 'iteration')}")
+        elif isinstance(event, Iteration) and event.converged:
+            tell(
+                f"octave {event.octave}/{self._octaves} ends after {event.iteration} of {event.iterations} iterations, "
+                f"as its loss no longer falls: {loss_line(event.loss)}"
+            )
         elif isinstance(event, Iteration) and time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
             tell(
                 f"octave {event.octave}/{self._octaves}, iteration {event.iteration}/{event.iterations}: "
