@@ -27,7 +27,7 @@ test-keras: $(KERAS_VENV)/.installed  ## the presets tutorial and tutorial-core 
 bench: $(VENV)/.dev  ## pictures, peers and time to the tutorial's loss, small: two pairs, under half an hour
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.quality small $(BENCH_OPTIONS)
 
-bench-full: $(VENV)/.dev  ## the same at full size, for a night or two; run it again and it goes on
+bench-full: $(VENV)/.dev  ## the same at full size, for some hours; run it again and it goes on
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.quality full $(BENCH_OPTIONS)
 
 lint: $(VENV)/.dev  ## style and types
