@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks.arithmetic import CountedEncoder
-from benchmarks.peers.scheme import Loss, Outcome, Stage, fitted, lbfgs, sides
+from benchmarks.peers.scheme import Loss, Outcome, Stage, bounded_lbfgs, fitted, lbfgs, sides
 from impasto.losses import covariance, gram, mean, statistics
 from impasto.pyramid import resized
 
@@ -30,11 +30,13 @@ class Galerne:
     Attributes:
         scales: how many.
         first: iterations at the coarsest size; half as many at each next one.
+        bounded: whether L-BFGS keeps pixels in [0, 1] on the way.
     """
 
     scales: int = 3
     first: int = 600
     name: str = "galerne"
+    bounded: bool = False
     layers: Sequence[str] = (*STYLE, CONTENT)
     source: str = "Galerne, Raad, Lezama and Morel 2022"
 
@@ -48,11 +50,12 @@ class Galerne:
     ) -> Outcome:
         """Paint; see :class:`benchmarks.peers.scheme.Scheme`."""
         image, losses = content, []
+        lower = bounded_lbfgs if self.bounded else lbfgs
         for height, width, iterations in stages:
             photo = resized(content, height, width)
             painting = fitted(style, max(height, width))
             image = resized(image, height, width)
-            image, values = lbfgs(image, objective(photo, painting, encoder, factor), iterations)
+            image, values = lower(image, objective(photo, painting, encoder, factor), iterations)
             losses.append(values)
         return Outcome(image, losses)
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks.arithmetic import CountedEncoder
-from benchmarks.peers.scheme import Loss, Outcome, Stage, gram_matrix, lbfgs
+from benchmarks.peers.scheme import Loss, Outcome, Stage, bounded_lbfgs, gram_matrix, lbfgs
 from impasto.pyramid import resized
 
 CONTENT = "relu4_2"
@@ -30,11 +30,13 @@ class Gatys:
     Attributes:
         start: the photograph, or white noise.
         iterations: of L-BFGS.
+        bounded: whether it keeps pixels in [0, 1] on the way.
     """
 
     start: Literal["content", "noise"] = "content"
     iterations: int = 500
     name: str = "gatys"
+    bounded: bool = False
     layers: Sequence[str] = (*STYLE, CONTENT)
     source: str = "Gatys, Ecker and Bethge 2016"
 
@@ -51,7 +53,8 @@ class Gatys:
         image = content
         if self.start == "noise":
             image = torch.rand(content.shape, generator=torch.Generator().manual_seed(0))
-        image, losses = lbfgs(image, objective(content, style, encoder, factor), stage.iterations)
+        lower = bounded_lbfgs if self.bounded else lbfgs
+        image, losses = lower(image, objective(content, style, encoder, factor), stage.iterations)
         return Outcome(image, [losses])
 
 

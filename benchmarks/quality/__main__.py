@@ -22,7 +22,7 @@ BENCHES: dict[str, Main] = {
 }
 
 # Without the preset fine, which takes nearly twice as long as the default.
-SMALL = [f"--method={name}" for name in ("default", "quick", "gatys-short", "crowson-short", "galerne-short")]
+SMALL = [f"--method={name}" for name in ("default", "quick", *pictures.PEERS)]
 
 SUITES: dict[str, list[tuple[Main, list[str]]]] = {
     "small": [

@@ -95,7 +95,8 @@ class Ours:
 
     def settings(self, canvas: Canvas, factor: float) -> Settings:
         """Raw weights in place of the strength, so that any factor has its place."""
-        given = {"size": canvas.size, "encoder": canvas.encoder, **self.changes}
+        threads = torch.get_num_threads()  # as the peers have
+        given = {"size": canvas.size, "encoder": canvas.encoder, "threads": threads, **self.changes}
         content, style = make_settings(**given).weights
         given.pop("strength", None)
         return make_settings(**{**given, "content_weight": content, "style_weight": style * factor})
@@ -214,7 +215,14 @@ class Reference:
 
 
 REFERENCES: tuple[Reference, ...] = (Reference("photograph"), Reference("filter"), Reference("style"))
-SCHEMES: tuple[Scheme, ...] = (Gatys(), Gatys("noise", name="gatys-noise"), Crowson(), Galerne())
+SCHEMES: tuple[Scheme, ...] = (
+    Gatys(),
+    Gatys(name="gatys-bounded", bounded=True),
+    Gatys("noise", name="gatys-noise"),
+    Crowson(),
+    Galerne(),
+    Galerne(name="galerne-bounded", bounded=True),
+)
 
 
 def known_methods() -> dict[str, Method]:

@@ -4,8 +4,9 @@
 
 Each picture and its scores are kept in OUT/scores; a run that was stopped goes on. The tables go into OUT/pictures.md,
 plots into OUT/curves, sheets into OUT/sheets, and sheets without names into OUT/blind, their key in OUT/blind-key.json.
-A method is one of impasto's presets, a peer (gatys, gatys-noise, crowson, galerne, each with -full for the budget that
-its authors describe, or -short for the default's arithmetic), or "NAME: KEY=VALUE …", impasto with these settings.
+A method is one of impasto's presets, a peer (gatys, gatys-noise, crowson, galerne, and gatys-bounded and
+galerne-bounded, whose L-BFGS keeps pixels in [0, 1] on the way; each with -full for the budget that its authors
+describe, or -short for the default's arithmetic), or "NAME: KEY=VALUE …", impasto with these settings.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from benchmarks.quality.options import FACTORS, Bench, bench, in_sentences, pars
 from benchmarks.quality.store import Row, Store, collect
 from impasto.pictures.files import replace_file
 
-METHODS = ("default", "quick", "fine", "gatys-short", "crowson-short", "galerne-short")
-FULL = (*METHODS, "gatys-full", "crowson-full", "galerne-full")
+PEERS = ("gatys-short", "gatys-bounded-short", "crowson-short", "galerne-short", "galerne-bounded-short")
+METHODS = ("default", "quick", "fine", *PEERS)
+FULL = (*METHODS, "gatys-bounded-full", "crowson-full", "galerne-bounded-full")
 LEVELS = (0.45, 0.5, 0.55, 0.6, 0.65)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -128,7 +129,7 @@ def collect(
         methods: to paint with.
         pairs: to paint.
         factors: on the style weights.
-        sparse: names of methods that take every other factor only.
+        sparse: names of methods that take every other factor only, that nearest to 1 among them.
     """
     rows = []
     for pair, factor, method in _turns(methods, pairs, factors, sparse):
@@ -152,13 +153,15 @@ def collect(
 def _turns(
     methods: Iterable[Method], pairs: Iterable[Pair], factors: Sequence[float], sparse: Collection[str]
 ) -> Iterator[tuple[Pair, float, Method]]:
-    """Methods that do not vary come once, with the factor 1."""
+    """Methods that do not vary come once, with the factor 1; sparse ones keep the factor nearest to it."""
     methods = list(methods)
+    own = min(range(len(factors)), key=lambda number: abs(math.log(factors[number])))
     for pair in pairs:
         yield from ((pair, 1.0, method) for method in methods if not method.varies)
         for number, factor in enumerate(factors):
             for method in methods:
-                if method.varies and (method.name not in sparse or number % 2 == 0):
+                is_kept = method.name not in sparse or (number - own) % 2 == 0
+                if method.varies and is_kept:
                     yield pair, factor, method
 
 

@@ -53,7 +53,8 @@ class TensorFlow:
 
     def __init__(self, python: Path, folder: Path, mode: Mode) -> None:
         threads = str(torch.get_num_threads())
-        environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_NUM_INTRAOP_THREADS": threads, "CUDA_VISIBLE_DEVICES": ""}
+        environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+        environment |= dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), threads)
         self.seconds: list[float] = []
         self.losses: list[float] = []
         self._log = (folder / f"{mode}.log").open("w")

@@ -15,7 +15,14 @@ from benchmarks.peers.scheme import Stage, shortened, sides
 from benchmarks.quality.methods import DEFAULT, Canvas, Peer
 from tests.helpers import smooth_picture
 
-PEERS = [Gatys(iterations=8), Gatys("noise", 8, "gatys-noise"), Crowson(32, 8, 6), Galerne(2, 8)]
+PEERS = [
+    Gatys(iterations=8),
+    Gatys("noise", 8, "gatys-noise"),
+    Gatys(iterations=8, name="gatys-bounded", bounded=True),
+    Crowson(32, 8, 6),
+    Galerne(2, 8),
+    Galerne(2, 8, name="galerne-bounded", bounded=True),
+]
 
 
 def tensor(height, width, seed):
@@ -46,6 +53,20 @@ def test_more_style_weight_moves_the_picture_further(peer, narrow_encoder):
         peer.paint(content, style, CountedEncoder(narrow_encoder), stages, factor).image for factor in (1e-3, 10.0)
     )
     assert (weak - strong).abs().mean() > 1e-3
+
+
+def test_between_bounds_the_picture_has_the_loss_that_was_come_to(narrow_encoder):
+    content, style = tensor(48, 64, 1), tensor(48, 64, 2)
+    encoder = CountedEncoder(narrow_encoder)
+    loss = gatys.objective(content, style, encoder, 1.0)
+    shown = {}
+    for bounded in (False, True):
+        peer = Gatys(iterations=40, bounded=bounded)
+        outcome = peer.paint(content, style, encoder, peer.plan(48, 64), 1.0)
+        shown[bounded] = float(loss(outcome.image))
+        if bounded:
+            assert shown[True] == pytest.approx(min(outcome.losses[0]), rel=1e-4)
+    assert shown[True] < shown[False]
 
 
 @pytest.mark.parametrize("module", [gatys, crowson, galerne])

@@ -113,8 +113,10 @@ def test_sparse_methods_take_every_other_factor(tmp_path, pairs, encoder_file):
     other = Ours("other", {"optimization": {"iterations": 1}})
     store = Store(tmp_path, Canvas(64, str(encoder_file)))
     rows = collect(store, [SHORT, other], pairs[:1], [0.1, 1.0, 10.0], sparse=["other"])
-    assert [r.factor for r in rows if r.method == "other"] == [0.1, 10.0]
-    assert len(rows) == 5
+    assert [r.factor for r in rows if r.method == "other"] == [1.0]
+    assert len(rows) == 4
+    rows = collect(store, [other], pairs[:1], [0.1, 0.3, 1.0, 3.0, 10.0], sparse=["other"])
+    assert [r.factor for r in rows] == [0.1, 1.0, 10.0]
 
 
 def test_factors_multiply_whatever_weight_a_method_has():
