@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, NamedTuple, Protocol
@@ -24,7 +25,7 @@ from impasto.encoder import Encoder
 from impasto.errors import SettingsError
 from impasto.objective import shares
 from impasto.planning import Workload
-from impasto.pyramid import plan_octaves
+from impasto.pyramid import Octave, plan_octaves
 from impasto.settings import PRESETS, Settings, make_settings, merged, parse_assignment
 from impasto.weights import load_encoder
 
@@ -111,12 +112,13 @@ class Ours:
     def paint(self, pair: Pair, canvas: Canvas, factor: float) -> Painted:
         """As ``impasto paint`` does."""
         painting = impasto.paint(pair.content, pair.style, self.settings(canvas, factor))
-        return Painted(painting.array, painting.seconds, self.operations(pair, canvas))
+        taken = Counter(step.octave for step in painting.history)  # fewer than planned where octaves converged
+        octaves = [octave._replace(iterations=taken[number]) for number, octave in enumerate(painting.octaves, 1)]
+        return Painted(painting.array, painting.seconds, self._operations(pair, canvas, octaves))
 
     def operations(self, pair: Pair, canvas: Canvas) -> float:
-        """Of the octaves that it plans where no memory bounds it, at the sizes that go through the encoder."""
-        settings = self.settings(canvas, 1.0)
-        how = settings.optimization
+        """Of all iterations of the octaves that it plans where no memory bounds it."""
+        how = self.settings(canvas, 1.0).optimization
         octaves = plan_octaves(
             *loaded(pair.content, canvas.size).shape[-2:],
             iterations=how.iterations,
@@ -125,6 +127,11 @@ class Ours:
             ratio=how.octave_ratio,
             most=how.max_octaves,
         )
+        return self._operations(pair, canvas, octaves)
+
+    def _operations(self, pair: Pair, canvas: Canvas, octaves: Sequence[Octave]) -> float:
+        """At the sizes that go through the encoder."""
+        settings = self.settings(canvas, 1.0)
         layers = [*shares(settings.losses.content), *shares(settings.losses.style)]
         style = loaded(pair.style, canvas.size).shape[-2:]
         encoder = _encoder(settings.encoder)

@@ -19,6 +19,7 @@ from benchmarks.quality.curves import Point, at_content, at_default, beaten, cur
 from benchmarks.quality.methods import DEFAULT, REFERENCES, Canvas, Ours, Peer, custom, known_methods, parse_method
 from benchmarks.quality.options import Bench, in_sentences
 from benchmarks.quality.store import Row, Store, collect
+from impasto.devices import cpu_threads
 from impasto.errors import PictureError, SettingsError
 from impasto.pictures import read_picture
 from impasto.settings import DEFAULT_STRENGTH, style_weight_of
@@ -107,6 +108,20 @@ def test_failures_are_told_and_left_out(tmp_path, pairs, encoder_file, capsys):
     rows = collect(Store(tmp_path, Canvas(64, str(encoder_file))), [bad, REFERENCES[0]], pairs[:1], [1.0])
     assert [r.method for r in rows] == ["photograph"]
     assert "bad hill-waves 1: " in capsys.readouterr().err
+
+
+def test_iterations_that_were_not_needed_are_not_counted(pairs, encoder_file):
+    canvas = Canvas(64, str(encoder_file))
+    how = {"iterations": 60, "max_octaves": 1}
+    whole, early = (Ours("x", {"optimization": how | {"tolerance": t}}) for t in (0.0, 0.5))
+    assert early.operations(pairs[0], canvas) == whole.operations(pairs[0], canvas)
+    assert whole.paint(pairs[0], canvas, 1.0).operations == whole.operations(pairs[0], canvas)
+    assert early.paint(pairs[0], canvas, 1.0).operations < 0.5 * whole.operations(pairs[0], canvas)
+
+
+def test_all_methods_have_the_same_number_of_threads():
+    with cpu_threads(1):
+        assert DEFAULT.settings(Canvas(64), 1.0).threads == 1
 
 
 def test_sparse_methods_take_every_other_factor(tmp_path, pairs, encoder_file):
