@@ -64,6 +64,7 @@ def test_a_plot_is_the_same_each_time_and_names_the_octaves(tmp_path):
             write_history(tmp_path / name, history(), [Octave(40, 60, 12), Octave(80, 120, 8)])
     finally:
         __import__("matplotlib").rcdefaults()
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
     text = (tmp_path / "a.svg").read_text()
     for part in ("60×40", "120×80", "content", "style", "total", "iteration", "loss"):
         assert part in text

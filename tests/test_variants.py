@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import impasto
 from impasto.errors import SettingsError
-from impasto.pictures import write_picture
+from impasto.pictures import read_picture, write_picture
 from impasto.variants import Axis, grid_of, parse_axis, plan_variants
 from tests.helpers import smooth_picture
 
@@ -74,6 +74,25 @@ def test_every_combination_the_last_setting_across(painted):
 def test_names_that_end_alike_are_given_in_full(painted):
     planned = plan_variants(painted, ["losses.style.relu1_1=0,1", "losses.content.relu1_1=0,1"], Path("kept"))
     assert planned.variants[0].label == "losses.style.relu1_1 0, losses.content.relu1_1 0"
+
+
+def test_names_that_lose_something_stay_apart(painted, tmp_path):
+    folder = "/a/long/way/to/where/the/pictures/of/every/year/lie"
+    starts = [f"{folder}/first.png", f"{folder}/second.png", "a/b.png", "a_b.png", "ä" * 70]
+    planned = plan_variants(painted, [f"init={','.join(starts)}"], tmp_path)
+    names = [variant.work.output.name for variant in planned.variants]
+    assert len(set(names)) == len(names)
+    assert names[3] == "out-init=a_b.png.png"
+    assert all(len(name.encode()) < 100 for name in names)
+
+
+def test_transparent_pictures_are_over_white_once(painted, tmp_path):
+    planned = plan_variants(painted, ["seed=1,2"], tmp_path)
+    for variant in planned.variants:
+        colour, alpha = np.full((32, 48, 3), 0.2, np.float32), np.full((32, 48), 0.5, np.float32)
+        write_picture(variant.work.output, colour, alpha=alpha)
+    sheet = grid_of(planned)
+    np.testing.assert_allclose(sheet[8, 8], read_picture(planned.variants[0].work.output).pixels[0, 0], atol=0.005)
 
 
 @pytest.mark.parametrize(

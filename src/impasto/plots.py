@@ -97,6 +97,7 @@ def _plot(history: Sequence[Step], octaves: Sequence[Octave], kind: str) -> byte
 
     Without ``pyplot``, whose figures are the whole process's, so that notebooks and threads are left alone.
     """
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -120,8 +121,9 @@ def _plot(history: Sequence[Step], octaves: Sequence[Octave], kind: str) -> byte
     axes.set_axisbelow(True)
     _mark_octaves(axes, history, octaves)
     buffer = io.BytesIO()
-    # Without the date, so that the same run gives the same file.
-    figure.savefig(buffer, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+    # Without the date, and with names for its parts that are not drawn by chance: the same run gives the same file.
+    with rc_context({"svg.hashsalt": "impasto"}):
+        figure.savefig(buffer, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
     return buffer.getvalue()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 import re
@@ -18,7 +19,7 @@ from impasto.errors import SettingsError
 from impasto.pictures import read_picture
 from impasto.pyramid import scaled
 from impasto.settings import merged, parse_assignment
-from impasto.sheets import Pixels, Stage, grid, over_white, resized_stage
+from impasto.sheets import Pixels, Stage, grid, resized_stage
 
 MOST = 100
 """No more variants than this at a time."""
@@ -27,6 +28,9 @@ TILE = 480
 """Long side in pixels of each variant in the grid at most."""
 
 _PALE = 0.92
+
+_LONGEST = 60
+"""Bytes of each setting in a variant's name."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,7 @@ def grid_of(variants: Variants, failed: Sequence[int] = ()) -> Pixels:
             continue
         picture = read_picture(variant.work.output)
         size = size or scaled(*picture.size, min(TILE, max(picture.size)))
-        stages.append(resized_stage(over_white(picture.pixels, picture.alpha), variant.label, size))
+        stages.append(resized_stage(picture.pixels, variant.label, size))
     blank = np.full((*(size or (TILE, TILE)), 3), _PALE, np.float32)
     shown = [
         stage or Stage(blank, f"{variant.label}: failed")
@@ -213,4 +217,9 @@ def _name_among(axis: Axis, axes: Sequence[Axis]) -> str:
 
 
 def _in_file_name(text: str) -> str:
-    return re.sub(r"[^\w.=+-]+", "_", text)[:60]
+    """Text as a part of a name; where more than brackets and commas is lost of it, a hash tells it from others."""
+    readable = re.sub(r"[^\w.=+-]+", "_", text)
+    if len(readable.encode()) <= _LONGEST and not re.search(r"[^\w.=+\-\[\]{}\", ]", text):
+        return readable
+    cut = readable.encode()[:_LONGEST].decode(errors="ignore")
+    return f"{cut}-{hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()[:8]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -11,10 +12,12 @@ import pytest
 
 from impasto import make_settings
 from impasto.again import stored_record
+from impasto.batches import running
 from impasto.batches.events import Advanced, Begun, Ended
-from impasto.batches.running import Batch
+from impasto.batches.running import Batch, _Worker
+from impasto.batches.tasks import Ready
 from impasto.batches.works import Work, settle
-from impasto.errors import EncoderError
+from impasto.errors import EncoderError, PaintingError
 from impasto.pictures import write_picture
 from tests.helpers import smooth_picture
 
@@ -97,6 +100,53 @@ def test_a_process_that_is_killed_takes_only_its_picture_with_it(works):
     assert killed
     assert ends(events) == {0: "failed", 1: "painted", 2: "painted", 3: "painted"}
     assert any(isinstance(event, Begun) and event.number == 1 for event in events)
+
+
+class Fake:
+    """A process that says what it is told to say."""
+
+    exitcode = 7
+
+    def __init__(self, *messages):
+        ours, self.theirs = multiprocessing.Pipe()
+        self.worker = _Worker(self, ours)
+        for message in messages:
+            self.theirs.send(message)
+
+    def dies(self):
+        self.theirs.close()
+        return self
+
+    def join(self, timeout=None):
+        pass
+
+    def is_alive(self):
+        return False
+
+
+@pytest.mark.parametrize("failure", ["dies", "refuses", "is not there"])
+def test_a_process_that_cannot_be_replaced_leaves_the_rest_to_the_others(works, monkeypatch, failure):
+    started = [Fake(Ready()).dies(), Fake(Ready(), *(Ended(number, "painted") for number in (1, 2, 3))).dies()]
+
+    def start(jobs, common):
+        if started:
+            return started.pop(0).worker
+        if failure == "is not there":
+            raise PaintingError("no more processes")
+        return (Fake().dies() if failure == "dies" else Fake(EncoderError("gone")).dies()).worker
+
+    monkeypatch.setattr(running, "_start", start)
+    events = list(Batch(works, jobs=2))
+    assert ends(events) == {0: "failed", 1: "painted", 2: "painted", 3: "painted"}
+    assert "ended too early (exit code 7)" in next(e for e in events if e.number == 0).message
+
+
+def test_where_no_process_is_left_the_rest_fails_with_the_reason(works, monkeypatch):
+    started = [Fake(Ready(), Ended(0, "painted")).dies()]
+    monkeypatch.setattr(running, "_start", lambda *_: (started.pop(0) if started else Fake().dies()).worker)
+    events = list(Batch(works))
+    assert ends(events) == {0: "painted", 1: "failed", 2: "failed", 3: "failed"}
+    assert "could not be started (exit code 7)" in events[-1].message
 
 
 def _workers() -> list[psutil.Process]:

@@ -41,6 +41,27 @@ def test_new_runs_have_names_of_their_own():
     assert folder.new_slot("photo").path.name == "photo-2.checkpoint"
 
 
+@pytest.mark.parametrize("letter", ["a", "é", "絵", "🎨"])
+def test_names_are_no_longer_than_file_systems_take(letter):
+    first, second = (folder.new_slot(letter * 255) for _ in range(2))
+    put(first)
+    put(first)
+    assert first.previous.exists()
+    assert {letter} == set(first.path.name.removesuffix(folder.SUFFIX))
+    assert second.path.name == f"{first.path.name.removesuffix(folder.SUFFIX)}-2{folder.SUFFIX}"
+    first.release()
+    second.release()
+
+
+def test_a_folder_that_may_not_be_looked_into(state, monkeypatch):
+    def refuses(self):
+        raise PermissionError(13, "Permission denied", str(self.path))
+
+    monkeypatch.setattr(Slot, "exists", property(refuses))
+    with pytest.raises(CheckpointError, match=r"cannot be looked into \(.*ermission denied"):
+        folder.new_slot("photo")
+
+
 def test_runs_are_listed_newest_first_wherever_they_are(tmp_path, state):
     assert folder.stored_slots() == []
     with pytest.raises(CheckpointError, match="nothing to resume"):

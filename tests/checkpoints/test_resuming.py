@@ -449,7 +449,7 @@ def test_killed_at_twenty_random_moments_it_comes_to_the_same_picture(tiny_encod
     for name in ("first", "whole"):  # the server of processes starts with the first
         begun = time.monotonic()
         run(tmp_path / name).join(120)
-        takes = time.monotonic() - begun  # the longer, the busier the machine
+        takes = time.monotonic() - begun
     unfinished = False
     while kills < 20 or unfinished:
         folder = tmp_path / f"chain{len(results)}"
@@ -460,6 +460,8 @@ def test_killed_at_twenty_random_moments_it_comes_to_the_same_picture(tiny_encod
         process.join(120)
         kills += process.exitcode == -signal.SIGKILL
         slot = Slot(folder / "run.checkpoint")
+        # A machine may be busier or quieter by now: come sooner to one that has ended, later to one that has not begun.
+        takes *= 0.7 if process.exitcode == 0 else 1 if slot.exists else 1.2
         if slot.exists:
             file, header = slot.open()
             file.close()

@@ -178,6 +178,18 @@ def test_a_folder_that_is_none_is_told_once(photo, style, small, tmp_path):
     assert [warning.category for warning in caught] == [CheckpointWarning]
 
 
+def test_a_place_that_cannot_be_chosen_is_told_once_and_painting_goes_on(photo, style, small):
+    def place():
+        raise OSError(36, "File name too long")
+
+    told = []
+    painter = impasto.make_painter(photo, style, **small)
+    with CheckpointWriter(place, least_seconds=0, times_writing=0, warn=told.append).attend(painter):
+        assert painted(painter).complete
+    assert len(told) == 1
+    assert "could not be written (File name too long), so painting goes on with none yet" in told[0]
+
+
 def test_attachments_come_back(photo, style, small, tmp_path):
     from impasto.checkpoints.resuming import StoredRun
 

@@ -107,6 +107,12 @@ def test_a_dry_run_writes_nothing(album, tiny, impasto_command):
     result = impasto_command("batch", "photos", "-s", "s.png", "-o", "out", *tiny, "--dry-run")
     assert result.code == 0
     assert result.out.count("to be painted") == 3
+    planned = impasto_command("batch", "photos", "-s", "s.png", "-o", "out", *tiny, "--dry-run", "--json").out
+    events = [json.loads(line) for line in planned.splitlines()]
+    assert [(e["event"], e["number"], e["state"]) for e in events] == [
+        ("planned", n, "to be painted") for n in range(3)
+    ]
+    assert events[0]["styles"] == ["s.png"]
     assert not (album / "out").exists()
 
 

@@ -124,3 +124,20 @@ def test_a_reader_that_goes_away_is_no_error(process):
     os.close(writer)
     _, err = child.communicate(timeout=30)
     assert (child.returncode, err) == (0, "")
+
+
+@posix
+def test_a_full_disk_under_the_log_ends_no_painting(folder, small, process):
+    with open("/dev/full", "w") as full:  # noqa: PTH123 (a device)
+        child = process("-m", "impasto", "paint", "photo.png", "style.png", *small, "--json", stdout=full, stderr=full)
+        assert child.wait(timeout=60) == 0
+    assert stored_record("photo-as-style.png").complete
+
+
+@posix
+def test_what_an_encoding_lacks_is_escaped(process, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    child = process("-m", "impasto", "settings")
+    out, err = child.communicate(timeout=30)
+    assert (child.returncode, err) == (0, "")
+    assert "\\u2265" in out

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
+import time
 
 import numpy as np
 import pytest
 
 from impasto.again import stored_record
+from impasto.cli import vary
 from impasto.pictures import read_picture, write_picture
+from impasto.variants import grid_of
 from tests.helpers import smooth_picture
 
 
@@ -75,6 +81,28 @@ def test_a_series_between_two_styles(painted, impasto_command):
     assert [stored_record(path).settings["style_weights"] for path in kept] == [[1, 0], [0.5, 0.5], [0, 1]]
     means = [read_picture(path).pixels.mean() for path in kept]
     assert means[0] > means[1] > means[2]
+
+
+def test_no_variants_input_is_replaced_by_the_grid(painted, impasto_command):
+    for name in ("first.png", "second.png"):
+        write_picture(name, smooth_picture(32, 48, seed=3))
+        before = (painted.parent / name).read_bytes()
+        options = ["--set", "init=first.png,second.png", "-o", name, "--force"]
+        assert impasto_command("vary", "out.png", *options).code == 2
+        assert (painted.parent / name).read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of another kind")
+@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals need the main thread")
+def test_ctrl_c_while_the_grid_is_drawn_loses_nothing(painted, impasto_command, monkeypatch):
+    def interrupted(*arguments):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.2)
+        return grid_of(*arguments)
+
+    monkeypatch.setattr(vary, "grid_of", interrupted)
+    assert impasto_command("vary", "out.png", "--set", "strength=0,1").code == 0
+    assert read_picture("out-vary.png").size[1] > 96
 
 
 def test_a_variant_that_fails_is_pale(painted, impasto_command):

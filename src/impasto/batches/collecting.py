@@ -77,14 +77,14 @@ def _in_folder(folder: Path, remarks: list[str]) -> list[Path]:
         raise PictureError(f"The folder {shown(folder)} cannot be read ({reason(error)}).") from None
     pictures = [path for path in files if _is_picture(path)]
     painted = [path for path in pictures if _is_painted(path)]
-    others = [path for path in files if path not in set(pictures)]
+    others = sorted(set(files) - set(pictures))
     if others:
         remarks.append(f"Left out of {shown(folder)}, as they are no pictures: {_listed(others)}.")
     if painted:
         remarks.append(
             f"Left out of {shown(folder)}, as impasto painted them: {_listed(painted)}; name them to take them."
         )
-    found = [path for path in pictures if path not in set(painted)]
+    found = sorted(set(pictures) - set(painted))
     if not found:
         raise PictureError(f"The folder {shown(folder)} holds no pictures: name another.")
     return found

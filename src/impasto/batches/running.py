@@ -44,15 +44,17 @@ class Batch:
     """Paints works in processes, and yields events; what is done already comes first.
 
     Each process paints one picture after the other, with its part of the cores and of the memory. A process that dies
-    takes only its picture with it. When this process dies, be it by SIGKILL, the others end after the iteration at
-    hand. Nothing is written of a picture that is not painted to its end.
+    takes only its picture with it, and where it cannot be replaced the others paint the rest. When this process dies,
+    be it by SIGKILL, the others end after the iteration at hand. Nothing is written of a picture that is not painted to
+    its end.
 
     Args:
         works: as :func:`impasto.batches.works.settle` left them.
         jobs: processes at a time, at least 1.
 
     Raises:
-        ImpastoError: while iterating, before anything is painted: settings that are the same for all works fit none.
+        ImpastoError: while iterating, before anything is painted: settings that are the same for all works fit none,
+            or no process can be started.
     """
 
     def __init__(self, works: Sequence[Work], jobs: int = 1) -> None:
@@ -63,6 +65,8 @@ class Batch:
         self._common = settings[0] if settings and all(one == settings[0] for one in settings) else None
         self._workers: list[_Worker] = []
         self._stopped = False
+        self._begun = False
+        self._trouble = ""  # why there are no more processes
         self._woken, self._wake = multiprocessing.Pipe(duplex=False)
 
     def stop(self) -> None:
@@ -75,7 +79,7 @@ class Batch:
         """Paint.
 
         Raises:
-            ImpastoError: settings that are the same for all works fit none, or processes cannot be started.
+            ImpastoError: settings that are the same for all works fit none, or no process can be started.
         """
         try:
             for number, work in enumerate(self.works):
@@ -91,7 +95,7 @@ class Batch:
                         yield from self._hear(self._workers[connections.index(end)])  # type: ignore[arg-type]
                 self._workers = [worker for worker in self._workers if not worker.connection.closed]
             for number in self._pending:
-                yield Ended(number, "stopped")
+                yield Ended(number, "stopped" if self._stopped else "failed", "" if self._stopped else self._trouble)
         finally:
             self._dismiss()
 
@@ -99,7 +103,10 @@ class Batch:
         """Start what processes there is work for; whether any are left."""
         waiting = sum(worker.number is None for worker in self._workers)
         while not self._stopped and waiting < len(self._pending) and len(self._workers) < self.jobs:
-            self._workers.append(_start(self.jobs, self._common))
+            try:
+                self._workers.append(_start(self.jobs, self._common))
+            except PaintingError as error:
+                self._do_without(error)
             waiting += 1
         return bool(self._workers)
 
@@ -111,8 +118,10 @@ class Batch:
             yield from self._mourn(worker)
             return
         if isinstance(message, ImpastoError):
-            raise message
-        worker.ready = True
+            self._do_without(message)
+            worker.connection.close()
+            return
+        worker.ready = self._begun = True
         if isinstance(message, Ended):
             worker.number = None
         if worker.number is None:
@@ -139,10 +148,19 @@ class Batch:
                 f"of memory: choose a smaller size, or fewer jobs at a time.",
             )
         elif not worker.ready and not self._stopped:
-            raise PaintingError(
-                f"A process for painting could not be started (exit code {worker.process.exitcode}): try fewer jobs; "
-                'a program of your own needs if __name__ == "__main__": around the batch.'
+            self._do_without(
+                PaintingError(
+                    f"A process for painting could not be started (exit code {worker.process.exitcode}): try fewer "
+                    'jobs; a program of your own needs if __name__ == "__main__": around the batch.'
+                )
             )
+
+    def _do_without(self, error: ImpastoError) -> None:
+        """Go on with a process less; where none has come to paint yet there is nothing to go on with."""
+        if not self._begun:
+            raise error
+        self._trouble = str(error)
+        self.jobs -= 1
 
     def _pass_stop_on(self) -> None:
         for worker in self._workers:

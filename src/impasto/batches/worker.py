@@ -7,7 +7,8 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from multiprocessing.connection import Connection
@@ -59,7 +60,7 @@ class _Desk:
     def __init__(self, connection: Connection) -> None:
         self.tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self.stopped = False
-        self.on_stop: Callable[[], None] = lambda: None
+        self._on_stop: Callable[[], None] = _nothing
         self._connection = connection
 
     def read(self) -> None:
@@ -81,9 +82,22 @@ class _Desk:
         except OSError:
             self._stop()
 
+    @contextmanager
+    def stopping(self, stop: Callable[[], None]) -> Iterator[None]:
+        """While this lasts, STOP calls ``stop``, whose painter is not held on to afterwards."""
+        self._on_stop = stop
+        try:
+            yield
+        finally:
+            self._on_stop = _nothing
+
     def _stop(self) -> None:
         self.stopped = True
-        self.on_stop()
+        self._on_stop()
+
+
+def _nothing() -> None:
+    """What is to be stopped where nothing is painted."""
 
 
 def _check(settings: Settings) -> None:
@@ -119,7 +133,11 @@ def _paint(task: Task, desk: _Desk, jobs: int) -> Ended:
     settings = _shared_out(work.settings, jobs)
     desk.send(Begun(number, settings.threads or 1))
     painter = Painter(work.content, work.styles, settings, plan=work.plan)
-    desk.on_stop = painter.stop
+    with desk.stopping(painter.stop):
+        return _advance(painter, work, number, desk)
+
+
+def _advance(painter: Painter, work: Work, number: int, desk: _Desk) -> Ended:
     for text in painter.remarks:
         desk.send(Remarked(number, text))
     if desk.stopped:  # while the painter was made

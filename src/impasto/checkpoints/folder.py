@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,6 +21,9 @@ STATE_VARIABLE = "IMPASTO_STATE"
 SUFFIX = ".checkpoint"
 
 _REMINDER = ".place"
+
+_MOST_BYTES = 200
+"""Of a run's name: most file systems end at 255, and a number and suffixes follow."""
 
 
 def runs_folder() -> Path:
@@ -81,30 +85,41 @@ def new_slot(stem: str) -> Slot:
     """A place for a new run, locked.
 
     Args:
-        stem: of the file's name; a number follows where it is taken.
+        stem: of the file's name, which is cut where it is long; a number follows where it is taken.
 
     Raises:
-        CheckpointError: the folder takes no files.
+        CheckpointError: the folder takes no files, or may not be looked into.
     """
     try:
         runs_folder().mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CheckpointError(f"The folder {shown(runs_folder())} cannot be made ({reason(error)}).") from None
-    for slot in _names(stem):
-        if slot.exists or slot.in_use:
-            continue
-        slot.acquire()
-        if not slot.exists:
-            return slot
+    try:
+        return next(slot for slot in _names(_shortened(stem)) if _take(slot))
+    except OSError as error:
+        raise CheckpointError(f"The folder {shown(runs_folder())} cannot be looked into ({reason(error)}).") from None
+
+
+def _take(slot: Slot) -> bool:
+    """Lock a place; whether it was free."""
+    if slot.exists or slot.in_use:
+        return False
+    slot.acquire()
+    if slot.exists:  # another one's, in the meantime
         slot.release()
-    raise AssertionError("there is no end of names")
+        return False
+    return True
 
 
 def _names(stem: str) -> Iterator[Slot]:
-    number = 1
-    while True:
+    for number in itertools.count(1):
         yield Slot(runs_folder() / f"{stem}{f'-{number}' if number > 1 else ''}{SUFFIX}")
-        number += 1
+
+
+def _shortened(stem: str) -> str:
+    """No more than :data:`_MOST_BYTES` of it, as the file system counts them."""
+    cut = os.fsencode(stem)[:_MOST_BYTES]
+    return stem if cut == os.fsencode(stem) else cut.decode(errors="ignore")
 
 
 def newest_slot() -> Slot:

@@ -159,10 +159,11 @@ class CheckpointWriter:
         if isinstance(error, CheckpointError):
             self._warn(f"{error} Painting goes on without.")
             return
-        assert self._slot is not None
+        slot = self._slot
+        name = f" {shown(slot.path)}" if slot else ""
         self._warn(
-            f"The checkpoint {shown(self._slot.path)} could not be written ({reason(error)}), so painting goes on "
-            f"with {'the one before it' if self._slot.exists else 'none yet'}, and it is tried again later."
+            f"The checkpoint{name} could not be written ({reason(error)}), so painting goes on with "
+            f"{'the one before it' if slot and slot.exists else 'none yet'}, and it is tried again later."
         )
 
 

@@ -13,7 +13,6 @@ from impasto.batches.works import Work, combine, make_folders, settle
 from impasto.cli.batch_faces import BatchFace, choose_batch_face
 from impasto.cli.faces import choose_face
 from impasto.cli.interrupts import Interrupts
-from impasto.cli.tables import print_columns
 from impasto.cli.weights import fetching_shown
 from impasto.settings import Settings
 from impasto.weights.catalogue import KNOWN
@@ -77,7 +76,7 @@ def run_batch(request: Request, interrupts: Interrupts, *, dry_run: bool, quiet:
     for remark in (*photos.remarks, *styles.remarks):
         face.note(remark)
     if dry_run:
-        print_columns(("picture", "photograph", "style", "state"), map(_row, works))
+        face.plan()
         return 0
     make_folders(works)
     return paint_works(works, request.jobs, face, interrupts, fetch_quietly=quiet or as_json)
@@ -131,8 +130,3 @@ def _fetch_weights(works: Sequence[Work], *, quiet: bool) -> None:
         with fetching_shown(choose_face(quiet=quiet, as_json=False)):
             for name in wanted:
                 fetch(KNOWN[name])
-
-
-def _row(work: Work) -> tuple[str, str, str, str]:
-    state = "done" if work.done else "replaced" if work.replaces else "to be painted"
-    return str(work.output), str(work.content), " + ".join(map(str, work.styles)), state

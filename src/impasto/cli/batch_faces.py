@@ -53,6 +53,11 @@ class BatchFace:
         """How many have failed."""
         return sum(end.state == "failed" for end in self.ends.values())
 
+    def plan(self) -> None:
+        """Show what would be painted, whatever else is said or not."""
+        rows = ((str(w.output), str(w.content), " + ".join(map(str, w.styles)), _planned(w)) for w in self.works)
+        print_columns(("picture", "photograph", "style", "state"), rows)
+
     def begin(self, jobs: int) -> None:
         """Painting begins, in so many processes."""
         self.jobs = jobs
@@ -89,6 +94,10 @@ class BatchFace:
         """How many are in which state, in words."""
         counts = Counter(end.state for end in self.ends.values())
         return ", ".join(f"{counts[state]} {words}" for state, words in _SAID.items() if counts[state])
+
+
+def _planned(work: Work) -> str:
+    return "done" if work.done else "replaced" if work.replaces else "to be painted"
 
 
 class BatchLineFace(BatchFace):
@@ -181,6 +190,11 @@ class BatchLineFace(BatchFace):
 
 class BatchJsonFace(BatchFace):
     """Every event as a line of JSON on stdout, with the names of the pictures."""
+
+    def plan(self) -> None:
+        """Write an event for each picture."""
+        for number, work in enumerate(self.works):
+            self._say("planned", number=number, state=_planned(work), **self._names(number))
 
     def begin(self, jobs: int) -> None:
         """Write the first event."""

@@ -27,7 +27,7 @@ class Interrupts:
     def __init__(self) -> None:
         self.received: int | None = None
         self._stage: Literal["starting", "painting", "saving"] = "starting"
-        self._stop: Callable[[], None] = lambda: None
+        self._stop: Callable[[], None] = _nothing
         self._lock = threading.Lock()
         self._restore: list[Callable[[], Any]] = []
 
@@ -49,7 +49,7 @@ class Interrupts:
             yield
         finally:
             with self._lock:
-                self._stage = "starting"
+                self._stage, self._stop = "starting", _nothing  # a painter is not held on to
 
     def saving(self) -> None:
         """From here to the end of :meth:`painting` files are written, and signals no longer cut in."""
@@ -88,6 +88,10 @@ class Interrupts:
                 if not first:
                     _leave(number, "Stopped at once: nothing was saved.")
                 self._stop()
+
+
+def _nothing() -> None:
+    """What is to be stopped where nothing is painted."""
 
 
 def _leave(number: int, sentence: str) -> NoReturn:

@@ -61,8 +61,7 @@ class Keeping:
             CheckpointError: something else is at that place, or it is in use.
         """
         if self.file is None:
-            stem = outputs.picture.stem[:80]
-            return lambda: new_slot(stem)
+            return lambda: new_slot(outputs.picture.stem)
         slot = Slot(self.file)
         _refuse_others_place(slot, outputs, inputs)
         if slot.exists and not outputs.force and not slot.in_use:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import re
@@ -35,17 +36,31 @@ def one_line(text: str) -> str:
 
 
 def tolerate_odd_names() -> None:
-    """Let stdout pass on file names that are no valid text, byte by byte."""
+    """Let stdout pass on file names that are no valid text, byte by byte, and escape what its encoding lacks."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")
+        codecs.register_error(_BYTES_OR_ESCAPES, _bytes_or_escapes)
+        sys.stdout.reconfigure(errors=_BYTES_OR_ESCAPES)
+
+
+_BYTES_OR_ESCAPES = "impasto-bytes-or-escapes"
+
+
+def _bytes_or_escapes(error: UnicodeError) -> tuple[str | bytes, int]:
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.lookup_error("backslashreplace")(error)
 
 
 def _write(text: str, stream: TextIO) -> None:
-    """A reader that has gone, as in ``impasto … | head``, must not end a painting: the rest goes nowhere."""
+    """Where a line goes must not end a painting, be it a reader that has gone (``impasto … | head``) or a full disk.
+
+    The rest goes nowhere.
+    """
     try:
         stream.write(text + "\n")
         stream.flush()
-    except BrokenPipeError:
+    except OSError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)

@@ -84,17 +84,19 @@ def run_vary(request: VaryRequest, interrupts: Interrupts, *, quiet: bool, as_js
         failed = [number for number, end in face.ends.items() if end.state == "failed"]
         if interrupts.received is not None or len(failed) == len(works):
             return code
-        try:
-            write_picture(output, grid_of(variants, failed))
-        except PictureError as error:
-            say_error(str(error))
-            return 1
-        face.written("grid", output.absolute())
+        with interrupts.painting(lambda: None):
+            interrupts.saving()  # seconds, where to stop would lose what took minutes
+            try:
+                write_picture(output, grid_of(variants, failed))
+            except PictureError as error:
+                say_error(str(error))
+                return 1
+            face.written("grid", output.absolute())
     return code
 
 
 def _check_grid(output: Path, works: Sequence[Work], request: VaryRequest) -> None:
-    inputs = [request.file, *(path for work in works[:1] for path in work.inputs)]
+    inputs = [request.file, *(path for work in works for path in work.inputs)]
     check_output(output, force=request.force, inputs=inputs)
     if request.keep and any(output.resolve() == work.output.resolve() for work in works):
         raise SettingsError("The grid would have the name of one of the variants: give it another with --output.")
