@@ -142,5 +142,9 @@ def test_weights_that_are_no_stack_are_refused():
     refused("has the shape", **{"conv2_1.bias": None})
     refused("has the shape", **{"conv2_1.weight": torch.zeros(6, 5, 3, 3)})
     refused("not finite", **{"conv2_1.bias": torch.full((6,), float("nan"))})
+    refused("has the shape", **{"conv2_1.bias": torch.tensor(0.0)})
+    refused("has the shape", **{"conv2_1.bias": torch.zeros(6, 1)})
+    refused("has the shape", **{"conv2_1.weight": torch.zeros(0, 4, 3, 3), "conv2_1.bias": torch.zeros(0)})
+    refused("is sparse", **{"conv2_1.weight": torch.zeros(6, 4, 3, 3).to_sparse()})
     with pytest.raises(EncoderError, match="conv1_1 is missing"):
         Encoder({})

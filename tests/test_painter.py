@@ -554,6 +554,61 @@ def test_strokes_of_any_size_paint_narrow_styles(photo, small, stroke):
     assert np.isfinite(painting.array).all()
 
 
+@pytest.mark.parametrize("make", ["paint", "texture"])
+def test_a_style_as_narrow_as_its_size_allows_paints_in_every_octave(photo, small, make):
+    size, least = (256, 64) if make == "paint" else (128, 32)
+    narrow = smooth_picture(size, LEAST_SIDE)
+    how = small | {"size": size, "optimization": {"iterations": 1, "smallest_octave": least, "octave_ratio": 2}}
+    painting = impasto.paint(photo, narrow, **how) if make == "paint" else impasto.texture(narrow, **how)
+    assert len(painting.octaves) == 3
+    assert np.isfinite(painting.array).all()
+
+
+def test_strokes_count_where_a_narrow_style_is_refused(photo, small):
+    narrow = smooth_picture(16, 160)
+    with pytest.raises(PaintingError, match="would be 16 px, 32 are needed: choose a size of at least 320"):
+        impasto.make_painter(photo, narrow, **small | {"size": 160})
+    with pytest.raises(PaintingError, match="would be 20 px, 32 are needed: choose a size of at least 160"):
+        impasto.make_painter(photo, narrow, **small | {"size": 100, "stroke_size": 2})
+    impasto.make_painter(photo, narrow, **small | {"size": 160, "stroke_size": 2})
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_where_the_caller_wants_no_gradients_it_paints_the_same(photo, style, small, mode):
+    usual = impasto.paint(photo, style, **small)
+    with mode():
+        assert np.array_equal(impasto.paint(photo, style, **small).array, usual.array)
+
+
+def test_settings_that_are_none_are_a_sentence(photo, style):
+    with pytest.raises(SettingsError, match=r"settings are a dict.*size=768"):
+        impasto.paint(photo, style, {"size": 48})
+
+
+@pytest.mark.parametrize(
+    ("error", "ran_out"),
+    [
+        (
+            RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+            True,
+        ),
+        (torch.OutOfMemoryError("CUDA out of memory."), True),
+        (MemoryError(), True),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), False),
+        (RuntimeError("unsupported memory format option"), False),
+    ],
+)
+def test_only_memory_that_ran_out_is_called_so(photo, style, small, monkeypatch, error, ran_out):
+    from impasto.objective import Objective
+
+    def fails(self, image):
+        raise error
+
+    monkeypatch.setattr(Objective, "value_and_gradient", fails)
+    with pytest.raises(PaintingError if ran_out else RuntimeError, match="memory ran out" if ran_out else str(error)):
+        impasto.paint(photo, style, **small)
+
+
 def test_a_style_on_the_last_odd_column_alone_counts_only_in_layers_that_see_it(photo, style, small):
     photo = np.ascontiguousarray(np.asarray(photo)[:48, :35])
     first = np.ones((48, 35), bool)

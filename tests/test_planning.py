@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from impasto import planning
 from impasto.encoder import Architecture, Encoder
-from impasto.errors import PaintingError, SettingsError
+from impasto.errors import PaintingError
 from impasto.planning import Workload, budget_of, cost, expected_seconds, memory_needed, method_of, plan_memory
 from impasto.pyramid import Octave, plan_octaves
 from impasto.settings import make_settings, memory_bytes
@@ -115,14 +115,6 @@ def test_an_earlier_plan_is_taken_where_sizes_are_the_same_and_it_fits():
     planned, remarks = plan_memory(other, load, 2 * GB, huge)
     assert planned[-1].history != 200
     assert "do not fit" in remarks[0]
-
-
-def test_a_loss_that_does_not_add_up_is_refused_only_where_tiles_are_needed(monkeypatch):
-    monkeypatch.setattr(planning, "UNTILED_DISTANCES", frozenset({"gaussian"}))
-    assert plan_memory(octaves(600, 800), workload(), 8 * GB)[0][-1].tile is None
-    with pytest.raises(SettingsError, match="gaussian does not add up over tiles"):
-        plan_memory(octaves(600, 800), workload(tile=128), 8 * GB)
-    plan_memory(octaves(600, 800), workload(tile=128, losses={"style_distance": "gram"}), 8 * GB)
 
 
 def test_more_of_anything_needs_more_memory():

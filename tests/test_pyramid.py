@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from impasto.pyramid import LEAST_SIDE, Octave, plan_octaves, resized, scaled, style_size, work
+from impasto.pyramid import LEAST_SIDE, READABLE_SIDE, Octave, plan_octaves, resized, scaled, style_size, work
 
 
 def plan(height, width, **changes):
@@ -16,6 +16,12 @@ def plan(height, width, **changes):
 
 def test_the_default_at_512():
     assert plan(384, 512) == (Octave(96, 128, 128), Octave(192, 256, 80), Octave(384, 512, 50))
+
+
+@pytest.mark.parametrize(("ratio", "alignment", "side"), [(1.2, 16, 96), (1.002, 1, 94)])
+def test_no_size_comes_twice(ratio, alignment, side):
+    sizes = [octave[:2] for octave in plan(side, side, smallest=32, ratio=ratio, alignment=alignment)]
+    assert len(set(sizes)) == len(sizes) > 4
 
 
 def test_a_small_painting_has_one_octave():
@@ -71,6 +77,10 @@ def test_resized_keeps_flat_colour_and_range():
 )
 def test_a_style_is_read_at_the_strokes_scale_but_not_too_small(height, width, side, stroke):
     plain, found = scaled(height, width, side), style_size(height, width, side, stroke)
+    assert min(found) >= READABLE_SIDE
+    if side * min(height, width) < READABLE_SIDE * max(height, width):  # or the deep layers could read nothing
+        assert min(style_size(height, width, side, 1.0)) == READABLE_SIDE
+        return
     assert style_size(height, width, side, 1.0) == plain
     assert max(found) >= side * stroke - 1
     assert max(found) <= side * stroke + 1 or min(found) <= LEAST_SIDE

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
+from impasto.errors import SettingsError
 from impasto.events import Finished
 from impasto.inputs import PictureLike
 from impasto.painter import Painter
@@ -31,7 +34,8 @@ def paint(
     Raises:
         ImpastoError: anything that the caller can mend, in one sentence.
     """
-    return _finished(make_painter(content, style, settings, **changes))
+    with torch.inference_mode(False):  # where there would be no gradients
+        return _finished(make_painter(content, style, settings, **changes))
 
 
 def texture(
@@ -51,7 +55,8 @@ def texture(
     Raises:
         ImpastoError: anything that the caller can mend, in one sentence.
     """
-    return _finished(make_texture_painter(style, settings, **changes))
+    with torch.inference_mode(False):  # where there would be no gradients
+        return _finished(make_texture_painter(style, settings, **changes))
 
 
 def make_texture_painter(
@@ -60,6 +65,7 @@ def make_texture_painter(
     **changes: Any,
 ) -> Painter:
     """A painter with the arguments of :func:`texture`; iterate over it for each step."""
+    _check_settings(settings)
     changes, masks = from_memory(changes)
     if settings is None:
         settings = make_texture_settings(**changes)
@@ -77,9 +83,18 @@ def make_painter(
     **changes: Any,
 ) -> Painter:
     """A painter with the arguments of :func:`paint`; iterate over it for each step."""
+    _check_settings(settings)
     changes, masks = from_memory(changes)
     settings = make_settings(**changes) if settings is None else settings.changed(**changes) if changes else settings
     return Painter(content, _listed(style), settings, masks=masks)
+
+
+def _check_settings(settings: object) -> None:
+    if not (settings is None or isinstance(settings, Settings)):
+        raise SettingsError(
+            f"The settings are a {type(settings).__name__}: give what impasto.make_settings returns, or each setting "
+            f"by its name, as in size=768."
+        )
 
 
 def _listed(style: PictureLike | Sequence[PictureLike]) -> list[PictureLike]:

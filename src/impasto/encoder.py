@@ -25,6 +25,10 @@ Crop = Callable[[int, Tensor], Tensor]
 """Is given a block's number and the pooled features that it begins with, and gives back the part to go on with."""
 
 
+Channels = Literal["rgb", "bgr"]
+PaddingScope = Literal["first", "all"]
+
+
 @dataclass(frozen=True)
 class Preprocessing:
     """What the first convolution expects: ``(image[channels] · scale − mean) / std``, image RGB in [0, 1].
@@ -36,7 +40,7 @@ class Preprocessing:
         std: per channel, in that order and scale.
     """
 
-    channels: Literal["rgb", "bgr"] = "rgb"
+    channels: Channels = "rgb"
     scale: float = 1.0
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
@@ -62,7 +66,7 @@ class Architecture:
 
     pooling: Pooling = "average"
     padding: Padding = "replicate"
-    padding_scope: Literal["first", "all"] = "first"
+    padding_scope: PaddingScope = "first"
     preprocessing: Preprocessing = Preprocessing()
 
     def padding_of(self, layer: Layer) -> Padding:
@@ -207,7 +211,9 @@ def _check_stack(weights: Mapping[str, Tensor], convolutions: list[Layer]) -> No
     before = 3
     for layer in convolutions:
         weight, bias = weights[f"{layer}.weight"], weights.get(f"{layer}.bias")
-        if bias is None or weight.shape != (len(bias), before, 3, 3):
+        if any(part is not None and part.layout != torch.strided for part in (weight, bias)):
+            raise EncoderError(f"These weights are no VGG-19 stack: {layer} is sparse.")
+        if bias is None or bias.ndim != 1 or not len(bias) or weight.shape != (len(bias), before, 3, 3):
             raise EncoderError(
                 f"These weights are no VGG-19 stack: {layer}.weight has the shape {tuple(weight.shape)}, and it should "
                 f"be (channels, {before}, 3, 3) with one bias a channel."

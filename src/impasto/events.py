@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Loss:
-    """The terms of the loss, unweighted, and their weighted sum.
+    """The terms of the loss, unweighted, and their weighted sum. A term whose weight is 0 is not taken, and is 0.
 
     Attributes:
         total: what the optimiser lowers; it also counts the pixels that overshoot [0, 1].

@@ -121,16 +121,22 @@ class Inputs:
         Raises:
             PaintingError: photograph or painting, in the octaves' sizes.
         """
-        photo = [("photograph", self.content)] if self.content else []
-        for what, picture in (*photo, *(("style", style) for style in self.styles)):
-            height, width = picture.original_size
-            short = min(scaled(height, width, self.long_side))
-            if short < LEAST_SIDE:
-                least = math.ceil(LEAST_SIDE * max(height, width) / min(height, width))
-                raise PaintingError(
-                    f"The {what} {_name(picture)} is {width}×{height} px: at size {self.long_side} its short side "
-                    f"would be {short} px, {LEAST_SIDE} are needed: choose a size of at least {least}."
-                )
+        if self.content:
+            self._check_size("photograph", self.content, 1.0)
+        for style in self.styles:
+            self._check_size("style", style, self._settings.stroke_size)
+
+    def _check_size(self, what: str, picture: Picture, scale: float) -> None:
+        height, width = picture.original_size
+        read = style_size(height, width, self.long_side, scale)
+        if min(read) < LEAST_SIDE:
+            short = min(scaled(height, width, self.long_side * max(1.0, scale)))
+            least = math.ceil(LEAST_SIDE * max(height, width) / min(height, width) / max(1.0, scale))
+            raise PaintingError(
+                f"The {what} {_name(picture)} is {width}×{height} px: at size {self.long_side} its short side would be "
+                f"{short} px, {LEAST_SIDE} are needed: choose a size of at least {least}, or a part of it that is less "
+                f"narrow."
+            )
 
     def enlarged_styles(self) -> tuple[str, ...]:
         """Paintings that larger strokes, or a large texture, ask more pixels of than they have, each in a sentence."""

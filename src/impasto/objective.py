@@ -48,10 +48,6 @@ Key = tuple[str, int | None]
 
 Sums = dict[Key, Statistics]
 
-UNTILED_DISTANCES: frozenset[str] = frozenset()
-"""Style distances that are no functions of sums over positions: their octaves must fit without tiles."""
-
-
 LEAST_SIZE = 1e-4
 """Of a relative distance's target, so that a painting that is black, and has nothing to divide by, can be painted."""
 
@@ -203,8 +199,9 @@ class Objective:
         """Each mask's share of those positions of a layer that count; of the others no statistics are taken."""
         cores = [tile.core(self.layers[name]) for tile in self.tiles]
         counted = slice(max(core.bottom for core in cores)), slice(max(core.right for core in cores))
-        return [1.0 if mask is None else mask[name][counted].double().mean().item() for mask in masks]
+        return [1.0 if mask is None else mask[name][counted].cpu().double().mean().item() for mask in masks]
 
+    @torch.enable_grad()  # whatever the caller has set
     def value_and_gradient(self, image: Tensor) -> tuple[Loss, Tensor]:
         """The loss and its gradient with respect to the image, both without a graph.
 

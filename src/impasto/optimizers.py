@@ -276,7 +276,7 @@ class LBFGS:
         self.order.append(row)
         self.pairs[row] = self.move
         self.pairs[self.history + row] = y
-        self.inner[:, row] = (self.pairs[: self.history] @ y).double().cpu()
+        self.inner[:, row] = (self.pairs[: self.history] @ y).cpu().double()
         if self.channels is not None:
             self._see_colours(row)
 
@@ -286,8 +286,8 @@ class LBFGS:
         assert self.channels is not None
         s, y = (self.pairs[i].view(self.channels, -1) for i in (row, self.history + row))
         square = torch.dot(self.pairs[row], self.pairs[row]).item()
-        self.colours[row, 0] = (s @ s.mT).double().cpu() / square
-        self.colours[row, 1] = (y @ y.mT).double().cpu() / square
+        self.colours[row, 0] = (s @ s.mT).cpu().double() / square
+        self.colours[row, 1] = (y @ y.mT).cpu().double() / square
 
     def _direction(self, g: Tensor) -> Tensor:
         """−H g, of at least one pair."""
@@ -301,9 +301,9 @@ class LBFGS:
             """From the pairs' order to their rows."""
             return torch.zeros(self.history, dtype=torch.float64).index_copy(0, rows, coefficients).to(g)
 
-        p = torch.linalg.solve_triangular(R, (S @ g).double().cpu()[rows, None], upper=True)[:, 0]
+        p = torch.linalg.solve_triangular(R, (S @ g).cpu().double()[rows, None], upper=True)[:, 0]
         v = self._initially(torch.addmv(g, Y.mT, spread(p), alpha=-1))
-        middle = sy.diagonal() * p - (Y @ v).double().cpu()[rows]
+        middle = sy.diagonal() * p - (Y @ v).cpu().double()[rows]
         q = torch.linalg.solve_triangular(R.mT, middle[:, None], upper=False)[:, 0]
         return v.addmv_(S.mT, spread(q)).neg_()
 

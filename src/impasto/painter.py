@@ -408,7 +408,7 @@ class Painter:
         whole = self.workload.measured(octave)[:2]
         objective = Objective(
             self.encoder,
-            mirrored(photo, whole),
+            _blank(*whole, self.device) if self.content is None else mirrored(photo, whole),
             (
                 self._fitted(s, *size, recolour)
                 for s, size, recolour in zip(self.styles, sizes, self._colours.styles, strict=True)
@@ -446,7 +446,7 @@ class Painter:
         """The photograph for the objective; where there is none, a blank one that takes no memory."""
         height, width = octave[:2]
         if self.content is None:
-            return torch.zeros(1, 3, 1, 1, device=self.device).expand(1, 3, height, width)
+            return _blank(height, width, self.device)
         return self._fitted(self.content, height, width, self._colours.content)
 
     def _resized(self, image: Tensor, height: int, width: int) -> Tensor:
@@ -568,10 +568,19 @@ def _prepared(encoder: Encoder, settings: Settings) -> Encoder:
     return encoder.with_architecture(**changes) if changes else encoder
 
 
+def _blank(height: int, width: int, device: torch.device) -> Tensor:
+    """In place of a photograph where there is none; takes no memory."""
+    return torch.zeros(1, 3, 1, 1, device=device).expand(1, 3, height, width)
+
+
 def _to_array(image: Tensor) -> np.ndarray:
     """1×3×H×W to H×W×3 float32 in [0, 1]."""
     array: np.ndarray = image[0].detach().permute(1, 2, 0).clamp(0, 1).cpu().contiguous().numpy()
     return array
+
+
+_OUT_OF_MEMORY = ("out of memory", "allocate memory", "enough memory", "bad_alloc")
+"""In what PyTorch's allocators say, which raise errors of no kind of their own."""
 
 
 @contextmanager
@@ -580,6 +589,7 @@ def _memory_errors() -> Iterator[None]:
     try:
         yield
     except (MemoryError, torch.OutOfMemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+        out = isinstance(error, MemoryError | torch.OutOfMemoryError) or any(w in str(error) for w in _OUT_OF_MEMORY)
+        if not out:
             raise
         raise PaintingError("The memory ran out while painting: choose a smaller size.") from error

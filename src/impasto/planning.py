@@ -15,10 +15,10 @@ import torch
 from impasto.borders import mirrored_size
 from impasto.devices import available_memory, cpu_threads
 from impasto.encoder import Encoder
-from impasto.errors import PaintingError, SettingsError
+from impasto.errors import PaintingError
 from impasto.layers import CONVOLUTIONS, PIXELS, Layer
 from impasto.named import PROTECT
-from impasto.objective import UNTILED_DISTANCES, Objective, shares
+from impasto.objective import Objective, shares
 from impasto.pyramid import Octave, style_size
 from impasto.settings import LEAST_TILE, Optimization, Settings, memory_bytes
 from impasto.tiles import ALIGNMENT, Tile, cut, halos, longest_core
@@ -127,7 +127,6 @@ def plan_memory(
 
     Raises:
         PaintingError: an octave does not fit even in small tiles.
-        SettingsError: an octave needs tiles, and a loss does not add up over them.
     """
     remarks = []
     if [(o.height, o.width) for o in octaves] == [(o.height, o.width) for o in earlier]:
@@ -153,10 +152,8 @@ def _fitted(octave: Octave, workload: Workload, budget: int) -> Octave:
     choice = octave
     for choice in _choices(octave, workload.settings):
         if memory_needed(choice, workload) <= budget:
-            if choice.tile is not None:
-                _refuse_untiled(workload.settings)
             return choice
-    raise _too_large(octave, memory_needed(choice, workload), budget, workload)
+    raise _too_large(choice, memory_needed(choice, workload), budget, workload)
 
 
 def _choices(octave: Octave, settings: Settings) -> Iterator[Octave]:
@@ -184,15 +181,6 @@ def _sides(longest: int) -> Iterator[int]:
     side = longest
     while (side := min(side - 1, round(0.92 * side)) // ALIGNMENT * ALIGNMENT) >= LEAST_TILE:
         yield side
-
-
-def _refuse_untiled(settings: Settings) -> None:
-    """Losses that are no functions of sums over positions would come out wrong in tiles."""
-    if settings.losses.style_distance in UNTILED_DISTANCES:
-        raise SettingsError(
-            f"The style distance {settings.losses.style_distance} does not add up over tiles, and the painting needs "
-            f"them to fit into the memory: choose a smaller size or another distance."
-        )
 
 
 def _too_large(octave: Octave, needed: int, budget: int, workload: Workload) -> PaintingError:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 LEAST_SIDE = 32
 """Shortest side in pixels of any octave: two positions at the deepest layers."""
 
+READABLE_SIDE = 16
+"""Shortest side in pixels of anything that the deepest layers can read: one position there."""
+
 
 class Octave(NamedTuple):
     """One size of the painting.
@@ -60,9 +63,10 @@ def style_size(height: int, width: int, side: float, stroke_size: float) -> tupl
         side: the octave's long side.
         stroke_size: the painting's scale relative to the photograph's. A scale under 1 makes no side shorter than
             :data:`LEAST_SIDE`, or than it would be at scale 1: the deep layers would see too little of the painting.
+            At any scale a narrow painting is read at no less than :data:`READABLE_SIDE`.
     """
-    least = LEAST_SIDE * max(height, width) / min(height, width)
-    return scaled(height, width, max(side * stroke_size, min(side, least)))
+    aspect = max(height, width) / min(height, width)
+    return scaled(height, width, max(side * stroke_size, min(side, LEAST_SIDE * aspect), READABLE_SIDE * aspect))
 
 
 def plan_octaves(
@@ -95,7 +99,8 @@ def plan_octaves(
         if min(size) < LEAST_SIDE:
             break
         size = aligned(size[0], alignment), aligned(size[1], alignment)
-        octaves.append(Octave(*size, max(1, round(iterations * coarse_factor ** len(octaves)))))
+        if size != octaves[-1][:2]:  # as small ratios and alignment may have it
+            octaves.append(Octave(*size, max(1, round(iterations * coarse_factor ** len(octaves)))))
         side /= ratio
     return tuple(reversed(octaves))
 

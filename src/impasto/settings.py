@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from impasto.errors import EncoderError, SettingsError
 from impasto.layers import RGB, parse_layer
 from impasto.named import COLOURS_FROM, INIT, PROTECT, mask_name
+from impasto.paths import expanded
 
 Preset = Literal["quick", "default", "fine", "tutorial", "tutorial-core"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
@@ -66,7 +67,7 @@ def _layer_name(name: str) -> str:
 
 
 def _device_name(name: str) -> str:
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:(0|[1-9]\d?))?", name):
         raise ValueError("should be auto, cpu, cuda, cuda:N or mps")
     return name
 
@@ -86,6 +87,10 @@ def _memory_size(text: str) -> str:
     return text.strip()
 
 
+MOST_MEMORY = 10**18
+"""Largest number before a unit of memory."""
+
+
 def memory_bytes(text: str) -> int:
     """Bytes that a size such as ``4G``, ``800M``, ``1.5GB``, ``2GiB`` or ``3000000000`` stands for.
 
@@ -95,6 +100,8 @@ def memory_bytes(text: str) -> int:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", text.strip(), re.IGNORECASE)
     if match is None or (match[3] and not match[2]) or float(match[1]) == 0:
         raise ValueError("should be a size such as 4G, 800M or a number of bytes")
+    if float(match[1]) > MOST_MEMORY:
+        raise ValueError("is more than any machine has")
     unit = _UNITS[match[2].upper()]
     if match[3]:
         unit = 1024 ** list(_UNITS).index(match[2].upper())
@@ -436,7 +443,7 @@ class Settings(_Model):
         files |= {mask_name("masks", number): path for number, path in sorted(self.masks.items())}
         files |= {mask_name("style_masks", number): path for number, path in sorted(self.style_masks.items())}
         files[PROTECT] = None if self.protect == FACES else self.protect
-        return {name: Path(path).expanduser() for name, path in files.items() if path is not None}
+        return {name: expanded(path) for name, path in files.items() if path is not None}
 
     @property
     def balanced_losses(self) -> Losses:
@@ -704,7 +711,7 @@ def read_settings_file(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Windows's editors begin a file with a mark
         values = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
     except FileNotFoundError:
         raise SettingsError(f"There is no file of settings {str(path)!r}: check the path.") from None

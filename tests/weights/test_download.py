@@ -281,9 +281,10 @@ def test_a_mirrors_password_is_used_and_not_shown(known, slot, server, data, eve
     assert "secret" not in f"{caught.value} {events} {slot.validator.read_text()}"
 
 
-def test_a_mirror_that_is_no_address_is_refused(known, server, monkeypatch):
-    monkeypatch.setenv("IMPASTO_MIRROR", "mirror.example")
-    with pytest.raises(DownloadError, match=r"IMPASTO_MIRROR names 'mirror\.example', which is no address"):
+@pytest.mark.parametrize("mirror", ["mirror.example", "http://[bad/weights", "http://mirror.example:port", "http://"])
+def test_a_mirror_that_is_no_address_is_refused(known, server, monkeypatch, mirror):
+    monkeypatch.setenv("IMPASTO_MIRROR", mirror)
+    with pytest.raises(DownloadError, match=rf"IMPASTO_MIRROR names '{re.escape(mirror)}', which is no address"):
         fetch(known)
     assert server.requests == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
@@ -10,9 +11,9 @@ import torch
 from safetensors.torch import save_file
 
 from impasto.encoder import Architecture, Encoder
-from impasto.errors import EncoderError
+from impasto.errors import EncoderError, SettingsError
 from impasto.weights import METADATA_KEY, Note, architecture_to_json, load_encoder, sha256_of
-from impasto.weights.architectures import CAFFE, TORCHVISION
+from impasto.weights.architectures import CAFFE, TORCHVISION, architecture_from_json
 from impasto.weights.files import read_encoder
 from tests.helpers import random_weights
 from tests.weights.samples import WEIGHTS, keras_file, published, same_features, saved, torchvision_state
@@ -191,3 +192,29 @@ def test_without_h5py_a_sentence_says_what_to_install(tmp_path, monkeypatch, dat
 def test_no_file_of_that_name():
     with pytest.raises(EncoderError, match="no encoder 'vgg91': give builtin, vgg19, vgg19-torchvision, or the path"):
         load_encoder("vgg91")
+    with pytest.raises(EncoderError, match=r"no encoder 'x{300}"):
+        load_encoder("x" * 5000)
+    with pytest.raises(SettingsError, match=r"There is no home for '~nobody-of-that-name/a.h5'"):
+        load_encoder("~nobody-of-that-name/a.h5")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"padding_scope": "some"}, "an unknown pooling, padding or order of channels"),
+        ({"channels": "grb"}, "an unknown pooling, padding or order of channels"),
+        ({"mean": [0, 0]}, "three means"),
+        ({"std": [0, 0, 0]}, "none of them 0"),
+        ({"mean": [0, 0, float("inf")]}, "three means"),
+        ({"scale": "large"}, "description is damaged"),
+        ({"scale": None}, "description is damaged"),
+        ({"scale": 0}, "a scale"),
+    ],
+)
+def test_descriptions_that_make_no_sense_are_refused(changes, words):
+    values = json.loads(architecture_to_json(Architecture()))
+    assert architecture_from_json(json.dumps(values)) == Architecture()
+    place = values if "padding_scope" in changes else values["preprocessing"]
+    place |= changes
+    with pytest.raises(EncoderError, match=words):
+        architecture_from_json(json.dumps(values))

@@ -16,6 +16,7 @@ from impasto.again import Record, stored_record
 from impasto.batches.naming import DEFAULT_TEMPLATE, check_template, name_of
 from impasto.errors import EncoderError, PictureError, SettingsError
 from impasto.named import parted
+from impasto.paths import expanded
 from impasto.pictures.files import opened, reason, shown, try_folder
 from impasto.pictures.formats import check_sides, writable_format
 from impasto.pyramid import Octave
@@ -263,7 +264,7 @@ def _split(name: str) -> tuple[str, Path]:
     """Whose weights the name of a file says that they are, if it does, and the path."""
     origin, colon, rest = name.partition(":")
     is_marked = bool(colon) and origin in get_args(Origin)
-    return (origin, Path(rest).expanduser()) if is_marked else ("", Path(name).expanduser())
+    return (origin, expanded(rest)) if is_marked else ("", expanded(name))
 
 
 def _unique(paths: Iterable[Path]) -> list[Path]:

@@ -13,6 +13,7 @@ import platformdirs
 
 from impasto.checkpoints.slot import Slot
 from impasto.errors import CheckpointError
+from impasto.paths import expanded
 from impasto.pictures.files import reason, shown
 
 STATE_VARIABLE = "IMPASTO_STATE"
@@ -29,7 +30,7 @@ _MOST_BYTES = 200
 def runs_folder() -> Path:
     """The folder of the user's state where runs lie."""
     given = os.environ.get(STATE_VARIABLE)
-    state = Path(given).expanduser().absolute() if given else platformdirs.user_state_path("impasto")
+    state = expanded(given).absolute() if given else platformdirs.user_state_path("impasto")
     return state / "runs"
 
 

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from impasto.checkpoints.files import DamagedError, Header, open_container, read_header
 from impasto.errors import CheckpointError
+from impasto.paths import expanded
 from impasto.pictures.files import reason, shown
 
 
@@ -23,7 +24,7 @@ class Slot:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path).expanduser().absolute()
+        self.path = expanded(path).absolute()
         self.previous = self.path.with_name(f"{self.path.name}.previous")
         self.partial = self.path.with_name(f"{self.path.name}.partial")
         self.lock = self.path.with_name(f"{self.path.name}.lock")

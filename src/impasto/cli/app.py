@@ -57,12 +57,11 @@ def run(arguments: Sequence[str], interrupts: Interrupts) -> int:
     except ImpastoError as error:
         say_error(str(error))
         return 2
-    except PermissionError as error:  # what may not even be looked at, wherever that is tried
+    except OSError as error:  # a path that may not even be looked at, or is none, wherever that is tried
         from impasto.pictures.files import reason, shown
 
-        say_error(
-            f"{shown(error.filename or '')} may not be used ({reason(error)}): choose another, or mend its rights."
-        )
+        mend = "choose another, or mend its rights" if isinstance(error, PermissionError) else "choose another"
+        say_error(f"{shown(error.filename or '')} may not be used ({reason(error)}): {mend}.")
         return 2
     except _UsageError as error:
         say_error(_usage_sentence(cast("typer.BadParameter", error)))

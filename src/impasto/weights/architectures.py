@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from typing import Any, get_args
 
-from impasto.encoder import Architecture, Padding, Pooling, Preprocessing
+from impasto.encoder import Architecture, Channels, Padding, PaddingScope, Pooling, Preprocessing
 from impasto.errors import EncoderError
 
 METADATA_KEY = "impasto-encoder"
@@ -34,9 +35,20 @@ def architecture_from_json(text: str) -> Architecture:
         values: dict[str, Any] = json.loads(text)
         before = values.pop("preprocessing")
         before |= {name: tuple(float(v) for v in before[name]) for name in ("mean", "std")}
+        before["scale"] = float(before["scale"])
         architecture = Architecture(**values, preprocessing=Preprocessing(**before))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise EncoderError(f"Its description is damaged ({error!r}).") from None
-    if architecture.pooling not in get_args(Pooling) or architecture.padding not in get_args(Padding):
-        raise EncoderError(f"Its description names an unknown pooling or padding ({text}).")
+    _check(architecture, text)
     return architecture
+
+
+def _check(architecture: Architecture, text: str) -> None:
+    how = architecture.preprocessing
+    chosen = ((architecture.pooling, Pooling), (architecture.padding, Padding), (how.channels, Channels),
+              (architecture.padding_scope, PaddingScope))  # fmt: skip
+    if any(value not in get_args(kind) for value, kind in chosen):
+        raise EncoderError(f"Its description names an unknown pooling, padding or order of channels ({text}).")
+    numbers = (how.scale, *how.mean, *how.std)
+    if not (len(how.mean) == len(how.std) == 3 and all(map(math.isfinite, numbers)) and all((how.scale, *how.std))):
+        raise EncoderError(f"Its description needs a scale, three means and three deviations, none of them 0 ({text}).")

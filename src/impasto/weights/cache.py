@@ -17,6 +17,7 @@ import platformdirs
 from filelock import FileLock, Timeout
 
 from impasto.errors import EncoderError, PictureError
+from impasto.paths import expanded
 from impasto.pictures.files import reason, replace_file, shown
 from impasto.weights.catalogue import KnownWeights
 from impasto.weights.hashes import sha256_of
@@ -29,7 +30,7 @@ CACHE_VARIABLE = "IMPASTO_CACHE"
 def cache_folder() -> Path:
     """The folder for everything that impasto may fetch again."""
     given = os.environ.get(CACHE_VARIABLE)
-    return Path(given).expanduser().absolute() if given else platformdirs.user_cache_path("impasto")
+    return expanded(given).absolute() if given else platformdirs.user_cache_path("impasto")
 
 
 def weights_folder() -> Path:

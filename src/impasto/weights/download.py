@@ -84,6 +84,14 @@ def download(slot: Slot, watch: Watcher, failures: Sequence[str] = ()) -> None:
     raise DownloadError(_sentence(slot, clauses))
 
 
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # brackets that are no address's, or a port that is no number
+        return False
+
+
 def addresses(known: KnownWeights) -> list[str]:
     """Where a file may be had: at the mirrors that the environment names, then where it is published.
 
@@ -92,7 +100,7 @@ def addresses(known: KnownWeights) -> list[str]:
     """
     mirrors = re.split(r"[\s,]+", os.environ.get(MIRROR_VARIABLE, "").strip())
     for mirror in filter(None, mirrors):
-        if not re.match(r"https?://[^/]", mirror):
+        if not _is_web_address(mirror):
             raise DownloadError(
                 f"The environment variable {MIRROR_VARIABLE} names {mirror!r}, which is no address: "
                 f"write it as in https://mirror.example/weights."

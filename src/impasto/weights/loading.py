@@ -9,6 +9,7 @@ from typing import get_args
 
 from impasto.encoder import Encoder
 from impasto.errors import EncoderError
+from impasto.paths import expanded
 from impasto.pictures.files import reason, shown
 from impasto.weights.cache import Slot
 from impasto.weights.catalogue import BUILTIN, BUILTIN_FILE, KNOWN, KnownWeights, Origin
@@ -62,7 +63,7 @@ def _load_known(known: KnownWeights, watch: Watcher) -> LoadedEncoder:
 
 def _load_file(name: str, watch: Watcher) -> LoadedEncoder:
     origin, path = _split(name)
-    if not path.is_file():
+    if not _is_file(path):
         raise EncoderError(
             f"There is no encoder {name!r}: give {', '.join((BUILTIN, *KNOWN))}, or the path of a file of VGG-19's "
             f"weights (safetensors, .h5 or .pth)."
@@ -77,9 +78,16 @@ def _load_file(name: str, watch: Watcher) -> LoadedEncoder:
     return LoadedEncoder(read.encoder, f"{origin}:{path}" if origin else str(path), sha256)
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # no name that the system takes
+        return False
+
+
 def _split(name: str) -> tuple[Origin | None, Path]:
     """An encoder's name as whose weights it says they are, if it does, and the path."""
     for origin in get_args(Origin):
         if name.startswith(f"{origin}:"):
-            return origin, Path(name.removeprefix(f"{origin}:")).expanduser()
-    return None, Path(name).expanduser()
+            return origin, expanded(name.removeprefix(f"{origin}:"))
+    return None, expanded(name)

@@ -1,0 +1,22 @@
+"""Paths as users write them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from impasto.errors import SettingsError
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """A path with ``~`` and ``~user`` as the folders that they stand for.
+
+    Raises:
+        SettingsError: there is no such user, or no home is known.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise SettingsError(
+            f"There is no home for {os.fspath(path)!r}: write ./ before a name that begins with ~."
+        ) from None
