@@ -419,9 +419,24 @@ def test_bilinear_resampling_is_that_of_tensorflow(photo, style, small):
 
 def test_threads_are_put_back(photo, style, small):
     before = torch.get_num_threads()
-    for _ in impasto.make_painter(photo, style, **small | {"threads": 2 if before == 1 else 1}):
-        pass
+    one, other = (impasto.make_painter(photo, style, **small | {"threads": threads}) for threads in (1, 2))
+    for _ in zip(one, other, strict=True):  # between two steps as well
+        assert torch.get_num_threads() == before
     assert torch.get_num_threads() == before
+
+
+def test_painting_takes_the_threads_that_it_was_given(photo, style, small, monkeypatch):
+    from impasto.objective import Objective
+
+    good, seen = Objective.value_and_gradient, set()
+
+    def noted(self, image):
+        seen.add(torch.get_num_threads())
+        return good(self, image)
+
+    monkeypatch.setattr(Objective, "value_and_gradient", noted)
+    impasto.paint(photo, style, **small | {"threads": 3})
+    assert seen == {3}
 
 
 def test_in_tiles_it_paints_the_same_picture(photo, style, small):

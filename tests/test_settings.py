@@ -107,7 +107,7 @@ def test_strength_and_raw_weights():
         ({"losses": {"style": {"relu9_1": 1}}}, "no layer 'relu9_1'"),
         (
             {"losses": {"style": {"relu1_1": 0, "relu2_1": 0, "relu3_1": 0, "relu4_1": 0, "relu5_1": 0, "rgb": 0}}},
-            "style layer",
+            "The setting losses is not valid: it should give at least one style layer",
         ),
         ({"stroke_size": 0.2}, "stroke_size = 0.2"),
         ({"stroke_size": 4.1}, "stroke_size = 4.1"),

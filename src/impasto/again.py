@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from impasto.errors import PictureError, SettingsError
 from impasto.named import PATTERN, described, option_of, parted, with_once_named
@@ -67,6 +68,9 @@ class StoredOctave(_Model):
     history: Annotated[int, Field(ge=1)] | None = None
     method: Literal["adam", "lbfgs"] | None = None
 
+
+GRID = "grid"
+"""Name in the record of a grid of paintings, which tells that impasto made it and nothing else."""
 
 Name = Annotated[str, Field(pattern=PATTERN)]
 
@@ -160,11 +164,15 @@ def stored_record(path: str | os.PathLike[str]) -> Record:
     """The record in a picture.
 
     Raises:
-        PictureError: there is no such picture, no record in it, or a damaged one.
+        PictureError: there is no such picture, no record in it, a damaged one, or that of a grid.
     """
     try:
-        return Record.model_validate_json(stored_text(path))
-    except ValidationError:
+        # By Python's own reader, as the paths in it may be no valid text, which pydantic's refuses.
+        values = json.loads(stored_text(path))
+        if isinstance(values, dict) and GRID in values:
+            raise PictureError(f"{shown(path)} is a grid of paintings: name one of them.")
+        return Record.model_validate(values)
+    except (ValueError, RecursionError):
         raise PictureError(f"The record in {shown(path)} is damaged, so it cannot be read.") from None
 
 

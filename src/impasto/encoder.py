@@ -123,7 +123,10 @@ class Encoder(nn.Module):
         """
         layer = parse_layer(name)
         if layer > self.deepest:
-            raise EncoderError(f"This encoder ends at {self.deepest}, so it has no layer {name}: choose one before it.")
+            raise EncoderError(
+                f"This encoder ends at {self.deepest}, so it has no layer {name}: choose one before it, and give those "
+                f"after it no weight, as with losses.style.{name}=0."
+            )
         return layer
 
     def with_architecture(self, **changes: object) -> Self:

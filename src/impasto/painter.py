@@ -185,7 +185,7 @@ class Painter:
         yield Started(self.octaves, str(self.device), self.threads, self.loaded.name, self.remarks, self.precision)
         begun = time.monotonic() - self._elapsed
         message = ""
-        with cpu_threads(self.threads), _memory_errors():
+        with _memory_errors():
             for number, octave in enumerate(self.octaves, 1):
                 if self._is_done(number):  # before it was interrupted
                     continue
@@ -214,14 +214,16 @@ class Painter:
         """Lower the loss at one size; keeps the image that the settings ask for, by default that of the lowest loss."""
         how = self.settings.optimization
         give_back_memory()
-        objective = self._objective(octave)
-        if self._moving is None:
-            self._begin(number, octave)
+        with cpu_threads(self.threads):  # never across a yield, as the number is the whole process's
+            objective = self._objective(octave)
+            if self._moving is None:
+                self._begin(number, octave)
         assert self._moving is not None
         assert self._image is not None
         image, optimizer = self._moving
         for iteration in range(self._iteration + 1, octave.iterations + 1):
-            loss, gradient = objective.value_and_gradient(image)
+            with cpu_threads(self.threads):
+                loss, gradient = objective.value_and_gradient(image)
             self._at_rest = False
             elapsed = time.monotonic() - begun
             self._history.append(Step(number, iteration, loss, elapsed))
@@ -249,7 +251,8 @@ class Painter:
                 converged=has_converged_early,
             )
             if not is_last or how.keep != "best":
-                optimizer.step(image, loss.total, gradient)
+                with cpu_threads(self.threads):
+                    optimizer.step(image, loss.total, gradient)
                 if how.clamp == "step":
                     image.clamp_(0, 1)
             del gradient  # or there would be two while the next is made

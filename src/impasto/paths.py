@@ -20,3 +20,11 @@ def expanded(path: str | os.PathLike[str]) -> Path:
         raise SettingsError(
             f"There is no home for {os.fspath(path)!r}: write ./ before a name that begins with ~."
         ) from None
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is an ordinary file; not where the system takes no such name."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

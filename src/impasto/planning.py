@@ -134,7 +134,7 @@ def plan_memory(
         if all(memory_needed(octave, workload) <= budget for octave in same):
             return same, ()
         remarks.append("The stored tiles and methods do not fit into the memory here, so they are chosen anew.")
-    chosen = tuple(_fitted(octave, workload, budget) for octave in octaves)
+    chosen = tuple(_fitted(octave, octaves[-1], workload, budget) for octave in octaves)
     bounded = next((octave for octave in chosen if octave.method == "adam"), None)
     if bounded:
         remarks.append(
@@ -148,12 +148,12 @@ def standing_memory(workload: Workload) -> int:
     return PROCESS + workload.pictures if next(workload.encoder.buffers()).device.type == "cpu" else 0
 
 
-def _fitted(octave: Octave, workload: Workload, budget: int) -> Octave:
+def _fitted(octave: Octave, last: Octave, workload: Workload, budget: int) -> Octave:
     choice = octave
     for choice in _choices(octave, workload.settings):
         if memory_needed(choice, workload) <= budget:
             return choice
-    raise _too_large(choice, memory_needed(choice, workload), budget, workload)
+    raise _too_large(choice, last, budget, workload)
 
 
 def _choices(octave: Octave, settings: Settings) -> Iterator[Octave]:
@@ -183,14 +183,26 @@ def _sides(longest: int) -> Iterator[int]:
         yield side
 
 
-def _too_large(octave: Octave, needed: int, budget: int, workload: Workload) -> PaintingError:
+def _too_large(octave: Octave, last: Octave, budget: int, workload: Workload) -> PaintingError:
+    """What an octave would need and does not get, and how to mend it.
+
+    Args:
+        octave: the first that does not fit, as it was tried last.
+        last: the full size.
+        budget: bytes.
+        workload: what is to be painted.
+    """
+    needed = memory_needed(octave, workload)
+    of = "" if octave[:2] == last[:2] else f" (in its octave of {octave.width}×{octave.height} px already)"
     tile, bounded = workload.settings.tile, workload.settings.memory is not None
     where = "even in small tiles" if tile is None else f"in tiles of {tile} px" if octave.tile else "as one tile"
     standing = standing_memory(workload) if bounded else 0
-    there, mend = ("allowed", " or more memory") if bounded else ("free for it", "")
+    there = "allowed" if bounded else "free for it"
+    more = "allow more memory" if bounded else "free some"
+    mend = more if of else f"choose a smaller size, or {more}"  # where so small an octave does not fit, no size will
     return PaintingError(
-        f"A painting of {octave.width}×{octave.height} px needs about {(needed + standing) / 1e9:.2f} GB of memory "
-        f"{where}, and {max(0, budget + standing) / 1e9:.2f} GB are {there}: choose a smaller size{mend}."
+        f"A painting of {last.width}×{last.height} px{of} needs about {(needed + standing) / 1e9:.2f} GB of memory "
+        f"{where}, and {max(0, budget + standing) / 1e9:.2f} GB are {there}: {mend}."
     )
 
 

@@ -52,6 +52,49 @@ def test_every_pair_is_painted_once(album, tiny, impasto_command):
     assert {path: path.stat().st_mtime_ns for path in (album / "out").iterdir()} == before
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names of bytes")
+def test_names_that_are_no_text_are_done_once(album, tiny, impasto_command):
+    odd = os.fsdecode(b"odd\xff.png")
+    os.rename("photos/0.png", f"photos/{odd}")  # noqa: PTH104
+    command = ["batch", "photos", "-s", "s.png", "-o", "out", *tiny, "--json"]
+    for painted, done in ((3, 0), (0, 3)):
+        last = json.loads(impasto_command(*command).out.splitlines()[-1])
+        assert (last["painted"], last["done"]) == (painted, done)
+    assert stored_record(f"out/{odd.removesuffix('.png')}-as-s.png").content.path == f"../photos/{odd}"
+
+
+def test_names_that_are_too_long_are_refused_before_painting(album, tiny, impasto_command):
+    styles = []
+    for number in range(4):
+        write_picture(album / f"{number}{'x' * 80}.png", smooth_picture(32, 32, seed=number))
+        styles += ["-s", f"{number}{'x' * 80}.png"]
+    result = impasto_command("batch", "photos", *styles, "--blend", "-o", "out", *tiny)
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "longer than file systems take" in result.err
+    assert not (album / "out").exists()
+    assert impasto_command("batch", "p" * 300, "-s", "s.png", "-o", "out", *tiny).err.startswith("error: ")
+
+
+def test_a_grid_of_paintings_is_no_photograph(album, tiny, impasto_command):
+    assert impasto_command("paint", "photos/0.png", "s.png", *tiny, "-o", "photos/painted.png").code == 0
+    assert impasto_command("vary", "photos/painted.png", "--set", "seed=1,2").code == 0
+    assert (album / "photos" / "painted-vary.png").exists()
+    result = impasto_command("batch", "photos", "-s", "s.png", "-o", "out", *tiny, "--dry-run")
+    assert result.out.count("to be painted") == 3
+    shown = impasto_command("show", "photos/painted-vary.png")
+    assert (shown.code, shown.err) == (2, "error: photos/painted-vary.png is a grid of paintings: name one of them.\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "words"), [(["--style-weights", "2,1"], "style_weights are 2"), (["--mask", "2=s.png"], "no style 2")]
+)
+def test_what_asks_for_several_styles_says_that_they_are_not_blended(album, tiny, impasto_command, option, words):
+    result = impasto_command("batch", "photos", "-s", "s.png", "-s", "t.png", "-o", "out", *tiny, *option)
+    assert result.code == 2
+    assert "where the styles are not blended" in result.err
+    assert words in result.err
+
+
 @pytest.mark.parametrize("empty", [False, True])
 @pytest.mark.parametrize("photos", [("photos",), [f"photos/{number}.png" for number in range(3)]])
 def test_a_damaged_photo_does_not_stop_the_rest(album, tiny, impasto_command, empty, photos):

@@ -107,8 +107,9 @@ def test_too_little_memory_is_refused_with_what_is_needed(folder, small, impasto
     for more in ((), ("--explain",)):
         result = impasto_command("paint", "photo.png", "style.png", *small, "--memory", "300M", *more)
         assert result.code == 2
-        assert result.err.startswith("error: A painting of 48×36 px needs about 0.")
-        assert "0.30 GB are allowed: choose a smaller size or more memory." in result.err
+        of = "A painting of 96×72 px (in its octave of 48×36 px already) needs about 0."
+        assert result.err.startswith(f"error: {of}")
+        assert "0.30 GB are allowed: allow more memory." in result.err
     assert not (folder / "photo-as-style.png").exists()
 
 

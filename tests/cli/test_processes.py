@@ -91,9 +91,15 @@ sys.exit(interrupts.received)
     [
         (BEFORE, 130, "", "error: Stopped before there was anything to save.\n"),
         (TWICE, 143, "stop\n", "error: Stopped at once: nothing was saved.\n"),
+        (
+            TWICE.replace("flush=True))", 'flush=True), lambda: "all is there")'),
+            143,
+            "stop\n",
+            "error: Stopped at once: all is there.\n",
+        ),
         (SAVING, signal.SIGINT, "", ""),
     ],
-    ids=["before painting", "twice", "while saving"],
+    ids=["before painting", "twice", "with something left", "while saving"],
 )
 def test_signals_stage_by_stage(process, script, code, out, err):
     child = process("-c", script)
@@ -132,6 +138,18 @@ def test_a_full_disk_under_the_log_ends_no_painting(folder, small, process):
         child = process("-m", "impasto", "paint", "photo.png", "style.png", *small, "--json", stdout=full, stderr=full)
         assert child.wait(timeout=60) == 0
     assert stored_record("photo-as-style.png").complete
+
+
+@posix
+@pytest.mark.parametrize("command", [["settings"], ["info"], ["--help"]])
+def test_a_full_disk_or_a_closed_stream_is_no_traceback(process, command):
+    with open("/dev/full", "w") as full:  # noqa: PTH123 (a device)
+        child = process("-m", "impasto", *command, stdout=full)
+        assert "Traceback" not in child.communicate(timeout=60)[1]
+    script = f"import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, '-m', 'impasto', *{command!r}])"
+    child = process("-c", script, stdout=None)
+    assert child.communicate(timeout=60)[1] == ""
+    assert child.returncode == 0
 
 
 @posix

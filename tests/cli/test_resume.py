@@ -234,6 +234,36 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(kept, folder, small, 
 
 
 @posix
+def test_without_a_name_a_damaged_run_is_passed_over(kept, folder, impasto_command, tmp_path, monkeypatch):
+    monkeypatch.setenv("IMPASTO_STATE", str(tmp_path / "state"))
+    own = tmp_path / "state" / "runs"
+    own.mkdir(parents=True, exist_ok=True)
+    shutil.copy(kept, own / "sound.checkpoint")
+    damaged = bytearray(kept.read_bytes())
+    damaged[len(damaged) // 2] ^= 8
+    (own / "damaged.checkpoint").write_bytes(damaged)
+    os.utime(own / "sound.checkpoint", (1e9, 1e9))
+    result = impasto_command("resume")
+    assert result.code == 0
+    assert "so the run before it is looked for" in result.err
+    assert not (own / "sound.checkpoint").exists()
+    last = impasto_command("resume")
+    assert last.code == 2
+    assert "There is nothing to resume" in last.err
+
+
+@posix
+def test_a_history_goes_with_its_interrupted_picture(kept, folder, small, impasto_command):
+    Path("losses.csv").write_text("of the run that was interrupted")
+    again = ("paint", *PAIR, *small, "--history", "losses.csv", "--no-checkpoint")
+    assert impasto_command(*again).code == 0
+    assert impasto_command(*again).code == 2  # it is complete now
+    Path("other.csv").write_text("somebody else's")
+    assert impasto_command("paint", *PAIR, *small, "-o", "new.png", "--history", "other.csv").code == 2
+    assert Path("other.csv").read_text() == "somebody else's"
+
+
+@posix
 def test_paint_replaces_no_checkpoint_unless_forced(kept, folder, small, impasto_command):
     other = ("-o", "b.png", "--checkpoint", "run.checkpoint")
     refused = impasto_command("paint", *PAIR, *small, *other)

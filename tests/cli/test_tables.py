@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import impasto
 from impasto.again import stored_record
@@ -74,6 +75,18 @@ def test_demo_paints_and_replaces_its_own(tmp_path, tiny_encoder, quick_styles, 
     assert stored_record(painted).styles[0].path == "mosaic.png"
     (painted.parent / f"{photo}-as-mosaic-sheet.png").unlink()
     assert impasto_command("again", painted).code == 0
+
+
+@pytest.mark.parametrize("name", ["chelsea.png", "mosaic.png", "chelsea-as-mosaic.png", "chelsea-as-mosaic-sheet.png"])
+def test_demo_leaves_other_peoples_files_alone(tmp_path, tiny_encoder, quick_styles, impasto_command, name):
+    Image.new("RGB", (60, 50), "red").save(tmp_path / name)
+    before = (tmp_path / name).read_bytes()
+    small = ["--encoder", tiny_encoder, "--size", 48, "--iterations", 1, "--out", tmp_path]
+    result = impasto_command("demo", "--style", "mosaic", *small)
+    assert (result.code, result.out) == (2, "")
+    assert "is none of the demonstration's: name another folder" in result.err
+    assert (tmp_path / name).read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_demo_of_all(tmp_path, tiny_encoder, quick_styles, impasto_command):

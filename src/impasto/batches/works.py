@@ -16,7 +16,7 @@ from impasto.again import Record, stored_record
 from impasto.batches.naming import DEFAULT_TEMPLATE, check_template, name_of
 from impasto.errors import EncoderError, PictureError, SettingsError
 from impasto.named import parted
-from impasto.paths import expanded
+from impasto.paths import expanded, is_file
 from impasto.pictures.files import opened, reason, shown, try_folder
 from impasto.pictures.formats import check_sides, writable_format
 from impasto.pyramid import Octave
@@ -118,11 +118,20 @@ def combine(
     else:
         sets = [tuple(_unique(styles))] if blend else [(style,) for style in _unique(styles)]
         pairs = [(photo, each) for photo in _unique(photos) for each in sets]
-    check_fit(settings, len(pairs[0][1]))
+    try:
+        check_fit(settings, len(pairs[0][1]))
+    except SettingsError as error:
+        if blend or zipped or len(_unique(styles)) == 1:
+            raise
+        raise SettingsError(f"Each painting has one style where the styles are not blended, and so: {error}") from None
     return [
         Work(photo, each, settings, folder / name_of(template, photo, each, number))
         for number, (photo, each) in enumerate(pairs, 1)
     ]
+
+
+MOST_BYTES = 255
+"""Of a file's name, in most file systems."""
 
 
 def check_fit(settings: Settings, styles: int, *, photo: bool = True) -> None:
@@ -253,7 +262,7 @@ def _encoder_file(name: str) -> Path | None:
     if name == BUILTIN or name in KNOWN:
         return None
     path = _split(name)[1]
-    if not path.is_file():
+    if not is_file(path):
         raise EncoderError(
             f"There is no encoder {name!r}: give {', '.join((BUILTIN, *KNOWN))}, or the path of a file of weights."
         )
@@ -287,6 +296,11 @@ def _refuse_collisions(works: Sequence[Work]) -> None:
         kind = writable_format(work.output, work.settings.depth)
         if work.settings.long_side is not None:
             check_sides(kind, 1, work.settings.long_side, shown(work.output))
+        if len(os.fsencode(work.output.name)) > MOST_BYTES:
+            raise PictureError(
+                f"The name {shown(work.output.name)[:60]}… is longer than file systems take: give a shorter template "
+                f"of names, as with {{number}}."
+            )
         place = _place(work.output)
         if place in inputs:
             raise PictureError(
@@ -347,6 +361,6 @@ def _refuse_foreign(foreign: Sequence[tuple[Work, str]]) -> None:
     why = "from other pictures or settings" if state == "painted otherwise" else "not by impasto, or not with a record"
     many = f", and so were {len(foreign) - 1} more that are there" if len(foreign) > 1 else ""
     raise PictureError(
-        f"{shown(work.output)} exists and was made {why}{many}: use force to replace what is there, or choose another "
-        f"folder or name."
+        f"{shown(work.output)} exists and was made {why}{many}: use --force to replace what is there, or choose "
+        f"another folder or name."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -123,13 +123,16 @@ def _shortened(stem: str) -> str:
     return stem if cut == os.fsencode(stem) else cut.decode(errors="ignore")
 
 
-def newest_slot() -> Slot:
+def newest_slot(but: Collection[Path] = ()) -> Slot:
     """The newest run that nobody paints now.
+
+    Args:
+        but: paths of checkpoints that are passed over.
 
     Raises:
         CheckpointError: there is none.
     """
     for slot in stored_slots():
-        if not slot.in_use:
+        if slot.path not in but and not slot.in_use:
             return slot
     raise CheckpointError(f"There is nothing to resume in {shown(runs_folder())}: name a checkpoint's file.")

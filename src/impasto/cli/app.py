@@ -121,7 +121,7 @@ def paint(
 
     keeping = keeping_from(checkpoint, no_checkpoint, checkpoint_every)
     photo = Path(content)
-    picture = Path(output) if output else default_output(photo, paintings)
+    picture = Path(output) if output is not None else default_output(photo, paintings)
     outputs = Outputs(picture, _path(sheet), _path(stages), _path(history), force)
     job = Job(photo, paintings, settings, outputs, keeping=keeping)
     return _run_job(job, context.obj, explain=explain, quiet=quiet, as_json=as_json)
@@ -172,7 +172,7 @@ def texture(
     from impasto.cli.outputs import Outputs, default_texture
 
     keeping = keeping_from(checkpoint, no_checkpoint, checkpoint_every)
-    picture = Path(output) if output else default_texture(paintings)
+    picture = Path(output) if output is not None else default_texture(paintings)
     outputs = Outputs(picture, _path(sheet), _path(stages), _path(history), force)
     job = Job(None, paintings, settings, outputs, keeping=keeping)
     return _run_job(job, context.obj, explain=explain, quiet=quiet, as_json=as_json)
@@ -222,7 +222,7 @@ def again(
     from impasto.cli.outputs import Outputs
 
     repeat = prepare(file, content=content, styles=styles or (), changes=changes)
-    picture = Path(output) if output else free_name(Path(file))
+    picture = Path(output) if output is not None else free_name(Path(file))
     outputs = Outputs(picture, _path(sheet), _path(stages), _path(history), force)
     keeping = keeping_from(checkpoint, no_checkpoint, checkpoint_every)
     job = Job(repeat.content, repeat.styles, repeat.settings, outputs, repeat.remarks_on, repeat.plan, keeping)

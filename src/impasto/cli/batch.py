@@ -108,7 +108,7 @@ def paint_works(
         face.stopping()
 
     failed = 0
-    with interrupts.painting(stop):
+    with interrupts.painting(stop, lambda: "what is finished stays"):
         with face:
             face.begin(batch.jobs)
             for event in batch:

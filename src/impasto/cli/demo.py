@@ -47,9 +47,11 @@ def run_demo(
 
 def _job(style: str, folder: Path, settings: Settings) -> Job:
     photo = gallery.PAIRS[style]
-    content, painting = gallery.photo_file(photo, folder), gallery.style_file(style, folder)
     name = f"{photo}-as-{style}"
     outputs = Outputs(folder / f"{name}.png", sheet=folder / f"{name}-sheet.png", force=True)
+    for path in (*outputs.named.values(), folder / f"{photo}.png", folder / f"{style}.png"):
+        gallery.check_place(path)
+    content, painting = gallery.photo_file(photo, folder), gallery.style_file(style, folder)
     return Job(content, (painting,), settings, outputs)
 
 

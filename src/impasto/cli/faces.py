@@ -56,7 +56,7 @@ class Face:
 
     def stopping(self) -> None:
         """A signal asked for the end; called on another thread."""
-        self.note("Stopping after this iteration; a second signal stops at once and saves nothing.")
+        self.note("Stopping after this iteration; a second signal stops at once, without saving the picture.")
 
     def note(self, text: str) -> None:
         """A remark, in one sentence."""

@@ -13,6 +13,8 @@ from typing import Any, Literal, NoReturn, Self
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SHOW_CURSOR = "\x1b[?25h"
 
+NOTHING_LEFT = "nothing was saved"
+
 
 class Interrupts:
     """The answer to the signals while this context lasts.
@@ -28,6 +30,7 @@ class Interrupts:
         self.received: int | None = None
         self._stage: Literal["starting", "painting", "saving"] = "starting"
         self._stop: Callable[[], None] = _nothing
+        self._left: Callable[[], str] = lambda: NOTHING_LEFT
         self._lock = threading.Lock()
         self._restore: list[Callable[[], Any]] = []
 
@@ -41,15 +44,21 @@ class Interrupts:
             restore()
 
     @contextmanager
-    def painting(self, stop: Callable[[], None]) -> Iterator[None]:
-        """While this lasts a first signal calls ``stop``, on another thread, and a second one ends the program."""
+    def painting(self, stop: Callable[[], None], left: Callable[[], str] = lambda: NOTHING_LEFT) -> Iterator[None]:
+        """While this lasts a first signal calls ``stop``, on another thread, and a second one ends the program.
+
+        Args:
+            stop: ends the painting.
+            left: says in a clause what is left of it where the program ends at once.
+        """
         with self._lock:
-            self._stage, self._stop = "painting", stop
+            self._stage, self._stop, self._left = "painting", stop, left
         try:
             yield
         finally:
             with self._lock:
-                self._stage, self._stop = "starting", _nothing  # a painter is not held on to
+                # No painter is held on to.
+                self._stage, self._stop, self._left = "starting", _nothing, lambda: NOTHING_LEFT
 
     def saving(self) -> None:
         """From here to the end of :meth:`painting` files are written, and signals no longer cut in."""
@@ -86,7 +95,7 @@ class Interrupts:
                 self.received = number
             if self._stage == "painting":
                 if not first:
-                    _leave(number, "Stopped at once: nothing was saved.")
+                    _leave(number, f"Stopped at once: {self._left()}.")
                 self._stop()
 
 

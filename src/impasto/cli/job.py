@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from impasto.cli.faces import Face, Outcome
-from impasto.cli.interrupts import Interrupts
+from impasto.cli.interrupts import NOTHING_LEFT, Interrupts
 from impasto.cli.keeping import NOT_KEPT, Keeping, kept_in, open_writer, resume_words
 from impasto.cli.outputs import Outputs
 from impasto.cli.slow_files import slow_files_told
@@ -95,7 +95,7 @@ def explain_job(job: Job, face: Face, *, as_json: bool) -> int:
         The exit code, 0.
 
     Raises:
-        ImpastoError: refused, as painting would be.
+        ImpastoError: refused, as painting would be; but outputs, of which none is written, are not looked at.
     """
     from impasto.cli.tables import print_plan
 
@@ -137,7 +137,13 @@ def run_job(job: Job, face: Face, interrupts: Interrupts) -> int:
             painter.stop()
             face.stopping()
 
-        with interrupts.painting(stop):
+        def left() -> str:
+            slot = writer.slot if writer else None
+            return (
+                f"{resume_words(slot.path)} goes on from the last checkpoint" if slot and slot.exists else NOTHING_LEFT
+            )
+
+        with interrupts.painting(stop, left):
             return _paint_and_save(job, painter, face, interrupts, stages, writer)
 
 

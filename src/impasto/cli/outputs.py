@@ -9,6 +9,7 @@ from pathlib import Path
 
 from impasto.errors import PictureError
 from impasto.pictures import check_output
+from impasto.pictures.checking import is_interrupted
 from impasto.plots import check_history_output
 
 
@@ -51,9 +52,11 @@ class Outputs:
                 is missing or not writable, a file that exists or is read, or one name for two files.
         """
         seen: dict[str, str] = {}
+        # The history of a run that was interrupted goes with its picture.
+        own_history = self.own_history or (self.picture.is_file() and is_interrupted(self.picture))
         for name, path in self.named.items():
             if name == "history":
-                check_history_output(path, force=self.force or self.own_history, inputs=inputs)
+                check_history_output(path, force=self.force or own_history, inputs=inputs)
             else:
                 picture = name == "picture"
                 check_output(

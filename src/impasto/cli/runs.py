@@ -40,12 +40,9 @@ def run_resume(name: str | None, output: str | None, *, force: bool, face: Face,
     Raises:
         ImpastoError: refused; nothing was written.
     """
-    slot = newest_slot() if name is None else named_slot(name)
     with ExitStack() as stack:
-        stack.callback(forget, slot)
-        stack.callback(slot.release)
-        run = StoredRun(slot, face.note)
-        stack.callback(run.close)
+        run = _newest_run(face, stack) if name is None else _opened(named_slot(name), face, stack)
+        slot = run.slot
         facts, kept = run.facts, kept_in(run.description.attached)
         content = stored_path(facts.content, "photograph") if facts.content else None
         styles = tuple(stored_path(style, "style") for style in facts.styles)
@@ -55,6 +52,26 @@ def run_resume(name: str | None, output: str | None, *, force: bool, face: Face,
             outputs = replace(outputs, own_history=True)
         keeping = Keeping(file=slot.path, every=kept.every)
         return run_job(Job(content, styles, settings_of(facts), outputs, keeping=keeping, stored=run), face, interrupts)
+
+
+def _opened(slot: Slot, face: Face, stack: ExitStack) -> StoredRun:
+    stack.callback(forget, slot)
+    stack.callback(slot.release)
+    run = StoredRun(slot, face.note)
+    stack.callback(run.close)
+    return run
+
+
+def _newest_run(face: Face, stack: ExitStack) -> StoredRun:
+    """The newest one that can be gone on from; it is told of those that cannot."""
+    damaged: list[Path] = []
+    while True:
+        slot = newest_slot(damaged)
+        try:
+            return _opened(slot, face, stack)
+        except CheckpointError as error:
+            damaged.append(slot.path)
+            face.note(f"{str(error).removesuffix(': paint anew.')}, so the run before it is looked for.")
 
 
 def named_slot(name: str) -> Slot:

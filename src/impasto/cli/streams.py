@@ -35,8 +35,14 @@ def one_line(text: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text).strip()
 
 
-def tolerate_odd_names() -> None:
-    """Let stdout pass on file names that are no valid text, byte by byte, and escape what its encoding lacks."""
+def mend_streams() -> None:
+    """Let stdout pass on file names that are no valid text, byte by byte, and escape what its encoding lacks.
+
+    Streams that were closed before the program began, which are None, take whatever comes and keep nothing.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 (for good)
     if isinstance(sys.stdout, io.TextIOWrapper):
         codecs.register_error(_BYTES_OR_ESCAPES, _bytes_or_escapes)
         sys.stdout.reconfigure(errors=_BYTES_OR_ESCAPES)

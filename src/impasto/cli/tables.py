@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import platform
 import sys
@@ -263,11 +264,12 @@ def print_columns(names: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
 
 
 def _print(content: RenderableType) -> None:
-    width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
-    console = Console(highlight=False, emoji=False, markup=False, width=width)
-    with console.capture() as capture:
-        console.print(content)
-    say("\n".join(line.rstrip() for line in capture.get().splitlines()))
+    is_terminal = sys.stdout.isatty()
+    width = None if is_terminal else _WIDTH_OF_FILES
+    text = io.StringIO()  # Console's own capture writes to stdout in the end, where the disk may be full
+    console = Console(file=text, force_terminal=is_terminal, highlight=False, emoji=False, markup=False, width=width)
+    console.print(content)
+    say("\n".join(line.rstrip() for line in text.getvalue().splitlines()))
 
 
 def _shown(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from impasto.again import GRID
 from impasto.batches.works import Work, make_folders, settle
 from impasto.cli.batch import paint_works
 from impasto.cli.batch_faces import choose_batch_face
@@ -17,6 +19,7 @@ from impasto.cli.streams import say_error
 from impasto.errors import PictureError, SettingsError
 from impasto.pictures import check_output, write_picture
 from impasto.variants import grid_of, plan_variants
+from impasto.version import __version__
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,9 @@ def run_vary(request: VaryRequest, interrupts: Interrupts, *, quiet: bool, as_js
         with interrupts.painting(lambda: None):
             interrupts.saving()  # seconds, where to stop would lose what took minutes
             try:
-                write_picture(output, grid_of(variants, failed))
+                # The record tells a batch over this folder that this is no photograph.
+                record = json.dumps({"impasto": __version__, GRID: True})
+                write_picture(output, grid_of(variants, failed), record=record)
             except PictureError as error:
                 say_error(str(error))
                 return 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,8 @@ import numpy.typing as npt
 from impasto.demo import STYLE_NAMES
 from impasto.errors import PictureError
 from impasto.pictures import write_picture
+from impasto.pictures.files import shown
+from impasto.pictures.records import is_ours
 
 PAIRS = {"swirls": "chelsea", "woodcut": "coffee", "mosaic": "chelsea", "pointillism": "rocket"}
 """The photograph that each style is shown on."""
@@ -77,21 +80,39 @@ def photo_file(name: str, folder: Path) -> Path:
     """A photograph as a file ``NAME.png`` in a folder, written where there is none.
 
     Raises:
-        PictureError: scikit-image is not installed, or the file cannot be written.
+        PictureError: scikit-image is not installed, the file cannot be written, or another one is there.
     """
-    path = folder / f"{name}.png"
-    if not path.exists():
-        write_picture(path, photo(name))
-    return path
+    return _made(folder / f"{name}.png", lambda: photo(name))
 
 
 def style_file(name: str, folder: Path) -> Path:
     """A style as a file ``NAME.png`` in a folder, drawn where there is none.
 
     Raises:
-        PictureError: the file cannot be written.
+        PictureError: the file cannot be written, or another one is there.
     """
-    path = folder / f"{name}.png"
+    return _made(folder / f"{name}.png", lambda: draw_style(name))
+
+
+def check_place(path: Path) -> None:
+    """Refuse to take a file for the demonstration's that impasto did not write.
+
+    Raises:
+        PictureError: there is such a file.
+    """
+    if path.exists() and not _is_ours(path):
+        raise PictureError(f"{shown(path)} is none of the demonstration's: name another folder with --out.")
+
+
+def _made(path: Path, make: Callable[[], npt.NDArray[np.float32]]) -> Path:
+    check_place(path)
     if not path.exists():
-        write_picture(path, draw_style(name))
+        write_picture(path, make())
     return path
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return is_ours(path)
+    except PictureError:
+        return False

@@ -12,6 +12,7 @@ from impasto.errors import PictureError
 from impasto.pictures import formats, png, tags, xmp
 from impasto.pictures.files import opened, shown
 from impasto.pictures.libraries import decoding, quiet_pillow
+from impasto.pictures.provenance import SOFTWARE
 
 KEYWORD: Final = "impasto"
 """The keyword of the PNG text that holds the record."""
@@ -38,6 +39,18 @@ def read_record(path: str | os.PathLike[str]) -> str | None:
                 file.seek(0)
                 return _record_in(file, kind)
     raise PictureError(f"{where} is not a picture that impasto knows; name a picture that impasto painted.")
+
+
+def is_ours(path: str | os.PathLike[str]) -> bool:
+    """Whether impasto wrote a picture, with a record or without.
+
+    Raises:
+        PictureError: when the file is missing, not a picture, or damaged.
+    """
+    path = Path(path)
+    with opened(path) as file, decoding(shown(path)), quiet_pillow():
+        image = Image.open(file)
+        return SOFTWARE in (image.info.get("Software"), image.getexif().get(tags.SOFTWARE))
 
 
 def _record_in(file: BinaryIO, kind: str) -> str | None:

@@ -9,7 +9,7 @@ from typing import get_args
 
 from impasto.encoder import Encoder
 from impasto.errors import EncoderError
-from impasto.paths import expanded
+from impasto.paths import expanded, is_file
 from impasto.pictures.files import reason, shown
 from impasto.weights.cache import Slot
 from impasto.weights.catalogue import BUILTIN, BUILTIN_FILE, KNOWN, KnownWeights, Origin
@@ -63,7 +63,7 @@ def _load_known(known: KnownWeights, watch: Watcher) -> LoadedEncoder:
 
 def _load_file(name: str, watch: Watcher) -> LoadedEncoder:
     origin, path = _split(name)
-    if not _is_file(path):
+    if not is_file(path):
         raise EncoderError(
             f"There is no encoder {name!r}: give {', '.join((BUILTIN, *KNOWN))}, or the path of a file of VGG-19's "
             f"weights (safetensors, .h5 or .pth)."
@@ -76,13 +76,6 @@ def _load_file(name: str, watch: Watcher) -> LoadedEncoder:
     if read.guessed and sha256 not in [known.digest for known in KNOWN.values()]:
         watch(Note(f"{shown(path)} is read as torchvision's weights: if they are Caffe's, write caffe:{shown(path)}."))
     return LoadedEncoder(read.encoder, f"{origin}:{path}" if origin else str(path), sha256)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # no name that the system takes
-        return False
 
 
 def _split(name: str) -> tuple[Origin | None, Path]:
