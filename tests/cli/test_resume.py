@@ -234,19 +234,18 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(kept, folder, small, 
 
 
 @posix
-def test_without_a_name_a_damaged_run_is_passed_over(kept, folder, impasto_command, tmp_path, monkeypatch):
-    monkeypatch.setenv("IMPASTO_STATE", str(tmp_path / "state"))
-    own = tmp_path / "state" / "runs"
-    own.mkdir(parents=True, exist_ok=True)
-    shutil.copy(kept, own / "sound.checkpoint")
+def test_without_a_name_a_damaged_run_is_passed_over(kept, folder, impasto_command):
     damaged = bytearray(kept.read_bytes())
     damaged[len(damaged) // 2] ^= 8
-    (own / "damaged.checkpoint").write_bytes(damaged)
-    os.utime(own / "sound.checkpoint", (1e9, 1e9))
+    (runs_folder() / "damaged.checkpoint").write_bytes(damaged)
+    for path in (kept, Slot(kept).previous):
+        os.utime(path, (1e9, 1e9))
     result = impasto_command("resume")
     assert result.code == 0
+    assert "damaged.checkpoint: " in result.err
     assert "so the run before it is looked for" in result.err
-    assert not (own / "sound.checkpoint").exists()
+    assert not Slot(kept).exists
+    assert (runs_folder() / "damaged.checkpoint").exists()
     last = impasto_command("resume")
     assert last.code == 2
     assert "There is nothing to resume" in last.err
