@@ -4,7 +4,7 @@
 
 Times: the variants take turns in one process, and each round gives ratios to that round's bare encoder, so that a
 machine that slows down slows all of them; the table holds the medians. Memory: each variant in a process of its own,
-the peak of the resident memory less what was there before the first iteration.
+the peak of the resident memory less that of a small picture, so that pictures, encoder and targets count.
 """
 
 from __future__ import annotations
@@ -12,18 +12,17 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import get_args
 
 import torch
 from torch import Tensor
 
+from benchmarks.memory import peak_resident
 from impasto.devices import choose_precision, physical_cores
 from impasto.objective import Objective
 from impasto.optimizers import LBFGS, Adam, Optimizer
@@ -112,15 +111,6 @@ def print_memory_of(variant: str, encoder: str, size: int, precision: Precision)
     for _ in range(22 if variant == "gaussian-lbfgs" else 3):
         iteration()
     print(peak_resident() - before)
-
-
-def peak_resident() -> int:
-    """Peak resident memory of this process in bytes."""
-    status = Path("/proc/self/status")
-    if status.exists():  # ru_maxrss would count the parent's memory from before exec
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def startup() -> dict[str, float]:

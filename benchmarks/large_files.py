@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+
+from benchmarks.memory import peak_resident
 
 LONG_SIDE = 2048
 KINDS = ("tif", "png", "jpg")
@@ -39,7 +40,7 @@ def measure(task: str, path: Path, side: int) -> dict[str, float]:
     from impasto.pictures.libraries import vips
 
     vips()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    before = peak_resident() / 1e6
     begun = time.perf_counter()
     if task == "write":
         write_picture(path, Strips(side, side, strips(side)))
@@ -47,7 +48,7 @@ def measure(task: str, path: Path, side: int) -> dict[str, float]:
         picture = read_picture(path, fit=LONG_SIDE)
         assert picture.size == (LONG_SIDE, LONG_SIDE), "too small a picture to be shrunk while it is read"
     seconds = time.perf_counter() - begun
-    return {"seconds": seconds, "before": before, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {"seconds": seconds, "before": before, "peak": peak_resident() / 1e6}
 
 
 def main() -> None:

@@ -60,7 +60,7 @@ def read_pairs(table: Path, pictures: Path) -> list[Pair]:
         pictures: the folder that these are in.
 
     Raises:
-        PictureError: no such table, a column or picture that is missing, or no row.
+        PictureError: no such table, a column or picture that is missing, no row, or two pairs of one name.
     """
     try:
         with table.open(newline="", encoding="utf-8") as file:
@@ -75,6 +75,9 @@ def read_pairs(table: Path, pictures: Path) -> list[Pair]:
         raise PictureError(f"There is no picture {str(missing)!r}: check {str(table)!r} and the folder of pictures.")
     if not pairs:
         raise PictureError(f"The table of pairs {str(table)!r} has no row.")
+    twice = next((pair.name for number, pair in enumerate(pairs) if pair.name in [p.name for p in pairs[:number]]), "")
+    if twice:
+        raise PictureError(f"The table of pairs {str(table)!r} has two of the name {twice!r}: rename a picture.")
     return pairs
 
 

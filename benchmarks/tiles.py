@@ -22,7 +22,8 @@ import sys
 
 import torch
 
-from benchmarks.engine import peak_resident, picture, timed
+from benchmarks.engine import picture, timed
+from benchmarks.memory import peak_resident
 from impasto.devices import physical_cores
 from impasto.objective import Objective
 from impasto.planning import Workload, cost

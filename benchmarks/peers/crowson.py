@@ -46,7 +46,6 @@ class Crowson:
     iterations: int = 500
     name: str = "crowson"
     layers: Sequence[str] = (*STYLE, CONTENT)
-    source: str = "style-transfer-pytorch, README"
 
     def plan(self, height: int, width: int) -> tuple[Stage, ...]:
         """Most iterations at the smallest size."""

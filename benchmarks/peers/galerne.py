@@ -38,7 +38,6 @@ class Galerne:
     name: str = "galerne"
     bounded: bool = False
     layers: Sequence[str] = (*STYLE, CONTENT)
-    source: str = "Galerne, Raad, Lezama and Morel 2022"
 
     def plan(self, height: int, width: int) -> tuple[Stage, ...]:
         """Fewer sizes where the picture is small."""

@@ -38,7 +38,6 @@ class Gatys:
     name: str = "gatys"
     bounded: bool = False
     layers: Sequence[str] = (*STYLE, CONTENT)
-    source: str = "Gatys, Ecker and Bethge 2016"
 
     def plan(self, height: int, width: int) -> tuple[Stage, ...]:
         """The full size alone."""

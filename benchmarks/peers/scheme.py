@@ -52,11 +52,6 @@ class Scheme(Protocol):
         """That it reads."""
         ...
 
-    @property
-    def source(self) -> str:
-        """Where it is described."""
-        ...
-
     def plan(self, height: int, width: int) -> tuple[Stage, ...]:
         """The stages that its authors describe, for a full size."""
         ...

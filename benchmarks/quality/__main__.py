@@ -33,7 +33,7 @@ SUITES: dict[str, list[tuple[Main, list[str]]]] = {
     ],
     "full": [
         (pictures.main, ["--full"]),
-        (time_to_loss.main, ["--pairs", "4", "--size", "128"]),
+        (time_to_loss.main, ["--pairs", "2", "--size", "128"]),
         (strength.main, []),
     ],
 }  # fmt: skip

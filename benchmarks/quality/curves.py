@@ -30,9 +30,12 @@ def curve_of(rows: Iterable[Row], method: str, pair: str) -> list[Point]:
 
 
 def mean_curve(rows: Iterable[Row], method: str) -> list[Point]:
-    """One method's curve with scores that are means over its pairs; factors that some pair lacks are left out."""
-    mine = [row for row in rows if row.method == method]
-    pairs = {row.pair for row in mine}
+    """One method's curve with scores that are means over all pairs of the rows; factors that one lacks are left out.
+
+    So a method that failed on a hard pair is not compared over the others.
+    """
+    rows = list(rows)
+    mine, pairs = [row for row in rows if row.method == method], {row.pair for row in rows}
     points = []
     for factor in sorted({row.factor for row in mine}):
         here = [row for row in mine if row.factor == factor]
@@ -70,7 +73,7 @@ def at_default(curve: Curve) -> Point | None:
 
 
 class Beaten(NamedTuple):
-    """A pair on which a peer beats us, with fewer strokes missing and at least as much content.
+    """A pair on which a peer beats us: lower strokes, and more content, or as much on its curve.
 
     Attributes:
         peer: its name.
@@ -103,6 +106,15 @@ def beaten(rows: Sequence[Row], peers: Sequence[str], ours: str = "default") -> 
             if best and best.strokes < own.strokes:
                 found.append(Beaten(peer, pair, own, best, "curves"))
     return found
+
+
+def pairs_compared(rows: Sequence[Row], peers: Sequence[str], ours: str = "default") -> int:
+    """On how many pairs there is a method of ours, at our own weight, and some peer."""
+    pairs = dict.fromkeys(row.pair for row in rows)
+    return sum(
+        at_default(curve_of(rows, ours, pair)) is not None and any(curve_of(rows, peer, pair) for peer in peers)
+        for pair in pairs
+    )
 
 
 def _best_from(curve: Curve, level: float) -> Point | None:

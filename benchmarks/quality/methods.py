@@ -254,7 +254,7 @@ def parse_method(text: str) -> Method:
         return custom(name, rest.split())
     if name in known:
         return known[name]
-    if name in PRESETS:
+    if name in PRESETS and not name.startswith("tutorial"):  # whose raw weights are for other activations
         return Ours(name, {"preset": name})
     raise SettingsError(f"There is no method {name!r}: choose one of {', '.join(known)}, or write NAME: KEY=VALUE ….")
 
@@ -263,10 +263,15 @@ def custom(name: str, assignments: list[str]) -> Ours:
     """Our own painter with settings written as ``KEY=VALUE``.
 
     Raises:
-        SettingsError: they are not valid.
+        SettingsError: they are not valid, or change what all methods share or what differs by pair.
     """
     changes = merged(*(parse_assignment(text) for text in assignments))
-    make_settings(**changes)
+    settings = make_settings(**changes)
+    shared = next((key for key in ("size", "encoder") if key in changes), None)
+    if shared:
+        raise SettingsError(f"The {shared} is the same for all methods: choose it with --{shared}.")
+    if settings.named_files:
+        raise SettingsError(f"The method {name!r} names pictures, which would be the same for all pairs.")
     return Ours(name, changes)
 
 

@@ -16,7 +16,7 @@ from impasto.devices import physical_cores
 from impasto.errors import ImpastoError, SettingsError
 
 FACTORS = (0.1, 10**-0.5, 1.0, 10**0.5, 10.0)
-"""On the style weight: an eighth of the strength's slider apart."""
+"""On the style weight: half a decade apart."""
 
 
 @dataclass(frozen=True)

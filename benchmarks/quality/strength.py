@@ -17,6 +17,7 @@ from benchmarks.quality.curves import Point, mean_curve
 from benchmarks.quality.methods import DEFAULT
 from benchmarks.quality.options import Bench, bench, in_sentences, parser
 from benchmarks.quality.store import Store, collect
+from impasto.errors import PaintingError
 from impasto.pictures.files import replace_file
 from impasto.settings import DEFAULT_STRENGTH, style_weight_of
 
@@ -46,6 +47,8 @@ def run(where: Bench, measure: str) -> str:
     factors = [float(f"{weight / default:.12g}") for weight in weights]
     store = Store(where.out / "scores", where.canvas)
     curve = mean_curve(collect(store, [DEFAULT], where.pairs, factors), DEFAULT.name)
+    if len(curve) < len(factors):
+        raise PaintingError("Some of the strengths could not be painted on all pairs, so there is no slider to judge.")
     even = even_weights([(point.factor * default, getattr(point, measure)) for point in curve], STRENGTHS)
     report = "\n\n".join(
         (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Sequence
 
-from benchmarks.quality.curves import at_content, at_default, beaten, curve_of, mean_curve
+from benchmarks.quality.curves import at_content, at_default, beaten, curve_of, mean_curve, pairs_compared
 from benchmarks.quality.store import Row
 
 NOTHING = "–"
@@ -73,9 +73,11 @@ def pairs_table(rows: Sequence[Row]) -> str:
 
 def beaten_table(rows: Sequence[Row], peers: Sequence[str]) -> str:
     """Where a peer beats the default, or a sentence where none does."""
-    found = beaten(rows, peers)
+    found, compared = beaten(rows, peers), pairs_compared(rows, peers)
+    if not compared:
+        return "No peer was compared with the default."
     if not found:
-        return "On no pair does a peer beat the default."
+        return f"On none of the {compared} pairs that were compared does a peer beat the default."
     lines = [
         [b.pair, b.peer, b.where, *(f"{p.strokes:.3f} / {p.content:.3f}" for p in (b.ours, b.theirs))] for b in found
     ]

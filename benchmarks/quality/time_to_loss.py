@@ -29,6 +29,7 @@ from typing import Any
 
 import torch
 
+import impasto
 from benchmarks.pairs import Pair
 from benchmarks.quality import machine, tables
 from benchmarks.quality.drawing import plot_lines
@@ -100,6 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = {n: how for n, how in rivals().items() if not given.only or any(text in n for text in given.only)}
     if given.iterations < 2 or given.steps < 1 or (given.activation is not None and not given.activation > 0):
         raise SettingsError("--iterations needs at least 2, --steps at least 1, --activation a number above 0.")
+    if not chosen:
+        raise SettingsError(f"No method has {' or '.join(map(repr, given.only))} in its name: {', '.join(rivals())}.")
     for how in chosen.values():
         Optimization.model_validate(how)
     python = given.tensorflow.absolute() if given.tensorflow.is_file() else None
@@ -132,9 +135,10 @@ def run(where: Bench, plan: Plan, weights: tuple[str, ...]) -> str:
 def _cached_race(where: Bench, plan: Plan, pair: Pair, encoder: Path, folder: Path) -> dict[str, Any]:
     """A pair's results, from the folder where they are there."""
     course = Course(pair, where.canvas.size, encoder, plan.iterations, torch.get_num_threads())
-    facts = [course.size, course.iterations, *map(sha256_of, (encoder, pair.content, pair.style))]
+    facts = [impasto.__version__, course.size, course.iterations, course.threads]
+    facts += map(sha256_of, (encoder, pair.content, pair.style))
     tutorial_file = folder / f"{pair.name}-tutorial-{_key(facts)}.json"
-    facts += [plan.rivals, plan.tensorflow is not None, plan.whole]
+    facts += [plan.rivals, plan.tensorflow is not None, plan.whole, plan.steps]
     file = folder / f"{pair.name}-{_key(facts)}.json"
     if not file.exists():
         if not tutorial_file.exists():

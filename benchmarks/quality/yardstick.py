@@ -19,6 +19,7 @@ from impasto.objective import shares
 from impasto.settings import Settings
 from impasto.weights import METADATA_KEY, architecture_to_json, load_encoder
 from impasto.weights.architectures import CAFFE
+from impasto.weights.catalogue import KNOWN
 from training.export import normalised
 
 VGG19 = (64, 128, 256, 512, 512)
@@ -90,17 +91,19 @@ def encoders(folder: Path, names: tuple[str, ...], activation: float | None = No
 
     Args:
         folder: of the files.
-        names: ``he`` (random) or an encoder's.
+        names: ``he`` (random), an encoder whose channels have a mean activation of 1, or published weights, which stay
+            as they are.
         activation: mean of every channel; each set's own where not given.
     """
     found = {}
     for name in names:
-        stem, factor = Path(name).stem, activation or activation_of(name)
+        factor = 1.0 if name in KNOWN else activation or activation_of(name)
+        loaded = None if name == HE else load_encoder(name)
+        stem = f"{Path(name).stem}-{loaded.sha256[:8]}" if loaded else name
         path = folder / f"{stem}-{factor:g}.safetensors"
         if not path.exists():
-            encoder = he_encoder() if name == HE else load_encoder(name).encoder
-            save_encoder(amplified(encoder, factor), path)
-        found[stem] = path
+            save_encoder(amplified(loaded.encoder if loaded else he_encoder(), factor), path)
+        found[Path(name).stem] = path
     return found
 
 

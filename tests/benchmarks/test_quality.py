@@ -172,6 +172,12 @@ def test_mean_curves_leave_out_what_a_pair_lacks():
     assert [p.factor for p in mean_curve(ROWS[:5], "default")] == [0.1, 1.0]
 
 
+def test_means_are_over_the_same_pairs_for_all():
+    failed = [r for r in ROWS if (r.method, r.pair) != ("peer", "b")]
+    assert mean_curve(failed, "peer") == []
+    assert mean_curve(failed, "default") == mean_curve(ROWS, "default")
+
+
 def test_who_beats_whom():
     found = beaten(ROWS, ["peer"])
     assert [(b.pair, b.where) for b in found] == [("a", "defaults"), ("a", "curves")]
@@ -192,7 +198,11 @@ def test_tables():
     assert lines[2] == "| default | 0.700 (0.350) | – |"
     assert "| a | 0.700 / 0.600 | 0.650 / 0.700 |" in tables.pairs_table(ROWS)
     assert "| a | peer | defaults | 0.700 / 0.600 | 0.650 / 0.700 |" in tables.beaten_table(ROWS, ["peer"])
-    assert tables.beaten_table(ROWS, []) == "On no pair does a peer beat the default."
+    assert tables.beaten_table(ROWS, []) == "No peer was compared with the default."
+    assert tables.beaten_table([r for r in ROWS if r.method == "peer"], ["peer"]) == tables.beaten_table(ROWS, [])
+    fair = [r for r in ROWS if (r.method, r.pair) != ("peer", "a")]
+    sentence = "On none of the 1 pairs that were compared does a peer beat the default."
+    assert tables.beaten_table(fair, ["peer"]) == sentence
     assert tables.number(math.nan) == tables.number(None) == "–"
 
 
@@ -250,7 +260,8 @@ def test_methods_by_name():
     assert parse_method("mine: strength=0.7 losses.total_variation=0") == Ours(
         "mine", {"strength": 0.7, "losses": {"total_variation": 0}}
     )
-    for text in ("nothing", "default: strength=1", ": strength=1", "mine: strength=2", "mine: strength"):
+    shared = ("mine: size=64", "mine: encoder=a", "mine: colours_from=a.png", "tutorial")
+    for text in ("nothing", "default: strength=1", ": strength=1", "mine: strength=2", "mine: strength", *shared):
         with pytest.raises(SettingsError):
             parse_method(text)
 
@@ -259,7 +270,8 @@ def test_pairs_from_a_table(tmp_path, pairs):
     table = tmp_path / "pairs.csv"
     table.write_text("content,style\nhill.png,waves.png\n")
     assert read_pairs(table, pairs[0].content.parent) == [pairs[0]]
-    for text in ("content,style\nnone.png,waves.png\n", "content,style\n", "a,b\nhill.png,waves.png\n"):
+    twice = "content,style\nhill.png,waves.png\nhill.png,waves.png\n"
+    for text in ("content,style\nnone.png,waves.png\n", "content,style\n", "a,b\nhill.png,waves.png\n", twice):
         table.write_text(text)
         with pytest.raises(PictureError):
             read_pairs(table, pairs[0].content.parent)
@@ -288,6 +300,7 @@ def test_covering_keeps_the_middle(pairs):
         ["pictures", "--method", "nothing"],
         ["pictures", "--pictures", "."],
         ["pictures", "--pairs", "0"],
+        ["time-to-loss", "--only", "nothing"],
         ["pictures", "--list", "missing.csv"],
         ["search", "--name", "x"],
         ["search", "--name", "default", "--set", "strength=1"],

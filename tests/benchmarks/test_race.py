@@ -30,7 +30,7 @@ from impasto.layers import all_convolutions
 from impasto.objective import Objective
 from impasto.pictures import write_picture
 from impasto.settings import Settings
-from impasto.weights import load_encoder
+from impasto.weights import load_encoder, sha256_of
 from impasto.weights.architectures import CAFFE
 from tests.helpers import smooth_picture
 
@@ -85,7 +85,8 @@ def test_encoders_are_written_once(tmp_path, encoder_file):
 
 def test_each_set_of_weights_has_an_activation_of_its_own(tmp_path, encoder_file):
     found = encoders(tmp_path, (HE, str(encoder_file)))
-    assert [path.name for path in found.values()] == ["he-3000.safetensors", "narrow-10000.safetensors"]
+    narrow = f"narrow-{sha256_of(encoder_file)[:8]}-10000.safetensors"
+    assert [path.name for path in found.values()] == ["he-3000.safetensors", narrow]
     assert [activation_of(name) for name in found] == [3_000, 10_000]
     random = weights_of(load_encoder(str(found["he"])).encoder)
     assert torch.equal(random["conv1_1.weight"], 3_000 * weights_of(he_encoder())["conv1_1.weight"])
