@@ -7,7 +7,7 @@ import pytest
 
 from impasto.events import Iteration, Loss, Started
 from impasto.pyramid import Octave
-from impasto.sheets import TALLEST, Stage, StageKeeper, grid, over_white, side_by_side
+from impasto.sheets import TALLEST, WIDEST, Stage, StageKeeper, grid, over_white, side_by_side
 
 
 def flat(height, width, value):
@@ -31,6 +31,13 @@ def test_side_by_side_is_as_high_as_the_last():
 def test_side_by_side_has_a_limit():
     sheet = side_by_side([flat(10, 10, 0), flat(TALLEST * 2, 20, 0)])
     assert TALLEST < sheet.shape[0] <= TALLEST + 2 * (TALLEST // 64)
+
+
+def test_side_by_side_has_no_endless_row():
+    sheet = side_by_side([flat(16, 1024, 0.2), flat(64, 48, 0.6)])
+    assert sheet.shape == (64 + 2 * 4, WIDEST * 64 + 48 + 3 * 4, 3)
+    column = sheet[:, 100, 0]
+    assert np.flatnonzero(column < 0.9).tolist() == list(range(34, 38))  # 4 px high, in the middle
 
 
 def test_over_white():

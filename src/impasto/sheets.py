@@ -19,6 +19,9 @@ Pixels = npt.NDArray[np.float32]
 TALLEST = 1024
 """No side-by-side sheet is taller than this, in pixels, plus its margins."""
 
+WIDEST = 4
+"""No picture in it is more than so many times as wide as the sheet is high."""
+
 STAGES = 10
 TILE = 360
 """Long side in pixels of each stage's picture at most."""
@@ -41,6 +44,8 @@ def over_white(pixels: Pixels, alpha: Pixels | None) -> Pixels:
 def side_by_side(pictures: Sequence[Pixels]) -> Pixels:
     """Pictures in a row at one height, that of the last one up to :data:`TALLEST`, with thin white margins.
 
+    One that is more than :data:`WIDEST` times as wide is less high, and stands in the middle.
+
     Args:
         pictures: each H×W×3 in [0, 1], at least one.
 
@@ -49,14 +54,21 @@ def side_by_side(pictures: Sequence[Pixels]) -> Pixels:
     """
     height = min(TALLEST, pictures[-1].shape[0])
     margin = max(4, height // 64)
-    row = [resize(p, height, max(1, round(p.shape[1] * height / p.shape[0]))) for p in pictures]
+    row = [resize(p, *_within(p.shape[0], p.shape[1], height)) for p in pictures]
     width = sum(p.shape[1] + margin for p in row) + margin
     sheet = np.full((height + 2 * margin, width, 3), _PAPER, np.float32)
     left = margin
     for picture in row:
-        sheet[margin:-margin, left : left + picture.shape[1]] = picture
+        top = margin + (height - picture.shape[0]) // 2
+        sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
         left += picture.shape[1] + margin
     return sheet
+
+
+def _within(height: int, width: int, high: int) -> tuple[int, int]:
+    """The size at which a picture stands in a row of that height."""
+    scale = min(high / height, WIDEST * high / width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def tiled(picture: Pixels) -> Pixels:

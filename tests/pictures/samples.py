@@ -53,10 +53,11 @@ def claimed_png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + body
 
 
-def add_png_chunk(path: Path, kind: bytes, data: bytes) -> None:
-    """Put a chunk behind a PNG file's header."""
+def add_png_chunk(path: Path, kind: bytes, data: bytes, *, last: bool = False) -> None:
+    """Put a chunk behind a PNG file's header, or behind its pixels."""
     png = path.read_bytes()
-    path.write_bytes(png[:33] + png_chunk(kind, data) + png[33:])
+    place = len(png) - 12 if last else 33
+    path.write_bytes(png[:place] + png_chunk(kind, data) + png[place:])
 
 
 def profile(space: str = "sRGB") -> bytes:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+T = TypeVar("T", bound=np.generic)
+
 TURNED: Final = frozenset({5, 6, 7, 8})
 """The EXIF orientations that exchange height and width."""
 
 
-def oriented(values: npt.NDArray[np.float32], orientation: int) -> npt.NDArray[np.float32]:
+def oriented(values: npt.NDArray[T], orientation: int) -> npt.NDArray[T]:
     """An array turned upright.
 
     Args:

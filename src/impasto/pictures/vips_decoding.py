@@ -23,6 +23,7 @@ from impasto.pictures.picture import PictureWarning
 from impasto.pictures.pillow_decoding import orientation_of, provenance_of
 from impasto.pictures.provenance import Provenance, provenance_from
 from impasto.pictures.reducing import Strip, strip_height
+from impasto.pictures.sizes import oriented
 
 _PREMULTIPLIED, _PLAIN = 1, 2  # alpha channels, in the values of TIFF's ExtraSamples tag
 _YCBCR, _CIELAB = 6, 8  # values of TIFF's PhotometricInterpretation tag
@@ -79,10 +80,11 @@ def decode_with_vips(file: BinaryIO, kind: str, max_pixels: int, where: str) -> 
     """
     header = _read_header(file, kind, max_pixels, where)
     with decoding(where):
-        image = _load(file, kind).autorot()
+        image = _load(file, kind)
         values = image.numpy()
     integers = _Integers(where)
-    whole = integers.of(values)
+    # By what our own reader found, as libvips' does not look behind a PNG file's pixels.
+    whole = oriented(integers.of(values), header.orientation)
     integers.warn()
     colour, alpha = _split(whole, cmyk=image.interpretation == "cmyk", extra=header.extra)
     return Decoded(array_to_srgb(colour, header.icc, where), alpha, header.provenance)
