@@ -25,9 +25,10 @@ class Score(NamedTuple):
 
     Attributes:
         style: sliced Wasserstein distance to the style as a share of the photograph's; 1 the photograph itself, about
-            0.05 the style itself.
+            0.05 the style itself, and 0.15 another part of it.
         strokes: the same once every band's histogram has been matched, as a share of what the matched photograph
-            scores; 1: nothing that a filter of colour and contrast could not do.
+            scores, over the four finest levels; 1 the photograph itself. A filter of colour and contrast alone, which
+            is matched twice so, comes to 0.93 to 0.97.
         content: correlation of locally normalised gradients with the photograph's; 1: its own structure.
     """
 
