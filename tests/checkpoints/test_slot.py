@@ -8,6 +8,7 @@ import threading
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -161,3 +162,26 @@ def test_a_folder_that_is_none_is_a_sentence(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(CheckpointError, match="takes no files"):
         Slot(tmp_path / "file" / "a.checkpoint").acquire()
+
+
+def test_other_peoples_files_beside_it_stay(tmp_path):
+    names = ["poetry.lock", "poetry.partial"]
+    for name in names:
+        (tmp_path / name).write_text("mine")
+    slot = Slot(tmp_path / "poetry")
+    slot.acquire()
+    put(slot, 1)
+    slot.remove()
+    slot.release()
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert {(tmp_path / name).read_text() for name in names} == {"mine"}
+
+
+def test_asking_whether_it_is_in_use_keeps_nobody_away(slot):
+    other = FileLock(slot.lock, thread_local=False)
+    other.acquire()
+    timer = threading.Timer(0.1, other.release)
+    timer.start()
+    slot.acquire()
+    slot.release()
+    timer.join()

@@ -105,7 +105,7 @@ def test_the_same_moment_is_not_written_twice(photo, style, small, tmp_path):
     with CheckpointWriter(tmp_path / "a") as keeper:
         assert keeper.write(painter)
         assert keeper.write(painter)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "a.lock"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "a.impasto-lock"]
 
 
 def test_a_disk_that_fills_up_is_told_once_and_loses_nothing(photo, style, small, monkeypatch, tmp_path):
@@ -151,7 +151,7 @@ def test_the_system_itself_refuses_more_bytes(photo, style, small, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert len(warned) == 1
     assert np.array_equal(painting.array, whole.array)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "a.lock", "a.previous"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "a.impasto-lock", "a.previous"]
     resumed = impasto.resume_painter(tmp_path / "a", photo, style)
     assert 2 <= resumed.snapshot().facts.iteration < 7
     assert np.array_equal(painted(resumed).array, whole.array)

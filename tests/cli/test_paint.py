@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from impasto.again import stored_record
-from impasto.cli import main
+from impasto.cli import faces, main
+from impasto.events import Iteration
 from impasto.pictures import read_picture, read_record
 
 
@@ -173,6 +174,31 @@ def test_a_sheet_that_fails_loses_neither_painting_nor_history(folder, small, im
     assert result.err == "error: The memory ran out while the sheet was made.\n"
     assert stored_record("photo-as-style.png").complete
     assert (folder / "history.csv").exists()
+
+
+def test_what_comes_to_be_in_the_outputs_places_stays(folder, small, impasto_command, monkeypatch):
+    names = ("out.png", "sheet.png", "losses.csv")
+
+    def tell(self, event):
+        if isinstance(event, Iteration):
+            for name in names:
+                (folder / name).write_text("mine")
+
+    monkeypatch.setattr(faces.JsonFace, "tell", tell)
+    options = ["-o", "out.png", "--sheet", "sheet.png", "--history", "losses.csv", "--json"]
+    result = impasto_command("paint", "photo.png", "style.png", *small, *options)
+    assert result.code == 1
+    assert "Nothing is lost: the picture is out-again.png." in result.err
+    assert stored_record("out-again.png").complete
+    names = names[1:]
+    result = impasto_command("paint", "photo.png", "style.png", *small, *options[2:], "-o", "other.png")
+    assert (result.code, result.err.count("exists")) == (2, 1)
+    for name in names:
+        (folder / name).unlink()
+    result = impasto_command("paint", "photo.png", "style.png", *small, *options[2:], "-o", "other.png")
+    assert (result.code, result.err.count("exists")) == (1, 2)
+    assert stored_record("other.png").complete
+    assert {(folder / name).read_text() for name in ("out.png", *names)} == {"mine"}
 
 
 def test_a_full_disk_is_a_sentence(folder, small, impasto_command, monkeypatch):

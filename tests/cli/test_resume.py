@@ -196,13 +196,15 @@ def test_runs_says_what_is_in_the_way(kept, folder, impasto_command):
 @posix
 def test_what_cannot_be_resumed_is_one_sentence_and_touches_nothing(kept, folder, photo, impasto_command):
     def refusal(*arguments):
-        before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"}
+        before = {
+            path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".impasto-lock"
+        }
         result = impasto_command("resume", *arguments)
         assert result.code == 2
         assert result.out == ""
         assert result.err.splitlines()[-1].startswith("error: ")
         assert sum(line.startswith("error: ") for line in result.err.splitlines()) == 1
-        assert before == {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.suffix != ".lock"}
+        assert before == {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.suffix != ".impasto-lock"}
         return result.err
 
     write_picture("photo.png", photo[::-1])
@@ -260,6 +262,14 @@ def test_a_history_goes_with_its_interrupted_picture(kept, folder, small, impast
     Path("other.csv").write_text("somebody else's")
     assert impasto_command("paint", *PAIR, *small, "-o", "new.png", "--history", "other.csv").code == 2
     assert Path("other.csv").read_text() == "somebody else's"
+
+
+def test_somebody_elses_previous_is_not_replaced(folder, small, impasto_command):
+    Path("run.checkpoint.previous").write_text("mine")
+    result = impasto_command("paint", *PAIR, *small, "--checkpoint", "run.checkpoint")
+    assert result.code == 2
+    assert "is no checkpoint, and the one before" in result.err
+    assert Path("run.checkpoint.previous").read_text() == "mine"
 
 
 @posix

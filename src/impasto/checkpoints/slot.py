@@ -15,6 +15,9 @@ from impasto.errors import CheckpointError
 from impasto.paths import expanded
 from impasto.pictures.files import reason, shown
 
+_PATIENCE = 0.3
+"""Seconds in which one that only asked whether it is in use has let it go again."""
+
 
 class Slot:
     """A checkpoint's file, the one before it, and their lock, all beside one another.
@@ -26,8 +29,9 @@ class Slot:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = expanded(path).absolute()
         self.previous = self.path.with_name(f"{self.path.name}.previous")
-        self.partial = self.path.with_name(f"{self.path.name}.partial")
-        self.lock = self.path.with_name(f"{self.path.name}.lock")
+        # Names that nobody else gives: what is there is removed.
+        self.partial = self.path.with_name(f"{self.path.name}.impasto-partial")
+        self.lock = self.path.with_name(f"{self.path.name}.impasto-lock")
         self._held: FileLock | None = None
 
     @property
@@ -67,7 +71,7 @@ class Slot:
             return
         lock = FileLock(self.lock, thread_local=False)  # one thread may paint, and another one let it go
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=_PATIENCE)
         except Timeout:
             raise CheckpointError(
                 f"The checkpoint {shown(self.path)} is in use by another process: wait until it is done, or end it."

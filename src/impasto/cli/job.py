@@ -7,10 +7,11 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from impasto.again import free_name
 from impasto.cli.faces import Face, Outcome
 from impasto.cli.interrupts import NOTHING_LEFT, Interrupts
 from impasto.cli.keeping import NOT_KEPT, Keeping, kept_in, open_writer, resume_words
@@ -20,7 +21,7 @@ from impasto.cli.streams import say_error
 from impasto.errors import ImpastoError, PaintingError
 from impasto.events import Finished, Writing
 from impasto.pictures import PictureWarning, write_picture
-from impasto.pictures.files import opened
+from impasto.pictures.files import opened, shown
 from impasto.pyramid import Octave
 from impasto.settings import Precision, Settings
 
@@ -119,6 +120,7 @@ def run_job(job: Job, face: Face, interrupts: Interrupts) -> int:
     Raises:
         ImpastoError: refused; nothing was written.
     """
+    job = replace(job, outputs=job.outputs.knowing_its_own())  # which is forgotten when the picture is replaced
     job.check()
     with _warnings_told(face), ExitStack() as stack:
         place = job.stored.slot if job.stored else job.keeping.prepare(job.outputs, job.inputs, stack)
@@ -212,8 +214,10 @@ def _paint_and_save(
         kept = _keep(writer, painter, painting) if writer else None
         if kept:
             face.note(f"Nothing is lost: {resume_words(kept)} writes the picture, with -o to another place.")
+        else:
+            _save_elsewhere(painting, job.outputs.picture, face)
         return 1
-    extras, failures = _save_extras(job.outputs, painter, painting, stages)
+    extras, failures = _save_extras(job, painter, painting, stages)
     if writer and not kept:
         writer.remove()
     if message:
@@ -233,6 +237,18 @@ def _save(painting: Painting, outputs: Outputs, face: Face) -> Path:
             force=outputs.force,
             on_progress=lambda share: tell(Writing(outputs.picture, share)),
         )
+
+
+def _save_elsewhere(painting: Painting, picture: Path, face: Face) -> None:
+    """Where another file has come to be in the picture's place, write the painting beside it."""
+    if not picture.exists():
+        return
+    other = free_name(picture)
+    try:
+        painting.save(other)
+    except ImpastoError:
+        return  # as the complaint before said
+    face.note(f"Nothing is lost: the picture is {shown(other)}.")
 
 
 def _paint(painter: Painter, face: Face, stages: StageKeeper | None) -> tuple[Painting, str]:
@@ -280,9 +296,11 @@ def _tell_early_end(message: str, face: Face, interrupts: Interrupts, kept: Path
 
 
 def _save_extras(
-    outputs: Outputs, painter: Painter, painting: Painting, stages: StageKeeper | None
+    job: Job, painter: Painter, painting: Painting, stages: StageKeeper | None
 ) -> tuple[dict[str, Path], list[str]]:
     """Write sheet, stages and history; the painting is safe by now, so that a failure of one spares the others.
+
+    What has come to be in their places meanwhile is not replaced unless that was asked for.
 
     Returns:
         What was written, and a sentence for each failure.
@@ -292,11 +310,12 @@ def _save_extras(
 
     result = over_white(painting.array, painting.alpha)
 
-    def write(path: Path) -> None:
-        if path == outputs.history:
+    def write(name: str, path: Path) -> None:
+        job.outputs.check_extra(name, job.inputs)
+        if name == "history":
             write_history(path, painting.history, painter.octaves)
             return
-        if path == outputs.sheet:
+        if name == "sheet":
             photo = [painter.content.pixels] if painter.content else []
             shown = tiled(result) if painting.settings.seamless else result
             pixels = side_by_side([*photo, *(style.pixels for style in painter.styles), shown])
@@ -306,15 +325,15 @@ def _save_extras(
         # With the record, so that a later run may replace the sheet of an interrupted one, too.
         write_picture(path, pixels, record=json.dumps(painting.record(path.absolute().parent)))
 
-    return _each(write, {name: path for name, path in outputs.named.items() if name != "picture"})
+    return _each(write, {name: path for name, path in job.outputs.named.items() if name != "picture"})
 
 
-def _each(write: Callable[[Path], None], files: dict[str, Path]) -> tuple[dict[str, Path], list[str]]:
+def _each(write: Callable[[str, Path], None], files: dict[str, Path]) -> tuple[dict[str, Path], list[str]]:
     written: dict[str, Path] = {}
     failures: list[str] = []
     for name, path in files.items():
         try:
-            write(path)
+            write(name, path)
             written[name] = path.absolute()
         except (ImpastoError, MemoryError) as error:
             failures.append(str(error) or f"The memory ran out while the {name} was made.")

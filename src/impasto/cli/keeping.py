@@ -136,6 +136,11 @@ def _refuse_others_place(slot: Slot, outputs: Outputs, inputs: Sequence[Path]) -
         raise CheckpointError(f"The checkpoint {shown(slot.path)} is one of the run's pictures: choose another name.")
     if slot.path.is_dir():
         raise CheckpointError(f"The checkpoint {shown(slot.path)} is a folder: name a file.")
+    if slot.previous.exists() and not Slot(slot.previous).plausible:
+        raise CheckpointError(
+            f"{shown(slot.previous)} is no checkpoint, and the one before {shown(slot.path)} would replace it: choose "
+            f"another name."
+        )
     if not slot.path.parent.is_dir():
         raise CheckpointError(f"The checkpoint {shown(slot.path)} has no folder to be in: make the folder first.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from impasto.errors import PictureError
@@ -52,23 +52,35 @@ class Outputs:
                 is missing or not writable, a file that exists or is read, or one name for two files.
         """
         seen: dict[str, str] = {}
-        # The history of a run that was interrupted goes with its picture.
-        own_history = self.own_history or (self.picture.is_file() and is_interrupted(self.picture))
         for name, path in self.named.items():
-            if name == "history":
-                check_history_output(path, force=self.force or own_history, inputs=inputs)
+            if name == "picture":
+                size = (1, long_side) if long_side else None
+                check_output(path, force=self.force, depth=depth, inputs=inputs, size=size)
             else:
-                picture = name == "picture"
-                check_output(
-                    path,
-                    force=self.force,
-                    depth=depth if picture else 8,
-                    inputs=inputs,
-                    size=(1, long_side) if picture and long_side else None,
-                )
+                self.check_extra(name, inputs)
             other = seen.setdefault(os.path.normcase(os.path.realpath(path)), name)
             if other != name:
                 raise PictureError(f"The {other} and the {name} would both be {str(path)!r}: give them two names.")
+
+    def check_extra(self, name: str, inputs: Sequence[Path]) -> None:
+        """Refuse what besides the picture could not be written.
+
+        Args:
+            name: ``sheet``, ``stages`` or ``history``, which is asked for.
+            inputs: files that are read.
+
+        Raises:
+            PictureError: as :meth:`check`.
+        """
+        if name == "history":
+            check_history_output(self.named[name], force=self.force or self.own_history, inputs=inputs)
+        else:
+            check_output(self.named[name], force=self.force, inputs=inputs)
+
+    def knowing_its_own(self) -> Outputs:
+        """The same, whose history may be replaced where the picture is that of an interrupted run."""
+        own = self.own_history or (self.picture.is_file() and is_interrupted(self.picture))
+        return replace(self, own_history=own)
 
 
 def default_texture(styles: Sequence[Path]) -> Path:
