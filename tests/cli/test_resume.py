@@ -248,9 +248,12 @@ def test_without_a_name_a_damaged_run_is_passed_over(kept, folder, impasto_comma
     assert "so the run before it is looked for" in result.err
     assert not Slot(kept).exists
     assert (runs_folder() / "damaged.checkpoint").exists()
+    assert "damaged" in impasto_command("runs").out
     last = impasto_command("resume")
     assert last.code == 2
     assert "There is nothing to resume" in last.err
+    assert impasto_command("runs", "--remove", "damaged").code == 0
+    assert list(runs_folder().iterdir()) == []
 
 
 @posix

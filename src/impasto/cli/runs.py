@@ -121,7 +121,8 @@ def remove_runs(names: Iterable[str]) -> None:
         slot = named_slot(name)
         if not slot.exists:
             raise CheckpointError(f"There is no run {name!r}: `impasto runs` lists them.")
-        _header(slot)  # no file is removed that is none of ours
+        if not (slot.path.parent == runs_folder() and slot.path.name.endswith(SUFFIX)):
+            _header(slot)  # no file is removed that is none of ours; in our own folder a damaged one is
         slot.acquire()
         try:
             say(f"{name}: removed, {slot.remove() / 1e6:.1f} MB")
