@@ -270,7 +270,7 @@ def test_matched_each_style_is_brought_to_its_own_part_of_the_photo(photo, style
     two[:, :48] *= np.array([1.0, 0.3, 0.2], np.float32)
     two[:, 48:] *= np.array([0.2, 0.3, 1.0], np.float32)
     painter = impasto.make_painter(two, [style, style], **small, colour="match", masks={2: halves(72, 96)})
-    right, left = (recolour(style).mean((0, 1)) for recolour in painter._colours.styles)
+    right, left = (recolour(style).mean((0, 1)) for recolour in painter._scaled.colours.styles)
     np.testing.assert_allclose(left, two[:, :48].mean((0, 1)), atol=0.03)
     np.testing.assert_allclose(right, two[:, 48:].mean((0, 1)), atol=0.03)
 

@@ -9,14 +9,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
 
-import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from impasto import pictures
-from impasto.borders import Mirrored, mirrored
-from impasto.colour import Map, noise, plan_colours
+from impasto.borders import Mirrored
 from impasto.devices import (
     choose_device,
     choose_precision,
@@ -29,15 +26,14 @@ from impasto.encoder import Encoder
 from impasto.errors import PaintingError
 from impasto.events import Event, Finished, Iteration, OctaveStarted, Started
 from impasto.inputs import Inputs, PictureLike
-from impasto.objective import Masks, Objective, layer_masks, shares
+from impasto.objective import Objective, shares
 from impasto.optimizers import LBFGS, Adam, Optimizer, OptimizerState, has_converged
 from impasto.painting import Painting, Source, Step
-from impasto.pictures import Picture
 from impasto.pictures.provenance import NO_PROVENANCE
 from impasto.planning import Workload, budget_of, method_of, plan_memory
 from impasto.protection import Protected
-from impasto.pyramid import Octave, plan_octaves, resized, style_size, work
-from impasto.regions import composited
+from impasto.pyramid import Octave, plan_octaves, style_size, work
+from impasto.scaled_inputs import ScaledInputs
 from impasto.settings import Optimization, Precision, Settings
 from impasto.snapshot import Facts, Snapshot, StoredEncoder, StoredInput, history_tensor
 from impasto.tiles import ALIGNMENT
@@ -123,15 +119,7 @@ class Painter:
             )
             self.remarks += (*self._rounded_sides(), *inputs.enlarged_styles(), *inputs.remarks)
         self.regions.check(inputs.weights, *self.octaves[-1][:2], is_texture=self.content is None)
-        self._colours = plan_colours(
-            settings.colour,
-            self.content.pixels if self.content else None,
-            self.content.alpha if self.content else None,
-            [style.pixels for style in self.styles],
-            inputs.weights,
-            self.regions,
-            inputs.colours.pixels if inputs.colours else None,
-        )
+        self._scaled = ScaledInputs(inputs, settings, self.device)
         self.between: Callable[[], None] = lambda: None
         self._image: Tensor | None = None  # the result so far, at the size of the octave at hand
         self._lowest = math.inf  # loss of the octave at hand
@@ -247,7 +235,7 @@ class Painter:
                 share=share,
                 elapsed=elapsed,
                 remaining=self._remaining(share),
-                image=lambda: self._coloured(image),
+                image=lambda: self._scaled.shown(image),
                 converged=has_converged_early,
             )
             if not is_last or how.keep != "best":
@@ -267,7 +255,7 @@ class Painter:
 
     def _begin(self, number: int, octave: Octave) -> None:
         """Put the image in place for an octave."""
-        image = self._first_image(octave) if self._image is None else self._handed_on(number, octave)
+        image = self._scaled.first_image(*octave[:2]) if self._image is None else self._handed_on(number, octave)
         # In memory of PyTorch's own, aligned in the same way whether painting was interrupted or not: some kernels
         # round differently otherwise.
         image = image.clone(memory_format=torch.contiguous_format)
@@ -283,11 +271,11 @@ class Painter:
         of another picture, with a seam.
         """
         assert self._image is not None
-        painted = self._resized(self._image, *octave[:2])
+        painted = self._scaled.resized(self._image, *octave[:2])
         if self.content is None or self.settings.init == "noise":
             return painted
-        unpainted = self._resized(self._first_image(self.octaves[number - 2]), *octave[:2])
-        return (painted - unpainted).add_(self._first_image(octave)).clamp_(0, 1)
+        unpainted = self._scaled.resized(self._scaled.first_image(*self.octaves[number - 2][:2]), *octave[:2])
+        return (painted - unpainted).add_(self._scaled.first_image(*octave[:2])).clamp_(0, 1)
 
     def _is_done(self, number: int) -> bool:
         """Whether all of an octave lies behind."""
@@ -404,101 +392,29 @@ class Painter:
             )
 
     def _objective(self, octave: Octave) -> Objective | Mirrored | Protected:
-        side = max(octave.height, octave.width)
+        size, whole, scaled = octave[:2], self.workload.measured(octave)[:2], self._scaled
         content, style = self.settings.weights
-        photo = self._content_at(octave)
-        sizes = [style_size(*s.original_size, side, self.settings.stroke_size) for s in self.styles]
-        whole = self.workload.measured(octave)[:2]
+        photo = scaled.photograph(*size)
+        sizes = [style_size(*s.original_size, max(size), self.settings.stroke_size) for s in self.styles]
+        layers = {name: self.encoder.resolve(name) for name in shares(self.settings.losses.style)}
         objective = Objective(
             self.encoder,
-            _blank(*whole, self.device) if self.content is None else mirrored(photo, whole),
-            (
-                self._fitted(s, *size, recolour)
-                for s, size, recolour in zip(self.styles, sizes, self._colours.styles, strict=True)
-            ),
+            scaled.measured(photo, whole),
+            scaled.styles(sizes),
             self._inputs.weights,
             self.settings.balanced_losses,
             content,
             style,
             tile=octave.tile,
             devices=sharing_devices(self.settings.device, self.device),
-            masks=self._layer_masks(self.regions.coverage(octave.height, octave.width) or (), whole),
-            style_masks=self._layer_masks([self.regions.within(n, *size) for n, size in enumerate(sizes)]),
-            counted=octave[:2],
+            masks=scaled.masks(self.regions.coverage(*size) or (), layers, whole),
+            style_masks=scaled.masks([self.regions.within(n, *size) for n, size in enumerate(sizes)], layers),
+            counted=size,
             wrap=self.settings.seamless,
         )
-        framed = objective if whole == octave[:2] else Mirrored(objective, whole)
-        held = self.regions.held(octave.height, octave.width)
+        framed = objective if whole == size else Mirrored(objective, whole)
+        held = self.regions.held(*size)
         return framed if held is None else Protected(framed, photo, torch.from_numpy(held).to(self.device))
-
-    def _layer_masks(
-        self, masks: Sequence[np.ndarray | None], size: tuple[int, int] | None = None
-    ) -> list[Masks | None]:
-        """Masks at the resolutions of the style layers, mirrored to a size first; what is one array stays one."""
-        layers = {name: self.encoder.resolve(name) for name in shares(self.settings.losses.style)}
-        found: dict[int, Masks | None] = {}
-        for mask in masks:
-            if id(mask) not in found:
-                on_device = None if mask is None else torch.from_numpy(mask).to(self.device)
-                if on_device is not None and size is not None:
-                    on_device = mirrored(on_device[None, None], size)[0, 0]
-                found[id(mask)] = None if on_device is None else layer_masks(on_device, layers)
-        return [found[id(mask)] for mask in masks]
-
-    def _content_at(self, octave: Octave) -> Tensor:
-        """The photograph for the objective; where there is none, a blank one that takes no memory."""
-        height, width = octave[:2]
-        if self.content is None:
-            return _blank(height, width, self.device)
-        return self._fitted(self.content, height, width, self._colours.content)
-
-    def _resized(self, image: Tensor, height: int, width: int) -> Tensor:
-        return resized(image, height, width, wrap=self.settings.seamless)
-
-    def _fitted(self, picture: Picture, height: int, width: int, recolour: Map | None = None) -> Tensor:
-        """A picture at a size, as 1×3×H×W on the device; recoloured where that is asked for."""
-        antialiased = self.settings.resampling == "antialiased"
-        pixels = pictures.resize(picture.pixels, height, width) if antialiased else picture.pixels
-        if recolour is not None:
-            pixels = recolour(pixels)
-        image = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None].to(self.device)
-        return image if antialiased else F.interpolate(image, (height, width), mode="bilinear", align_corners=False)
-
-    def _first_image(self, octave: Octave) -> Tensor:
-        begin, held = self._inputs.start or self.content, self.regions.held(octave.height, octave.width)
-        if self.settings.init == "noise":
-            image = self._noise(octave)
-        else:
-            assert begin is not None  # or the settings are refused
-            image = self._fitted(begin, octave.height, octave.width, self._colours.content)
-        if held is None or self.settings.init == "content":
-            return image
-        # Where the layer is nearly held it hardly moves, and noise would be left there.
-        over = torch.from_numpy(held).to(self.device)
-        return self._content_at(octave) * over + image * (1 - over)
-
-    def _noise(self, octave: Octave) -> Tensor:
-        """What painting begins with where no picture is named: of a texture, in the paintings' colours."""
-        if self.content is not None:
-            generator = torch.Generator().manual_seed(self.settings.seed)
-            return torch.rand(1, 3, octave.height, octave.width, generator=generator).to(self.device)
-        recoloured = [recolour(style.pixels) for style, recolour in zip(self.styles, self._colours.styles, strict=True)]
-        size = octave.height, octave.width
-        found = noise(recoloured, self._inputs.weights, *size, self.settings.seed, self.regions)
-        return torch.from_numpy(np.ascontiguousarray(found.transpose(2, 0, 1)))[None].to(self.device)
-
-    def _coloured(self, image: Tensor) -> np.ndarray:
-        """What was painted as H×W×3 in [0, 1], with the colours that the settings ask for."""
-        height, width = image.shape[-2:]
-
-        def photo() -> np.ndarray:
-            assert self.content is not None  # or no colours are taken from it
-            if self.content.size == (height, width):  # and no copy of it is needed
-                return self.content.pixels
-            return _to_array(self._fitted(self.content, height, width))
-
-        painted, kept = self._colours.result(_to_array(image), photo), self.regions.kept(height, width)
-        return painted if kept is None else composited(painted, photo(), kept)
 
     def painting(self) -> Painting:
         """The best picture so far at the full size.
@@ -506,12 +422,10 @@ class Painter:
         Where painting has not begun, the photograph itself, or the noise that a texture begins with.
         """
         height, width = self.octaves[-1][:2]
-        if self._image is not None:
-            array = self._coloured(self._resized(self._image, height, width))
-        elif self.content is not None:
-            array = _to_array(self._fitted(self.content, height, width))
+        if self._image is None:
+            array = self._scaled.unpainted(height, width)
         else:
-            array = _to_array(self._first_image(self.octaves[-1]))
+            array = self._scaled.shown(self._scaled.resized(self._image, height, width))
         alpha = self.content.alpha if self.content else None
         return Painting(
             array=array,
@@ -569,17 +483,6 @@ def _prepared(encoder: Encoder, settings: Settings) -> Encoder:
     names = ("pooling", "padding", "padding_scope")
     changes = {name: value for name in names if (value := getattr(settings, name)) is not None}
     return encoder.with_architecture(**changes) if changes else encoder
-
-
-def _blank(height: int, width: int, device: torch.device) -> Tensor:
-    """In place of a photograph where there is none; takes no memory."""
-    return torch.zeros(1, 3, 1, 1, device=device).expand(1, 3, height, width)
-
-
-def _to_array(image: Tensor) -> np.ndarray:
-    """1×3×H×W to H×W×3 float32 in [0, 1]."""
-    array: np.ndarray = image[0].detach().permute(1, 2, 0).clamp(0, 1).cpu().contiguous().numpy()
-    return array
 
 
 _OUT_OF_MEMORY = ("out of memory", "allocate memory", "enough memory", "bad_alloc")

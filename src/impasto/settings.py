@@ -800,7 +800,7 @@ def _sentence(error: ValidationError) -> str:
         message = f"should be {_SHOULD_BE[first['type']]}"
     if name == "size":
         message = "should be a whole number of pixels from 32 to 1000000, width and height as in 640x480, or original"
-    if isinstance(value, Mapping):  # a whole table, which says nothing in so few letters
-        return f"The setting {name} is not valid: it {message}."
     shown = repr(value) if not isinstance(value, float) or math.isfinite(value) else str(value)
+    if isinstance(value, Mapping) and len(shown) > 60:  # cut off, a table says nothing
+        return f"The setting {name} is not valid: it {message}."
     return f"The setting {name} = {shown[:60]} is not valid: it {message}."

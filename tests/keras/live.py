@@ -97,7 +97,7 @@ def test_bilinear_resizing_is_tensorflows(keras_file):
     for height, width in ((75, 100), (150, 200), (30, 40)):
         pixels = picture(height, width, seed=5)
         painter = Painter(pixels, [pixels], settings)
-        error = np.abs(array(painter._fitted(painter.content, 48, 64)) - resized(pixels, 48, 64)).max()
+        error = np.abs(array(painter._scaled.fitted(painter.content, 48, 64)) - resized(pixels, 48, 64)).max()
         assert error < 1e-5
 
 

@@ -115,7 +115,7 @@ def test_pictures_are_brought_to_size_as_in_todays_tutorial(keras_file):
         assert np.array_equal(arrays["pixels"], pixels)
     settings = make_settings(preset="tutorial-core", encoder=str(keras_file), size=64, device="cpu")
     painter = Painter(pixels, [pixels], settings)
-    ours = array(painter._fitted(painter.content, 48, 64))
+    ours = array(painter._scaled.fitted(painter.content, 48, 64))
     assert np.abs(ours - theirs).max() < 1e-5
     assert np.abs(resize(pixels / np.float32(255), 48, 64) - theirs).max() > 0.01  # antialiased it would be another
 
