@@ -1,9 +1,10 @@
-"""What is set for small matrices is put back."""
+"""Devices, and what is set for small matrices and put back."""
 
 import pytest
 import torch
 
-from impasto.devices import cpu_threads, flushes_denormals, small_matrices
+from impasto.devices import choose_device, cpu_threads, flushes_denormals, small_matrices
+from impasto.errors import SettingsError
 
 DENORMAL = torch.finfo(torch.float32).tiny / 4
 
@@ -57,3 +58,16 @@ def test_what_a_program_has_chosen_stays():
         assert flushes_denormals()
     finally:
         torch.set_flush_denormal(False)
+
+
+def test_an_untried_device_is_taken_by_name_alone(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto").type == "cpu"
+    assert choose_device("mps").type == "mps"
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(SettingsError, match="no device mps"):
+        choose_device("mps")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert choose_device("auto").type == "cuda"

@@ -14,16 +14,17 @@ from impasto.errors import SettingsError
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; ``auto`` takes the first of cuda, mps and cpu that is there.
+    """The device of that name; ``auto`` takes cuda where it is there, and else the CPU.
 
-    CUDA and MPS are untested: no such hardware was at hand.
+    CUDA and MPS are untested: no such hardware was at hand. MPS is not chosen unasked: older PyTorch has no
+    antialiased bicubic resizing there, which every painting needs.
 
     Raises:
         SettingsError: this machine has no such device.
     """
     has_mps = torch.backends.mps.is_available()
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if has_mps else "cpu"
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(name)
     count = {"cuda": torch.cuda.device_count(), "mps": int(has_mps), "cpu": 1}[device.type]
     if (device.index or 0) >= count:

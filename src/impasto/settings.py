@@ -358,12 +358,13 @@ class Settings(_Model):
     """Threads of the CPU; one for each physical core where not given."""
 
     device: Annotated[str, AfterValidator(_device_name)] = "auto"
-    """auto (the first of cuda, mps, cpu that is there), cpu, cuda, cuda:1, mps."""
+    """auto (cuda where it is there, and else cpu), cpu, cuda, cuda:1, or mps, which is untried."""
 
     precision: Literal["auto", Precision] = "auto"
     """What the encoder computes in: float32; bfloat16, nearly twice as fast where the processor has it, the pictures
     alike though not the same; or auto, bfloat16 where PyTorch tells that the processor has it (from PyTorch 2.11 on) or
-    the GPU does, and float32 elsewhere."""
+    the GPU does, and float32 elsewhere. On NVIDIA's GPUs float32's convolutions are TF32's, where
+    torch.backends.cudnn.allow_tf32 has not been turned off."""
 
     memory: Annotated[str, BeforeValidator(_text), AfterValidator(_memory_size)] | None = None
     """Most memory to use, as in 4G or 800M, all of the program counted; most of what is free where not given."""
