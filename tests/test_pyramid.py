@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import pytest
 import torch
@@ -77,15 +78,13 @@ def test_resized_keeps_flat_colour_and_range():
 )
 def test_a_style_is_read_at_the_strokes_scale_but_not_too_small(height, width, side, stroke):
     plain, found = scaled(height, width, side), style_size(height, width, side, stroke)
-    assert min(found) >= READABLE_SIDE
-    if side * min(height, width) < READABLE_SIDE * max(height, width):  # or the deep layers could read nothing
-        assert min(style_size(height, width, side, 1.0)) == READABLE_SIDE
-        return
-    assert style_size(height, width, side, 1.0) == plain
+    readable = READABLE_SIDE * max(height, width) / min(height, width)  # or the deep layers could read nothing
+    assert style_size(height, width, side, 1.0) == scaled(height, width, max(side, readable))
     assert max(found) >= side * stroke - 1
     assert max(found) <= side * stroke + 1 or min(found) <= LEAST_SIDE
+    assert min(found) >= READABLE_SIDE
     if stroke >= 1:
-        assert found == scaled(height, width, side * stroke)
+        assert found == scaled(height, width, max(side * stroke, readable))
     else:
-        assert max(found) <= side
+        assert max(found) <= math.ceil(max(side, readable))
         assert min(found) >= min(LEAST_SIDE, min(plain))

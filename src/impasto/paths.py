@@ -28,3 +28,13 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+LONGEST_NAME = 255
+"""Bytes of a file's name at most, in most file systems."""
+
+
+def shortened(name: str, most: int) -> str:
+    """As much of a file's name as takes no more than so many bytes; no character is cut in two."""
+    encoded = os.fsencode(name)
+    return name if len(encoded) <= most else encoded[:most].decode(errors="ignore")

@@ -16,6 +16,7 @@ import numpy as np
 from impasto.again import prepare
 from impasto.batches.works import Work, check_fit
 from impasto.errors import SettingsError
+from impasto.paths import shortened
 from impasto.pictures import read_picture
 from impasto.pyramid import scaled
 from impasto.settings import merged, parse_assignment
@@ -221,5 +222,4 @@ def _in_file_name(text: str) -> str:
     readable = re.sub(r"[^\w.=+-]+", "_", text)
     if len(readable.encode()) <= _LONGEST and not re.search(r"[^\w.=+\-\[\]{}\", ]", text):
         return readable
-    cut = readable.encode()[:_LONGEST].decode(errors="ignore")
-    return f"{cut}-{hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()[:8]}"
+    return f"{shortened(readable, _LONGEST)}-{hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()[:8]}"

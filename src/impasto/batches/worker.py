@@ -60,7 +60,7 @@ class _Desk:
     def __init__(self, connection: Connection) -> None:
         self.tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self.stopped = False
-        self._on_stop: Callable[[], None] = _nothing
+        self._on_stop: Callable[[], None] = lambda: None
         self._connection = connection
 
     def read(self) -> None:
@@ -89,15 +89,11 @@ class _Desk:
         try:
             yield
         finally:
-            self._on_stop = _nothing
+            self._on_stop = lambda: None
 
     def _stop(self) -> None:
         self.stopped = True
         self._on_stop()
-
-
-def _nothing() -> None:
-    """What is to be stopped where nothing is painted."""
 
 
 def _check(settings: Settings) -> None:

@@ -16,7 +16,7 @@ from impasto.again import Record, stored_record
 from impasto.batches.naming import DEFAULT_TEMPLATE, check_template, name_of
 from impasto.errors import EncoderError, PictureError, SettingsError
 from impasto.named import parted
-from impasto.paths import expanded, is_file
+from impasto.paths import LONGEST_NAME, expanded, is_file
 from impasto.pictures.files import opened, reason, shown, try_folder
 from impasto.pictures.formats import check_sides, writable_format
 from impasto.pyramid import Octave
@@ -128,10 +128,6 @@ def combine(
         Work(photo, each, settings, folder / name_of(template, photo, each, number))
         for number, (photo, each) in enumerate(pairs, 1)
     ]
-
-
-MOST_BYTES = 255
-"""Of a file's name, in most file systems."""
 
 
 def check_fit(settings: Settings, styles: int, *, photo: bool = True) -> None:
@@ -296,7 +292,7 @@ def _refuse_collisions(works: Sequence[Work]) -> None:
         kind = writable_format(work.output, work.settings.depth)
         if work.settings.long_side is not None:
             check_sides(kind, 1, work.settings.long_side, shown(work.output))
-        if len(os.fsencode(work.output.name)) > MOST_BYTES:
+        if len(os.fsencode(work.output.name)) > LONGEST_NAME:
             raise PictureError(
                 f"The name {shown(work.output.name)[:60]}… is longer than file systems take: give a shorter template "
                 f"of names, as with {{number}}."

@@ -13,7 +13,7 @@ import platformdirs
 
 from impasto.checkpoints.slot import Slot
 from impasto.errors import CheckpointError
-from impasto.paths import expanded
+from impasto.paths import expanded, shortened
 from impasto.pictures.files import reason, shown
 
 STATE_VARIABLE = "IMPASTO_STATE"
@@ -24,7 +24,7 @@ SUFFIX = ".checkpoint"
 _REMINDER = ".place"
 
 _MOST_BYTES = 200
-"""Of a run's name: most file systems end at 255, and a number and suffixes follow."""
+"""Of a run's name, which a number and suffixes follow."""
 
 
 def runs_folder() -> Path:
@@ -96,7 +96,7 @@ def new_slot(stem: str) -> Slot:
     except OSError as error:
         raise CheckpointError(f"The folder {shown(runs_folder())} cannot be made ({reason(error)}).") from None
     try:
-        return next(slot for slot in _names(_shortened(stem)) if _take(slot))
+        return next(slot for slot in _names(shortened(stem, _MOST_BYTES)) if _take(slot))
     except OSError as error:
         raise CheckpointError(f"The folder {shown(runs_folder())} cannot be looked into ({reason(error)}).") from None
 
@@ -115,12 +115,6 @@ def _take(slot: Slot) -> bool:
 def _names(stem: str) -> Iterator[Slot]:
     for number in itertools.count(1):
         yield Slot(runs_folder() / f"{stem}{f'-{number}' if number > 1 else ''}{SUFFIX}")
-
-
-def _shortened(stem: str) -> str:
-    """No more than :data:`_MOST_BYTES` of it, as the file system counts them."""
-    cut = os.fsencode(stem)[:_MOST_BYTES]
-    return stem if cut == os.fsencode(stem) else cut.decode(errors="ignore")
 
 
 def newest_slot(but: Collection[Path] = ()) -> Slot:

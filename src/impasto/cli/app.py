@@ -61,7 +61,8 @@ def run(arguments: Sequence[str], interrupts: Interrupts) -> int:
         from impasto.pictures.files import reason, shown
 
         mend = "choose another, or mend its rights" if isinstance(error, PermissionError) else "choose another"
-        say_error(f"{shown(error.filename or '')} may not be used ({reason(error)}): {mend}.")
+        what = shown(error.filename) if error.filename else "A file or the output"
+        say_error(f"{what} may not be used ({reason(error)}): {mend}.")
         return 2
     except _UsageError as error:
         say_error(_usage_sentence(cast("typer.BadParameter", error)))

@@ -29,7 +29,7 @@ class Interrupts:
     def __init__(self) -> None:
         self.received: int | None = None
         self._stage: Literal["starting", "painting", "saving"] = "starting"
-        self._stop: Callable[[], None] = _nothing
+        self._stop: Callable[[], None] = lambda: None
         self._left: Callable[[], str] = lambda: NOTHING_LEFT
         self._lock = threading.Lock()
         self._restore: list[Callable[[], Any]] = []
@@ -58,7 +58,7 @@ class Interrupts:
         finally:
             with self._lock:
                 # No painter is held on to.
-                self._stage, self._stop, self._left = "starting", _nothing, lambda: NOTHING_LEFT
+                self._stage, self._stop, self._left = "starting", lambda: None, lambda: NOTHING_LEFT
 
     def saving(self) -> None:
         """From here to the end of :meth:`painting` files are written, and signals no longer cut in."""
@@ -97,10 +97,6 @@ class Interrupts:
                 if not first:
                     _leave(number, f"Stopped at once: {self._left()}.")
                 self._stop()
-
-
-def _nothing() -> None:
-    """What is to be stopped where nothing is painted."""
 
 
 def _leave(number: int, sentence: str) -> NoReturn:

@@ -100,7 +100,7 @@ def check_place(path: Path) -> None:
     Raises:
         PictureError: there is such a file.
     """
-    if path.exists() and not _is_ours(path):
+    if path.exists() and not is_ours(path):
         raise PictureError(f"{shown(path)} is none of the demonstration's: name another folder with --out.")
 
 
@@ -109,10 +109,3 @@ def _made(path: Path, make: Callable[[], npt.NDArray[np.float32]]) -> Path:
     if not path.exists():
         write_picture(path, make())
     return path
-
-
-def _is_ours(path: Path) -> bool:
-    try:
-        return is_ours(path)
-    except PictureError:
-        return False

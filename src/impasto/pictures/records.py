@@ -42,15 +42,14 @@ def read_record(path: str | os.PathLike[str]) -> str | None:
 
 
 def is_ours(path: str | os.PathLike[str]) -> bool:
-    """Whether impasto wrote a picture, with a record or without.
-
-    Raises:
-        PictureError: when the file is missing, not a picture, or damaged.
-    """
+    """Whether a file is a picture that impasto wrote, with a record or without."""
     path = Path(path)
-    with opened(path) as file, decoding(shown(path)), quiet_pillow():
-        image = Image.open(file)
-        return SOFTWARE in (image.info.get("Software"), image.getexif().get(tags.SOFTWARE))
+    try:
+        with opened(path) as file, decoding(shown(path)), quiet_pillow():
+            image = Image.open(file)
+            return SOFTWARE in (image.info.get("Software"), image.getexif().get(tags.SOFTWARE))
+    except PictureError:
+        return False
 
 
 def _record_in(file: BinaryIO, kind: str) -> str | None:
