@@ -1,13 +1,14 @@
-"""Pictures mirrored to whole cells of all poolings: nothing of them is left out, and gradients come back to them."""
+"""Pictures continued to whole cells of all poolings: nothing of them is left out, and gradients come back to them."""
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from skimage import data
 
 import impasto
-from impasto.borders import Mirrored, folded, mirrored, mirrored_size
+from impasto.borders import BLEED, Mirrored, bled, bled_size, folded, middle, mirrored, mirrored_size, trimmed
 from impasto.encoder import Encoder
 from impasto.layers import parse_layer
 from impasto.losses import total_variation
@@ -15,6 +16,7 @@ from impasto.objective import Objective
 from impasto.painter import Painter
 from impasto.protection import Protected
 from impasto.settings import Losses, make_settings
+from impasto.tiles import Box
 from tests.helpers import random_weights, smooth_picture
 
 DEEP = Losses(content={}, style={"relu5_1": 1.0}, total_variation=0, overshoot=0)
@@ -32,7 +34,7 @@ def objective(picture, losses=DEEP, style_weight=1.0, **more):
 def measured_mirrored(photo, losses=DEEP, style_weight=1.0):
     size = (photo.shape[-2], photo.shape[-1])
     whole = mirrored_size(*size, [parse_layer("relu5_1")])
-    return Mirrored(objective(mirrored(photo, whole), losses, style_weight, counted=size), whole)
+    return Mirrored(objective(mirrored(photo, whole), losses, style_weight, counted=Box(0, 0, *size)), whole)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,22 @@ def measured_mirrored(photo, losses=DEEP, style_weight=1.0):
 )  # fmt: skip
 def test_the_size_is_whole_cells_of_the_deepest_layer(size, layer, found):
     assert mirrored_size(*size, [parse_layer("relu1_1"), parse_layer(layer)][layer == "rgb" :]) == found
+
+
+@given(height=st.integers(32, 70), width=st.integers(32, 70))
+def test_what_bleeds_is_whole_cells_around_the_picture_and_is_trimmed(height, width):
+    picture = torch.arange(height * width).reshape(1, 1, height, width).float()
+    whole = bled_size(height, width, [parse_layer("relu5_1")])
+    image = bled(picture, whole)
+    assert image.shape[-2:] == whole
+    assert not any(side % 16 for side in whole)
+    assert torch.equal(trimmed(image, (height, width)), picture)
+    at = middle(whole, (height, width))
+    margins = at.top, at.left, whole[0] - at.bottom, whole[1] - at.right
+    assert BLEED <= min(margins) <= max(margins) <= BLEED + 8
+    assert image[0, 0, at.top - 1, at.left] == picture[0, 0, 1, 0]  # the mirror image, without the border twice
+    assert image[0, 0, at.top, at.right] == picture[0, 0, 0, -2]
+    assert bled(picture, (height, width)) is picture
 
 
 @given(height=st.integers(17, 40), width=st.integers(17, 40), down=st.integers(0, 15), across=st.integers(0, 15))
@@ -91,23 +109,106 @@ def test_the_gradient_is_that_of_finite_differences():
     assert loss.total > 0
 
 
-def test_paintings_of_odd_sizes_are_measured_whole_and_come_out_as_asked(tiny_encoder):
+def bleeding(photo, losses=DEEP, style_weight=1.0, **more):
+    size = (photo.shape[-2], photo.shape[-1])
+    whole = bled_size(*size, [parse_layer("relu5_1")])
+    return objective(bled(photo, whole), losses, style_weight, counted=middle(whole, size), **more), whole, size
+
+
+def test_what_bleeds_moves_with_the_features_at_the_border_and_is_not_measured_itself():
+    photo, image = tensor(41, 37, 3), tensor(41, 37, 1)
+    pixels = Losses(content={"rgb": 1.0, "relu3_1": 0}, style={"relu5_1": 1.0}, total_variation=0, overshoot=0)
+    measured, whole, size = bleeding(photo, pixels, style_weight=0.0)
+    loss, gradient = measured.value_and_gradient(bled(image, whole))
+    assert loss.total == pytest.approx(((image - photo).square().sum() / photo.square().sum()).item())
+    torch.testing.assert_close(trimmed(gradient, size), 2 * (image - photo) / photo.square().sum())
+    trimmed(gradient, size).zero_()
+    assert not gradient.any()
+    _, gradient = bleeding(photo)[0].value_and_gradient(bled(image, whole))
+    assert gradient[..., :4, :].any()
+    assert gradient[..., -4:].any()
+    variation, _ = bleeding(photo, Losses(total_variation=1.0))[0].value_and_gradient(bled(image, whole))
+    assert variation.total_variation == pytest.approx(total_variation(image).item())
+
+
+def test_what_bleeds_has_the_gradient_of_finite_differences():
+    photo, step = tensor(37, 35, 3), 1e-7
+    measured, whole, _ = bleeding(photo, Losses(overshoot=0, total_variation=0))
+    image = tensor(*whole, 1)
+    _, gradient = measured.value_and_gradient(image)
+    direction = torch.randn(image.shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    ends = [measured.value_and_gradient(image + sign * step * direction)[0].total for sign in (1, -1)]
+    assert (ends[0] - ends[1]) / (2 * step) == pytest.approx((gradient * direction).sum().item(), rel=1e-4)
+
+
+@given(height=st.integers(33, 90), width=st.integers(33, 90), tile=st.sampled_from([32, 48, 64]))
+@settings(max_examples=12, deadline=None)
+def test_what_bleeds_can_be_cut_into_tiles(height, width, tile):
+    photo = tensor(height, width, 3)
+    losses = Losses(style_distance="gram", total_variation=0.1)
+    (one, whole, _), (tiled, *_) = (bleeding(photo, losses, tile=side) for side in (None, tile))
+    image = tensor(*whole, 1)
+    (expected, gradient), (found, same) = (x.value_and_gradient(image) for x in (one, tiled))
+    assert found.total == pytest.approx(expected.total, rel=1e-10)
+    torch.testing.assert_close(same, gradient, rtol=1e-7, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("borders", "painted", "measured"),
+    [("bleed", (80, 96), (80, 96)), ("mirrored", (53, 75), (64, 80)), ("cut", (53, 75), (53, 75))],
+)
+def test_paintings_of_odd_sizes_come_out_as_asked(tiny_encoder, borders, painted, measured):
     photo, style = smooth_picture(53, 75, 1), smooth_picture(64, 64, 2)
-    how = {"encoder": str(tiny_encoder), "size": 75, "threads": 1, "optimization": {"iterations": 2}}
-    painter = Painter(photo, [style], make_settings(**how))
+    how = {"encoder": str(tiny_encoder), "size": 75, "threads": 1, "borders": borders}
+    painter = Painter(photo, [style], make_settings(**how, optimization={"iterations": 2}))
     (octave,) = painter.octaves
     assert octave[:2] == (53, 75)
-    assert painter.workload.measured(octave)[:2] == (64, 80)
-    assert impasto.paint(photo, style, **how).array.shape == (53, 75, 3)
-    cut = Painter(photo, [style], make_settings(**how, borders="cut"))
-    assert cut.workload.measured(octave) == octave
+    assert painter.workload.painted(octave)[:2] == painted
+    assert painter.workload.measured(octave)[:2] == measured
+    events = list(painter)
+    assert painter._image.shape[-2:] == painted
+    assert events[2].image().shape == events[-1].painting.array.shape == (53, 75, 3)
 
 
-def test_with_masks_and_protection_tiles_have_the_same_loss_and_what_is_held_does_not_move(tiny_encoder):
+def test_a_seamless_texture_has_no_border_to_bleed_over(tiny_encoder):
+    how = {"encoder": str(tiny_encoder), "threads": 1, "optimization": {"iterations": 2}}
+    assert make_settings().borders == "bleed"
+    painting = impasto.texture(smooth_picture(64, 64, 2), size=(64, 48), seamless=True, **how)
+    assert painting.array.shape == (48, 64, 3)
+
+
+def frame(picture):
+    """Change across the outermost rows as a share of that across rows further in, on the mean of the four sides."""
+    sides = (np.abs(np.diff(np.rot90(picture, turn), axis=0)).mean((1, 2)) for turn in range(4))
+    return np.mean([change[:2].mean() / change[8:24].mean() for change in sides])
+
+
+def test_what_bleeds_leaves_no_frame():
+    how = {"size": 128, "threads": 1, "device": "cpu", "precision": "float32",
+           "optimization": {"iterations": 20, "smallest_octave": 64}}  # fmt: skip
+    bleed, mirrored = (
+        frame(impasto.paint(smooth_picture(96, 128, 1), data.coffee(), **how, borders=borders).array)
+        for borders in ("bleed", "mirrored")
+    )
+    assert bleed < 1.15
+    assert bleed < 0.9 * mirrored
+
+
+def test_nothing_that_bleeds_is_left_where_nothing_is_painted(tiny_encoder):
+    photo, style = smooth_picture(53, 75, 1), smooth_picture(64, 64, 2)
+    how = {"encoder": str(tiny_encoder), "size": 75, "threads": 1, "precision": "float32", "style_weight": 0}
+    octaves = {"iterations": 1, "coarse_factor": 1, "smallest_octave": 48}
+    painted = impasto.paint(photo, style, **how, content_weight=1.0, optimization=octaves).array
+    np.testing.assert_allclose(painted, photo / 255 if photo.dtype == np.uint8 else photo, atol=1e-6)
+
+
+@pytest.mark.parametrize("borders", ["bleed", "mirrored"])
+def test_with_masks_and_protection_tiles_have_the_same_loss_and_what_is_held_does_not_move(tiny_encoder, borders):
     photo, styles = smooth_picture(53, 75, 1), [smooth_picture(64, 64, seed) for seed in (2, 3)]
     left, kept = np.zeros((53, 75), np.float32), np.zeros((53, 75), np.float32)
     left[:, :40], kept[-9:, -20:] = 1, 1
-    how = {"encoder": str(tiny_encoder), "size": 75, "threads": 1, "losses": {"style_distance": "gram"}}
+    how = {"encoder": str(tiny_encoder), "size": 75, "threads": 1, "losses": {"style_distance": "gram"},
+           "borders": borders}  # fmt: skip
     found = []
     for tile in (None, 64):
         painter = Painter(
@@ -118,8 +219,10 @@ def test_with_masks_and_protection_tiles_have_the_same_loss_and_what_is_held_doe
         )
         objective = painter._objective(painter.octaves[-1])
         assert isinstance(objective, Protected)
-        assert isinstance(objective.objective, Mirrored)
-        found.append(objective.value_and_gradient(tensor(53, 75, 4).float()))
+        assert isinstance(objective.objective, Mirrored if borders == "mirrored" else Objective)
+        image = painter._scaled.continued(tensor(53, 75, 4).float(), painter.workload.painted(painter.octaves[-1])[:2])
+        loss, gradient = objective.value_and_gradient(image)
+        found.append((loss, trimmed(gradient, (53, 75))))
     (whole, gradient), (tiled, same) = found
     assert tiled.total == pytest.approx(whole.total, rel=1e-5)
     torch.testing.assert_close(same, gradient, rtol=1e-3, atol=1e-5 * gradient.abs().max().item())

@@ -13,6 +13,7 @@ from skimage import data
 
 import impasto
 from impasto import EncoderError, PaintingError, PictureError, SettingsError
+from impasto.borders import trimmed
 from impasto.events import Finished, Iteration, OctaveStarted, Reading, Started
 from impasto.objective import Objective
 from impasto.optimizers import WINDOW, has_converged
@@ -146,9 +147,9 @@ def test_as_long_as_the_loss_falls_a_tolerance_changes_nothing(photo, style, sma
 
 
 def test_an_octave_that_comes_to_its_last_iteration_has_not_ended_early(photo, style, small):
-    settings = patient(small, 0.9, iterations=WINDOW + 1)
+    settings = patient(small, 0.99, iterations=WINDOW + 1)
     steps = [event for event in impasto.make_painter(photo, style, **settings) if isinstance(event, Iteration)]
-    assert has_converged([step.loss.total for step in steps if step.octave == 1], 0.9)
+    assert has_converged([step.loss.total for step in steps if step.octave == 1], 0.99)
     assert not any(step.converged for step in steps)
 
 
@@ -244,7 +245,7 @@ def test_an_octave_begins_with_what_was_painted_at_the_size_before(photo, style,
         if isinstance(event, Iteration) and event.iteration == 1:
             begun[event.octave] = event.image()
         elif isinstance(event, OctaveStarted) and event.number == 2:
-            coarse = painter._image.clone()  # the best of the octave before
+            coarse = trimmed(painter._image, (36, 48)).clone()  # the best of the octave before
     small_again = torch.nn.functional.interpolate(
         torch.from_numpy(begun[2].transpose(2, 0, 1))[None], (36, 48), mode="bicubic", antialias=True
     )
@@ -453,7 +454,7 @@ def test_in_tiles_it_paints_the_same_picture(photo, style, small):
 def test_where_the_memory_bounds_it_adam_paints_the_last_octave_and_that_is_said(photo, style, small, monkeypatch):
     from impasto import painter as module
 
-    plan = Octave(144, 192, 12, tile=128, method="adam")
+    plan = Octave(144, 192, 12, tile=144, method="adam")
     monkeypatch.setattr(module, "budget_of", lambda workload, device: memory_needed(plan, workload))
     small = small | {"size": 192, "optimization": {"iterations": 12, "smallest_octave": 90, "coarse_factor": 1}}
     made, methods = [], module.make_optimizer
@@ -538,8 +539,10 @@ def test_twice_the_stroke_size_paints_spots_twice_as_far_apart(photo):
 
 
 def test_detail_brings_shallow_layers_nearer_and_leaves_deep_ones_farther(photo, style, small):
+    how = small | {"optimization": {"iterations": 20, "smallest_octave": 48}}
+
     def distances(detail):
-        picture = impasto.paint(photo, style, **small, detail=detail).array
+        picture = impasto.paint(photo, style, **how, detail=detail).array
         image, target = (torch.from_numpy(p.transpose(2, 0, 1).copy())[None] for p in (picture, style))
         encoder = load_encoder(small["encoder"]).encoder
         return [

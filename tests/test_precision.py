@@ -112,7 +112,7 @@ def test_it_paints_as_far_down_as_float32():
     ends = {}
     for precision in ("bfloat16", "float32"):
         painting = impasto.paint(
-            photo, smooth_picture(96, 96, 2), size=96, threads=1, precision=precision, optimization={"iterations": 20}
+            photo, smooth_picture(96, 96, 2), size=96, threads=1, precision=precision, optimization={"iterations": 40}
         )
         ends[precision] = min(step.loss.total for step in painting.history)
         assert np.isfinite(painting.array).all()

@@ -1,9 +1,12 @@
-"""Whole cells for every pooling: a picture mirrored beyond its right and lower border.
+"""Pictures continued beyond their borders, to whole cells for every pooling.
 
 A pooling leaves out the last row or column of an odd length, so that up to fifteen rows of a picture are seen by the
-shallow layers alone, and what is painted there looks like nothing in the painting. What lies beyond the border is there
-for the features at the border only: were it measured as well, the last rows would count twice, and be painted twice as
-hard.
+shallow layers alone, and what is painted there looks like nothing in the painting.
+
+*Bleeding*, a picture is painted larger than it is, on all sides, and trimmed. At the border of what is painted every
+layer sees the picture's mirror image in place of a picture, so that a few pixels of a frame appear there; they are cut
+off. *Mirrored*, only the picture itself is painted. What lies beyond its right and lower border is there for the
+features at the border: were it measured as well, the last rows would count twice, and be painted twice as hard.
 """
 
 from __future__ import annotations
@@ -16,6 +19,46 @@ from torch import Tensor
 from impasto.events import Loss
 from impasto.layers import Layer
 from impasto.objective import Objective
+from impasto.tiles import Box
+
+BLEED = 8
+"""Pixels on each side at least, in every octave: with 4 a pale line along the border can still be seen."""
+
+
+def bled_size(height: int, width: int, layers: Iterable[Layer]) -> tuple[int, int]:
+    """The size to paint at so that :data:`BLEED` pixels can be trimmed on each side, in whole cells.
+
+    Args:
+        height: in pixels, of what is to be left.
+        width: in pixels.
+        layers: in use.
+    """
+    return mirrored_size(height + 2 * BLEED, width + 2 * BLEED, layers)
+
+
+def bled(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    """A picture in the middle of a larger size, continued by its own mirror image; B×C×h×w to B×C×H×W."""
+    height, width = picture.shape[-2:]
+    if size == (height, width):
+        return picture
+    at = middle(size, (height, width))
+    return F.pad(picture, (at.left, size[1] - at.right, at.top, size[0] - at.bottom), mode="reflect")
+
+
+def trimmed(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """What :func:`bled` began with, of what was made of it; B×C×H×W to B×C×h×w, its memory shared."""
+    return image[(..., *middle((image.shape[-2], image.shape[-1]), size).slices)]
+
+
+def middle(whole: tuple[int, int], size: tuple[int, int]) -> Box:
+    """Where :func:`bled` puts a picture.
+
+    Args:
+        whole: height and width of what is painted.
+        size: of the picture.
+    """
+    top, left = ((there - here) // 2 for there, here in zip(whole, size, strict=True))
+    return Box(top, left, top + size[0], left + size[1])
 
 
 def mirrored_size(height: int, width: int, layers: Iterable[Layer]) -> tuple[int, int]:

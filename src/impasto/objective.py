@@ -34,7 +34,7 @@ from impasto.losses import (
     wasserstein2,
 )
 from impasto.settings import Losses
-from impasto.tiles import Tile, cut
+from impasto.tiles import Box, Tile, cut
 
 T = TypeVar("T")
 
@@ -130,9 +130,8 @@ class Objective:
             mask covers, so that each position is pulled alike, however large the regions are. Styles may have one mask
             in common, which is then summed up once.
         style_masks: for each style None or which part of its painting is taken.
-        counted: height and width of what counts, from the top left corner; all where not given. The rest of the content
-            and of the images is there for the features at the border of what counts, and no term of the loss is taken
-            of it.
+        counted: the part that counts, in pixels; all where not given. The rest of the content and of the images is
+            there for the features at the border of what counts, and no term of the loss is taken of it.
         wrap: whether the painting is periodic, with sides that are multiples of :data:`impasto.tiles.ALIGNMENT`. The
             styles are not.
 
@@ -155,7 +154,7 @@ class Objective:
         devices: Sequence[torch.device] = (),
         masks: Sequence[Masks | None] = (),
         style_masks: Sequence[Masks | None] = (),
-        counted: tuple[int, int] | None = None,
+        counted: Box | None = None,
         wrap: bool = False,
     ) -> None:
         own = next(encoder.buffers()).device
@@ -169,8 +168,8 @@ class Objective:
         used = {**self.content_layers, **self.style_layers}
         self.layers: dict[str, Layer] = {name: encoder.resolve(name) for name in used}
         self.tile, self.wrap = tile, wrap
-        self.counted = counted or (content.shape[-2], content.shape[-1])
-        self.tiles = tuple(tile.counting(*self.counted) for tile in self._cut(content, wrap=wrap))
+        self.counted = counted or Box(0, 0, content.shape[-2], content.shape[-1])
+        self.tiles = tuple(tile.counting(self.counted) for tile in self._cut(content, wrap=wrap))
         self.content_targets, self.content_sizes = self._content_targets(content, own, losses.relative)
         self.shifts: dict[str, Tensor] = {}
         self.style_terms: list[StyleTerm] = []
@@ -197,9 +196,17 @@ class Objective:
 
     def _areas(self, masks: Sequence[Masks | None], name: str) -> list[float]:
         """Each mask's share of those positions of a layer that count; of the others no statistics are taken."""
-        cores = [tile.core(self.layers[name]) for tile in self.tiles]
-        counted = slice(max(core.bottom for core in cores)), slice(max(core.right for core in cores))
+        counted = self._counted_in(self.layers[name]).slices
         return [1.0 if mask is None else mask[name][counted].cpu().double().mean().item() for mask in masks]
+
+    def _counted_in(self, layer: Layer) -> Box:
+        """The positions of a layer that count."""
+        first, last = self.tiles[0].core(layer), self.tiles[-1].core(layer)
+        return Box(first.top, first.left, last.bottom, last.right)
+
+    def _among_counted(self, tile: Tile, name: str) -> tuple[slice, slice]:
+        """A tile's own positions among those of a layer that count, as the content's targets hold them."""
+        return tile.core(self.layers[name]).within(self._counted_in(self.layers[name]))
 
     @torch.enable_grad()  # whatever the caller has set
     def value_and_gradient(self, image: Tensor) -> tuple[Loss, Tensor]:
@@ -209,8 +216,7 @@ class Objective:
             image: 1×3×H×W, the content's size.
         """
         gradient = torch.zeros_like(image)
-        height, width = self.counted
-        pixels, onto = (x[..., :height, :width] for x in (image, gradient))
+        pixels, onto = (x[(..., *self.counted.slices)] for x in (image, gradient))
         variation = self._add_variation(pixels, onto)
         overshoot = add_overshoot(pixels, self.overshoot_weight, onto) if self.overshoot_weight else 0.0
         if len(self.tiles) == 1:
@@ -268,11 +274,11 @@ class Objective:
                     targets[name] = part.to(device)
                     continue
                 if name not in targets:
-                    last = self.tiles[-1].core(self.layers[name])
+                    whole = self._counted_in(self.layers[name])
                     targets[name] = torch.empty(
-                        1, part.shape[1], last.bottom, last.right, dtype=part.dtype, device=device
+                        1, part.shape[1], whole.height, whole.width, dtype=part.dtype, device=device
                     ).contiguous(memory_format=torch.channels_last)
-                targets[name][(..., *tile.core(self.layers[name]).slices)] = part.to(device)
+                targets[name][(..., *self._among_counted(tile, name))] = part.to(device)
         sizes = {name: max(1e-12, squares[name] / target.numel()) for name, target in targets.items()}
         return targets, sizes if relative else dict.fromkeys(targets, 1.0)
 
@@ -430,7 +436,7 @@ class _Run:
     def _difference(self, name: str, features: Tensor) -> Tensor:
         """The tile's own features less the photograph's."""
         layer = self.objective.layers[name]
-        target = self.objective.content_targets[name][(..., *self.tile.core(layer).slices)]
+        target = self.objective.content_targets[name][(..., *self.objective._among_counted(self.tile, name))]
         return features[(..., *self.tile.inside(layer))] - target.to(features.device)
 
     def _content_scale(self, name: str) -> float:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from impasto import pictures
-from impasto.borders import Mirrored
+from impasto.borders import Mirrored, middle, trimmed
 from impasto.devices import (
     choose_device,
     choose_precision,
@@ -235,7 +235,7 @@ class Painter:
                 share=share,
                 elapsed=elapsed,
                 remaining=self._remaining(share),
-                image=lambda: self._scaled.shown(image),
+                image=lambda: self._scaled.shown(image, *octave[:2]),
                 converged=has_converged_early,
             )
             if not is_last or how.keep != "best":
@@ -256,6 +256,7 @@ class Painter:
     def _begin(self, number: int, octave: Octave) -> None:
         """Put the image in place for an octave."""
         image = self._scaled.first_image(*octave[:2]) if self._image is None else self._handed_on(number, octave)
+        image = self._scaled.continued(image, self.workload.painted(octave)[:2])
         # In memory of PyTorch's own, aligned in the same way whether painting was interrupted or not: some kernels
         # round differently otherwise.
         image = image.clone(memory_format=torch.contiguous_format)
@@ -271,10 +272,11 @@ class Painter:
         of another picture, with a seam.
         """
         assert self._image is not None
-        painted = self._scaled.resized(self._image, *octave[:2])
+        size_before = self.octaves[number - 2][:2]
+        painted = self._scaled.resized(trimmed(self._image, size_before), *octave[:2])
         if self.content is None or self.settings.init == "noise":
             return painted
-        unpainted = self._scaled.resized(self._scaled.first_image(*self.octaves[number - 2][:2]), *octave[:2])
+        unpainted = self._scaled.resized(self._scaled.first_image(*size_before), *octave[:2])
         return (painted - unpainted).add_(self._scaled.first_image(*octave[:2])).clamp_(0, 1)
 
     def _is_done(self, number: int) -> bool:
@@ -392,7 +394,8 @@ class Painter:
             )
 
     def _objective(self, octave: Octave) -> Objective | Mirrored | Protected:
-        size, whole, scaled = octave[:2], self.workload.measured(octave)[:2], self._scaled
+        size, scaled = octave[:2], self._scaled
+        painted, whole = self.workload.painted(octave)[:2], self.workload.measured(octave)[:2]
         content, style = self.settings.weights
         photo = scaled.photograph(*size)
         sizes = [style_size(*s.original_size, max(size), self.settings.stroke_size) for s in self.styles]
@@ -409,12 +412,16 @@ class Painter:
             devices=sharing_devices(self.settings.device, self.device),
             masks=scaled.masks(self.regions.coverage(*size) or (), layers, whole),
             style_masks=scaled.masks([self.regions.within(n, *size) for n, size in enumerate(sizes)], layers),
-            counted=size,
+            counted=middle(painted, size),
             wrap=self.settings.seamless,
         )
-        framed = objective if whole == size else Mirrored(objective, whole)
+        framed = objective if whole == painted else Mirrored(objective, whole)
         held = self.regions.held(*size)
-        return framed if held is None else Protected(framed, photo, torch.from_numpy(held).to(self.device))
+        if held is None:
+            return framed
+        on_device = torch.from_numpy(held).to(self.device)
+        held_there = scaled.continued(on_device[None, None], painted)[0, 0]
+        return Protected(framed, scaled.continued(photo, painted), held_there)
 
     def painting(self) -> Painting:
         """The best picture so far at the full size.
@@ -425,7 +432,8 @@ class Painter:
         if self._image is None:
             array = self._scaled.unpainted(height, width)
         else:
-            array = self._scaled.shown(self._scaled.resized(self._image, height, width))
+            image = trimmed(self._image, self.octaves[self._octave - 1][:2])
+            array = self._scaled.shown(self._scaled.resized(image, height, width), height, width)
         alpha = self.content.alpha if self.content else None
         return Painting(
             array=array,

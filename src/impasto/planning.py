@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from impasto.borders import mirrored_size
+from impasto.borders import bled_size, mirrored_size
 from impasto.devices import available_memory, cpu_threads
 from impasto.encoder import Encoder
 from impasto.errors import PaintingError
@@ -69,11 +69,16 @@ class Workload:
         return sorted(self.encoder.resolve(name) for name in names)
 
     def measured(self, octave: Octave) -> Octave:
-        """The octave at the size of what goes through the encoder, which is mirrored to whole cells of all poolings."""
-        if self.settings.borders == "cut":
+        """The octave at the size of what goes through the encoder, continued to whole cells of all poolings."""
+        if self.settings.borders == "cut" or self.settings.seamless:  # whose sides are whole cells, without a border
             return octave
-        height, width = mirrored_size(octave.height, octave.width, self.layers)
+        size_of = bled_size if self.settings.borders == "bleed" else mirrored_size
+        height, width = size_of(octave.height, octave.width, self.layers)
         return octave._replace(height=height, width=width)
+
+    def painted(self, octave: Octave) -> Octave:
+        """The octave at the size of the image that moves, of which what bleeds is trimmed."""
+        return self.measured(octave) if self.settings.borders == "bleed" else octave
 
     @property
     def pictures(self) -> int:
@@ -219,7 +224,8 @@ def memory_needed(octave: Octave, workload: Workload) -> int:
     features, and beside them either a tile's features or what a step needs for a moment. Before that there are the
     content and one style at the octave's size, each a second time while it is brought to size.
     """
-    picture = 12 * octave.pixels
+    painted, measured = workload.painted(octave), workload.measured(octave)
+    picture = 12 * painted.pixels
     method, history = method_of(octave, workload.settings.optimization)
     # Adam: two moments, and a root. L-BFGS: its pairs, where it is, the gradient there and its last move; the new pair,
     # the direction and the products on the way to it.
@@ -231,8 +237,7 @@ def memory_needed(octave: Octave, workload: Workload) -> int:
         kept, passing = kept + 3, passing + 2
     if workload.masks:
         passing = max(passing, 3 + len(workload.styles))  # what each style counts, on the way to the result's colours
-    measured = workload.measured(octave)
-    if measured != octave:
+    if measured != painted:
         kept += 2  # the mirrored picture, and the gradient by it
     targets = _target_bytes(measured, workload) + _mask_bytes(measured, workload)
     tiles = _tile_bytes(measured.height, measured.width, measured, workload)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto import pictures
-from impasto.borders import mirrored
+from impasto.borders import bled, mirrored, trimmed
 from impasto.colour import Map, noise, plan_colours
 from impasto.inputs import Inputs
 from impasto.layers import Layer
@@ -61,9 +61,13 @@ class ScaledInputs:
             return torch.zeros(1, 3, 1, 1, device=self._device).expand(1, 3, height, width)
         return self.fitted(self._content, height, width, self.colours.content)
 
+    def continued(self, picture: Tensor, size: tuple[int, int]) -> Tensor:
+        """A picture continued beyond its borders to a size, as the settings ask for."""
+        return bled(picture, size) if self._settings.borders == "bleed" else mirrored(picture, size)
+
     def measured(self, photograph: Tensor, size: tuple[int, int]) -> Tensor:
-        """A photograph of :meth:`photograph`, mirrored to the size that goes through the encoder."""
-        return self.photograph(*size) if self._content is None else mirrored(photograph, size)
+        """A photograph of :meth:`photograph`, continued to the size that goes through the encoder."""
+        return self.photograph(*size) if self._content is None else self.continued(photograph, size)
 
     def styles(self, sizes: Sequence[tuple[int, int]]) -> Iterable[Tensor]:
         """The paintings, each 1×3×h×w at its size, one by one."""
@@ -75,7 +79,7 @@ class ScaledInputs:
     def masks(
         self, masks: Sequence[np.ndarray | None], layers: dict[str, Layer], size: tuple[int, int] | None = None
     ) -> list[Masks | None]:
-        """Masks at the resolutions of layers, mirrored to a size first; what is one array stays one.
+        """Masks at the resolutions of layers, continued to a size first; what is one array stays one.
 
         Args:
             masks: H×W in [0, 1] each, or None.
@@ -87,7 +91,7 @@ class ScaledInputs:
             if id(mask) not in found:
                 on_device = None if mask is None else torch.from_numpy(mask).to(self._device)
                 if on_device is not None and size is not None:
-                    on_device = mirrored(on_device[None, None], size)[0, 0]
+                    on_device = self.continued(on_device[None, None], size)[0, 0]
                 found[id(mask)] = None if on_device is None else layer_masks(on_device, layers)
         return [found[id(mask)] for mask in masks]
 
@@ -118,9 +122,9 @@ class ScaledInputs:
         """A painted image at another size; a seamless one stays so."""
         return resized(image, height, width, wrap=self._settings.seamless)
 
-    def shown(self, image: Tensor) -> np.ndarray:
-        """What was painted, 1×3×H×W, as H×W×3 in [0, 1], with the colours that the settings ask for."""
-        height, width = image.shape[-2:]
+    def shown(self, image: Tensor, height: int, width: int) -> np.ndarray:
+        """What was painted, trimmed where it bleeds, as H×W×3 in [0, 1], with the colours that the settings ask for."""
+        image = trimmed(image, (height, width))
 
         def photo() -> np.ndarray:
             assert self._content is not None  # or no colours are taken from it

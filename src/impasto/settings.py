@@ -323,9 +323,10 @@ class Settings(_Model):
     padding_scope: Literal["first", "all"] | None = None
     """Whether that padding serves the first layer (the others pad with zeros) or all."""
 
-    borders: Literal["mirrored", "cut"] = "mirrored"
-    """Where a side is no multiple of the deepest layer's stride, 16 px, so that poolings leave out its last rows: the
-    picture is mirrored beyond them and nothing is left out (mirrored), or they are (cut, as in TensorFlow's)."""
+    borders: Literal["bleed", "mirrored", "cut"] = "bleed"
+    """How the border is painted: a little more than the picture, which is trimmed (bleed); with the picture mirrored
+    where a side is no multiple of the deepest layer's stride, 16 px (mirrored); or with the last rows left out where
+    the poolings leave them out (cut, as in TensorFlow's)."""
 
     init: Annotated[str, Field(min_length=1)] = "content"
     """What the painting starts from: content, noise (of a texture, in the painting's colours), or the path of a

@@ -41,7 +41,17 @@ class Box(NamedTuple):
     @property
     def area(self) -> int:
         """Number of positions."""
-        return (self.bottom - self.top) * (self.right - self.left)
+        return self.height * self.width
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return self.right - self.left
 
     @property
     def slices(self) -> tuple[slice, slice]:
@@ -82,17 +92,20 @@ class Tile:
         """The part of the picture that goes into the encoder."""
         return self.boxes[0]
 
-    def counting(self, height: int, width: int) -> Tile:
-        """The same tile, of whose own positions only those count that lie in a picture's first rows and columns.
+    def counting(self, part: Box) -> Tile:
+        """The same tile, of whose own positions only those count that lie in a part of the picture.
 
         Args:
-            height: of what counts, in pixels; a layer's position counts where half of it does.
-            width: likewise.
+            part: in pixels; a layer's position counts where half of it lies there.
         """
         cores = []
         for block, core in enumerate(self.cores):
-            bottom, right = ((length + (1 << block >> 1)) >> block for length in (height, width))
-            cores.append(Box(*(min(edge, end) for edge, end in zip(core, (bottom, right) * 2, strict=True))))
+            size = 1 << block
+            top, left = ((edge + size - size // 2 - 1) >> block for edge in part[:2])
+            bottom, right = ((edge + size // 2) >> block for edge in part[2:])
+            rows = (min(max(edge, top), bottom) for edge in (core.top, core.bottom))
+            columns = (min(max(edge, left), right) for edge in (core.left, core.right))
+            cores.append(Box(*(edge for edges in zip(rows, columns, strict=True) for edge in edges)))
         return replace(self, cores=tuple(cores))
 
     def core(self, layer: Layer) -> Box:
