@@ -215,7 +215,7 @@ def test_with_masks_and_protection_tiles_have_the_same_loss_and_what_is_held_doe
             photo,
             styles,
             make_settings(**how, tile=tile),
-            masks={"masks.1": left, "masks.2": 1 - left, "protect": kept},
+            named={"masks.1": left, "masks.2": 1 - left, "protect": kept},
         )
         objective = painter._objective(painter.octaves[-1])
         assert isinstance(objective, Protected)

@@ -73,7 +73,7 @@ def make_texture_painter(
         if "preset" in changes:
             changes = merged(texture_values(changes["preset"]), changes)
         settings = settings.changed(**changes)
-    return Painter(None, _listed(style), settings, masks=masks)
+    return Painter(None, _listed(style), settings, named=masks)
 
 
 def make_painter(
@@ -86,7 +86,7 @@ def make_painter(
     _check_settings(settings)
     changes, masks = from_memory(changes)
     settings = make_settings(**changes) if settings is None else settings.changed(**changes) if changes else settings
-    return Painter(content, _listed(style), settings, masks=masks)
+    return Painter(content, _listed(style), settings, named=masks)
 
 
 def _check_settings(settings: object) -> None:

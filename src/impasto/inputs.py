@@ -31,7 +31,8 @@ class Inputs:
         content: the photograph; None for a texture.
         styles: the paintings.
         settings: of the run.
-        masks: from memory, or in place of those that the settings name; by name, as :mod:`impasto.named` spells them.
+        named: masks and other pictures by the names of :mod:`impasto.named`, from memory or in place of those that the
+            settings name.
         tell: is given :class:`Reading` events.
 
     Attributes:
@@ -53,7 +54,7 @@ class Inputs:
         content: PictureLike | None,
         styles: Sequence[PictureLike],
         settings: Settings,
-        masks: Mapping[str, PictureLike] | None = None,
+        named: Mapping[str, PictureLike] | None = None,
         tell: Callable[[Event], None] | None = None,
     ) -> None:
         self._settings, self._tell = settings, tell
@@ -61,21 +62,21 @@ class Inputs:
             raise SettingsError("At least one style picture is needed.")
         settings.check_weights(len(styles))
         self.weights: Sequence[float] = settings.style_weights or (1.0,) * len(styles)
-        named: dict[str, PictureLike] = {**settings.named_files, **(masks or {})}
-        check_numbers(named, len(styles))
+        by_name: dict[str, PictureLike] = {**settings.named_files, **(named or {})}
+        check_numbers(by_name, len(styles))
         settings.check_photo(content is not None)
-        if content is None and PROTECT in named:
+        if content is None and PROTECT in by_name:
             raise SettingsError(NO_PROTECTION)
         self.content = None if content is None else self._read(content, settings.long_side)
         # Scales under 1 may have a least size: see impasto.pyramid.style_size.
         largest = math.ceil(self.long_side * max(1.0, settings.stroke_size))
         self.styles = [self._read(style, largest) for style in styles]
         self.start, self.colours = (
-            self._read(named.pop(name), self.long_side) if name in named else None for name in (INIT, COLOURS_FROM)
+            self._read(by_name.pop(name), self.long_side) if name in by_name else None for name in (INIT, COLOURS_FROM)
         )
-        self.regions = Regions(len(styles), {name: self._read_mask(name, source) for name, source in named.items()})
+        self.regions = Regions(len(styles), {name: self._read_mask(name, source) for name, source in by_name.items()})
         self.remarks: tuple[str, ...] = ()
-        if settings.protect == FACES and PROTECT not in named:
+        if settings.protect == FACES and PROTECT not in by_name:
             self._protect_faces()
 
     @property

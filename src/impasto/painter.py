@@ -53,7 +53,8 @@ class Painter:
             texture.
         styles: the painting or paintings, likewise.
         settings: how to paint; those of a texture are :func:`impasto.settings.make_texture_settings`'s.
-        masks: from memory, or in place of those that the settings name; by name, as :mod:`impasto.named` spells them.
+        named: masks and other pictures by the names of :mod:`impasto.named`, from memory or in place of those that the
+            settings name.
         plan: octaves of an earlier painting, whose tiles and methods are taken where the sizes are the same and they
             fit into the memory; chosen by the memory where not given.
         resumed: a snapshot to go on from, of a painter with the same pictures and settings. The plan, the device, the
@@ -83,13 +84,13 @@ class Painter:
         styles: Sequence[PictureLike],
         settings: Settings,
         *,
-        masks: Mapping[str, PictureLike] | None = None,
+        named: Mapping[str, PictureLike] | None = None,
         plan: Sequence[Octave] = (),
         resumed: Snapshot | None = None,
         tell: Callable[[Event], None] | None = None,
     ) -> None:
         self.settings = settings
-        self._inputs = inputs = Inputs(content, styles, settings, masks, tell)
+        self._inputs = inputs = Inputs(content, styles, settings, named, tell)
         self.content, self.styles, self.regions = inputs.content, inputs.styles, inputs.regions
         if resumed:
             resumed.facts.check_inputs(inputs.sources)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from impasto.again import stored_record
-from impasto.cli import faces, main
+from impasto.cli import main, reporters
 from impasto.events import Iteration
 from impasto.pictures import read_picture, read_record
 
@@ -184,7 +184,7 @@ def test_what_comes_to_be_in_the_outputs_places_stays(folder, small, impasto_com
             for name in names:
                 (folder / name).write_text("mine")
 
-    monkeypatch.setattr(faces.JsonFace, "tell", tell)
+    monkeypatch.setattr(reporters.JsonReporter, "tell", tell)
     options = ["-o", "out.png", "--sheet", "sheet.png", "--history", "losses.csv", "--json"]
     result = impasto_command("paint", "photo.png", "style.png", *small, *options)
     assert result.code == 1

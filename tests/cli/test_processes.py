@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from impasto.again import stored_record
-from impasto.cli import faces
+from impasto.cli import reporters
 from impasto.events import Iteration
 from impasto.pictures import read_picture
 
@@ -47,7 +47,7 @@ def test_sigterm_saves_as_well(folder, small, impasto_command, monkeypatch):
         if isinstance(event, Iteration) and (event.octave, event.iteration) == (2, 1):
             os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(faces.JsonFace, "tell", tell)
+    monkeypatch.setattr(reporters.JsonReporter, "tell", tell)
     more = ["--iterations", 300, "--set", "optimization.coarse_factor=1", "--json"]
     assert impasto_command("paint", "photo.png", "style.png", *small, *more).code == 143
     assert not stored_record("photo-as-style.png").complete

@@ -15,7 +15,7 @@ import pytest
 from impasto.again import stored_record
 from impasto.checkpoints.folder import runs_folder
 from impasto.checkpoints.slot import Slot
-from impasto.cli import faces
+from impasto.cli import reporters
 from impasto.events import Iteration
 from impasto.pictures import read_picture, read_record, write_picture
 
@@ -64,8 +64,8 @@ def kept(folder, small, impasto_command, monkeypatch):
 
     stopped = []
     with monkeypatch.context() as patch:
-        patch.setattr(faces.JsonFace, "tell", tell)
-        patch.setattr(faces.JsonFace, "stopping", lambda self: stopped.append(1))
+        patch.setattr(reporters.JsonReporter, "tell", tell)
+        patch.setattr(reporters.JsonReporter, "stopping", lambda self: stopped.append(1))
         code = impasto_command("paint", *PAIR, *small, *MANY, *KEEP, "--history", "history.csv", "--json").code
     assert code == 130
     return folder / "run.checkpoint"

@@ -9,20 +9,20 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from impasto.cli import faces, slow_files
-from impasto.cli.faces import Face, JsonFace, LineFace
+from impasto.cli import reporters, slow_files
+from impasto.cli.reporters import JsonReporter, LineReporter, Reporter
 from impasto.cli.slow_files import slow_files_told
-from impasto.cli.terminal import TerminalFace
+from impasto.cli.terminal import TerminalReporter
 from impasto.events import Event, OctaveStarted, Reading, Started, Writing
 from impasto.pictures import formats, reducing, write_picture, writing
 from impasto.pyramid import Octave
 
-from .test_faces import OCTAVES, terminal
+from .test_reporters import OCTAVES, terminal
 
 PHOTO = Path("a photo.tif")
 
 
-class Listener(Face):
+class Listener(Reporter):
     """Remembers what it is told, and whether it was entered."""
 
     def __init__(self) -> None:
@@ -47,33 +47,33 @@ def now(monkeypatch):
 
 
 def test_quick_files_are_not_worth_a_word(now):
-    face = Listener()
-    with slow_files_told(face) as tell:
+    reporter = Listener()
+    with slow_files_told(reporter) as tell:
         for path in ("a", "b", "c"):
             for share in (0.0, 0.5, 1.0):
                 tell(Reading(Path(path), share))
                 now.value += 0.4
-    assert face.told == []
+    assert reporter.told == []
 
 
 def test_slow_files_are_told_after_a_second_and_not_too_often(now):
-    face = Listener()
-    with slow_files_told(face) as tell:
+    reporter = Listener()
+    with slow_files_told(reporter) as tell:
         for step in range(101):
             tell(Writing(PHOTO, step / 100))
             now.value += 0.125
-    events = face.told[1:-1]
-    assert (face.told[0], face.told[-1]) == ("entered", "left")
+    events = reporter.told[1:-1]
+    assert (reporter.told[0], reporter.told[-1]) == ("entered", "left")
     assert events[0] == Writing(PHOTO, 0.08)
     assert events[-1] == Writing(PHOTO, 1.0)
     assert len(events) < 50
 
 
 def test_the_display_is_left_when_reading_fails(now):
-    face = Listener()
+    reporter = Listener()
 
     def read():
-        with slow_files_told(face) as tell:
+        with slow_files_told(reporter) as tell:
             tell(Reading(PHOTO, 0.0))
             now.value += 2
             tell(Reading(PHOTO, 0.1))
@@ -81,21 +81,21 @@ def test_the_display_is_left_when_reading_fails(now):
 
     with pytest.raises(ValueError, match="damaged"):
         read()
-    assert face.told[-1] == "left"
+    assert reporter.told[-1] == "left"
 
 
 def test_lines(now, capsys, monkeypatch):
-    monkeypatch.setattr(faces.time, "monotonic", lambda: now.value)
-    face = LineFace()
+    monkeypatch.setattr(reporters.time, "monotonic", lambda: now.value)
+    reporter = LineReporter()
     for share in (0.1, 0.2, 0.6, 1.0):
-        face.tell(Reading(PHOTO, share))
+        reporter.tell(Reading(PHOTO, share))
         now.value += 3
     assert capsys.readouterr().err.splitlines() == [f"reading a photo.tif: {share}" for share in ("10%", "60%", "100%")]
 
 
 def test_json(capsys):
-    JsonFace().tell(Reading(PHOTO, 0.25))
-    JsonFace().tell(Writing(PHOTO, 1.0))
+    JsonReporter().tell(Reading(PHOTO, 0.25))
+    JsonReporter().tell(Writing(PHOTO, 1.0))
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
         {"event": "reading", "path": "a photo.tif", "share": 0.25},
         {"event": "writing", "path": "a photo.tif", "share": 1.0},
@@ -104,15 +104,15 @@ def test_json(capsys):
 
 def test_the_terminal_shows_files_before_and_after_the_painting(monkeypatch):
     stream = terminal(monkeypatch)
-    face = TerminalFace()
+    reporter = TerminalReporter()
     shown = []
     for event in (Reading(PHOTO, 0.25), OctaveStarted(2, OCTAVES[1]), Writing(PHOTO, 0.75)):
         start = len(stream.getvalue())
-        with face:
+        with reporter:
             if isinstance(event, OctaveStarted):
-                face.tell(Started((Octave(36, 48, 3), *OCTAVES[1:]), "cpu", 1, "name"))
-            face.tell(event)
-            face._live.refresh()
+                reporter.tell(Started((Octave(36, 48, 3), *OCTAVES[1:]), "cpu", 1, "name"))
+            reporter.tell(event)
+            reporter._live.refresh()
         shown.append(stream.getvalue()[start:])
     assert "reading a photo.tif" in shown[0]
     assert " 25%" in shown[0]

@@ -10,8 +10,8 @@ import pytest
 
 from impasto.again import stored_record
 from impasto.cli import weights as command
-from impasto.cli.faces import Face, JsonFace, LineFace
-from impasto.cli.terminal import TerminalFace
+from impasto.cli.reporters import JsonReporter, LineReporter, Reporter
+from impasto.cli.terminal import TerminalReporter
 from impasto.weights import Fetching, Note, watching
 from impasto.weights.cache import Slot
 from impasto.weights.progress import current_watcher
@@ -146,7 +146,7 @@ def test_a_painting_that_is_refused_fetches_nothing(slot, server, folder, small,
 def test_lines_come_every_few_seconds(capsys, monkeypatch):
     now = SimpleNamespace(value=100.0)
     monkeypatch.setattr(command.time, "monotonic", lambda: now.value)
-    with command.fetching_shown(LineFace()):
+    with command.fetching_shown(LineReporter()):
         for done in range(2_000_000, 16_000_000, 1_000_000):
             current_watcher()(Fetching("a.h5", "https://one.example/a.h5", done, 20_000_000))
             now.value += 1
@@ -159,10 +159,10 @@ def test_lines_come_every_few_seconds(capsys, monkeypatch):
     ]
 
 
-@pytest.mark.parametrize("face", [Face, JsonFace])
-def test_no_lines_where_nobody_asked_for_them(face, capsys, monkeypatch):
+@pytest.mark.parametrize("reporter", [Reporter, JsonReporter])
+def test_no_lines_where_nobody_asked_for_them(reporter, capsys, monkeypatch):
     monkeypatch.setattr(command, "SECONDS_BETWEEN_LINES", 0.0)
-    with command.fetching_shown(face()):
+    with command.fetching_shown(reporter()):
         current_watcher()(Fetching("a.h5", "https://one.example/a.h5", 5, 20))
     assert "25%" not in capsys.readouterr().err
 
@@ -179,7 +179,7 @@ def test_a_terminal_shows_a_bar_and_takes_it_away(monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
-    with command.fetching_shown(TerminalFace()):
+    with command.fetching_shown(TerminalReporter()):
         for done in (0, 10_000_000):
             current_watcher()(Fetching("a.h5", "https://one.example/a.h5", done, 20_000_000))
         current_watcher()(Note("The download broke off; trying again."))
@@ -194,6 +194,6 @@ def test_a_terminal_shows_a_bar_and_takes_it_away(monkeypatch):
 
 def test_watching_ends_with_the_run():
     before = current_watcher()
-    with watching(lambda event: None), command.fetching_shown(Face()):
+    with watching(lambda event: None), command.fetching_shown(Reporter()):
         assert current_watcher() is not before
     assert current_watcher() is before

@@ -119,7 +119,7 @@ class StoredRun:
         styles: Sequence[PictureLike] = (),
         note: Callable[[str], None] = lambda _: None,
         tell: Callable[[Event], None] | None = None,
-        masks: Mapping[str, PictureLike] | None = None,
+        named: Mapping[str, PictureLike] | None = None,
     ) -> Painter:
         """A painter that goes on from here.
 
@@ -128,7 +128,8 @@ class StoredRun:
             styles: the paintings, likewise.
             note: is told of what may keep the picture from being the same, bit for bit.
             tell: as for :class:`impasto.painter.Painter`.
-            masks: by name, as :mod:`impasto.named` spells them, where they came from memory or lie elsewhere now.
+            named: masks and other pictures by the names of :mod:`impasto.named`, where they came from memory or lie
+                elsewhere now.
 
         Raises:
             ImpastoError: as :class:`impasto.painter.Painter`; or a picture that is missing or has changed.
@@ -145,8 +146,8 @@ class StoredRun:
             note(remark)
         try:
             snapshot = Snapshot(facts, self.tensors)
-            settings = settings_of(facts, masks or {})
-            return Painter(photo, paintings, settings, masks=masks, resumed=snapshot, tell=tell)
+            settings = settings_of(facts, named or {})
+            return Painter(photo, paintings, settings, named=named, resumed=snapshot, tell=tell)
         except (DamagedError, KeyError, IndexError) as error:
             raise CheckpointError(f"The checkpoint {shown(self.slot.path)} is damaged ({error}): paint anew.") from None
 
@@ -224,7 +225,7 @@ def resume_painter(
         try:
             styles = [] if style is None else list(style) if isinstance(style, list | tuple) else [style]
             named = named_masks(masks or {}, style_masks or {}, protect)
-            return run.painter(content, styles, _warn, masks=named)  # type: ignore[arg-type]
+            return run.painter(content, styles, _warn, named=named)  # type: ignore[arg-type]
         finally:
             run.close()
     finally:

@@ -365,12 +365,12 @@ def resume(
     as_json: options.Json = False,
 ) -> int:
     """Finish an interrupted run."""
-    from impasto.cli.faces import choose_face
+    from impasto.cli.reporters import choose_reporter
     from impasto.cli.runs import run_resume
 
-    face = choose_face(quiet=quiet, as_json=as_json)
-    with fetching_shown(face):
-        return run_resume(file, output, force=force, face=face, interrupts=context.obj)
+    reporter = choose_reporter(quiet=quiet, as_json=as_json)
+    with fetching_shown(reporter):
+        return run_resume(file, output, force=force, reporter=reporter, interrupts=context.obj)
 
 
 @app.command(help="List what can be resumed, newest first.")
@@ -411,10 +411,10 @@ def demo(
     """Paint the demonstration pictures."""
     settings = make_settings(**changes)
     from impasto.cli.demo import run_demo
-    from impasto.cli.faces import choose_face
+    from impasto.cli.reporters import choose_reporter
 
-    with fetching_shown(choose_face(quiet=quiet, as_json=as_json)):
-        return run_demo(style, Path(out), settings, lambda: choose_face(quiet=quiet, as_json=as_json), context.obj)
+    with fetching_shown(choose_reporter(quiet=quiet, as_json=as_json)):
+        return run_demo(style, Path(out), settings, lambda: choose_reporter(quiet=quiet, as_json=as_json), context.obj)
 
 
 @app.command(help="Print how a picture was painted.")
@@ -454,12 +454,12 @@ def settings(
 
 def _run_job(job: Job, interrupts: Interrupts, *, explain: bool, quiet: bool, as_json: bool) -> int:
     """Paint, or print the plan."""
-    from impasto.cli.faces import choose_face
     from impasto.cli.job import explain_job, run_job
+    from impasto.cli.reporters import choose_reporter
 
-    face = choose_face(quiet=quiet, as_json=as_json)
-    with fetching_shown(face):
-        return explain_job(job, face, as_json=as_json) if explain else run_job(job, face, interrupts)
+    reporter = choose_reporter(quiet=quiet, as_json=as_json)
+    with fetching_shown(reporter):
+        return explain_job(job, reporter, as_json=as_json) if explain else run_job(job, reporter, interrupts)
 
 
 def _path(name: str | None) -> Path | None:

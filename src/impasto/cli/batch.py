@@ -10,9 +10,9 @@ from impasto.batches.collecting import collect
 from impasto.batches.naming import DEFAULT_TEMPLATE
 from impasto.batches.running import Batch
 from impasto.batches.works import Work, combine, make_folders, settle
-from impasto.cli.batch_faces import BatchFace, choose_batch_face
-from impasto.cli.faces import choose_face
+from impasto.cli.batch_reporters import BatchReporter, choose_batch_reporter
 from impasto.cli.interrupts import Interrupts
+from impasto.cli.reporters import choose_reporter
 from impasto.cli.weights import fetching_shown
 from impasto.settings import Settings
 from impasto.weights.catalogue import KNOWN
@@ -72,25 +72,25 @@ def run_batch(request: Request, interrupts: Interrupts, *, dry_run: bool, quiet:
         blend=request.blend,
     )
     works = settle(works, force=request.force)
-    face = choose_batch_face(works, quiet=quiet, as_json=as_json)
+    reporter = choose_batch_reporter(works, quiet=quiet, as_json=as_json)
     for remark in (*photos.remarks, *styles.remarks):
-        face.note(remark)
+        reporter.note(remark)
     if dry_run:
-        face.plan()
+        reporter.plan()
         return 0
     make_folders(works)
-    return paint_works(works, request.jobs, face, interrupts, fetch_quietly=quiet or as_json)
+    return paint_works(works, request.jobs, reporter, interrupts, fetch_quietly=quiet or as_json)
 
 
 def paint_works(
-    works: Sequence[Work], jobs: int, face: BatchFace, interrupts: Interrupts, *, fetch_quietly: bool = False
+    works: Sequence[Work], jobs: int, reporter: BatchReporter, interrupts: Interrupts, *, fetch_quietly: bool = False
 ) -> int:
-    """Paint works, and tell a face.
+    """Paint works, and tell a reporter.
 
     Args:
         works: as :func:`impasto.batches.works.settle` left them.
         jobs: at a time.
-        face: which is told.
+        reporter: which is told.
         interrupts: the signals' handlers.
         fetch_quietly: show no download.
 
@@ -105,17 +105,17 @@ def paint_works(
 
     def stop() -> None:
         batch.stop()
-        face.stopping()
+        reporter.stopping()
 
     failed = 0
     with interrupts.painting(stop, lambda: "what is finished stays"):
-        with face:
-            face.begin(batch.jobs)
+        with reporter:
+            reporter.begin(batch.jobs)
             for event in batch:
-                face.tell(event)
-        failed = face.failed
+                reporter.tell(event)
+        failed = reporter.failed
         interrupts.saving()
-        face.finish()
+        reporter.finish()
     if interrupts.received is not None:
         return 128 + interrupts.received
     return 1 if failed else 0
@@ -127,6 +127,6 @@ def _fetch_weights(works: Sequence[Work], *, quiet: bool) -> None:
     if wanted:
         from impasto.weights.fetching import fetch
 
-        with fetching_shown(choose_face(quiet=quiet, as_json=False)):
+        with fetching_shown(choose_reporter(quiet=quiet, as_json=False)):
             for name in wanted:
                 fetch(KNOWN[name])

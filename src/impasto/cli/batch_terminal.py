@@ -14,12 +14,12 @@ from rich.text import Text
 
 from impasto.batches.events import Advanced, BatchEvent, Begun, Ended
 from impasto.batches.works import Work
-from impasto.cli.batch_faces import BatchLineFace
-from impasto.cli.faces import clock
+from impasto.cli.batch_reporters import BatchLineReporter
+from impasto.cli.reporters import clock
 from impasto.cli.streams import one_line
 
 
-class BatchTerminalFace(BatchLineFace):
+class BatchTerminalReporter(BatchLineReporter):
     """A line for each picture that is being painted, and one for the whole; gone when the batch is over."""
 
     def __init__(self, works: Sequence[Work], names: Sequence[str] | None = None) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from impasto.cli.faces import Face
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.job import Job, run_job
 from impasto.cli.outputs import Outputs
+from impasto.cli.reporters import Reporter
 from impasto.demo import STYLE_NAMES, gallery
 from impasto.errors import PictureError, SettingsError
 from impasto.pictures.files import reason, shown
@@ -16,7 +16,7 @@ from impasto.settings import Settings
 
 
 def run_demo(
-    style: str, folder: Path, settings: Settings, make_face: Callable[[], Face], interrupts: Interrupts
+    style: str, folder: Path, settings: Settings, make_reporter: Callable[[], Reporter], interrupts: Interrupts
 ) -> int:
     """Paint one pair of photograph and style, or all; the files of an earlier demonstration are replaced.
 
@@ -24,7 +24,7 @@ def run_demo(
         style: its name, or ``all``.
         folder: for everything that is written.
         settings: how to paint.
-        make_face: gives the face for one painting.
+        make_reporter: gives the reporter for one painting.
         interrupts: the signals' handlers.
 
     Returns:
@@ -39,7 +39,7 @@ def run_demo(
     gallery.check_photos()
     _make_folder(folder)
     for name in STYLE_NAMES if style == "all" else (style,):
-        code = run_job(_job(name, folder, settings), make_face(), interrupts)
+        code = run_job(_job(name, folder, settings), make_reporter(), interrupts)
         if code:
             return code
     return 0

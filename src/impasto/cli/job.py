@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from impasto.again import free_name
-from impasto.cli.faces import Face, Outcome
 from impasto.cli.interrupts import NOTHING_LEFT, Interrupts
 from impasto.cli.keeping import NOT_KEPT, Keeping, kept_in, open_writer, resume_words
 from impasto.cli.outputs import Outputs
+from impasto.cli.reporters import Outcome, Reporter
 from impasto.cli.slow_files import slow_files_told
 from impasto.cli.streams import say_error
 from impasto.errors import ImpastoError, PaintingError
@@ -84,12 +84,12 @@ class Job:
                 pass
 
 
-def explain_job(job: Job, face: Face, *, as_json: bool) -> int:
+def explain_job(job: Job, reporter: Reporter, *, as_json: bool) -> int:
     """Print what painting would take, and write nothing.
 
     Args:
         job: what to paint.
-        face: which is told remarks.
+        reporter: which is told remarks.
         as_json: print an object, not a table.
 
     Returns:
@@ -101,17 +101,17 @@ def explain_job(job: Job, face: Face, *, as_json: bool) -> int:
     from impasto.cli.tables import print_plan
 
     job.check_inputs()
-    with _warnings_told(face):
-        print_plan(_make_painter(job, face), as_json=as_json)
+    with _warnings_told(reporter):
+        print_plan(_make_painter(job, reporter), as_json=as_json)
     return 0
 
 
-def run_job(job: Job, face: Face, interrupts: Interrupts) -> int:
+def run_job(job: Job, reporter: Reporter, interrupts: Interrupts) -> int:
     """Paint and save.
 
     Args:
         job: what and where to.
-        face: which is told.
+        reporter: which is told.
         interrupts: the signals' handlers, which end the painting.
 
     Returns:
@@ -122,22 +122,22 @@ def run_job(job: Job, face: Face, interrupts: Interrupts) -> int:
     """
     job = replace(job, outputs=job.outputs.knowing_its_own())  # which is forgotten when the picture is replaced
     job.check()
-    with _warnings_told(face), ExitStack() as stack:
+    with _warnings_told(reporter), ExitStack() as stack:
         place = job.stored.slot if job.stored else job.keeping.prepare(job.outputs, job.inputs, stack)
-        painter = _make_painter(job, face)
+        painter = _make_painter(job, reporter)
         # With "original" nobody knew the size before.
         job.outputs.check(job.inputs, job.settings.depth, max(painter.octaves[-1][:2]))
         stages = _stage_keeper(job)
         writer = None
         if job.keeping.wanted:
-            writer = stack.enter_context(open_writer(place, job.keeping, job.outputs, stages, face.note))
+            writer = stack.enter_context(open_writer(place, job.keeping, job.outputs, stages, reporter.note))
             writer.attend(painter)
         if job.stored:
             job.stored.close()  # all is read, and Windows replaces no open files
 
         def stop() -> None:
             painter.stop()
-            face.stopping()
+            reporter.stopping()
 
         def left() -> str:
             slot = writer.slot if writer else None
@@ -146,11 +146,11 @@ def run_job(job: Job, face: Face, interrupts: Interrupts) -> int:
             )
 
         with interrupts.painting(stop, left):
-            return _paint_and_save(job, painter, face, interrupts, stages, writer)
+            return _paint_and_save(job, painter, reporter, interrupts, stages, writer)
 
 
 @contextmanager
-def _warnings_told(face: Face) -> Iterator[None]:
+def _warnings_told(reporter: Reporter) -> Iterator[None]:
     """What is said of a picture becomes a note; all other warnings go their ordinary way."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", PictureWarning)
@@ -158,7 +158,7 @@ def _warnings_told(face: Face) -> Iterator[None]:
 
         def show(message: Warning | str, category: type[Warning], *rest: object) -> None:
             if issubclass(category, PictureWarning):
-                face.note(str(message))
+                reporter.note(str(message))
             else:
                 ordinary(message, category, *rest)  # type: ignore[arg-type]
 
@@ -166,22 +166,22 @@ def _warnings_told(face: Face) -> Iterator[None]:
         yield
 
 
-def _make_painter(job: Job, face: Face) -> Painter:
+def _make_painter(job: Job, reporter: Reporter) -> Painter:
     from impasto.painter import Painter
 
-    with slow_files_told(face) as tell:
+    with slow_files_told(reporter) as tell:
         if job.stored:
-            painter = job.stored.painter(note=face.note, tell=tell)
+            painter = job.stored.painter(note=reporter.note, tell=tell)
             facts = job.stored.facts
             iterations = painter.octaves[facts.octave - 1].iterations
-            face.note(
+            reporter.note(
                 f"Going on in octave {facts.octave} of {len(painter.octaves)} after iteration {facts.iteration} of "
                 f"{iterations}, {facts.share:.0%} done."
             )
             return painter
         painter = Painter(job.content, job.styles, job.settings, plan=job.plan, tell=tell)
     for text in (*job.remarks_on(painter.loaded.sha256, painter.precision), *painter.remarks):
-        face.note(text)
+        reporter.note(text)
     return painter
 
 
@@ -198,40 +198,40 @@ def _stage_keeper(job: Job) -> StageKeeper | None:
 def _paint_and_save(
     job: Job,
     painter: Painter,
-    face: Face,
+    reporter: Reporter,
     interrupts: Interrupts,
     stages: StageKeeper | None,
     writer: CheckpointWriter | None,
 ) -> int:
-    painting, message = _paint(painter, face, stages)
+    painting, message = _paint(painter, reporter, stages)
     interrupts.saving()
     # First, as it is all that the picture can be made from, and on a signal there may be little time.
     kept = _keep(writer, painter, painting) if writer and not painting.complete else None
     try:
-        saved = {"picture": _save(painting, job.outputs, face)}
+        saved = {"picture": _save(painting, job.outputs, reporter)}
     except ImpastoError as error:
         say_error(str(error))
         kept = _keep(writer, painter, painting) if writer else None
         if kept:
-            face.note(f"Nothing is lost: {resume_words(kept)} writes the picture, with -o to another place.")
+            reporter.note(f"Nothing is lost: {resume_words(kept)} writes the picture, with -o to another place.")
         else:
-            _save_elsewhere(painting, job.outputs.picture, face)
+            _save_elsewhere(painting, job.outputs.picture, reporter)
         return 1
     extras, failures = _save_extras(job, painter, painting, stages)
     if writer and not kept:
         writer.remove()
     if message:
-        _tell_early_end(message, face, interrupts, kept)
+        _tell_early_end(message, reporter, interrupts, kept)
     for failure in failures:
         say_error(failure)
-    face.finished(Outcome(painting, message, saved | extras, kept))
+    reporter.finished(Outcome(painting, message, saved | extras, kept))
     if interrupts.received is not None:
         return 128 + interrupts.received
     return 0 if painting.complete and not failures else 1
 
 
-def _save(painting: Painting, outputs: Outputs, face: Face) -> Path:
-    with slow_files_told(face) as tell:
+def _save(painting: Painting, outputs: Outputs, reporter: Reporter) -> Path:
+    with slow_files_told(reporter) as tell:
         return painting.save(
             outputs.picture,
             force=outputs.force,
@@ -239,7 +239,7 @@ def _save(painting: Painting, outputs: Outputs, face: Face) -> Path:
         )
 
 
-def _save_elsewhere(painting: Painting, picture: Path, face: Face) -> None:
+def _save_elsewhere(painting: Painting, picture: Path, reporter: Reporter) -> None:
     """Where another file has come to be in the picture's place, write the painting beside it."""
     if not picture.exists():
         return
@@ -248,21 +248,21 @@ def _save_elsewhere(painting: Painting, picture: Path, face: Face) -> None:
         painting.save(other)
     except ImpastoError:
         return  # as the complaint before said
-    face.note(f"Nothing is lost: the picture is {shown(other)}.")
+    reporter.note(f"Nothing is lost: the picture is {shown(other)}.")
 
 
-def _paint(painter: Painter, face: Face, stages: StageKeeper | None) -> tuple[Painting, str]:
+def _paint(painter: Painter, reporter: Reporter, stages: StageKeeper | None) -> tuple[Painting, str]:
     """The painting, and why it ended early; empty where it did not.
 
     Raises:
         PaintingError: painting failed before there was anything to save.
     """
     try:
-        with face:
+        with reporter:
             for event in painter:
                 if isinstance(event, Finished):
                     return event.painting, event.message
-                face.tell(event)
+                reporter.tell(event)
                 if stages is not None:
                     stages.see(event)
     except PaintingError as error:
@@ -285,14 +285,14 @@ def _keep(writer: CheckpointWriter, painter: Painter, painting: Painting) -> Pat
     return writer.slot.path if writer.slot and writer.slot.exists and not hopeless else None
 
 
-def _tell_early_end(message: str, face: Face, interrupts: Interrupts, kept: Path | None) -> None:
+def _tell_early_end(message: str, reporter: Reporter, interrupts: Interrupts, kept: Path | None) -> None:
     later = f"{resume_words(kept)} finishes it" if kept else "a later run may replace it"
     if interrupts.received is None:
         say_error(message)
         if kept:
-            face.note(f"The picture is marked incomplete, and {later}.")
+            reporter.note(f"The picture is marked incomplete, and {later}.")
     else:
-        face.note(f"{message} It is marked incomplete, and {later}.")
+        reporter.note(f"{message} It is marked incomplete, and {later}.")
 
 
 def _save_extras(

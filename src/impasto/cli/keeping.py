@@ -1,4 +1,4 @@
-"""Checkpoints on the command line: what the options say, and what is kept for the faces besides the painter's state."""
+"""Checkpoints on the command line: what the options say, and what reporters are told besides the painter's state."""
 
 from __future__ import annotations
 

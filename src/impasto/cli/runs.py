@@ -14,24 +14,24 @@ from impasto.checkpoints.files import DamagedError, read_header
 from impasto.checkpoints.folder import SUFFIX, forget, newest_slot, runs_folder, stored_slots, written
 from impasto.checkpoints.resuming import Description, StoredRun, read_description, settings_of, stored_path
 from impasto.checkpoints.slot import Slot
-from impasto.cli.faces import Face
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.job import Job, run_job
 from impasto.cli.keeping import Keeping, kept_in, stored_outputs
+from impasto.cli.reporters import Reporter
 from impasto.cli.streams import say
 from impasto.cli.tables import print_columns
 from impasto.errors import CheckpointError
 from impasto.pictures.checking import is_interrupted
 
 
-def run_resume(name: str | None, output: str | None, *, force: bool, face: Face, interrupts: Interrupts) -> int:
+def run_resume(name: str | None, output: str | None, *, force: bool, reporter: Reporter, interrupts: Interrupts) -> int:
     """Finish a run that was interrupted.
 
     Args:
         name: the checkpoint's file, or its name in the user's state folder; the newest run where not given.
         output: another place for the picture.
         force: replace files that exist.
-        face: which is told.
+        reporter: which is told.
         interrupts: the signals' handlers.
 
     Returns:
@@ -41,7 +41,7 @@ def run_resume(name: str | None, output: str | None, *, force: bool, face: Face,
         ImpastoError: refused; nothing was written.
     """
     with ExitStack() as stack:
-        run = _newest_run(face, stack) if name is None else _opened(named_slot(name), face, stack)
+        run = _newest_run(reporter, stack) if name is None else _opened(named_slot(name), reporter, stack)
         slot = run.slot
         facts, kept = run.facts, kept_in(run.description.attached)
         content = stored_path(facts.content, "photograph") if facts.content else None
@@ -51,27 +51,29 @@ def run_resume(name: str | None, output: str | None, *, force: bool, face: Face,
         if written_before and is_interrupted(Path(written_before)):  # and the history in the same breath
             outputs = replace(outputs, own_history=True)
         keeping = Keeping(file=slot.path, every=kept.every)
-        return run_job(Job(content, styles, settings_of(facts), outputs, keeping=keeping, stored=run), face, interrupts)
+        return run_job(
+            Job(content, styles, settings_of(facts), outputs, keeping=keeping, stored=run), reporter, interrupts
+        )
 
 
-def _opened(slot: Slot, face: Face, stack: ExitStack) -> StoredRun:
+def _opened(slot: Slot, reporter: Reporter, stack: ExitStack) -> StoredRun:
     stack.callback(forget, slot)
     stack.callback(slot.release)
-    run = StoredRun(slot, face.note)
+    run = StoredRun(slot, reporter.note)
     stack.callback(run.close)
     return run
 
 
-def _newest_run(face: Face, stack: ExitStack) -> StoredRun:
+def _newest_run(reporter: Reporter, stack: ExitStack) -> StoredRun:
     """The newest one that can be gone on from; it is told of those that cannot."""
     damaged: list[Path] = []
     while True:
         slot = newest_slot(damaged)
         try:
-            return _opened(slot, face, stack)
+            return _opened(slot, reporter, stack)
         except CheckpointError as error:
             damaged.append(slot.path)
-            face.note(f"{str(error).removesuffix(': paint anew.')}, so the run before it is looked for.")
+            reporter.note(f"{str(error).removesuffix(': paint anew.')}, so the run before it is looked for.")
 
 
 def named_slot(name: str) -> Slot:

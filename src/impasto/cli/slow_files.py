@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
-from impasto.cli.faces import Face
+from impasto.cli.reporters import Reporter
 from impasto.events import Event, Reading, Writing
 
 PATIENCE: Final = 1.0
@@ -18,22 +18,22 @@ _BETWEEN: Final = 0.25  # seconds
 
 
 @contextmanager
-def slow_files_told(face: Face) -> Iterator[Callable[[Event], None]]:
-    """While this lasts a face is told of files, once one of them takes longer than most.
+def slow_files_told(reporter: Reporter) -> Iterator[Callable[[Event], None]]:
+    """While this lasts a reporter is told of files, once one of them takes longer than most.
 
     Args:
-        face: which is told; it is entered with the first word and left in the end.
+        reporter: which is told; it is entered with the first word and left in the end.
 
     Yields:
         What to call with every ``Reading`` and ``Writing``, on any thread.
     """
     with ExitStack() as display:
-        yield _SlowFiles(face, display).see
+        yield _SlowFiles(reporter, display).see
 
 
 class _SlowFiles:
-    def __init__(self, face: Face, display: ExitStack) -> None:
-        self._face = face
+    def __init__(self, reporter: Reporter, display: ExitStack) -> None:
+        self._reporter = reporter
         self._display = display
         self._entered = False
         self._file: object = None
@@ -52,7 +52,7 @@ class _SlowFiles:
             self._last = now
             if not self._entered:
                 self._entered = True
-                self._display.enter_context(self._face)
-            self._face.tell(event)
+                self._display.enter_context(self._reporter)
+            self._reporter.tell(event)
         if event.share >= 1:
             self._file = None  # the same picture may be photograph and style

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from impasto.again import Record, stored_record, stored_text
-from impasto.cli.faces import clock
+from impasto.cli.reporters import clock
 from impasto.cli.streams import one_line, say
 from impasto.errors import EncoderError, PictureError
 from impasto.settings import EXCLUSIONS, Settings

@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from impasto.cli.faces import LineFace, clock, file_line, loss_line, plan_line
+from impasto.cli.reporters import LineReporter, clock, file_line, loss_line, plan_line
 from impasto.cli.streams import one_line
 from impasto.events import Event, Iteration, OctaveStarted, Reading, Started, Writing
 
@@ -22,7 +22,7 @@ def can_redraw() -> bool:
     return console.is_terminal and not console.is_dumb_terminal
 
 
-class TerminalFace(LineFace):
+class TerminalReporter(LineReporter):
     """Where the run is, its losses, and a bar with the time that is left; gone when the run is over."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from impasto.again import GRID
 from impasto.batches.works import Work, make_folders, settle
 from impasto.cli.batch import paint_works
-from impasto.cli.batch_faces import choose_batch_face
+from impasto.cli.batch_reporters import choose_batch_reporter
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.streams import say_error
 from impasto.errors import PictureError, SettingsError
@@ -82,9 +82,11 @@ def run_vary(request: VaryRequest, interrupts: Interrupts, *, quiet: bool, as_js
         works = settle([variant.work for variant in variants.variants], force=request.force)
         _check_grid(output, works, request)
         make_folders(works)
-        face = choose_batch_face(works, [variant.label for variant in variants.variants], quiet=quiet, as_json=as_json)
-        code = paint_works(works, request.jobs, face, interrupts, fetch_quietly=quiet or as_json)
-        failed = [number for number, end in face.ends.items() if end.state == "failed"]
+        reporter = choose_batch_reporter(
+            works, [variant.label for variant in variants.variants], quiet=quiet, as_json=as_json
+        )
+        code = paint_works(works, request.jobs, reporter, interrupts, fetch_quietly=quiet or as_json)
+        failed = [number for number, end in reporter.ends.items() if end.state == "failed"]
         if interrupts.received is not None or len(failed) == len(works):
             return code
         with interrupts.painting(lambda: None):
@@ -96,7 +98,7 @@ def run_vary(request: VaryRequest, interrupts: Interrupts, *, quiet: bool, as_js
             except PictureError as error:
                 say_error(str(error))
                 return 1
-            face.written("grid", output.absolute())
+            reporter.written("grid", output.absolute())
     return code
 
 

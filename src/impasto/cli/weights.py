@@ -19,7 +19,7 @@ from impasto.weights.progress import FetchEvent, Fetching, watching
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from impasto.cli.faces import Face
+    from impasto.cli.reporters import Reporter
     from impasto.weights.cache import Slot
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -62,13 +62,13 @@ def list_weights() -> None:
 )
 def fetch(names: Names, quiet: Quiet = False) -> None:
     """Fetch weights."""
-    from impasto.cli.faces import choose_face
+    from impasto.cli.reporters import choose_reporter
 
     chosen = [known_weights(name) for name in names]
     from impasto.weights.cache import Slot
     from impasto.weights.fetching import fetch as fetch_known
 
-    with fetching_shown(choose_face(quiet=quiet, as_json=False)):
+    with fetching_shown(choose_reporter(quiet=quiet, as_json=False)):
         for known in chosen:
             fetch_known(known)
             if not quiet:
@@ -124,13 +124,13 @@ def remove(names: Names) -> None:
 
 
 @contextmanager
-def fetching_shown(face: Face) -> Iterator[None]:
-    """While this lasts downloads are shown in the manner of a face.
+def fetching_shown(reporter: Reporter) -> Iterator[None]:
+    """While this lasts downloads are shown in the manner of a reporter.
 
     Args:
-        face: a note at the beginning is its own; on a terminal a bar follows, in a log a line now and then.
+        reporter: a note at the beginning is its own; on a terminal a bar follows, in a log a line now and then.
     """
-    display = _Display(face)
+    display = _Display(reporter)
     try:
         with watching(display):
             yield
@@ -141,12 +141,12 @@ def fetching_shown(face: Face) -> Iterator[None]:
 class _Display:
     """A note for each download, and how far it is."""
 
-    def __init__(self, face: Face) -> None:
-        from impasto.cli.faces import LineFace
-        from impasto.cli.terminal import TerminalFace
+    def __init__(self, reporter: Reporter) -> None:
+        from impasto.cli.reporters import LineReporter
+        from impasto.cli.terminal import TerminalReporter
 
-        self._face = face
-        self._bars, self._lines = isinstance(face, TerminalFace), type(face) is LineFace
+        self._reporter = reporter
+        self._bars, self._lines = isinstance(reporter, TerminalReporter), type(reporter) is LineReporter
         self._url = ""
         self._bar: Progress | None = None
         self._last_line = 0.0
@@ -154,7 +154,7 @@ class _Display:
     def __call__(self, event: FetchEvent) -> None:
         if not isinstance(event, Fetching):
             self.close()  # or the note would be written into the bar
-            self._face.note(event.text)
+            self._reporter.note(event.text)
             return
         if event.url != self._url:
             self._begin(event)
@@ -173,7 +173,7 @@ class _Display:
     def _begin(self, event: Fetching) -> None:
         self._url, self._last_line = event.url, time.monotonic()
         have = f", of which {_megabytes(event.done)} are there" if event.done else ""
-        self._face.note(
+        self._reporter.note(
             f"Fetching {event.file} from {urlsplit(event.url).hostname}, once: {_megabytes(event.total)}{have}."
         )
 

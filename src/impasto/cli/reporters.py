@@ -37,7 +37,7 @@ class Outcome:
     checkpoint: Path | None = None
 
 
-class Face:
+class Reporter:
     """Says nothing: what ``--quiet`` asks for, and the base of the others.
 
     A context in which the events are told.
@@ -65,7 +65,7 @@ class Face:
         """All is saved."""
 
 
-class LineFace(Face):
+class LineReporter(Reporter):
     """A line now and then, for logs and pipes."""
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ class LineFace(Face):
         say(str(outcome.files["picture"]))
 
 
-class JsonFace(Face):
+class JsonReporter(Reporter):
     """Every event as a line of JSON on stdout."""
 
     def tell(self, event: Event) -> None:
@@ -150,18 +150,18 @@ class JsonFace(Face):
         )
 
 
-def choose_face(*, quiet: bool, as_json: bool) -> Face:
-    """The face that fits the options and the terminal."""
+def choose_reporter(*, quiet: bool, as_json: bool) -> Reporter:
+    """The reporter that fits the options and the terminal."""
     if as_json:
-        return JsonFace()
+        return JsonReporter()
     if quiet:
-        return Face()
+        return Reporter()
     if sys.stderr.isatty():
-        from impasto.cli.terminal import TerminalFace, can_redraw
+        from impasto.cli.terminal import TerminalReporter, can_redraw
 
         if can_redraw():
-            return TerminalFace()
-    return LineFace()
+            return TerminalReporter()
+    return LineReporter()
 
 
 def plan_line(event: Started) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from impasto.batches.events import Advanced, BatchEvent, Begun, Ended, Remarked, State
 from impasto.batches.works import Work
-from impasto.cli.faces import SECONDS_BETWEEN_LINES, clock, to_json
+from impasto.cli.reporters import SECONDS_BETWEEN_LINES, clock, to_json
 from impasto.cli.streams import one_line, say, say_error, say_note, tell
 from impasto.cli.tables import print_columns
 
@@ -23,7 +23,7 @@ LONGEST_TABLE = 40
 _SAID: dict[State, str] = {"painted": "painted", "done": "done before", "failed": "failed", "stopped": "not painted"}
 
 
-class BatchFace:
+class BatchReporter:
     """Says nothing but what failed: what ``--quiet`` asks for, and the base of the others.
 
     A context in which the events are told.
@@ -100,7 +100,7 @@ def _planned(work: Work) -> str:
     return "done" if work.done else "replaced" if work.replaces else "to be painted"
 
 
-class BatchLineFace(BatchFace):
+class BatchLineReporter(BatchReporter):
     """A line for each picture, and now and then one for the whole; a table in the end."""
 
     def __init__(self, works: Sequence[Work], names: Sequence[str] | None = None) -> None:
@@ -188,7 +188,7 @@ class BatchLineFace(BatchFace):
         )
 
 
-class BatchJsonFace(BatchFace):
+class BatchJsonReporter(BatchReporter):
     """Every event as a line of JSON on stdout, with the names of the pictures."""
 
     def plan(self) -> None:
@@ -240,19 +240,19 @@ class BatchJsonFace(BatchFace):
         say(to_json({"event": event, **values}))
 
 
-def choose_batch_face(
+def choose_batch_reporter(
     works: Sequence[Work], names: Sequence[str] | None = None, *, quiet: bool, as_json: bool
-) -> BatchFace:
-    """The face that fits the options and the terminal."""
+) -> BatchReporter:
+    """The reporter that fits the options and the terminal."""
     if as_json:
-        return BatchJsonFace(works, names)
+        return BatchJsonReporter(works, names)
     if quiet:
-        return BatchFace(works, names)
+        return BatchReporter(works, names)
     if sys.stderr.isatty():
         from impasto.cli.terminal import can_redraw
 
         if can_redraw():
-            from impasto.cli.batch_terminal import BatchTerminalFace
+            from impasto.cli.batch_terminal import BatchTerminalReporter
 
-            return BatchTerminalFace(works, names)
-    return BatchLineFace(works, names)
+            return BatchTerminalReporter(works, names)
+    return BatchLineReporter(works, names)

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from impasto.cli import faces
-from impasto.cli.faces import Face, JsonFace, LineFace, Outcome, choose_face, clock, to_json
-from impasto.cli.terminal import TerminalFace
+from impasto.cli import reporters
+from impasto.cli.reporters import JsonReporter, LineReporter, Outcome, Reporter, choose_reporter, clock, to_json
+from impasto.cli.terminal import TerminalReporter
 from impasto.events import Iteration, Loss, OctaveStarted, Started
 from impasto.pyramid import Octave
 
@@ -43,25 +43,25 @@ def terminal(monkeypatch):
 
 def test_the_face_fits_the_surroundings(monkeypatch):
     terminal(monkeypatch)
-    assert isinstance(choose_face(quiet=False, as_json=False), TerminalFace)
-    assert isinstance(choose_face(quiet=False, as_json=True), JsonFace)
-    assert type(choose_face(quiet=True, as_json=False)) is Face
+    assert isinstance(choose_reporter(quiet=False, as_json=False), TerminalReporter)
+    assert isinstance(choose_reporter(quiet=False, as_json=True), JsonReporter)
+    assert type(choose_reporter(quiet=True, as_json=False)) is Reporter
     monkeypatch.setenv("TERM", "dumb")
-    assert type(choose_face(quiet=False, as_json=False)) is LineFace
+    assert type(choose_reporter(quiet=False, as_json=False)) is LineReporter
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    assert type(choose_face(quiet=False, as_json=False)) is LineFace
+    assert type(choose_reporter(quiet=False, as_json=False)) is LineReporter
 
 
 def test_the_terminal_shows_where_the_run_is_and_cleans_up(monkeypatch):
     stream = terminal(monkeypatch)
-    face = TerminalFace()
-    with face:
-        face.tell(Started(OCTAVES, "cpu", 2, "[red]name[/red]"))
-        face.tell(OctaveStarted(2, OCTAVES[1]))
-        face.tell(iteration(2, octave=2))
-        face.note("something [bold]odd[/bold]")
-        face.stopping()
-        face._live.refresh()
+    reporter = TerminalReporter()
+    with reporter:
+        reporter.tell(Started(OCTAVES, "cpu", 2, "[red]name[/red]"))
+        reporter.tell(OctaveStarted(2, OCTAVES[1]))
+        reporter.tell(iteration(2, octave=2))
+        reporter.note("something [bold]odd[/bold]")
+        reporter.stopping()
+        reporter._live.refresh()
     text = stream.getvalue()
     for part in ("painting 96×72 px in 2 octaves", "[red]name[/red]", "octave 2/2", "iteration 2/2", "96×72 px",
                  "1:15 left", "10%", "loss 2.5 (content 0.25, style 0.5)", "note: something [bold]odd[/bold]",
@@ -72,13 +72,13 @@ def test_the_terminal_shows_where_the_run_is_and_cleans_up(monkeypatch):
 
 def test_lines_come_at_starts_and_then_every_few_seconds(capsys, monkeypatch):
     now = SimpleNamespace(value=100.0)
-    monkeypatch.setattr(faces.time, "monotonic", lambda: now.value)
-    face = LineFace()
-    face.tell(Started(OCTAVES, "cpu", 1, "builtin"))
-    face.tell(OctaveStarted(1, OCTAVES[0]))
+    monkeypatch.setattr(reporters.time, "monotonic", lambda: now.value)
+    reporter = LineReporter()
+    reporter.tell(Started(OCTAVES, "cpu", 1, "builtin"))
+    reporter.tell(OctaveStarted(1, OCTAVES[0]))
     for number in range(1, 13):
         now.value += 1
-        face.tell(iteration(number))
+        reporter.tell(iteration(number))
     assert capsys.readouterr().err.splitlines() == [
         "painting 96×72 px in 2 octaves on cpu with 1 thread in float32, encoder builtin",
         "octave 1/2: 48×36 px, 3 iterations",
@@ -88,25 +88,25 @@ def test_lines_come_at_starts_and_then_every_few_seconds(capsys, monkeypatch):
 
 
 def test_an_octave_that_ends_early_has_a_line(capsys):
-    face = LineFace()
-    face.tell(Started(OCTAVES, "cpu", 1, "builtin"))
-    face.tell(OctaveStarted(1, OCTAVES[0]))
-    face.tell(iteration(2, converged=True))
+    reporter = LineReporter()
+    reporter.tell(Started(OCTAVES, "cpu", 1, "builtin"))
+    reporter.tell(OctaveStarted(1, OCTAVES[0]))
+    reporter.tell(iteration(2, converged=True))
     assert capsys.readouterr().err.splitlines()[-1] == (
         "octave 1/2 ends after 2 of 3 iterations, as its loss no longer falls: loss 2.5 (content 0.25, style 0.5)"
     )
-    JsonFace().tell(iteration(2, converged=True))
+    JsonReporter().tell(iteration(2, converged=True))
     assert json.loads(capsys.readouterr().out)["converged"] is True
 
 
 def test_json_has_no_numbers_that_json_lacks(capsys, tmp_path):
-    JsonFace().tell(iteration(total=math.nan))
+    JsonReporter().tell(iteration(total=math.nan))
     event = json.loads(capsys.readouterr().out)
     assert event["loss"] == {"total": None, "content": 0.25, "style": 0.5, "total_variation": 0.0}
     assert "image" not in event
     assert to_json({"a": [math.inf, (1, -math.inf)]}) == '{"a": [null, [1, null]]}'
     painting = SimpleNamespace(complete=False, seconds=1.5)
-    JsonFace().finished(Outcome(painting, "why", {"picture": tmp_path / "a.png"}))
+    JsonReporter().finished(Outcome(painting, "why", {"picture": tmp_path / "a.png"}))
     assert json.loads(capsys.readouterr().out)["output"] == str(tmp_path / "a.png")
 
 
