@@ -16,7 +16,7 @@ def masked(folder, small, impasto_command, style):
     """masked.png, painted in two styles with masks of all kinds."""
     write_picture(folder / "other.png", style[::-1, ::-1])
     (folder / "masks").mkdir()
-    for name, (height, width, end) in {"left": (36, 48, 30), "part": (160, 160, 90), "reporter": (72, 96, 20)}.items():
+    for name, (height, width, end) in {"left": (36, 48, 30), "part": (160, 160, 90), "face": (72, 96, 20)}.items():
         mask = np.repeat((np.arange(width) < end)[None, :, None] * np.ones(3, np.float32), height, axis=0)
         write_picture(folder / "masks" / f"{name}.png", mask)
     command = ("paint", "photo.png", "style.png", "other.png", *small, *MASKED, "-o", "masked.png")
@@ -38,7 +38,7 @@ def test_the_masks_are_in_the_record_and_what_is_protected_is_the_photo(masked, 
     assert np.abs(pixels(masked) - pixels("photo.png"))[:, :20].max() < 1 / 255
     assert np.abs(pixels(masked) - pixels("photo.png"))[:, 20:].max() > 0.1
     shown = impasto_command("show", masked).out
-    assert all(f"masks/{name}.png" in shown for name in ("left", "part", "reporter"))
+    assert all(f"masks/{name}.png" in shown for name in ("left", "part", "face"))
 
 
 def test_again_it_is_the_same_and_masks_can_be_left_out(masked, impasto_command, monkeypatch):
@@ -70,8 +70,8 @@ def test_in_a_batch_what_is_done_is_told_by_its_masks(masked, small, impasto_com
     written = picture.stat().st_mtime_ns
     assert impasto_command(*command, *MASKED).code == 0
     assert picture.stat().st_mtime_ns == written
-    reporter = masked.parent / "masks" / "reporter.png"
-    reporter.write_bytes(reporter.read_bytes() + b"\0")
+    face = masked.parent / "masks" / "face.png"
+    face.write_bytes(face.read_bytes() + b"\0")
     result = impasto_command(*command, *MASKED)
     assert result.code == 2
     assert "other pictures or settings" in result.err

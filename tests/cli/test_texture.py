@@ -150,7 +150,7 @@ def test_masks_place_the_styles_in_a_texture(folder, tiny, impasto_command):
     assert np.abs(read_picture("c.png").pixels - read_picture("a.png").pixels).mean() > 0.05
 
 
-@pytest.mark.parametrize("value", ["left.png", "reporters"])
+@pytest.mark.parametrize("value", ["left.png", "faces"])
 def test_nothing_can_be_protected_in_a_texture(folder, tiny, impasto_command, value):
     write_picture("left.png", smooth_picture(48, 64))
     for options in (["--protect", value], ["--set", f"protect={value}"]):
