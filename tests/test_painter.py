@@ -596,6 +596,16 @@ def test_where_the_caller_wants_no_gradients_it_paints_the_same(photo, style, sm
     usual = impasto.paint(photo, style, **small)
     with mode():
         assert np.array_equal(impasto.paint(photo, style, **small).array, usual.array)
+        events = list(impasto.make_painter(photo, style, **small))
+    assert np.array_equal(events[-1].painting.array, usual.array)
+
+
+def test_a_painter_of_elsewhere_paints_where_the_caller_wants_no_gradients(photo, style, small):
+    usual = impasto.paint(photo, style, **small)
+    painter = impasto.make_painter(photo, style, **small)
+    with torch.inference_mode():
+        *_, end = (event for event in painter if not isinstance(event, Iteration) or event.image() is not None)
+    assert np.array_equal(end.painting.array, usual.array)
 
 
 def test_settings_that_are_none_are_a_sentence(photo, style):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-
 from impasto.errors import SettingsError
 from impasto.events import Finished
 from impasto.inputs import PictureLike
@@ -34,8 +32,7 @@ def paint(
     Raises:
         ImpastoError: anything that the caller can mend, in one sentence.
     """
-    with torch.inference_mode(False):  # where there would be no gradients
-        return _finished(make_painter(content, style, settings, **changes))
+    return _finished(make_painter(content, style, settings, **changes))
 
 
 def texture(
@@ -55,8 +52,7 @@ def texture(
     Raises:
         ImpastoError: anything that the caller can mend, in one sentence.
     """
-    with torch.inference_mode(False):  # where there would be no gradients
-        return _finished(make_texture_painter(style, settings, **changes))
+    return _finished(make_texture_painter(style, settings, **changes))
 
 
 def make_texture_painter(

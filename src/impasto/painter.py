@@ -78,6 +78,7 @@ class Painter:
         CheckpointError: other pictures or another encoder than the snapshot's.
     """
 
+    @torch.inference_mode(mode=False)  # or no gradient could be taken with what is made here
     def __init__(
         self,
         content: PictureLike | None,
@@ -203,7 +204,7 @@ class Painter:
         """Lower the loss at one size; keeps the image that the settings ask for, by default that of the lowest loss."""
         how = self.settings.optimization
         give_back_memory()
-        with cpu_threads(self.threads):  # never across a yield, as the number is the whole process's
+        with _computing(self.threads):
             objective = self._objective(octave)
             if self._moving is None:
                 self._begin(number, octave)
@@ -211,7 +212,7 @@ class Painter:
         assert self._image is not None
         image, optimizer = self._moving
         for iteration in range(self._iteration + 1, octave.iterations + 1):
-            with cpu_threads(self.threads):
+            with _computing(self.threads):
                 loss, gradient = objective.value_and_gradient(image)
             self._at_rest = False
             elapsed = time.monotonic() - begun
@@ -240,7 +241,7 @@ class Painter:
                 converged=has_converged_early,
             )
             if not is_last or how.keep != "best":
-                with cpu_threads(self.threads):
+                with _computing(self.threads):
                     optimizer.step(image, loss.total, gradient)
                 if how.clamp == "step":
                     image.clamp_(0, 1)
@@ -492,6 +493,16 @@ def _prepared(encoder: Encoder, settings: Settings) -> Encoder:
     names = ("pooling", "padding", "padding_scope")
     changes = {name: value for name in names if (value := getattr(settings, name)) is not None}
     return encoder.with_architecture(**changes) if changes else encoder
+
+
+@contextmanager
+def _computing(threads: int) -> Iterator[None]:
+    """So many threads, and tensors that gradients can be taken with, whatever the caller has set.
+
+    Never across a yield, as the number is the whole process's.
+    """
+    with torch.inference_mode(mode=False), cpu_threads(threads):
+        yield
 
 
 _OUT_OF_MEMORY = ("out of memory", "allocate memory", "enough memory", "bad_alloc")
