@@ -9,7 +9,7 @@ from impasto.layers import PIXELS, all_convolutions, parse_layer
 from impasto.objective import Objective
 from impasto.optimizers import Adam
 from impasto.settings import Losses
-from impasto.tiles import ALIGNMENT, LEAST_CORE, cut, halos
+from impasto.tiles import ALIGNMENT, LEAST_CORE, Box, cut, halos
 from tests.helpers import random_weights, smooth_picture
 
 LAYERS = ["rgb", *(f"{kind}{layer.block}_{layer.number}" for layer in all_convolutions() for kind in ("conv", "relu"))]
@@ -52,6 +52,27 @@ def test_cores_are_a_partition_of_every_layer(height, width, side, deepest):
             assert box.left <= core.left < core.right <= box.right <= width >> block
             count[core.slices] += 1
         assert (count == 1).all()
+
+
+@given(
+    st.tuples(*[st.integers(0, 40)] * 4),
+    st.tuples(st.integers(33, 90), st.integers(33, 90)),
+    st.integers(LEAST_CORE, 100),
+)
+def test_of_a_part_each_position_counts_once_of_which_half_lies_there(margins, size, side):
+    part = Box(margins[0], margins[1], margins[0] + size[0], margins[1] + size[1])
+    height, width = part.bottom + margins[2], part.right + margins[3]
+    tiles = [tile.counting(part) for tile in cut(height, width, side, layers_of(["relu5_1"]))]
+    for block in range(5):
+        count = np.zeros((height >> block, width >> block), int)
+        for tile in tiles:
+            count[tile.cores[block].slices] += 1
+        cell = 1 << block
+        rows, columns = (
+            [min(end, (n + 1) * cell) - max(begin, n * cell) >= cell / 2 for n in range(length)]
+            for begin, end, length in zip(part[:2], part[2:], count.shape, strict=True)
+        )
+        assert np.array_equal(count, np.outer(rows, columns))
 
 
 def test_without_a_side_there_is_one_tile_without_a_halo():
