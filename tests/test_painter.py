@@ -146,10 +146,11 @@ def test_as_long_as_the_loss_falls_a_tolerance_changes_nothing(photo, style, sma
     assert np.array_equal(*pictures)
 
 
-def test_an_octave_that_comes_to_its_last_iteration_has_not_ended_early(photo, style, small):
-    settings = patient(small, 0.99, iterations=WINDOW + 1)
+@pytest.mark.parametrize(("borders", "tolerance"), [("mirrored", 0.9), ("bleed", 0.99)])
+def test_an_octave_that_comes_to_its_last_iteration_has_not_ended_early(photo, style, small, borders, tolerance):
+    settings = patient(small | {"borders": borders}, tolerance, iterations=WINDOW + 1)
     steps = [event for event in impasto.make_painter(photo, style, **settings) if isinstance(event, Iteration)]
-    assert has_converged([step.loss.total for step in steps if step.octave == 1], 0.99)
+    assert has_converged([step.loss.total for step in steps if step.octave == 1], tolerance)
     assert not any(step.converged for step in steps)
 
 
@@ -451,12 +452,19 @@ def test_in_tiles_it_paints_the_same_picture(photo, style, small):
     assert [octave["tile"] for octave in painting.record(Path())["plan"]] == [64, 64]
 
 
-def test_where_the_memory_bounds_it_adam_paints_the_last_octave_and_that_is_said(photo, style, small, monkeypatch):
+@pytest.mark.parametrize(("borders", "tile"), [("mirrored", 128), ("bleed", 144)])
+def test_where_the_memory_bounds_it_adam_paints_the_last_octave_and_that_is_said(
+    photo, style, small, monkeypatch, borders, tile
+):
     from impasto import painter as module
 
-    plan = Octave(144, 192, 12, tile=144, method="adam")
+    plan = Octave(144, 192, 12, tile=tile, method="adam")
     monkeypatch.setattr(module, "budget_of", lambda workload, device: memory_needed(plan, workload))
-    small = small | {"size": 192, "optimization": {"iterations": 12, "smallest_octave": 90, "coarse_factor": 1}}
+    small = small | {
+        "size": 192,
+        "borders": borders,
+        "optimization": {"iterations": 12, "smallest_octave": 90, "coarse_factor": 1},
+    }
     made, methods = [], module.make_optimizer
     monkeypatch.setattr(module, "make_optimizer", lambda how, octave: made.append(methods(how, octave)) or made[-1])
     painter = impasto.make_painter(photo, style, **small)
@@ -538,8 +546,9 @@ def test_twice_the_stroke_size_paints_spots_twice_as_far_apart(photo):
         assert spectral_centroid(painting.array) == pytest.approx(384 / 96 / 40 / stroke, rel=0.2)
 
 
-def test_detail_brings_shallow_layers_nearer_and_leaves_deep_ones_farther(photo, style, small):
-    how = small | {"optimization": {"iterations": 20, "smallest_octave": 48}}
+@pytest.mark.parametrize(("borders", "iterations"), [("mirrored", 5), ("bleed", 20)])
+def test_detail_brings_shallow_layers_nearer_and_leaves_deep_ones_farther(photo, style, small, borders, iterations):
+    how = small | {"borders": borders, "optimization": {"iterations": iterations, "smallest_octave": 48}}
 
     def distances(detail):
         picture = impasto.paint(photo, style, **how, detail=detail).array

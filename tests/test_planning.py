@@ -155,8 +155,8 @@ def test_arithmetic_counts_the_passes_and_the_halo():
     assert 1.5 < tiled.arithmetic / whole.arithmetic < 1.5 * (1 + 160 / 480) ** 2
     # By hand, for the first layer alone: 3 × 9 multiplications and additions for each of 32 channels, and the Gram
     # matrices of 3 and of 32 channels, there and back.
-    alone = workload(borders="cut", losses={"style": {**dict.fromkeys(load.settings.losses.style, 0), "rgb": 1, "relu1_1": 1},
-                             "content": {"relu3_1": 0}})  # fmt: skip
+    style = {**dict.fromkeys(load.settings.losses.style, 0), "rgb": 1, "relu1_1": 1}
+    alone = workload(borders="cut", losses={"style": style, "content": {"relu3_1": 0}})
     expected = 2 * (2 * 27 * 32) * 10_000 + 2 * 2 * (32**2 + 3**2) * 10_000
     assert cost(Octave(100, 100, 5), alone).arithmetic == expected
 

@@ -107,13 +107,15 @@ def test_in_tiles_as_well():
     assert torch.nn.functional.cosine_similarity(g.flatten(), h.flatten(), 0) > 0.99
 
 
-def test_it_paints_as_far_down_as_float32():
+@pytest.mark.parametrize(("borders", "iterations"), [("mirrored", 20), ("bleed", 40)])
+def test_it_paints_as_far_down_as_float32(borders, iterations):
     photo = data.chelsea()
     ends = {}
     for precision in ("bfloat16", "float32"):
         painting = impasto.paint(
-            photo, smooth_picture(96, 96, 2), size=96, threads=1, precision=precision, optimization={"iterations": 40}
-        )
+            photo, smooth_picture(96, 96, 2), size=96, threads=1, precision=precision, borders=borders,
+            optimization={"iterations": iterations},
+        )  # fmt: skip
         ends[precision] = min(step.loss.total for step in painting.history)
         assert np.isfinite(painting.array).all()
     assert ends["bfloat16"] == pytest.approx(ends["float32"], rel=0.05)
