@@ -285,6 +285,17 @@ def test_alpha_of_the_content_is_kept(style, small):
     assert painting.alpha[:, 0].max() < 0.05 < 0.95 < painting.alpha[:, -1].min()
 
 
+def test_colours_of_a_transparent_photo_are_free_of_the_paper_that_it_was_painted_on(small):
+    """A dark disc with a soft edge stays dark in its edge; before, white was in it twice when it was looked at."""
+    down, across = np.mgrid[:72, :96]
+    alpha = np.clip(30.5 - np.hypot(down - 36, across - 48), 0, 12).astype(np.float32) / 12
+    dark = np.broadcast_to(np.array([20, 30, 60], np.float32) / 255, (72, 96, 3))
+    hardly = small | {"strength": 0, "optimization": small["optimization"] | {"iterations": 1}}
+    painting = impasto.paint(np.dstack([dark, alpha]), dark, **hardly)
+    edge = (alpha > 0.25) & (alpha < 0.75)
+    assert np.abs(painting.array - dark)[edge].mean() < 0.02  # 0.4 with white in it
+
+
 def test_the_record_names_inputs_relative_to_the_picture(style, small, tmp_path):
     for name in ("photo", "style"):
         Image.fromarray((smooth_picture(48, 64) * 255).astype(np.uint8)).save(tmp_path / f"{name}.png")

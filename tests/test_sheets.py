@@ -7,7 +7,7 @@ import pytest
 
 from impasto.events import Iteration, Loss, Started
 from impasto.pyramid import Octave
-from impasto.sheets import TALLEST, WIDEST, Stage, StageKeeper, grid, over_white, side_by_side
+from impasto.sheets import TALLEST, WIDEST, Stage, StageKeeper, grid, side_by_side
 
 
 def flat(height, width, value):
@@ -38,12 +38,6 @@ def test_side_by_side_has_no_endless_row():
     assert sheet.shape == (64 + 2 * 4, WIDEST * 64 + 48 + 3 * 4, 3)
     column = sheet[:, 100, 0]
     assert np.flatnonzero(column < 0.9).tolist() == list(range(34, 38))  # 4 px high, in the middle
-
-
-def test_over_white():
-    pixels, alpha = flat(2, 2, 0.5), np.array([[0, 0.5], [1, 1]], np.float32)
-    np.testing.assert_allclose(over_white(pixels, alpha)[..., 0], [[1, 0.75], [0.5, 0.5]])
-    assert over_white(pixels, None) is pixels
 
 
 def iterations(octaves):

@@ -395,6 +395,7 @@ class _Run:
         self.leaf = tile.of(image).detach().to(self.device).requires_grad_(torch.is_grad_enabled())
         self.sums: Sums = {}
         self.content = 0.0
+        self._squares: list[tuple[float, Tensor]] = []
         self._links: list[Tensor] = []
         self._slopes: Sums = {}
 
@@ -414,6 +415,9 @@ class _Run:
 
         names = self.objective.layers if names is None else names
         self.encoder(self.leaf, names, tap, self.tile.crop, wrap=self.tile.wraps)
+        # Read only now, as a device waits for what is read of it, and would have nothing to do between two layers.
+        self.sums = {key: _on_cpu(s) for key, s in self.sums.items()}
+        self.content = sum(scale * square.item() for scale, square in self._squares)
 
     def add_gradient(self, slopes: Sums, gradient: Tensor) -> None:
         """Go back, and add the gradient of style and content with respect to the tile's pixels in place."""
@@ -426,12 +430,12 @@ class _Run:
         core = self.tile.inside(self.objective.layers[name])
         for masked in dict.fromkeys(term.style for term in self.objective.style_terms if term.layer == name):
             shift = self.objective.shifts[name].to(self.device)
-            self.sums[name, masked] = _on_cpu(exact_statistics(features, shift, core, self._mask(name, masked)))
+            self.sums[name, masked] = exact_statistics(features, shift, core, self._mask(name, masked))
 
     def _compare(self, name: str, features: Tensor) -> None:
         difference = self._difference(name, features)
-        square = torch.linalg.vector_norm(difference, dtype=_exact(difference)).square().item()
-        self.content += self._content_scale(name) * square
+        square = torch.linalg.vector_norm(difference, dtype=_exact(difference)).square()
+        self._squares.append((self._content_scale(name), square))
 
     def _difference(self, name: str, features: Tensor) -> Tensor:
         """The tile's own features less the photograph's."""

@@ -437,14 +437,16 @@ class Painter:
             image = trimmed(self._image, self.octaves[self._octave - 1][:2])
             array = self._scaled.shown(self._scaled.resized(image, height, width), height, width)
         alpha = self.content.alpha if self.content else None
+        if alpha is not None:
+            alpha = pictures.resize(alpha, height, width)
         return Painting(
-            array=array,
+            array=pictures.off_white(array, alpha),
             settings=self.settings,
             history=tuple(self._history),
             content=Source.of(self.content) if self.content else None,
             styles=tuple(Source.of(style) for style in self.styles),
             encoder={"name": self.loaded.name, "sha256": self.loaded.sha256},
-            alpha=None if alpha is None else pictures.resize(alpha, height, width),
+            alpha=alpha,
             named=self._inputs.named,
             provenance=self.content.provenance if self.content else NO_PROVENANCE,
             octaves=self.octaves,

@@ -72,7 +72,7 @@ class Painting:
     """A painted picture.
 
     Attributes:
-        array: H×W×3 float32 in [0, 1], sRGB.
+        array: H×W×3 float32 in [0, 1], sRGB; of a transparent picture its colours as they are without paper below.
         alpha: H×W float32 in [0, 1], the content's; None where it is opaque.
         settings: what it was painted with.
         history: every evaluation of the loss.

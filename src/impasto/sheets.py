@@ -31,16 +31,6 @@ _PAPER = 1.0
 _INK = (70, 70, 70)
 
 
-def over_white(pixels: Pixels, alpha: Pixels | None) -> Pixels:
-    """A transparent picture as it looks on white paper.
-
-    Args:
-        pixels: H×W×3 in [0, 1].
-        alpha: H×W in [0, 1]; None for an opaque picture.
-    """
-    return pixels if alpha is None else pixels * alpha[..., None] + (1 - alpha[..., None])
-
-
 def side_by_side(pictures: Sequence[Pixels]) -> Pixels:
     """Pictures in a row at one height, that of the last one up to :data:`TALLEST`, with thin white margins.
 

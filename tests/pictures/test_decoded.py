@@ -3,17 +3,9 @@ import pytest
 
 from impasto.errors import PictureError
 from impasto.pictures import Provenance
-from impasto.pictures.decoded import Decoded, check_size, composite_over_white, finished
+from impasto.pictures.decoded import Decoded, check_size, finished
 
 from .samples import assert_one_sentence
-
-
-def test_compositing_is_exact_at_the_ends_and_in_place():
-    pixels = np.array([[[0.2, 0.5, 0.9]] * 3], np.float32)
-    same = pixels
-    composite_over_white(pixels, np.array([[0.0, 0.5, 1.0]], np.float32))
-    assert same is pixels
-    np.testing.assert_allclose(pixels[0], [[1, 1, 1], [0.6, 0.75, 0.95], [0.2, 0.5, 0.9]], atol=1e-6)
 
 
 @pytest.mark.parametrize(("dtype", "depth"), [(np.uint8, 8), (np.uint16, 16), (np.float32, 16)])

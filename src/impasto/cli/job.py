@@ -20,7 +20,7 @@ from impasto.cli.slow_files import slow_files_told
 from impasto.cli.streams import say_error
 from impasto.errors import ImpastoError, PaintingError
 from impasto.events import Finished, Writing
-from impasto.pictures import PictureWarning, write_picture
+from impasto.pictures import PictureWarning, over_white, write_picture
 from impasto.pictures.files import opened, shown
 from impasto.pyramid import Octave
 from impasto.settings import Precision, Settings
@@ -306,7 +306,7 @@ def _save_extras(
         What was written, and a sentence for each failure.
     """
     from impasto.plots import write_history
-    from impasto.sheets import over_white, side_by_side, tiled
+    from impasto.sheets import side_by_side, tiled
 
     result = over_white(painting.array, painting.alpha)
 

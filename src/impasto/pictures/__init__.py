@@ -12,6 +12,7 @@ from impasto.pictures.provenance import Provenance
 from impasto.pictures.reading import MAX_PIXELS, PictureSource, read_picture
 from impasto.pictures.records import read_record
 from impasto.pictures.sizes import fit, resize, resize_by_area
+from impasto.pictures.transparency import off_white, over_white
 from impasto.pictures.writing import Strips, write_picture
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "Strips",
     "check_output",
     "fit",
+    "off_white",
+    "over_white",
     "read_picture",
     "read_record",
     "resize",

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from impasto.errors import PictureError
 from impasto.pictures.picture import Picture
 from impasto.pictures.provenance import Provenance
+from impasto.pictures.transparency import composite_over_white
 
 IN_STRIPS: Final = 100
 """How many times more pixels a picture may have that is shrunk strip by strip while it is read: a guard of time."""
@@ -56,19 +57,6 @@ def finished(decoded: Decoded, path: Path | None, sha256: str) -> Picture:
         path=path,
         sha256=sha256,
     )
-
-
-def composite_over_white(pixels: npt.NDArray[np.float32], alpha: npt.NDArray[np.float32]) -> None:
-    """Put pixels on white paper, in place, so that a large picture is not copied.
-
-    Args:
-        pixels: height × width × 3, values in [0, 1].
-        alpha: height × width, values in [0, 1].
-    """
-    opacity = alpha[..., np.newaxis]
-    pixels -= 1
-    pixels *= opacity
-    pixels += 1
 
 
 def check_size(width: int, height: int, max_pixels: int, where: str, *, in_strips: bool = False) -> None:

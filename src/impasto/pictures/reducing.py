@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from impasto.pictures.decoded import Decoded, composite_over_white, to_floats, top
+from impasto.pictures.decoded import Decoded, to_floats, top
+from impasto.pictures.transparency import composite_over_white
 
 Strip: TypeAlias = tuple[npt.NDArray[Any], npt.NDArray[Any] | None]
 """Some rows of a picture: their colours and, where it has any, their alpha, both as in ``Decoded``."""
