@@ -13,7 +13,7 @@ from PIL import Image
 from impasto.errors import PictureError
 from impasto.events import Loss
 from impasto.painting import Step
-from impasto.plots import COLUMNS, check_history_output, write_history
+from impasto.plots import COLUMNS, HISTORY_SUFFIXES, check_history_output, is_history, write_history
 from impasto.pyramid import Octave
 
 
@@ -68,6 +68,26 @@ def test_a_plot_is_the_same_each_time_and_names_the_octaves(tmp_path):
     text = (tmp_path / "a.svg").read_text()
     for part in ("60×40", "120×80", "content", "style", "total", "iteration", "loss"):
         assert part in text
+
+
+@pytest.mark.parametrize("suffix", HISTORY_SUFFIXES)
+def test_a_history_is_known_again(tmp_path, suffix):
+    path = tmp_path / f"history{suffix}"
+    write_history(path, history())
+    assert is_history(path)
+    check_history_output(path, own=True)
+    with pytest.raises(PictureError, match="exists"):
+        check_history_output(path)
+
+
+@pytest.mark.parametrize("suffix", HISTORY_SUFFIXES)
+def test_another_table_or_plot_is_no_history(tmp_path, suffix):
+    path = tmp_path / f"plot{suffix}"
+    path.write_bytes(b"octave,weight\n1,2\n" if suffix == ".csv" else b"another")
+    assert not is_history(path)
+    with pytest.raises(PictureError, match="exists"):
+        check_history_output(path, own=True)
+    assert not is_history(tmp_path / "nothing")
 
 
 def test_outputs_are_checked(tmp_path):

@@ -7,6 +7,7 @@ import io
 import math
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 HISTORY_SUFFIXES = (".csv", ".png", ".svg")
 COLUMNS = ("octave", "iteration", "total", "content", "style", "total_variation", "seconds")
 
+MARK = "Losses of a painting by impasto"
+"""In the metadata of plots, by which they are known again."""
+
 # Told apart by every common kind of colour blindness (Okabe and Ito), and the total by its width besides.
 _CURVES = (
     ("content", "content", "#0072b2", 1.3),
@@ -31,12 +35,15 @@ _CURVES = (
 _GREY = "#8a8a8a"
 
 
-def check_history_output(path: Path, *, force: bool = False, inputs: Sequence[str | os.PathLike[str]] = ()) -> None:
+def check_history_output(
+    path: Path, *, force: bool = False, own: bool = False, inputs: Sequence[str | os.PathLike[str]] = ()
+) -> None:
     """Make sure that :func:`write_history` can and may write a file.
 
     Args:
         path: where to.
         force: whether a file that exists may be replaced.
+        own: whether one may be that is a history.
         inputs: files that are read, and so never replaced.
 
     Raises:
@@ -61,8 +68,16 @@ def check_history_output(path: Path, *, force: bool = False, inputs: Sequence[st
         raise PictureError(f"The history {shown(path)} is no ordinary file: choose another name.")
     if any(Path(source).exists() and path.samefile(source) for source in inputs):
         raise PictureError(f"The history {shown(path)} is one of the files that are read: choose another name.")
-    if not force:
+    if not force and not (own and is_history(path)):
         raise PictureError(f"The history {shown(path)} exists: choose another name, or --force to replace it.")
+
+
+def is_history(path: Path) -> bool:
+    """Whether a file begins as those of :func:`write_history` do."""
+    with suppress(OSError), path.open("rb") as file:
+        head = file.read(4096)
+        return head.startswith(f"{','.join(COLUMNS)}\n".encode()) or MARK.encode() in head
+    return False
 
 
 def write_history(path: Path, history: Sequence[Step], octaves: Sequence[Octave] = ()) -> None:
@@ -122,8 +137,9 @@ def _plot(history: Sequence[Step], octaves: Sequence[Octave], kind: str) -> byte
     _mark_octaves(axes, history, octaves)
     buffer = io.BytesIO()
     # Without the date, and with names for its parts that are not drawn by chance: the same run gives the same file.
+    metadata = {"Title": MARK} | ({"Date": None} if kind == "svg" else {})
     with rc_context({"svg.hashsalt": "impasto"}):
-        figure.savefig(buffer, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+        figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
     return buffer.getvalue()
 
 

@@ -18,6 +18,7 @@ from impasto.checkpoints.slot import Slot
 from impasto.cli import reporters
 from impasto.events import Iteration
 from impasto.pictures import read_picture, read_record, write_picture
+from impasto.plots import write_history
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of another kind")
 
@@ -258,13 +259,26 @@ def test_without_a_name_a_damaged_run_is_passed_over(kept, folder, impasto_comma
 
 @posix
 def test_a_history_goes_with_its_interrupted_picture(kept, folder, small, impasto_command):
-    Path("losses.csv").write_text("of the run that was interrupted")
     again = ("paint", *PAIR, *small, "--history", "losses.csv", "--no-checkpoint")
+    Path("losses.csv").write_text("somebody else's")
+    assert impasto_command(*again).code == 2
+    assert Path("losses.csv").read_text() == "somebody else's"
+    write_history(Path("losses.csv"), [])  # of the run that was interrupted
     assert impasto_command(*again).code == 0
     assert impasto_command(*again).code == 2  # it is complete now
     Path("other.csv").write_text("somebody else's")
     assert impasto_command("paint", *PAIR, *small, "-o", "new.png", "--history", "other.csv").code == 2
     assert Path("other.csv").read_text() == "somebody else's"
+
+
+def test_force_replaces_no_checkpoint_that_is_none(folder, small, impasto_command):
+    """It is meant for the picture as a rule."""
+    before = Path("style.png").read_bytes()
+    Path("mine.png").write_bytes(before)
+    result = impasto_command("paint", *PAIR, *small, "--force", "--checkpoint", "mine.png")
+    assert result.code == 2
+    assert "mine.png is no checkpoint" in result.err
+    assert Path("mine.png").read_bytes() == before
 
 
 def test_somebody_elses_previous_is_not_replaced(folder, small, impasto_command):

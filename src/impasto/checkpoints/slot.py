@@ -42,11 +42,7 @@ class Slot:
     @property
     def plausible(self) -> bool:
         """Whether a file here begins as a checkpoint does; no other file is given a lock beside it."""
-        for path in (self.path, self.previous):
-            with suppress(OSError, DamagedError), path.open("rb") as file:
-                read_header(file)
-                return True
-        return False
+        return begins_as_checkpoint(self.path) or begins_as_checkpoint(self.previous)
 
     @property
     def in_use(self) -> bool:
@@ -156,6 +152,14 @@ class Slot:
         raise CheckpointError(
             f"There is no checkpoint at {shown(self.path)}: `impasto runs` lists what can be resumed."
         )
+
+
+def begins_as_checkpoint(path: Path) -> bool:
+    """Whether a file's first bytes are those of a checkpoint."""
+    with suppress(OSError, DamagedError), path.open("rb") as file:
+        read_header(file)
+        return True
+    return False
 
 
 def _sync_folder(folder: Path) -> None:

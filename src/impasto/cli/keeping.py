@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from impasto.checkpoints.folder import forget, new_slot, remember
-from impasto.checkpoints.slot import Slot
+from impasto.checkpoints.slot import Slot, begins_as_checkpoint
 from impasto.cli.outputs import Outputs
 from impasto.errors import CheckpointError, SettingsError
 from impasto.pictures.files import shown
@@ -136,7 +136,11 @@ def _refuse_others_place(slot: Slot, outputs: Outputs, inputs: Sequence[Path]) -
         raise CheckpointError(f"The checkpoint {shown(slot.path)} is one of the run's pictures: choose another name.")
     if slot.path.is_dir():
         raise CheckpointError(f"The checkpoint {shown(slot.path)} is a folder: name a file.")
-    if slot.previous.exists() and not Slot(slot.previous).plausible:
+    if outputs.force and slot.path.exists() and not begins_as_checkpoint(slot.path):
+        raise CheckpointError(
+            f"{shown(slot.path)} is no checkpoint, which --force may replace: choose another name, or remove it first."
+        )
+    if slot.previous.exists() and not begins_as_checkpoint(slot.previous):
         raise CheckpointError(
             f"{shown(slot.previous)} is no checkpoint, and the one before {shown(slot.path)} would replace it: choose "
             f"another name."

@@ -23,7 +23,7 @@ class Outputs:
         stages: how the painting came about.
         history: the losses, as a table or a plot.
         force: whether files that exist are replaced.
-        own_history: whether the history, where there is one, is that of this same run, interrupted.
+        own_history: whether the history, where there is one, may be that of this same run, interrupted.
     """
 
     picture: Path
@@ -73,7 +73,7 @@ class Outputs:
             PictureError: as :meth:`check`.
         """
         if name == "history":
-            check_history_output(self.named[name], force=self.force or self.own_history, inputs=inputs)
+            check_history_output(self.named[name], force=self.force, own=self.own_history, inputs=inputs)
         else:
             check_output(self.named[name], force=self.force, inputs=inputs)
 
