@@ -198,11 +198,11 @@ def prepare(
     """
     record = stored_record(path)
     folder = Path(path).absolute().parent
-    if record.content is None and content:
+    if record.content is None and content is not None:
         raise PictureError(f"{shown(path)} is a texture, which has no photograph: leave out --content.")
     changes = _resolved(changes or {}, record, folder)
     return Repeat(
-        content=Path(content) if content else _photograph(record, folder),
+        content=_photograph(record, folder) if content is None else Path(content),
         styles=tuple(map(Path, styles)) or tuple(_found(s, folder, "style", "--style") for s in record.styles),
         settings=_stored_settings(record, path).changed(**changes),
         record=record,

@@ -155,8 +155,11 @@ def _place(path: object) -> object:
 
 
 LayerName = Annotated[str, AfterValidator(_layer_name)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+LARGEST = 1e30
+"""Of numbers without a bound of their own, so that what is made of them is finite in every precision."""
+
+Weight = Annotated[float, Field(ge=0, le=LARGEST)]
+Positive = Annotated[float, Field(gt=0, le=LARGEST)]
 LayerWeights = dict[LayerName, Weight]
 Masks = Annotated[dict[int, Annotated[str, Field(min_length=1)]], BeforeValidator(_without_none)]
 
@@ -720,7 +723,7 @@ def read_settings_file(path: str | Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
         raise SettingsError(f"The file of settings {str(path)!r} cannot be read ({reason}).") from None
-    except (json.JSONDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also of numbers with thousands of digits
         kind = "JSON" if path.suffix.lower() == ".json" else "TOML"
         raise SettingsError(f"The file of settings {str(path)!r} is no {kind}: {error}.") from None
     if not isinstance(values, dict):
@@ -740,7 +743,7 @@ def parse_assignment(text: str) -> dict[str, Any]:
         raise SettingsError(f"{text!r} is no setting: write NAME=VALUE, as in losses.style.relu3_1=2.")
     try:
         nested: Any = json.loads(value)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         nested = value.strip()
     for key in reversed(keys):
         nested = {key: nested}
@@ -776,6 +779,7 @@ _SHOULD_BE = {
     "string_type": "text",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number of fewer digits",
     "int_from_float": "a whole number",
     "float_type": "a number",
     "float_parsing": "a number",

@@ -100,6 +100,13 @@ def test_assignments_go_before_options_and_these_before_the_file(ask, tmp_path):
     assert changes == {"seed": 3, "size": "200", "tile": 512, "optimization": {"iterations": "4", "rate": 0.5}}
 
 
+def test_files_of_settings_are_laid_over_one_another(ask, tmp_path):
+    for name, text in (("a.toml", "size = 80\nstrength = 0.2"), ("b.toml", "strength = 0.9")):
+        (tmp_path / name).write_text(text)
+    _, changes, _ = ask("--config", str(tmp_path / "a.toml"), "--config", str(tmp_path / "b.toml"))
+    assert changes == {"size": 80, "strength": 0.9}
+
+
 def test_the_help_has_them_in_order_where_the_command_has_its_changes(ask):
     words = ask("--help").split()
     flags = list(dict.fromkeys(word for word in words if word.startswith("--")))

@@ -59,6 +59,15 @@ REFUSALS = {
     "raw weight is nan": (*PAIR, "--set", "style_weight=nan"),
     "raw weight is NaN in JSON": (*PAIR, "--set", "style_weight=NaN"),
     "strength and raw weight": (*PAIR, "--strength", "0.5", "--set", "style_weight=2"),
+    "a weight beyond every precision": (*PAIR, "--set", "content_weight=1e45"),
+    "a rate beyond every precision": (*PAIR, "--set", "optimization.rate=1e300"),
+    "a number of thousands of digits": (*PAIR, "--set", "seed=" + "9" * 6000),
+    "a seed of thousands of digits": (*PAIR, "--seed", "9" * 6000),
+    "settings of thousands of digits": (*PAIR, "--config", "digits.toml"),
+    "a photo without a name": ("paint", "", "style.png"),
+    "an output without a name": (*PAIR, "-o", ""),
+    "an output without a name, in one": (*PAIR, "--output="),
+    "a folder without a name": ("batch", "", "--style", "style.png", "--out", "painted"),
     "output exists": (*PAIR, "-o", "old.png"),
     "output is the content": (*PAIR, "-o", "photo.png"),
     "output is the style, forced": (*PAIR, "-o", "style.png", "--force"),
@@ -110,6 +119,7 @@ def crowded(folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch:
     (here / "old.csv").write_text("my own numbers")
     (here / "bad.json").write_text("{")
     (here / "unknown.toml").write_text("speed = 3")
+    (here / "digits.toml").write_text(f"seed = {'9' * 6000}")
     (here / "folder.png").mkdir()
     (here / "folder.csv").mkdir()
     return here

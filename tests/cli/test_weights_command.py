@@ -87,6 +87,22 @@ def test_verify(slot, impasto_command):
     assert (result.code, result.out) == (2, "tiny: not in the cache\n")
 
 
+def test_a_file_put_there_by_hand_is_seen(slot, impasto_command):
+    """As docs/weights.md says to where there is no network."""
+    slot.folder.mkdir(parents=True)
+    slot.source.write_bytes(keras_file(WEIGHTS))
+    assert "tiny: in the cache as it was published" in impasto_command("weights", "list").out
+    assert "checks and converts them" in impasto_command("weights", "path", "tiny").err
+    result = impasto_command("weights", "verify")
+    assert result.code == 0
+    assert result.out.startswith("tiny: whole, as it was published")
+    slot.source.write_bytes(b"junk")
+    result = impasto_command("weights", "verify")
+    assert result.code == 2
+    assert result.out.startswith("tiny: damaged, removed: the file has 4 bytes in place of")
+    assert not slot.source.exists()
+
+
 def test_path(slot, impasto_command):
     assert impasto_command("weights", "path").out == f"{slot.folder}\n"
     result = impasto_command("weights", "path", "tiny")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -11,7 +12,7 @@ import typer
 from impasto.cli import options
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.sources import sources_from
-from impasto.cli.streams import say, say_error
+from impasto.cli.streams import lost_output, say, say_error
 from impasto.cli.weights import app as weights_app
 from impasto.cli.weights import fetching_shown
 from impasto.demo import STYLE_NAMES
@@ -52,6 +53,10 @@ def run(arguments: Sequence[str], interrupts: Interrupts) -> int:
         The exit code.
     """
     command = typer.main.get_command(app)
+    empty = next((i for i, text in enumerate(arguments) if not text or re.fullmatch(r"--[\w-]+=", text)), None)
+    if empty is not None:
+        say_error(_empty_sentence(arguments, empty))
+        return 2
     try:
         code = command.main(list(arguments) or ["--help"], "impasto", standalone_mode=False, obj=interrupts)
     except ImpastoError as error:
@@ -67,7 +72,19 @@ def run(arguments: Sequence[str], interrupts: Interrupts) -> int:
     except _UsageError as error:
         say_error(_usage_sentence(cast("typer.BadParameter", error)))
         return 2
+    lost = lost_output()
+    if lost is not None:
+        say_error(f"The output could not be written ({lost.strerror}): free some space or choose another place.")
+        return 1
     return code if isinstance(code, int) else 0
+
+
+def _empty_sentence(arguments: Sequence[str], number: int) -> str:
+    """An argument without a letter in it, as a script has it whose variable is not set. It is no name of any file."""
+    text = arguments[number]
+    before = arguments[number - 1] if number else "impasto"
+    what = f"{text[:-1]} is given nothing" if text else f"The argument after {before!r} is empty"
+    return f"{what}: name what is meant, or leave it out."
 
 
 def _usage_sentence(error: typer.BadParameter) -> str:

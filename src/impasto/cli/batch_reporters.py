@@ -172,11 +172,11 @@ class BatchLineReporter(BatchReporter):
             numbers = [number for number in numbers if self.ends[number].state in ("failed", "stopped")]
         if numbers:
             print_columns(("picture", "state", "time", ""), map(self._row, numbers))
-        say(self.count())
+        say(self.count(), needed=False)
 
     def written(self, what: str, path: Path) -> None:
         """Its path on stdout."""
-        say(str(path))
+        say(str(path), needed=False)
 
     def _row(self, number: int) -> tuple[str, str, str, str]:
         end = self.ends[number]
@@ -237,7 +237,7 @@ class BatchJsonReporter(BatchReporter):
         }
 
     def _say(self, event: str, /, **values: Any) -> None:
-        say(to_json({"event": event, **values}))
+        say(to_json({"event": event, **values}), needed=False)
 
 
 def choose_batch_reporter(

@@ -111,7 +111,7 @@ class LineReporter(Reporter):
             if name != "picture":
                 tell(f"{name}: {one_line(str(path))}")
         tell(f"painted in {clock(outcome.painting.seconds)}" + ("" if outcome.painting.complete else ", incomplete"))
-        say(str(outcome.files["picture"]))
+        say(str(outcome.files["picture"]), needed=False)
 
 
 class JsonReporter(Reporter):
@@ -207,7 +207,7 @@ def _finite(value: Any) -> Any:
 
 
 def _say_json(name: str, **values: Any) -> None:
-    say(to_json({"event": name, **values}))
+    say(to_json({"event": name, **values}), needed=False)
 
 
 def _fields(event: Event) -> dict[str, Any]:

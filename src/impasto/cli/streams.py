@@ -10,9 +10,25 @@ import sys
 from typing import TextIO
 
 
-def say(text: str) -> None:
-    """A line on stdout."""
-    _write(text, sys.stdout)
+def say(text: str, *, needed: bool = True) -> None:
+    """A line on stdout.
+
+    Args:
+        text: the line, or several.
+        needed: whether it is what the command is for, so that it has failed where the line is lost. Of a painting it
+            is the picture.
+    """
+    global _lost
+    error = _write(text, sys.stdout)
+    if error is not None and needed and not isinstance(error, ConnectionError):  # a broken pipe is one
+        _lost = error
+
+
+def lost_output() -> OSError | None:
+    """Why something that was needed did not come onto stdout, asked once; None where all came, or its reader left."""
+    global _lost
+    error, _lost = _lost, None
+    return error
 
 
 def tell(text: str) -> None:
@@ -58,15 +74,23 @@ def _bytes_or_escapes(error: UnicodeError) -> tuple[str | bytes, int]:
         return codecs.lookup_error("backslashreplace")(error)
 
 
-def _write(text: str, stream: TextIO) -> None:
+_lost: OSError | None = None
+
+
+def _write(text: str, stream: TextIO) -> OSError | None:
     """Where a line goes must not end a painting, be it a reader that has gone (``impasto … | head``) or a full disk.
 
     The rest goes nowhere.
+
+    Returns:
+        Why the line did not get there; None where it did.
     """
     try:
         stream.write(text + "\n")
         stream.flush()
-    except OSError:
+    except OSError as error:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
+        return error
+    return None

@@ -81,7 +81,7 @@ def fetch(names: Names, quiet: Quiet = False) -> None:
 )
 def verify(names: SomeNames = None) -> None:
     """Check what is in the cache: all of it where no name is given."""
-    slots = _slots(names) if names else [slot for slot in _slots(KNOWN) if slot.stored()]
+    slots = _slots(names) if names else [slot for slot in _slots(KNOWN) if slot.stored() or slot.source.exists()]
     if not slots:
         say("There are no weights in the cache.")
     wrong = [slot.known.name for slot in slots if not _verified(slot)]
@@ -104,6 +104,11 @@ def path(name: Annotated[str | None, typer.Argument(metavar="[NAME]", show_defau
         say(str(weights_folder()))
         return
     slot = Slot.of(known_weights(name))
+    if not slot.stored() and slot.source.exists():
+        raise EncoderError(
+            f"The weights {name} are in the cache as they were published: `impasto weights fetch {name}` checks and "
+            f"converts them, without a network."
+        )
     if not slot.stored():
         raise EncoderError(f"The weights {name} are not in the cache: `impasto weights fetch {name}` fetches them.")
     say(str(slot.converted))
@@ -204,7 +209,9 @@ def _slots(names: Iterable[str]) -> list[Slot]:
 
 
 def _verified(slot: Slot) -> bool:
-    """Whether the converted file is whole; one that is not is removed."""
+    """Whether the converted file is whole, or else the published one; one that is not is removed."""
+    from impasto.weights.fetching import wrong_source
+
     if slot.intact():
         say(f"{slot.known.name}: whole")
         return True
@@ -212,6 +219,14 @@ def _verified(slot: Slot) -> bool:
         with slot.changing(_tell_note):
             slot.discard_converted()
         say(f"{slot.known.name}: damaged, removed")
+    elif slot.source.exists():
+        wrong = wrong_source(slot)
+        if wrong is None:
+            say(f"{slot.known.name}: whole, as it was published; it is converted when it is first used")
+            return True
+        with slot.changing(_tell_note):
+            slot.source.unlink(missing_ok=True)
+        say(f"{slot.known.name}: damaged, removed: the file {wrong}")
     else:
         say(f"{slot.known.name}: not in the cache")
     return False
@@ -222,6 +237,8 @@ def _state(slot: Slot) -> str:
 
     if slot.stored():
         return f"in the cache, {_megabytes(size_of(slot.converted))}"
+    if slot.source.exists():
+        return "in the cache as it was published, not looked at yet"
     part = size_of(slot.partial)
     return f"fetched in part, {part / slot.known.size:.0%}" if part else "not fetched"
 

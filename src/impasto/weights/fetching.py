@@ -51,7 +51,7 @@ def _bring_source(slot: Slot, watch: Watcher) -> None:
 
     failures: list[str] = []
     if slot.source.exists():
-        wrong = _wrong(slot)
+        wrong = wrong_source(slot)
         if wrong is None:
             return
         slot.source.unlink()
@@ -60,8 +60,8 @@ def _bring_source(slot: Slot, watch: Watcher) -> None:
     download(slot, watch, failures)
 
 
-def _wrong(slot: Slot) -> str | None:
-    """What is wrong with the published file; None where it is right."""
+def wrong_source(slot: Slot) -> str | None:
+    """What is wrong with the published file that lies in the cache, as the rest of a sentence; None where it is right."""
     known, size = slot.known, size_of(slot.source)
     if size != known.size:
         return f"has {size:,} bytes in place of {known.size:,}"
