@@ -205,7 +205,7 @@ def test_each_half_comes_near_its_own_style_and_not_the_others():
         image = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
         features = encoder(image, [name])[name]
         width = features.shape[-1]
-        return exact_statistics(features[..., int(columns[0] * width) : int(columns[1] * width)], torch.zeros(features.shape[1]))  # fmt: skip
+        return exact_statistics(features[..., int(columns[0] * width) : int(columns[1] * width)])
 
     for name in ("rgb", "relu1_1", "relu2_1", "relu3_1"):
         targets = [gaussian(sums(style, (0, 1), name)) for style in styles]
@@ -384,6 +384,6 @@ def test_settings_hold_the_paths_and_none_leaves_a_mask_out(tmp_path):
 def test_the_mean_of_a_mask_is_what_the_statistics_see():
     features = torch.rand(1, 3, 8, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     weights = torch.from_numpy(halves(8, 10, soft=6)).double()
-    found = mean(exact_statistics(features, torch.zeros(3).double(), mask=weights))
+    found = mean(exact_statistics(features, mask=weights))
     expected = (features[0] * weights).sum((1, 2)) / weights.sum()
     np.testing.assert_allclose(found, expected, rtol=1e-12)

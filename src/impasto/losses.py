@@ -82,54 +82,82 @@ def _by_position(features: Tensor) -> Tensor:
     return features[0].permute(1, 2, 0).reshape(-1, features.shape[1])
 
 
-def exact_statistics(features: Tensor, shift: Tensor, core: Core = WHOLE, mask: Tensor | None = None) -> Statistics:
-    """Statistics for adding up over tiles, without a graph: summed about a fixed shift, a chunk at a time, in float64.
+def exact_statistics(features: Tensor, core: Core = WHOLE, mask: Tensor | None = None) -> Statistics:
+    """Statistics for adding up over tiles, without a graph: summed about a mean, a chunk at a time, in float64.
 
-    Σ f fᵀ / N − μ μᵀ cancels in float32 where a channel's mean is large beside its deviation. Sums about a point near
-    the mean do not, and float64 then holds the sums about 0 to all their digits.
+    Σ f fᵀ / N − μ μᵀ cancels in float32 where a channel's mean is large beside its deviation, as it is in a sky. Sums
+    about a point near the mean do not, and float64 then holds the sums about 0 to all their digits.
 
     Args:
         features: 1×C×H×W, best with the channels innermost; bfloat16 ones are summed as float32.
-        shift: C, near the mean; any value is right, and 0 is no shift. In float32 at least.
         core: the part that counts, h×w.
         mask: h×w weights in [0, 1]; all ones where not given.
 
     Returns:
-        Sums in float64 (float32 where the device has no float64) on the features' device.
+        Sums in float64, on the features' device; on the CPU where that has no float64.
     """
     part = features[0].permute(1, 2, 0)[core]
     channels = part.shape[2]
-    dtype = torch.float32 if features.device.type == "mps" else torch.float64
-    weight, first, second = (features.new_zeros(size, dtype=dtype) for size in ((), channels, (channels, channels)))
+    device = torch.device("cpu") if features.device.type == "mps" else features.device
+    weight, first, second = (
+        torch.zeros(size, dtype=torch.float64, device=device) for size in ((), (channels,), (channels, channels))
+    )
     for rows in _chunks(part):
-        f = part[rows].reshape(-1, channels) - shift
+        f = part[rows].reshape(-1, channels)
         w = None if mask is None else mask[rows].reshape(-1, 1)
+        near = _near_mean(f, w)
+        f = f - near
         weighted = f if w is None else f * w
-        weight += len(f) if w is None else w.sum(dtype=dtype)
-        first += weighted.sum(0)
-        second += f.mT @ weighted
-    k = shift.to(dtype)
-    cross = first[:, None] * k
-    return Statistics(weight, first + weight * k, second + cross + cross.mT + weight * (k[:, None] * k))
+        n = second.new_tensor(len(f)) if w is None else w.sum(dtype=at_least_float32(w.dtype)).to(second)
+        k, sums = near.to(second), weighted.sum(0).to(second)
+        cross = sums[:, None] * k
+        weight += n
+        first += sums + n * k
+        second += (f.mT @ weighted).to(second) + cross + cross.mT + n * (k[:, None] * k)
+    return Statistics(weight, first, second)
+
+
+def _near_mean(f: Tensor, w: Tensor | None) -> Tensor:
+    """A point near the mean of N×C features, in float32 at least: C.
+
+    Of weighed ones the weighted mean, as a mask may choose a few that are like one another; of others that of some.
+    """
+    dtype = at_least_float32(f.dtype)
+    if w is None:
+        return f[:: max(1, len(f) // 1024)].mean(0, dtype=dtype)
+    return (w.to(dtype) * f).sum(0) / w.sum(dtype=dtype).clamp_min(torch.finfo(dtype).tiny)
 
 
 def add_statistics_gradient(
-    gradient: Tensor, features: Tensor, slope: Statistics, core: Core = WHOLE, mask: Tensor | None = None
+    gradient: Tensor,
+    features: Tensor,
+    slope: Statistics,
+    centre: Tensor,
+    core: Core = WHOLE,
+    mask: Tensor | None = None,
 ) -> None:
     """Add to the features' gradient, in place, what their statistics contribute: w (f (A + Aᵀ) + b).
+
+    It is computed as w ((f − k) (A + Aᵀ) + (b + k (A + Aᵀ))). By the distances here b takes back most of what a mean
+    contributes by A, so that about 0 the difference of two large numbers would be left: little but rounding where a
+    part of a picture is flat.
 
     Args:
         gradient: 1×C×H×W, best with the channels innermost.
         features: 1×C×H×W, likewise. In bfloat16 the product is as precise as those of the convolutions.
         slope: of the loss by each of the statistics, A by ``second`` and b by ``first``, in float64; on any device.
+        centre: C, k, near the mean of the features that count; any value is right. In float64.
         core: the part that counts, h×w.
         mask: h×w weights in [0, 1]; all ones where not given.
     """
     onto, part = gradient[0].permute(1, 2, 0)[core], features[0].permute(1, 2, 0)[core]
     channels = part.shape[2]
-    A, b = (slope.second + slope.second.mT).to(features), slope.first.to(features)
+    k = centre.to(features.dtype)
+    exact = slope.second + slope.second.mT
+    A, b = exact.to(features), (slope.first + k.to(slope.first) @ exact).to(features)
+    k = k.to(features.device)
     for rows in _chunks(part):
-        f, place = part[rows].reshape(-1, channels), onto[rows]
+        f, place = part[rows].reshape(-1, channels) - k, onto[rows]
         if mask is None and place.is_contiguous():
             place.view(-1, channels).addmm_(f, A).add_(b)
             continue
@@ -224,12 +252,20 @@ def _eigh(symmetric: Tensor) -> tuple[Tensor, Tensor]:
     return values, vectors
 
 
-def regularised(cov: Tensor, ridge: float) -> Tensor:
-    """Covariance plus ``ridge`` times its mean variance on the diagonal."""
-    level = cov.diagonal().mean().clamp_min(torch.finfo(cov.dtype).tiny)
+def regularised(cov: Tensor, ridge: float, least: float = 0.0) -> Tensor:
+    """Covariance plus ``ridge`` times its mean variance, or what is ``least`` for that, on the diagonal."""
     found = cov.clone()
-    found.diagonal().add_(ridge * level)
+    found.diagonal().add_(ridge * _level(cov, least))
     return found
+
+
+def _level(cov: Tensor, least: float = 0.0) -> Tensor:
+    """Mean variance, a scalar."""
+    return cov.diagonal().mean().clamp_min(max(least, torch.finfo(cov.dtype).tiny))
+
+
+LEAST_CONTRAST = 1e-2
+"""Of a picture's variance in a layer, as a share of the target's, where a distance begins to tell flat from flat."""
 
 
 def wasserstein2(s: Statistics, target: Gaussian, ridge: float = 1e-4) -> Tensor:
@@ -255,6 +291,10 @@ class _Wasserstein2(torch.autograd.Function):
 
     By A that of tr(A + B − 2 (B^½ A B^½)^½) is I − B^½ (B^½ A B^½)^−½ B^½, so that one symmetric eigendecomposition
     serves both. It costs most, and runs in the target's precision; the statistics may be more precise.
+
+    Without a bound the slope of what is flat is infinite: to grow a variance from nothing pays at any rate, and of a
+    flat part's features rounding alone would tell in which direction. So the ridge is that of a picture with at least
+    :data:`LEAST_CONTRAST` of the target's variance.
     """
 
     @staticmethod
@@ -264,15 +304,20 @@ class _Wasserstein2(torch.autograd.Function):
         s = Statistics(weight, first, second)
         mu = mean(s)
         shift = mu - m
-        a = regularised(covariance(s), ridge).to(b)
+        cov = covariance(s)
+        target = b.diagonal().mean().item()
+        a = regularised(cov, ridge, LEAST_CONTRAST * target).to(b)
+        level = a.diagonal().mean().item()
         middle = root_b @ a @ root_b
         values, vectors = _eigh((middle + middle.mT) / 2)
         # Bounded from below where the root's derivative would run away: relative to the largest, far under what changes
-        # a picture. Of a single position even the largest is but rounding, and may be negative.
-        roots = values.clamp_min(values[-1].clamp_min(0) * 1e-10 + torch.finfo(b.dtype).tiny).sqrt()
+        # a picture, and by what the ridges of both leave of the least. What is under that is rounding.
+        least = max(values[-1].item() * 1e-10, 0.5 * ridge**2 * level * target, torch.finfo(b.dtype).tiny)
+        roots = values.clamp_min(least).sqrt()
         half = root_b @ vectors
         ctx.save_for_backward(weight, second, mu, shift, (half / roots) @ half.mT)
-        ctx.ridge = ridge
+        # A floor does not move with the picture.
+        ctx.ridge = ridge if cov.diagonal().mean() > LEAST_CONTRAST * target else 0.0
         return shift.square().sum() + (a.trace() + b.trace() - 2 * roots.sum())
 
     @staticmethod

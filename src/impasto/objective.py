@@ -48,6 +48,16 @@ Key = tuple[str, int | None]
 
 Sums = dict[Key, Statistics]
 
+
+class Slope(NamedTuple):
+    """What the loss says of some features: its slope by each of their statistics, and their mean, in float64."""
+
+    by: Statistics
+    mean: Tensor
+
+
+Slopes = dict[Key, Slope]
+
 LEAST_SIZE = 1e-4
 """Of a relative distance's target, so that a painting that is black, and has nothing to divide by, can be painted."""
 
@@ -171,7 +181,6 @@ class Objective:
         self.counted = counted or Box(0, 0, content.shape[-2], content.shape[-1])
         self.tiles = tuple(tile.counting(self.counted) for tile in self._cut(content, wrap=wrap))
         self.content_targets, self.content_sizes = self._content_targets(content, own, losses.relative)
-        self.shifts: dict[str, Tensor] = {}
         self.style_terms: list[StyleTerm] = []
         masks = masks or (None,) * len(style_weights)
         owners = [_owner(masks, number) for number in range(len(masks))]
@@ -290,22 +299,16 @@ class Objective:
         return {name: features[(..., *tile.inside(self.layers[name]))] for name, features in found.items()}
 
     def _style_statistics(self, style: Tensor, masks: Masks | None = None) -> dict[str, Statistics]:
-        """Statistics of a painting's layers. The first painting's means in its first tile become the shifts."""
+        """Statistics of a painting's layers."""
 
         def weights(name: str, tile: Tile, features: Tensor) -> Tensor | None:
             return None if masks is None else masks[name][tile.core(self.layers[name]).slices].to(features.device)
 
         def sums(tile: Tile, number: int) -> dict[str, Statistics]:
             found = self._features(style, tile, number, self.style_layers)
-            if not self.shifts:
-                self.shifts = {name: f.mean((0, 2, 3), dtype=at_least_float32(f.dtype)) for name, f in found.items()}
-            return {
-                name: _on_cpu(exact_statistics(f, self.shifts[name].to(f.device), mask=weights(name, tile, f)))
-                for name, f in found.items()
-            }
+            return {name: _on_cpu(exact_statistics(f, mask=weights(name, tile, f))) for name, f in found.items()}
 
-        first, *others = self._cut(style)
-        return _merged([sums(first, 0), *(found for _, found in self._over_tiles(others, sums))])
+        return _merged(found for _, found in self._over_tiles(self._cut(style), sums))
 
     def _picture_statistics(self, image: Tensor) -> Sums:
         """The first pass."""
@@ -318,7 +321,7 @@ class Objective:
 
         return _merged(found for _, found in self._over_tiles(self.tiles, sums))
 
-    def _second_pass(self, image: Tensor, tile: Tile, number: int, slopes: Sums) -> tuple[float, Tensor]:
+    def _second_pass(self, image: Tensor, tile: Tile, number: int, slopes: Slopes) -> tuple[float, Tensor]:
         """A tile's part of the content distance, and of the gradient."""
         run = _Run(self, image, tile, number)
         run.forward(summing=False)
@@ -326,18 +329,21 @@ class Objective:
         run.add_gradient(slopes, part)
         return run.content, part
 
-    def _style(self, sums: Sums) -> tuple[float, Sums]:
+    def _style(self, sums: Sums) -> tuple[float, Slopes]:
         """The style distance, and the weighted loss's slope by each of the statistics."""
         if not sums:  # no style counts anywhere
             return 0.0, {}
         leaves = {key: Statistics(*(part.requires_grad_(True) for part in s)) for key, s in sums.items()}
-        style = torch.zeros((), dtype=torch.float64)
+        style = torch.zeros((), dtype=torch.float64, device="cpu")
         with torch.enable_grad(), small_matrices():
             for name, share, distance, masked in self.style_terms:
                 style = style + share * distance(leaves[name, masked]).double()
             parts = [part for s in leaves.values() for part in s]
             found = torch.autograd.grad(self.style_weight * style, parts, allow_unused=True, materialize_grads=True)
-        slopes = {key: Statistics(*found[3 * i : 3 * i + 3]) for i, key in enumerate(leaves)}
+        slopes = {
+            key: Slope(Statistics(*found[3 * i : 3 * i + 3]), s.first.detach() / s.weight.detach().clamp_min(1e-30))
+            for i, (key, s) in enumerate(leaves.items())
+        }
         return style.item(), slopes
 
     def _add_variation(self, image: Tensor, gradient: Tensor) -> float:
@@ -397,7 +403,7 @@ class _Run:
         self.content = 0.0
         self._squares: list[tuple[float, Tensor]] = []
         self._links: list[Tensor] = []
-        self._slopes: Sums = {}
+        self._slopes: Slopes = {}
 
     def forward(self, *, summing: bool, names: Iterable[str] | None = None) -> None:
         """Features of the layers in use, or of those named; what is asked of them is taken in passing."""
@@ -419,7 +425,7 @@ class _Run:
         self.sums = {key: _on_cpu(s) for key, s in self.sums.items()}
         self.content = sum(scale * square.item() for scale, square in self._squares)
 
-    def add_gradient(self, slopes: Sums, gradient: Tensor) -> None:
+    def add_gradient(self, slopes: Slopes, gradient: Tensor) -> None:
         """Go back, and add the gradient of style and content with respect to the tile's pixels in place."""
         self._slopes = slopes
         (found,) = torch.autograd.grad(torch.stack(self._links).sum(), self.leaf)
@@ -429,8 +435,7 @@ class _Run:
     def _sum_up(self, name: str, features: Tensor) -> None:
         core = self.tile.inside(self.objective.layers[name])
         for masked in dict.fromkeys(term.style for term in self.objective.style_terms if term.layer == name):
-            shift = self.objective.shifts[name].to(self.device)
-            self.sums[name, masked] = exact_statistics(features, shift, core, self._mask(name, masked))
+            self.sums[name, masked] = exact_statistics(features, core, self._mask(name, masked))
 
     def _compare(self, name: str, features: Tensor) -> None:
         difference = self._difference(name, features)
@@ -458,7 +463,7 @@ class _Run:
         core = self.tile.inside(self.objective.layers[name])
         for (layer, masked), slope in self._slopes.items():
             if layer == name:
-                add_statistics_gradient(gradient, features, slope, core, self._mask(name, masked))
+                add_statistics_gradient(gradient, features, *slope, core, self._mask(name, masked))
         if name in self.objective.content_layers:
             scale = 2 * self.objective.content_weight * self._content_scale(name)
             gradient[(..., *core)].add_(self._difference(name, features), alpha=scale)
