@@ -55,6 +55,15 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def loud_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An encoder whose features are too large for any precision."""
+    loud = {name: 1e8 * weight if name.endswith("weight") else weight for name, weight in random_weights().items()}
+    path = tmp_path_factory.mktemp("encoder") / "loud.safetensors"
+    save_file(loud, path, {METADATA_KEY: architecture_to_json(Architecture())})
+    return path
+
+
+@pytest.fixture(scope="session")
 def photo() -> np.ndarray:
     """A 72×96 picture."""
     return smooth_picture(72, 96, seed=1)

@@ -1,6 +1,7 @@
 import json
 import math
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -179,9 +180,9 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_image(photo, style, 
     assert last.painting.array.std() > 0.02
 
 
-def test_a_first_loss_that_is_not_finite_is_refused(photo, style, small):
+def test_a_first_loss_that_is_not_finite_is_refused(photo, style, small, loud_encoder):
     with pytest.raises(PaintingError, match="not finite before the first step"):
-        impasto.paint(photo, style, **small, style_weight=1e300)
+        impasto.paint(photo, style, **small | {"encoder": str(loud_encoder)})
 
 
 @pytest.mark.parametrize("distance", ["gaussian", "gram"])
@@ -609,6 +610,45 @@ def test_strokes_count_where_a_narrow_style_is_refused(photo, small):
     with pytest.raises(PaintingError, match="would be 20 px, 32 are needed: choose a size of at least 160"):
         impasto.make_painter(photo, narrow, **small | {"size": 100, "stroke_size": 2})
     impasto.make_painter(photo, narrow, **small | {"size": 160, "stroke_size": 2})
+
+
+@contextmanager
+def products_of(precision):
+    """What programs set to train faster."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        yield
+        assert torch.get_float32_matmul_precision() == precision
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+@contextmanager
+def default_dtype(dtype):
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@pytest.mark.parametrize("init", ["content", "noise"])
+@pytest.mark.parametrize(
+    "surroundings",
+    [
+        pytest.param(lambda: products_of("medium"), id="matmul precision"),
+        pytest.param(lambda: torch.autocast("cpu", torch.bfloat16), id="autocast"),
+        pytest.param(lambda: torch.device("meta"), id="default device"),
+        pytest.param(lambda: default_dtype(torch.float64), id="default dtype"),
+    ],
+)
+def test_whatever_the_caller_has_set_for_the_process_it_paints_the_same(photo, style, small, surroundings, init):
+    usual = impasto.paint(photo, style, **small, init=init)
+    with surroundings():
+        found = impasto.paint(photo, style, **small, init=init)
+    assert np.array_equal(found.array, usual.array)
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])

@@ -6,6 +6,7 @@ import ctypes
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psutil
 import torch
@@ -69,6 +70,37 @@ def cpu_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def exact_products(device: torch.device) -> Iterator[None]:
+    """Matrix products in the precision of their factors, whatever the caller has set for the process; put back after.
+
+    A covariance does not outlive factors that are rounded to ten or eight bits: neither autocast nor the lower float32
+    precisions (``torch.set_float32_matmul_precision``) may have it.
+
+    Args:
+        device: whose autocast is meant.
+    """
+    with torch.autocast(device.type, enabled=False):
+        places = [getattr(backend, "matmul", None) for backend in (torch.backends.mkldnn, torch.backends.cuda)]
+        switches: list[Any] = [place for place in places if hasattr(place, "fp32_precision")]  # from PyTorch 2.9 on
+        if not switches:
+            before = torch.get_float32_matmul_precision()
+            torch.set_float32_matmul_precision("highest")
+            try:
+                yield
+            finally:
+                torch.set_float32_matmul_precision(before)
+            return
+        found = [switch.fp32_precision for switch in switches]
+        for switch in switches:
+            switch.fp32_precision = "ieee"
+        try:
+            yield
+        finally:
+            for switch, precision in zip(switches, found, strict=True):
+                switch.fp32_precision = precision
 
 
 @contextmanager

@@ -102,7 +102,7 @@ def exact_statistics(features: Tensor, core: Core = WHOLE, mask: Tensor | None =
     weight, first, second = (
         torch.zeros(size, dtype=torch.float64, device=device) for size in ((), (channels,), (channels, channels))
     )
-    for rows in _chunks(part):
+    for rows in _chunks(part) if part.numel() else ():
         f = part[rows].reshape(-1, channels)
         w = None if mask is None else mask[rows].reshape(-1, 1)
         near = _near_mean(f, w)

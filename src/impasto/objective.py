@@ -26,7 +26,6 @@ from impasto.losses import (
     add_overshoot,
     add_statistics_gradient,
     add_total_variation,
-    at_least_float32,
     exact_statistics,
     gaussian,
     gram,
@@ -168,7 +167,7 @@ class Objective:
         wrap: bool = False,
     ) -> None:
         own = next(encoder.buffers()).device
-        self.encoders = [encoder if d == own else copy.deepcopy(encoder).to(d) for d in devices or (own,)]
+        self.encoders = [encoder if _same(d, own) else copy.deepcopy(encoder).to(d) for d in devices or (own,)]
         self.devices = list(devices or (own,))
         self.content_weight, self.style_weight = content_weight, style_weight
         self.variation_weight, self.variation_over = losses.total_variation, losses.total_variation_over
@@ -505,6 +504,11 @@ def _merged(parts: Iterable[dict[K, Statistics]]) -> dict[K, Statistics]:
     for part in parts:
         total = {key: total[key].merged(s) if key in total else s for key, s in part.items()}
     return total
+
+
+def _same(device: torch.device, other: torch.device) -> bool:
+    """Whether two names are of one device, whose first one need not be numbered."""
+    return device.type == other.type and (device.index or 0) == (other.index or 0)
 
 
 def _on_cpu(s: Statistics) -> Statistics:

@@ -233,9 +233,10 @@ class LBFGS:
     def _make_room(self, x: Tensor) -> None:
         """For the pairs of an image, and for what is known of them."""
         self.pairs = x.new_zeros(2 * self.history, x.numel())
-        self.inner = torch.zeros(self.history, self.history, dtype=torch.float64)
+        self.inner = torch.zeros(self.history, self.history, dtype=torch.float64, device="cpu")
         if self.channels is not None:
-            self.colours = torch.zeros(self.history, 2, self.channels, self.channels, dtype=torch.float64)
+            size = (self.history, 2, self.channels, self.channels)
+            self.colours = torch.zeros(size, dtype=torch.float64, device="cpu")
 
     def _shortening(self, value: float) -> float:
         """Share of a failed step to try next: the least of the parabola through both values and the slope at x."""
@@ -293,13 +294,13 @@ class LBFGS:
         """−H g, of at least one pair."""
         assert self.pairs is not None
         S, Y = self.pairs[: self.history], self.pairs[self.history :]
-        rows = torch.tensor(self.order)
+        rows = torch.tensor(self.order, device="cpu")
         sy = self.inner[rows][:, rows]
         R = sy.triu()
 
         def spread(coefficients: Tensor) -> Tensor:
             """From the pairs' order to their rows."""
-            return torch.zeros(self.history, dtype=torch.float64).index_copy(0, rows, coefficients).to(g)
+            return coefficients.new_zeros(self.history).index_copy(0, rows, coefficients).to(g)
 
         p = torch.linalg.solve_triangular(R, (S @ g).cpu().double()[rows, None], upper=True)[:, 0]
         v = self._initially(torch.addmv(g, Y.mT, spread(p), alpha=-1))
@@ -341,7 +342,7 @@ def _leading(changes: Tensor, moves: Tensor) -> Tensor:
     section 4.1). Along colours that neither holds, as in a grey picture, it is what it is on the mean.
     """
     n = len(moves)
-    changes, moves = (x + 1e-4 / n * x.trace() * torch.eye(n, dtype=x.dtype) for x in (changes, moves))
+    changes, moves = (x + 1e-4 / n * x.trace() * torch.eye(n, dtype=x.dtype, device=x.device) for x in (changes, moves))
     root = _power(changes, 0.5)
     inverse = _power(changes, -0.5)
     return inverse @ _power(root @ moves @ root, 0.5) @ inverse

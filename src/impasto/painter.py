@@ -18,6 +18,7 @@ from impasto.devices import (
     choose_device,
     choose_precision,
     cpu_threads,
+    exact_products,
     give_back_memory,
     physical_cores,
     sharing_devices,
@@ -204,7 +205,7 @@ class Painter:
         """Lower the loss at one size; keeps the image that the settings ask for, by default that of the lowest loss."""
         how = self.settings.optimization
         give_back_memory()
-        with _computing(self.threads):
+        with _computing(self.threads, self.device):
             objective = self._objective(octave)
             if self._moving is None:
                 self._begin(number, octave)
@@ -212,7 +213,7 @@ class Painter:
         assert self._image is not None
         image, optimizer = self._moving
         for iteration in range(self._iteration + 1, octave.iterations + 1):
-            with _computing(self.threads):
+            with _computing(self.threads, self.device):
                 loss, gradient = objective.value_and_gradient(image)
             self._at_rest = False
             elapsed = time.monotonic() - begun
@@ -241,7 +242,7 @@ class Painter:
                 converged=has_converged_early,
             )
             if not is_last or how.keep != "best":
-                with _computing(self.threads):
+                with _computing(self.threads, self.device):
                     optimizer.step(image, loss.total, gradient)
                 if how.clamp == "step":
                     image.clamp_(0, 1)
@@ -498,12 +499,12 @@ def _prepared(encoder: Encoder, settings: Settings) -> Encoder:
 
 
 @contextmanager
-def _computing(threads: int) -> Iterator[None]:
-    """So many threads, and tensors that gradients can be taken with, whatever the caller has set.
+def _computing(threads: int, device: torch.device) -> Iterator[None]:
+    """So many threads, exact products, and tensors that gradients can be taken with, whatever the caller has set.
 
-    Never across a yield, as the number is the whole process's.
+    Never across a yield, as the first two are the whole process's.
     """
-    with torch.inference_mode(mode=False), cpu_threads(threads):
+    with torch.inference_mode(mode=False), exact_products(device), cpu_threads(threads):
         yield
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from impasto.borders import bled_size, mirrored_size
-from impasto.devices import available_memory, cpu_threads
+from impasto.devices import available_memory, cpu_threads, exact_products
 from impasto.encoder import Encoder
 from impasto.errors import PaintingError
 from impasto.layers import CONVOLUTIONS, PIXELS, Layer
@@ -155,15 +155,16 @@ def standing_memory(workload: Workload) -> int:
 
 def _fitted(octave: Octave, last: Octave, workload: Workload, budget: int) -> Octave:
     choice = octave
-    for choice in _choices(octave, workload.settings):
+    for choice in _choices(octave, workload):
         if memory_needed(choice, workload) <= budget:
             return choice
     raise _too_large(choice, last, budget, workload)
 
 
-def _choices(octave: Octave, settings: Settings) -> Iterator[Octave]:
+def _choices(octave: Octave, workload: Workload) -> Iterator[Octave]:
     """The octave as it might be painted, the best first."""
-    how, longest = settings.optimization, max(octave.height, octave.width)
+    settings = workload.settings
+    how, longest = settings.optimization, max(workload.measured(octave)[:2])
     methods: list[dict[str, object]] = [{}]
     if how.method == "lbfgs":
         histories = [n for n in (15, 10, 7, LEAST_HISTORY) if n < min(how.history, octave.iterations)]
@@ -333,7 +334,7 @@ def expected_seconds(costs: Sequence[Cost], workload: Workload, threads: int) ->
         workload: what is to be painted.
         threads: of the CPU.
     """
-    with cpu_threads(threads):
+    with cpu_threads(threads), exact_products(next(workload.encoder.buffers()).device):
         small, large = (_probe(side, workload) for side in (96, 320))
     pace = max(1e-15, (large[1] - small[1]) / (large[0] - small[0]))
     start = max(0.0, small[1] - pace * small[0])
@@ -349,9 +350,12 @@ def expected_seconds(costs: Sequence[Cost], workload: Workload, threads: int) ->
 def _probe(side: int, workload: Workload) -> tuple[float, float]:
     """Arithmetic and seconds of one iteration on a square of noise, without masks."""
     workload = replace(workload, masks={})
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator("cpu").manual_seed(0)
     device = next(workload.encoder.buffers()).device
-    image, style = (torch.rand(1, 3, side, side, generator=generator).to(device) for _ in range(2))
+    shape = (1, 3, side, side)
+    image, style = (
+        torch.rand(shape, generator=generator, dtype=torch.float32, device="cpu").to(device) for _ in range(2)
+    )
     objective = Objective(
         workload.encoder, image, [style], (1.0,), workload.settings.losses, *workload.settings.weights
     )

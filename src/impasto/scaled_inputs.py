@@ -113,8 +113,9 @@ class ScaledInputs:
         """In place of a picture to begin with; of a texture, in the paintings' colours."""
         seed = self._settings.seed
         if self._content is not None:
-            generator = torch.Generator().manual_seed(seed)
-            return torch.rand(1, 3, height, width, generator=generator).to(self._device)
+            generator = torch.Generator("cpu").manual_seed(seed)
+            shape = (1, 3, height, width)
+            return torch.rand(shape, generator=generator, dtype=torch.float32, device="cpu").to(self._device)
         recoloured = [recolour(s.pixels) for s, recolour in zip(self._styles, self.colours.styles, strict=True)]
         return self._tensor(noise(recoloured, self._inputs.weights, height, width, seed, self._regions))
 

@@ -200,7 +200,7 @@ def history_tensor(history: Iterable[Step]) -> Tensor:
         (s.octave, s.iteration, s.loss.total, s.loss.content, s.loss.style, s.loss.total_variation, s.seconds)
         for s in history
     ]
-    return torch.tensor(rows, dtype=torch.float64).reshape(len(rows), 7)
+    return torch.tensor(rows, dtype=torch.float64, device="cpu").reshape(len(rows), 7)
 
 
 def steps_from(table: Tensor) -> list[Step]:

@@ -156,8 +156,9 @@ def test_a_loss_that_explodes_leaves_the_last_good_picture(folder, small, impast
     assert (folder / "history.csv").exists()
 
 
-def test_a_loss_that_is_never_finite_is_refused(folder, small, impasto_command):
-    result = impasto_command("paint", "photo.png", "style.png", *small, "--set", "style_weight=1e308", "--quiet")
+def test_a_loss_that_is_never_finite_is_refused(folder, small, impasto_command, loud_encoder):
+    loud = ["--encoder", str(loud_encoder), "--quiet"]
+    result = impasto_command("paint", "photo.png", "style.png", *small, *loud)
     assert result.code == 2
     assert result.err.startswith("error: The loss is not finite before the first step")
     assert not (folder / "photo-as-style.png").exists()

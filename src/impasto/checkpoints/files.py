@@ -189,7 +189,7 @@ class StoredTensors(Mapping[str, "Tensor"]):
         import torch
 
         place = self._places[name]
-        tensor = torch.empty(place.shape, dtype=getattr(torch, _NAMES[place.code]))
+        tensor = torch.empty(place.shape, dtype=getattr(torch, _NAMES[place.code]), device="cpu")
         view = _bytes_of(tensor)
         self._file.seek(place.offset)
         with self._failures(name):

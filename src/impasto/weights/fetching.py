@@ -61,7 +61,7 @@ def _bring_source(slot: Slot, watch: Watcher) -> None:
 
 
 def wrong_source(slot: Slot) -> str | None:
-    """What is wrong with the published file that lies in the cache, as the rest of a sentence; None where it is right."""
+    """What is wrong with the published file in the cache, as the rest of a sentence; None where it is right."""
     known, size = slot.known, size_of(slot.source)
     if size != known.size:
         return f"has {size:,} bytes in place of {known.size:,}"
