@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from impasto.again import stored_record
 from impasto.cli import vary
+from impasto.cli.batch_reporters import BatchLineReporter
+from impasto.errors import PictureError
 from impasto.pictures import read_picture, write_picture
 from impasto.variants import grid_of
 from tests.helpers import smooth_picture
@@ -103,6 +107,44 @@ def test_ctrl_c_while_the_grid_is_drawn_loses_nothing(painted, impasto_command, 
     monkeypatch.setattr(vary, "grid_of", interrupted)
     assert impasto_command("vary", "out.png", "--set", "strength=0,1").code == 0
     assert read_picture("out-vary.png").size[1] > 96
+
+
+def test_a_grid_that_cannot_be_written_loses_no_variant(painted, impasto_command, monkeypatch, tmp_path_factory):
+    def full(*_, **__):
+        raise PictureError("out-vary.png cannot be written (No space left on device); free some space.")
+
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    monkeypatch.setattr(vary, "write_picture", full)
+    result = impasto_command("vary", "out.png", "--set", "strength=0,1")
+    assert result.code == 1
+    (folder,) = elsewhere.glob("impasto-vary-*")
+    assert f"No space left on device); free some space. Nothing is lost: the variants are in {folder}." in result.err
+    assert len(list(folder.glob("*.png"))) == 2
+
+
+def test_what_passes_has_no_name_in_json_and_leaves_nothing(painted, impasto_command, monkeypatch, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    lines = impasto_command("vary", "out.png", "--set", "strength=0,1", "--json").out.splitlines()
+    events = [json.loads(line) for line in lines]
+    outputs = {event["output"] for event in events if "output" in event}
+    assert outputs == {None, str(painted.parent / "out-vary.png")}
+    assert not list(elsewhere.glob("impasto-vary-*"))
+
+
+@pytest.mark.parametrize(
+    ("passing", "first", "second"),
+    [
+        (None, "What is finished stays.", "what is finished stays"),
+        (Path("there"), "Without --keep nothing of it stays.", "what is finished is in there"),
+    ],
+)
+def test_what_is_left_after_a_signal_is_told_as_it_is(passing, first, second, capsys):
+    reporter = BatchLineReporter([], passing=passing)
+    reporter.stopping()
+    assert capsys.readouterr().err.rstrip().endswith(first)
+    assert reporter.left == second
 
 
 def test_a_variant_that_fails_is_pale(painted, impasto_command):

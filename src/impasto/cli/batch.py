@@ -108,7 +108,7 @@ def paint_works(
         reporter.stopping()
 
     failed = 0
-    with interrupts.painting(stop, lambda: "what is finished stays"):
+    with interrupts.painting(stop, lambda: reporter.left):
         with reporter:
             reporter.begin(batch.jobs)
             for event in batch:

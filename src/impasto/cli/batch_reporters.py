@@ -16,6 +16,7 @@ from impasto.batches.works import Work
 from impasto.cli.reporters import SECONDS_BETWEEN_LINES, clock, to_json
 from impasto.cli.streams import one_line, say, say_error, say_note, tell
 from impasto.cli.tables import print_columns
+from impasto.pictures.files import shown
 
 LONGEST_TABLE = 40
 """From so many pictures on, the table in the end leaves out those that are there."""
@@ -31,10 +32,11 @@ class BatchReporter:
     Args:
         works: of the batch.
         names: of the works, in a few words; those of their outputs where not given.
+        passing: the folder of the outputs, where it is removed in the end; None where they stay.
     """
 
-    def __init__(self, works: Sequence[Work], names: Sequence[str] | None = None) -> None:
-        self.works = works
+    def __init__(self, works: Sequence[Work], names: Sequence[str] | None = None, passing: Path | None = None) -> None:
+        self.works, self.passing = works, passing
         self.names = [work.output.name for work in works] if names is None else names
         self._paths = [str(work.output) for work in works] if names is None else names
         self.ends: dict[int, Ended] = {}
@@ -75,7 +77,13 @@ class BatchReporter:
 
     def stopping(self) -> None:
         """A signal asked for the end; called on another thread."""
-        self.note("Stopping after these iterations; a second signal stops at once. What is finished stays.")
+        left = "Without --keep nothing of it stays." if self.passing else "What is finished stays."
+        self.note(f"Stopping after these iterations; a second signal stops at once. {left}")
+
+    @property
+    def left(self) -> str:
+        """What there is where the program ends at once, in a clause."""
+        return f"what is finished is in {shown(self.passing)}" if self.passing else "what is finished stays"
 
     def note(self, text: str) -> None:
         """A remark, in one sentence."""
@@ -103,8 +111,8 @@ def _planned(work: Work) -> str:
 class BatchLineReporter(BatchReporter):
     """A line for each picture, and now and then one for the whole; a table in the end."""
 
-    def __init__(self, works: Sequence[Work], names: Sequence[str] | None = None) -> None:
-        super().__init__(works, names)
+    def __init__(self, works: Sequence[Work], names: Sequence[str] | None = None, passing: Path | None = None) -> None:
+        super().__init__(works, names, passing)
         self.shares: dict[int, float] = {}
         self._begun = self._last = time.monotonic()
 
@@ -233,7 +241,7 @@ class BatchJsonReporter(BatchReporter):
             "name": self.name(number),
             "content": str(work.content) if work.content else None,
             "styles": list(map(str, work.styles)),
-            "output": str(Path(work.output).absolute()),
+            "output": None if self.passing else str(Path(work.output).absolute()),
         }
 
     def _say(self, event: str, /, **values: Any) -> None:
@@ -241,18 +249,23 @@ class BatchJsonReporter(BatchReporter):
 
 
 def choose_batch_reporter(
-    works: Sequence[Work], names: Sequence[str] | None = None, *, quiet: bool, as_json: bool
+    works: Sequence[Work],
+    names: Sequence[str] | None = None,
+    passing: Path | None = None,
+    *,
+    quiet: bool,
+    as_json: bool,
 ) -> BatchReporter:
     """The reporter that fits the options and the terminal."""
     if as_json:
-        return BatchJsonReporter(works, names)
+        return BatchJsonReporter(works, names, passing)
     if quiet:
-        return BatchReporter(works, names)
+        return BatchReporter(works, names, passing)
     if sys.stderr.isatty():
         from impasto.cli.terminal import can_redraw
 
         if can_redraw():
             from impasto.cli.batch_terminal import BatchTerminalReporter
 
-            return BatchTerminalReporter(works, names)
-    return BatchLineReporter(works, names)
+            return BatchTerminalReporter(works, names, passing)
+    return BatchLineReporter(works, names, passing)

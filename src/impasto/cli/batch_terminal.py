@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -22,8 +23,8 @@ from impasto.cli.streams import one_line
 class BatchTerminalReporter(BatchLineReporter):
     """A line for each picture that is being painted, and one for the whole; gone when the batch is over."""
 
-    def __init__(self, works: Sequence[Work], names: Sequence[str] | None = None) -> None:
-        super().__init__(works, names)
+    def __init__(self, works: Sequence[Work], names: Sequence[str] | None = None, passing: Path | None = None) -> None:
+        super().__init__(works, names, passing)
         self._running: dict[int, Advanced | None] = {}
         self._stopping = False
         self._console = Console(stderr=True, highlight=False, emoji=False)

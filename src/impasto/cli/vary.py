@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Any
 
 from impasto.again import GRID
@@ -18,6 +19,7 @@ from impasto.cli.interrupts import Interrupts
 from impasto.cli.streams import say_error
 from impasto.errors import PictureError, SettingsError
 from impasto.pictures import check_output, write_picture
+from impasto.pictures.files import shown
 from impasto.variants import grid_of, plan_variants
 from impasto.version import __version__
 
@@ -69,7 +71,7 @@ def run_vary(request: VaryRequest, interrupts: Interrupts, *, quiet: bool, as_js
     """
     output = request.output or request.file.with_name(f"{request.file.stem}-vary.png")
     with ExitStack() as stack:
-        folder = request.keep or Path(stack.enter_context(TemporaryDirectory(prefix="impasto-vary-")))
+        folder = request.keep or _passing_folder(stack)
         variants = plan_variants(
             request.file,
             request.assignments,
@@ -83,7 +85,11 @@ def run_vary(request: VaryRequest, interrupts: Interrupts, *, quiet: bool, as_js
         _check_grid(output, works, request)
         make_folders(works)
         reporter = choose_batch_reporter(
-            works, [variant.label for variant in variants.variants], quiet=quiet, as_json=as_json
+            works,
+            [variant.label for variant in variants.variants],
+            None if request.keep else folder,
+            quiet=quiet,
+            as_json=as_json,
         )
         code = paint_works(works, request.jobs, reporter, interrupts, fetch_quietly=quiet or as_json)
         failed = [number for number, end in reporter.ends.items() if end.state == "failed"]
@@ -96,10 +102,18 @@ def run_vary(request: VaryRequest, interrupts: Interrupts, *, quiet: bool, as_js
                 record = json.dumps({"impasto": __version__, GRID: True})
                 write_picture(output, grid_of(variants, failed), record=record)
             except PictureError as error:
-                say_error(str(error))
+                stack.pop_all()  # the folder stays
+                say_error(f"{error} Nothing is lost: the variants are in {shown(folder)}.")
                 return 1
             reporter.written("grid", output.absolute())
     return code
+
+
+def _passing_folder(stack: ExitStack) -> Path:
+    """A folder that is removed in the end."""
+    folder = Path(mkdtemp(prefix="impasto-vary-"))
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _check_grid(output: Path, works: Sequence[Work], request: VaryRequest) -> None:
