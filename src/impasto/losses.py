@@ -102,30 +102,33 @@ def exact_statistics(features: Tensor, core: Core = WHOLE, mask: Tensor | None =
     weight, first, second = (
         torch.zeros(size, dtype=torch.float64, device=device) for size in ((), (channels,), (channels, channels))
     )
-    for rows in _chunks(part) if part.numel() else ():
-        f = part[rows].reshape(-1, channels)
+    if not part.numel():
+        return Statistics(weight, first, second)
+    near = _near_mean(part, mask)
+    for rows in _chunks(part):
+        f = part[rows].reshape(-1, channels) - near
         w = None if mask is None else mask[rows].reshape(-1, 1)
-        near = _near_mean(f, w)
-        f = f - near
         weighted = f if w is None else f * w
-        n = second.new_tensor(len(f)) if w is None else w.sum(dtype=at_least_float32(w.dtype)).to(second)
-        k, sums = near.to(second), weighted.sum(0).to(second)
-        cross = sums[:, None] * k
-        weight += n
-        first += sums + n * k
-        second += (f.mT @ weighted).to(second) + cross + cross.mT + n * (k[:, None] * k)
-    return Statistics(weight, first, second)
+        weight += len(f) if w is None else w.sum(dtype=at_least_float32(w.dtype)).to(weight)
+        first += weighted.sum(0).to(first)
+        second += (f.mT @ weighted).to(second)
+    k = near.to(second)
+    cross = first[:, None] * k
+    return Statistics(weight, first + weight * k, second + cross + cross.mT + weight * (k[:, None] * k))
 
 
-def _near_mean(f: Tensor, w: Tensor | None) -> Tensor:
-    """A point near the mean of N×C features, in float32 at least, C: the mean of about a thousand of them.
+def _near_mean(part: Tensor, mask: Tensor | None) -> Tensor:
+    """A point near the mean of h×w×C features, in float32 at least, C: the mean of some hundreds of them.
 
     Of those that count most, as a mask may choose a few that are like one another and unlike all others.
     """
-    if w is not None:
-        most = (w[:, 0] >= 0.5 * w.max()).nonzero()[:, 0]
-        return f[most[:: max(1, len(most) // 1024)]].mean(0, dtype=at_least_float32(f.dtype))
-    return f[:: max(1, len(f) // 1024)].mean(0, dtype=at_least_float32(f.dtype))
+    height, width, channels = part.shape
+    if mask is None:
+        some = part[:: max(1, height // 32), :: max(1, width // 32)].reshape(-1, channels)
+    else:
+        most = (mask >= 0.5 * mask.max()).nonzero()
+        some = part[most[:: max(1, len(most) // 1024)].unbind(1)]
+    return some.mean(0, dtype=at_least_float32(part.dtype))
 
 
 def add_statistics_gradient(
