@@ -558,7 +558,7 @@ def test_twice_the_stroke_size_paints_spots_twice_as_far_apart(photo):
         assert spectral_centroid(painting.array) == pytest.approx(384 / 96 / 40 / stroke, rel=0.2)
 
 
-@pytest.mark.parametrize(("borders", "iterations"), [("mirrored", 5), ("bleed", 20)])
+@pytest.mark.parametrize(("borders", "iterations"), [("mirrored", 5), ("bleed", 40)])
 def test_detail_brings_shallow_layers_nearer_and_leaves_deep_ones_farther(photo, style, small, borders, iterations):
     how = small | {"borders": borders, "optimization": {"iterations": iterations, "smallest_octave": 48}}
 
