@@ -104,15 +104,19 @@ def exact_statistics(features: Tensor, core: Core = WHOLE, mask: Tensor | None =
     )
     if not part.numel():
         return Statistics(weight, first, second)
+
+    def exact(x: Tensor) -> Tensor:
+        return x.to(device).double()  # in this order: the device it comes from may not have them
+
     near = _near_mean(part, mask)
     for rows in _chunks(part):
         f = part[rows].reshape(-1, channels) - near
         w = None if mask is None else mask[rows].reshape(-1, 1)
         weighted = f if w is None else f * w
-        weight += len(f) if w is None else w.sum(dtype=at_least_float32(w.dtype)).to(weight)
-        first += weighted.sum(0).to(first)
-        second += (f.mT @ weighted).to(second)
-    k = near.to(second)
+        weight += len(f) if w is None else exact(w.sum(dtype=at_least_float32(w.dtype)))
+        first += exact(weighted.sum(0))
+        second += exact(f.mT @ weighted)
+    k = exact(near)
     cross = first[:, None] * k
     return Statistics(weight, first + weight * k, second + cross + cross.mT + weight * (k[:, None] * k))
 
