@@ -164,3 +164,22 @@ def test_what_an_encoding_lacks_is_escaped(process, monkeypatch):
     out, err = child.communicate(timeout=30)
     assert (child.returncode, err) == (0, "")
     assert "\\u2265" in out
+
+
+@posix
+@pytest.mark.parametrize(("ends", "code"), [(True, 130), (False, -signal.SIGINT)])
+def test_a_second_signal_does_not_change_the_exit_code_of_a_process_that_ends(process, ends, code):
+    script = f"""if True:
+        import os, signal, sys, time
+        from impasto.cli.interrupts import Interrupts
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        with Interrupts(ends_process={ends}) as interrupts, interrupts.painting(lambda: None):
+            os.kill(os.getpid(), signal.SIGINT)
+            while interrupts.received is None:
+                time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGINT)
+        sys.exit(128 + interrupts.received)
+    """
+    child = process("-c", script)
+    _, err = child.communicate(timeout=60)
+    assert (child.returncode, err) == (code, "")

@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # PyTorch's threads wait for one another by spinning, and where another program wants the cores they spin for
     # nothing: a painting of 6 s took 14 to 114. OpenMP reads this once, so it is said before PyTorch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    with Interrupts() as interrupts:  # before anything that takes time to import
+    with Interrupts(ends_process=arguments is None) as interrupts:  # before anything that takes time to import
         from impasto.cli.app import run
         from impasto.cli.streams import mend_streams
 

@@ -22,11 +22,16 @@ class Interrupts:
     A thread gives it, woken by the signal itself. Python's own handlers run on the main thread only, and would wait
     there for PyTorch to come back from a gradient, which at large sizes takes the better part of a minute.
 
+    Args:
+        ends_process: whether the process ends with this context. After a signal that was answered, others are then let
+            pass: while the interpreter is taken down they would change the exit code.
+
     Attributes:
         received: number of the first signal that came while painting or saving; None where none did.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, ends_process: bool = False) -> None:
+        self.ends_process = ends_process
         self.received: int | None = None
         self._stage: Literal["starting", "painting", "saving"] = "starting"
         self._stop: Callable[[], None] = lambda: None
@@ -40,6 +45,10 @@ class Interrupts:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._restore and self.ends_process and self.received is not None:
+            for number in _SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
+            return
         for restore in reversed(self._restore):
             restore()
 
