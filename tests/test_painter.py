@@ -612,6 +612,13 @@ def test_strokes_count_where_a_narrow_style_is_refused(photo, small):
     impasto.make_painter(photo, narrow, **small | {"size": 160, "stroke_size": 2})
 
 
+@pytest.mark.parametrize(("borders", "tile"), [("bleed", 96), ("mirrored", None), ("cut", None)])
+def test_the_largest_tile_bounds_what_goes_through_the_encoder(photo, style, small, borders, tile):
+    """96×72 px are whole cells of all poolings, and are continued where they bleed alone."""
+    painter = impasto.make_painter(photo, style, **small, borders=borders, tile=96)
+    assert painter.octaves[-1].tile == tile
+
+
 @contextmanager
 def products_of(precision):
     """What programs set to train faster."""
