@@ -620,35 +620,26 @@ def test_the_largest_tile_bounds_what_goes_through_the_encoder(photo, style, sma
 
 
 @contextmanager
-def products_of(precision):
-    """What programs set to train faster."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision(precision)
+def process_wide(what, value):
+    """A setting of PyTorch's, by the names of its getter and setter, which a painting leaves as it is."""
+    get, put = getattr(torch, f"get_{what}"), getattr(torch, f"set_{what}")
+    before = get()
+    put(value)
     try:
         yield
-        assert torch.get_float32_matmul_precision() == precision
+        assert get() == value
     finally:
-        torch.set_float32_matmul_precision(before)
-
-
-@contextmanager
-def default_dtype(dtype):
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
+        put(before)
 
 
 @pytest.mark.parametrize("init", ["content", "noise"])
 @pytest.mark.parametrize(
     "surroundings",
     [
-        pytest.param(lambda: products_of("medium"), id="matmul precision"),
+        pytest.param(lambda: process_wide("float32_matmul_precision", "medium"), id="matmul precision"),
         pytest.param(lambda: torch.autocast("cpu", torch.bfloat16), id="autocast"),
         pytest.param(lambda: torch.device("meta"), id="default device"),
-        pytest.param(lambda: default_dtype(torch.float64), id="default dtype"),
+        pytest.param(lambda: process_wide("default_dtype", torch.float64), id="default dtype"),
     ],
 )
 def test_whatever_the_caller_has_set_for_the_process_it_paints_the_same(photo, style, small, surroundings, init):

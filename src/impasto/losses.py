@@ -260,15 +260,11 @@ def _eigh(symmetric: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def regularised(cov: Tensor, ridge: float, least: float = 0.0) -> Tensor:
-    """Covariance plus ``ridge`` times its mean variance, or what is ``least`` for that, on the diagonal."""
+    """Covariance plus ``ridge`` times its mean variance, or ``least`` where that is less, on the diagonal."""
+    level = cov.diagonal().mean().clamp_min(max(least, torch.finfo(cov.dtype).tiny))
     found = cov.clone()
-    found.diagonal().add_(ridge * _level(cov, least))
+    found.diagonal().add_(ridge * level)
     return found
-
-
-def _level(cov: Tensor, least: float = 0.0) -> Tensor:
-    """Mean variance, a scalar."""
-    return cov.diagonal().mean().clamp_min(max(least, torch.finfo(cov.dtype).tiny))
 
 
 LEAST_CONTRAST = 1e-2

@@ -16,8 +16,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: as the shell gives them, without the program's name; those of this process where not given.
 
     Returns:
-        The exit code: 0 done; 1 something went wrong after painting had begun, and what there is was saved; 2 refused,
-        nothing written; 130 and 143 stopped by Ctrl-C or SIGTERM.
+        The exit code: 0 done; 1 something went wrong after painting had begun, and what there is was saved, or what was
+        asked for could not be printed; 2 refused, nothing written; 130 and 143 stopped by Ctrl-C or SIGTERM.
     """
     # PyTorch's threads wait for one another by spinning, and where another program wants the cores they spin for
     # nothing: a painting of 6 s took 14 to 114. OpenMP reads this once, so it is said before PyTorch is loaded.

@@ -149,7 +149,7 @@ SETTINGS = {
             "config",
             "--config",
             "FILE",
-            "Settings from a JSON or TOML file; options go before it. May be repeated, the last one first.",
+            "Settings from a JSON or TOML file; options go before it. May be repeated; the last one counts.",
             lambda names: merged(*map(read_settings_file, names)),
             kind=list[str],
             rank=0,
