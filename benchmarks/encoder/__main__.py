@@ -19,7 +19,7 @@ from benchmarks.encoder.results import curves_table, table
 from benchmarks.encoder.sheets import write_sheets
 from benchmarks.quality import machine
 from benchmarks.quality.options import bench, in_sentences, parser
-from impasto.pictures.files import replace_file
+from impasto.files import replace_file
 from training.export import write_encoder
 
 

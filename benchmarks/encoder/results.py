@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.pairs import Pair
 from impasto.errors import SettingsError
-from impasto.pictures.files import replace_file
+from impasto.files import replace_file
 
 STYLE_WEIGHTS = (15.0, 45.0, 135.0, 405.0)
 REFERENCE = 135.0

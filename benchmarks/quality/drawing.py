@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.quality.curves import Curve
-from impasto.pictures.files import replace_file
+from impasto.files import replace_file
 
 # Told apart by every common kind of colour blindness (Okabe and Ito); then again with other marks.
 _COLOURS = ("#222222", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")

@@ -21,7 +21,7 @@ from benchmarks.quality.drawing import plot_curves
 from benchmarks.quality.methods import REFERENCES, Method, Peer, parse_method
 from benchmarks.quality.options import FACTORS, Bench, bench, in_sentences, parser
 from benchmarks.quality.store import Row, Store, collect
-from impasto.pictures.files import replace_file
+from impasto.files import replace_file
 
 PEERS = ("gatys-short", "gatys-bounded-short", "crowson-short", "galerne-short", "galerne-bounded-short")
 METHODS = ("default", "quick", "fine", *PEERS)

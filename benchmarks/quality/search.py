@@ -19,7 +19,7 @@ from benchmarks.quality.methods import DEFAULT, Ours, custom
 from benchmarks.quality.options import Bench, bench, in_sentences, parser
 from benchmarks.quality.store import Row, Store, collect
 from impasto.errors import SettingsError
-from impasto.pictures.files import replace_file
+from impasto.files import replace_file
 
 FACTORS = (0.25, 1.0, 4.0)
 LEVELS = (0.50, 0.55)

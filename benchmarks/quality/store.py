@@ -19,8 +19,8 @@ from benchmarks.measures import Judge
 from benchmarks.pairs import Pair, loaded, to_tensor
 from benchmarks.quality.methods import Canvas, Method
 from impasto.errors import ImpastoError
+from impasto.files import replace_file
 from impasto.pictures import write_picture
-from impasto.pictures.files import replace_file
 from impasto.weights import load_encoder, sha256_of
 
 

@@ -18,7 +18,7 @@ from benchmarks.quality.methods import DEFAULT
 from benchmarks.quality.options import Bench, bench, in_sentences, parser
 from benchmarks.quality.store import Store, collect
 from impasto.errors import PaintingError
-from impasto.pictures.files import replace_file
+from impasto.files import replace_file
 from impasto.settings import DEFAULT_STRENGTH, style_weight_of
 
 STRENGTHS = tuple(i / 8 for i in range(9))

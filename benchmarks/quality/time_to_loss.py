@@ -38,7 +38,7 @@ from benchmarks.quality.race import Course, run_rivals, run_tutorial
 from benchmarks.quality.store import write_json
 from benchmarks.quality.yardstick import HE, activation_of, encoders
 from impasto.errors import SettingsError
-from impasto.pictures.files import replace_file
+from impasto.files import replace_file
 from impasto.settings import Optimization, Settings, make_settings
 from impasto.weights import sha256_of
 

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from impasto.errors import PictureError, SettingsError
+from impasto.files import opened, shown
 from impasto.named import PATTERN, described, option_of, parted, with_once_named
 from impasto.pictures import read_record
-from impasto.pictures.files import opened, shown
 from impasto.pyramid import Octave
 from impasto.settings import (
     LEAST_TILE,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from impasto.errors import PictureError
-from impasto.pictures.files import reason, replace_file, shown, try_folder
+from impasto.files import reason, replace_file, shown, try_folder
 
 if TYPE_CHECKING:
     from impasto.painting import Step

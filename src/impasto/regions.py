@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from impasto.errors import PictureError, SettingsError
+from impasto.files import shown
 from impasto.named import PROTECT, described, mask_name, option_of, parted
 from impasto.pictures import Picture, resize_by_area
-from impasto.pictures.files import shown
 
 Array = npt.NDArray[np.float32]
 

@@ -10,9 +10,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from impasto.errors import CheckpointError
 from impasto.events import Loss
+from impasto.files import shown
 from impasto.named import PATTERN, described, with_once_named
 from impasto.painting import Source, Step
-from impasto.pictures.files import shown
 from impasto.pyramid import Octave
 from impasto.settings import Precision, Settings, with_settings_of_then
 

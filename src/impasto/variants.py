@@ -16,7 +16,7 @@ import numpy as np
 from impasto.again import prepare
 from impasto.batches.works import Work, check_fit
 from impasto.errors import SettingsError
-from impasto.paths import shortened
+from impasto.files import shortened
 from impasto.pictures import read_picture
 from impasto.pyramid import scaled
 from impasto.settings import merged, parse_assignment

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from impasto import files
 from impasto.errors import PictureError
-from impasto.pictures import SUFFIXES, check_output, files, write_picture
+from impasto.pictures import SUFFIXES, check_output, write_picture
 
 from .samples import assert_one_sentence
 

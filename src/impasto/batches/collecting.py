@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impasto.errors import PictureError
+from impasto.files import opened, reason, shown
 from impasto.pictures import read_record
-from impasto.pictures.files import opened, reason, shown
 from impasto.pictures.formats import SNIFFED, sniff
 
 _SUFFIXES = frozenset(

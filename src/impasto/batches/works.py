@@ -15,9 +15,8 @@ from typing import get_args
 from impasto.again import Record, stored_record
 from impasto.batches.naming import DEFAULT_TEMPLATE, check_template, name_of
 from impasto.errors import EncoderError, PictureError, SettingsError
+from impasto.files import LONGEST_NAME, expanded, is_file, opened, reason, shown, try_folder
 from impasto.named import parted
-from impasto.paths import LONGEST_NAME, expanded, is_file
-from impasto.pictures.files import opened, reason, shown, try_folder
 from impasto.pictures.formats import check_sides, writable_format
 from impasto.pyramid import Octave
 from impasto.regions import check_numbers

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from impasto.pictures.files import reason
+from impasto.files import reason
 
 if TYPE_CHECKING:
     import numpy as np

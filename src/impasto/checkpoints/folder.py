@@ -13,8 +13,7 @@ import platformdirs
 
 from impasto.checkpoints.slot import Slot
 from impasto.errors import CheckpointError
-from impasto.paths import expanded, shortened
-from impasto.pictures.files import reason, shown
+from impasto.files import expanded, reason, shortened, shown
 
 STATE_VARIABLE = "IMPASTO_STATE"
 """Environment variable that names another folder for the state."""

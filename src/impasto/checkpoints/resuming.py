@@ -14,8 +14,8 @@ from impasto.checkpoints.files import DamagedError, Header, StoredTensors
 from impasto.checkpoints.slot import Slot
 from impasto.checkpoints.writer import FORMAT
 from impasto.errors import CheckpointError
+from impasto.files import shown
 from impasto.named import as_settings, described
-from impasto.pictures.files import shown
 from impasto.regions import named_masks
 from impasto.settings import Settings
 from impasto.snapshot import Facts, Snapshot, StoredInput

@@ -12,8 +12,7 @@ from filelock import FileLock, Timeout
 
 from impasto.checkpoints.files import DamagedError, Header, open_container, read_header
 from impasto.errors import CheckpointError
-from impasto.paths import expanded
-from impasto.pictures.files import reason, shown
+from impasto.files import expanded, reason, shown
 
 _PATIENCE = 0.3
 """Seconds in which one that only asked whether it is in use has let it go again."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from impasto.checkpoints.files import write_container
 from impasto.checkpoints.slot import Slot
 from impasto.errors import CheckpointError
-from impasto.pictures.files import reason, shown
+from impasto.files import reason, shown
 
 if TYPE_CHECKING:
     import numpy as np

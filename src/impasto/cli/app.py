@@ -63,7 +63,7 @@ def run(arguments: Sequence[str], interrupts: Interrupts) -> int:
         say_error(str(error))
         return 2
     except OSError as error:  # a path that may not even be looked at, or is none, wherever that is tried
-        from impasto.pictures.files import reason, shown
+        from impasto.files import reason, shown
 
         mend = "choose another, or mend its rights" if isinstance(error, PermissionError) else "choose another"
         what = shown(error.filename) if error.filename else "A file or the output"

@@ -16,7 +16,7 @@ from impasto.batches.works import Work
 from impasto.cli.reporters import SECONDS_BETWEEN_LINES, clock, to_json
 from impasto.cli.streams import one_line, say, say_error, say_note, tell
 from impasto.cli.tables import print_columns
-from impasto.pictures.files import shown
+from impasto.files import shown
 
 LONGEST_TABLE = 40
 """From so many pictures on, the table in the end leaves out those that are there."""

@@ -11,7 +11,7 @@ from impasto.cli.outputs import Outputs
 from impasto.cli.reporters import Reporter
 from impasto.demo import STYLE_NAMES, gallery
 from impasto.errors import PictureError, SettingsError
-from impasto.pictures.files import reason, shown
+from impasto.files import reason, shown
 from impasto.settings import Settings
 
 

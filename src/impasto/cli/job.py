@@ -20,8 +20,8 @@ from impasto.cli.slow_files import slow_files_told
 from impasto.cli.streams import say_error
 from impasto.errors import ImpastoError, PaintingError
 from impasto.events import Finished, Writing
+from impasto.files import opened, shown
 from impasto.pictures import PictureWarning, over_white, write_picture
-from impasto.pictures.files import opened, shown
 from impasto.pyramid import Octave
 from impasto.settings import Precision, Settings
 

@@ -17,7 +17,7 @@ from impasto.checkpoints.folder import forget, new_slot, remember
 from impasto.checkpoints.slot import Slot, begins_as_checkpoint
 from impasto.cli.outputs import Outputs
 from impasto.errors import CheckpointError, SettingsError
-from impasto.pictures.files import shown
+from impasto.files import shown
 from impasto.snapshot import PathText
 
 if TYPE_CHECKING:

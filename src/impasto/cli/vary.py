@@ -18,8 +18,8 @@ from impasto.cli.batch_reporters import choose_batch_reporter
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.streams import say_error
 from impasto.errors import PictureError, SettingsError
+from impasto.files import shown
 from impasto.pictures import check_output, write_picture
-from impasto.pictures.files import shown
 from impasto.variants import grid_of, plan_variants
 from impasto.version import __version__
 

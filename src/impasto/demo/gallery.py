@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from impasto.demo import STYLE_NAMES
 from impasto.errors import PictureError
+from impasto.files import shown
 from impasto.pictures import write_picture
-from impasto.pictures.files import shown
 from impasto.pictures.records import is_ours
 
 PAIRS = {"swirls": "chelsea", "woodcut": "coffee", "mosaic": "chelsea", "pointillism": "rocket"}

@@ -4,8 +4,8 @@ Inside impasto a picture is an array of floats: height × width × 3, sRGB-encod
 besides (its bit depth, a transparency mask, who took it and when) travels along in a ``Picture``.
 """
 
+from impasto.files import Progress
 from impasto.pictures.checking import check_output
-from impasto.pictures.files import Progress
 from impasto.pictures.formats import SUFFIXES
 from impasto.pictures.picture import Picture, PictureWarning
 from impasto.pictures.provenance import Provenance

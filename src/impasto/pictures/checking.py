@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from impasto.errors import PictureError
+from impasto.files import reason, shown, try_folder
 from impasto.pictures import formats
-from impasto.pictures.files import reason, shown, try_folder
 from impasto.pictures.records import read_record
 
 

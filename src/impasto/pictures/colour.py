@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
 
-from impasto.pictures.files import reason
+from impasto.files import reason
 from impasto.pictures.libraries import quiet_pillow, vips
 from impasto.pictures.picture import PictureWarning
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from impasto.errors import PictureError
-from impasto.pictures.files import shown
+from impasto.files import shown
 
 WRITABLE: Final[dict[str, str]] = {
     ".png": "PNG",

@@ -25,7 +25,7 @@ from PIL import (
 )
 
 from impasto.errors import PictureError
-from impasto.pictures.files import reason
+from impasto.files import reason
 
 _pillow_lock = threading.RLock()
 

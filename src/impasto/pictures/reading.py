@@ -13,10 +13,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from impasto.errors import PictureError
+from impasto.files import Progress, opened, shown, tell_nobody
 from impasto.pictures import formats
 from impasto.pictures.arrays import decode_array, digest_of
 from impasto.pictures.decoded import Decoded, check_size, finished
-from impasto.pictures.files import Progress, opened, shown, tell_nobody
 from impasto.pictures.libraries import decoding
 from impasto.pictures.picture import Picture
 from impasto.pictures.pillow_decoding import decode_image, decode_with_pillow

@@ -9,8 +9,8 @@ from typing import BinaryIO, Final
 from PIL import Image
 
 from impasto.errors import PictureError
+from impasto.files import opened, shown
 from impasto.pictures import formats, png, tags, xmp
-from impasto.pictures.files import opened, shown
 from impasto.pictures.libraries import decoding, quiet_pillow
 from impasto.pictures.provenance import SOFTWARE
 

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from impasto.errors import PictureError
+from impasto.files import Progress, replace_file, replacing, shown, tell_nobody
 from impasto.pictures import formats
 from impasto.pictures.encoders import Extras, encode
-from impasto.pictures.files import Progress, replace_file, replacing, shown, tell_nobody
 from impasto.pictures.libraries import encoding
 from impasto.pictures.picture import PictureWarning
 from impasto.pictures.provenance import NO_PROVENANCE, Provenance

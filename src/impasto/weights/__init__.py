@@ -13,9 +13,9 @@ from impasto.weights.catalogue import BUILTIN, BUILTIN_FILE, KNOWN, KnownWeights
 from impasto.weights.progress import Fetching, Note, watching
 
 if TYPE_CHECKING:
+    from impasto.files import sha256_of
     from impasto.weights.architectures import METADATA_KEY, architecture_from_json, architecture_to_json
     from impasto.weights.fetching import fetch
-    from impasto.weights.hashes import sha256_of
     from impasto.weights.loading import LoadedEncoder, load_encoder
 
 __all__ = [

@@ -17,10 +17,8 @@ import platformdirs
 from filelock import FileLock, Timeout
 
 from impasto.errors import EncoderError, PictureError
-from impasto.paths import expanded
-from impasto.pictures.files import reason, replace_file, shown
+from impasto.files import expanded, reason, replace_file, sha256_of, shown
 from impasto.weights.catalogue import KnownWeights
-from impasto.weights.hashes import sha256_of
 from impasto.weights.progress import Note, Watcher
 
 CACHE_VARIABLE = "IMPASTO_CACHE"

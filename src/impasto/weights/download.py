@@ -20,11 +20,10 @@ import requests
 import urllib3
 
 from impasto.errors import EncoderError
-from impasto.pictures.files import shown
+from impasto.files import digest_of, shown
 from impasto.version import __version__
 from impasto.weights.cache import CACHE_VARIABLE, Slot, size_of
 from impasto.weights.catalogue import KnownWeights
-from impasto.weights.hashes import digest_of
 from impasto.weights.progress import Fetching, Note, Watcher
 
 MIRROR_VARIABLE = "IMPASTO_MIRROR"

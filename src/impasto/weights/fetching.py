@@ -6,12 +6,11 @@ from hashlib import sha256
 
 from safetensors.torch import save
 
-from impasto.pictures.files import shown
+from impasto.files import digest_of, sha256_of, shown
 from impasto.weights.architectures import METADATA_KEY, architecture_to_json
 from impasto.weights.cache import Receipt, Slot, size_of
 from impasto.weights.catalogue import KnownWeights
 from impasto.weights.files import read_encoder, require_h5py
-from impasto.weights.hashes import digest_of, sha256_of
 from impasto.weights.progress import Note, Watcher, current_watcher
 
 

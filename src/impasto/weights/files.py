@@ -15,8 +15,8 @@ from torch import Tensor
 
 from impasto.encoder import Architecture, Encoder
 from impasto.errors import EncoderError
+from impasto.files import reason, shown
 from impasto.layers import Layer, all_convolutions, parse_layer
-from impasto.pictures.files import reason, shown
 from impasto.weights.architectures import CAFFE, METADATA_KEY, TORCHVISION, architecture_from_json
 from impasto.weights.catalogue import Origin
 

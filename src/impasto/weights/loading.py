@@ -9,13 +9,11 @@ from typing import get_args
 
 from impasto.encoder import Encoder
 from impasto.errors import EncoderError
-from impasto.paths import expanded, is_file
-from impasto.pictures.files import reason, shown
+from impasto.files import expanded, is_file, reason, sha256_of, shown
 from impasto.weights.cache import Slot
 from impasto.weights.catalogue import BUILTIN, BUILTIN_FILE, KNOWN, KnownWeights, Origin
 from impasto.weights.fetching import fetch
 from impasto.weights.files import read_encoder
-from impasto.weights.hashes import sha256_of
 from impasto.weights.progress import Note, Watcher, current_watcher
 
 

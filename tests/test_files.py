@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from impasto import files
 from impasto.errors import PictureError
-from impasto.pictures import files
 
 from .samples import assert_one_sentence
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import os
 import secrets
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from impasto.errors import PictureError
+from impasto.errors import PictureError, SettingsError
 
 Progress: TypeAlias = Callable[[float], None]
 """Is told what share of a file is read or written, from 0 to 1; perhaps on another thread."""
@@ -152,3 +153,55 @@ def _remedy(error: BaseException) -> str:
     if number == errno.ENAMETOOLONG:
         return "choose a shorter name"
     return "choose another folder or name"
+
+
+def digest_of(path: Path, algorithm: str) -> str:
+    """Hash of a file, in hexadecimal.
+
+    Args:
+        path: the file.
+        algorithm: as :mod:`hashlib` calls it.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        # Computers that forbid MD5 for secrets allow it where it says that it guards none.
+        return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    return digest_of(path, "sha256")
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """A path with ``~`` and ``~user`` as the folders that they stand for.
+
+    Raises:
+        SettingsError: there is no such user, or no home is known.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise SettingsError(
+            f"There is no home for {os.fspath(path)!r}: write ./ before a name that begins with ~."
+        ) from None
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is an ordinary file; not where the system takes no such name."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+LONGEST_NAME = 255
+"""Bytes of a file's name at most, in most file systems."""
+
+
+def shortened(name: str, most: int) -> str:
+    """As much of a file's name as takes no more than so many bytes; no character is cut in two."""
+    encoded = os.fsencode(name)
+    return name if len(encoded) <= most else encoded[:most].decode(errors="ignore")
