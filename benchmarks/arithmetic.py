@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from impasto.encoder import Encoder
-from impasto.layers import PIXELS
+from impasto.encoders.layers import PIXELS
+from impasto.encoders.network import Encoder
 from impasto.pyramid import scaled
 
 

@@ -24,10 +24,10 @@ from torch import Tensor
 
 from benchmarks.memory import peak_resident
 from impasto.devices import choose_precision, physical_cores
+from impasto.encoders.loading import load_encoder
 from impasto.objective import Objective
 from impasto.optimizers import LBFGS, Adam, Optimizer
 from impasto.settings import Losses, Precision
-from impasto.weights import load_encoder
 
 VARIANTS = ("bare", "gram-adam", "gaussian-lbfgs")
 DEEPEST = "relu5_1"

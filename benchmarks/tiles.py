@@ -25,12 +25,12 @@ import torch
 from benchmarks.engine import picture, timed
 from benchmarks.memory import peak_resident
 from impasto.devices import physical_cores
+from impasto.encoders.loading import load_encoder
 from impasto.objective import Objective
 from impasto.planning import Workload, cost
 from impasto.pyramid import Octave
 from impasto.settings import Losses, make_settings
 from impasto.tiles import cut
-from impasto.weights import load_encoder
 
 
 def make_objective(encoder: str, content: torch.Tensor, style: torch.Tensor, tile: int | None) -> Objective:

@@ -16,8 +16,8 @@ from hypothesis import settings
 from safetensors.torch import save_file
 
 from impasto import devices
-from impasto.encoder import Architecture
-from impasto.weights import METADATA_KEY, architecture_to_json
+from impasto.encoders.architectures import METADATA_KEY, architecture_to_json
+from impasto.encoders.network import Architecture
 from tests.helpers import random_weights, smooth_picture
 
 settings.register_profile("impasto", deadline=None, derandomize=True, max_examples=40, print_blob=True)

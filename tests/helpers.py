@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from impasto.layers import all_convolutions
+from impasto.encoders.layers import all_convolutions
 
 CHANNELS = (4, 6, 8, 8, 8)
 

@@ -9,8 +9,8 @@ from skimage import data
 
 import impasto
 from impasto.borders import BLEED, Mirrored, bled, bled_size, folded, middle, mirrored, mirrored_size, trimmed
-from impasto.encoder import Encoder
-from impasto.layers import parse_layer
+from impasto.encoders.layers import parse_layer
+from impasto.encoders.network import Encoder
 from impasto.losses import total_variation
 from impasto.objective import Objective
 from impasto.painter import Painter

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from impasto.encoder import Architecture, Encoder
+from impasto.encoders.network import Architecture, Encoder
 from impasto.errors import EncoderError
 from impasto.losses import gaussian, statistics, total_variation, wasserstein2
 from impasto.objective import Objective, shares

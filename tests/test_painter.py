@@ -15,6 +15,7 @@ from skimage import data
 import impasto
 from impasto import EncoderError, PaintingError, PictureError, SettingsError
 from impasto.borders import trimmed
+from impasto.encoders.loading import load_encoder
 from impasto.events import Finished, Iteration, OctaveStarted, Reading, Started
 from impasto.objective import Objective
 from impasto.optimizers import WINDOW, has_converged
@@ -23,7 +24,6 @@ from impasto.pictures import reducing, write_picture
 from impasto.planning import memory_needed
 from impasto.pyramid import LEAST_SIDE, Octave, scaled
 from impasto.settings import COLOURS, Losses, make_settings, make_texture_settings
-from impasto.weights import load_encoder
 from tests.helpers import smooth_picture
 
 
@@ -305,7 +305,7 @@ def test_the_record_names_inputs_relative_to_the_picture(style, small, tmp_path)
     path = painting.save(tmp_path / "out" / "a.png")
     record = json.loads(impasto.pictures.read_record(path))
     assert record["content"]["path"] == "../photo.png"
-    assert record["styles"][0]["sha256"] == impasto.weights.sha256_of(tmp_path / "style.png")
+    assert record["styles"][0]["sha256"] == impasto.files.sha256_of(tmp_path / "style.png")
     assert record["complete"] is True
     assert impasto.Settings.model_validate(record["settings"]) == painting.settings
     with pytest.raises(impasto.PictureError, match="exists"):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from impasto import planning
-from impasto.encoder import Architecture, Encoder
+from impasto.encoders.network import Architecture, Encoder
 from impasto.errors import PaintingError
 from impasto.planning import Workload, budget_of, cost, expected_seconds, memory_needed, method_of, plan_memory
 from impasto.pyramid import Octave, plan_octaves

@@ -7,12 +7,12 @@ from skimage import data
 
 import impasto
 from impasto.devices import choose_precision
+from impasto.encoders.loading import load_encoder
 from impasto.losses import Statistics, add_statistics_gradient, exact_statistics
 from impasto.objective import Objective
 from impasto.painter import Painter
 from impasto.planning import memory_needed
 from impasto.settings import Losses, make_settings
-from impasto.weights import load_encoder
 from tests.helpers import smooth_picture
 
 LOW, FULL = torch.bfloat16, torch.float32

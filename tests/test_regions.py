@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 import impasto
 from impasto import PictureError, SettingsError
 from impasto.demo.gallery import draw_style
-from impasto.encoder import Encoder
-from impasto.layers import parse_layer
+from impasto.encoders.layers import parse_layer
+from impasto.encoders.loading import load_encoder
+from impasto.encoders.network import Encoder
 from impasto.losses import exact_statistics, gaussian, mean, wasserstein2
 from impasto.objective import Objective, layer_masks
 from impasto.pictures import read_picture, resize, resize_by_area
 from impasto.protection import Protected
 from impasto.regions import Mask, Regions, composited
 from impasto.settings import COLOURS, Losses, make_settings
-from impasto.weights import load_encoder
 from tests.helpers import random_weights, smooth_picture
 
 NAMES = ["rgb", "relu1_1", "relu3_1", "relu4_1"]

@@ -16,9 +16,9 @@ from impasto.batches.works import Digests, Work, fingerprint, stored_fingerprint
 from impasto.checkpoints.writer import CheckpointWriter
 from impasto.colour import mean_and_covariance, noise
 from impasto.demo.gallery import draw_style
-from impasto.encoder import Architecture, Encoder
+from impasto.encoders.layers import parse_layer
+from impasto.encoders.network import Architecture, Encoder
 from impasto.events import Finished, Iteration, Started
-from impasto.layers import parse_layer
 from impasto.losses import add_total_variation, total_variation
 from impasto.objective import Objective, layer_masks
 from impasto.painter import Painter

@@ -4,8 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from impasto.encoder import Architecture, Encoder
-from impasto.layers import PIXELS, all_convolutions, parse_layer
+from impasto.encoders.layers import PIXELS, all_convolutions, parse_layer
+from impasto.encoders.network import Architecture, Encoder
 from impasto.objective import Objective
 from impasto.optimizers import Adam
 from impasto.settings import Losses

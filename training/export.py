@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from impasto.encoder import Architecture, Encoder, Preprocessing
-from impasto.layers import all_convolutions
-from impasto.weights import METADATA_KEY, architecture_to_json
+from impasto.encoders.architectures import METADATA_KEY, architecture_to_json
+from impasto.encoders.layers import all_convolutions
+from impasto.encoders.network import Architecture, Encoder, Preprocessing
 from training.augment import centre_view
 from training.data import load_pictures
 from training.model import MEAN, STD

@@ -14,12 +14,12 @@ import impasto
 from benchmarks.encoder.results import STYLE_WEIGHTS, Result, reconstructed_photos, texture_styles
 from benchmarks.measures import Judge, sliced_wasserstein
 from benchmarks.pairs import Pair, loaded, to_array, to_tensor
-from impasto.encoder import Encoder
-from impasto.layers import all_convolutions
+from impasto.encoders.layers import all_convolutions
+from impasto.encoders.loading import load_encoder
+from impasto.encoders.network import Encoder
 from impasto.losses import content_distance
 from impasto.optimizers import LBFGS
 from impasto.pictures import write_picture
-from impasto.weights import load_encoder
 from training.export import normalised
 from training.model import CHANNELS
 

@@ -21,13 +21,13 @@ from benchmarks.peers.galerne import Galerne
 from benchmarks.peers.gatys import Gatys
 from benchmarks.peers.scheme import Scheme, Stage, shortened
 from impasto.devices import choose_device, choose_precision
-from impasto.encoder import Encoder
+from impasto.encoders.loading import load_encoder
+from impasto.encoders.network import Encoder
 from impasto.errors import SettingsError
 from impasto.objective import shares
 from impasto.planning import Workload
 from impasto.pyramid import Octave, plan_octaves
 from impasto.settings import PRESETS, Settings, make_settings, merged, parse_assignment
-from impasto.weights import load_encoder
 
 Budget = Literal["full", "short"]
 

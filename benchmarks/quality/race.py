@@ -17,7 +17,7 @@ from benchmarks.arithmetic import forward_operations
 from benchmarks.pairs import Pair, loaded, to_tensor
 from benchmarks.quality.tensorflow_link import MODES, TensorFlow, prepare
 from benchmarks.quality.yardstick import CommonLoss
-from impasto.encoder import Encoder
+from impasto.encoders.network import Encoder
 from impasto.events import Event, Iteration, OctaveStarted
 from impasto.painter import Painter
 from impasto.pyramid import Octave, scaled

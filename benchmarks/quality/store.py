@@ -18,10 +18,10 @@ import numpy as np
 from benchmarks.measures import Judge
 from benchmarks.pairs import Pair, loaded, to_tensor
 from benchmarks.quality.methods import Canvas, Method
+from impasto.encoders.loading import load_encoder
 from impasto.errors import ImpastoError
-from impasto.files import replace_file
+from impasto.files import replace_file, sha256_of
 from impasto.pictures import write_picture
-from impasto.weights import load_encoder, sha256_of
 
 
 @dataclass(frozen=True)

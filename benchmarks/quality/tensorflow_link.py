@@ -14,9 +14,9 @@ from torch import Tensor
 
 from benchmarks.pairs import to_array
 from benchmarks.quality.yardstick import keras_arrays
-from impasto.encoder import Encoder
+from impasto.encoders.architectures import architecture_to_json
+from impasto.encoders.network import Encoder
 from impasto.errors import PaintingError
-from impasto.weights import architecture_to_json
 
 Mode = Literal["eager", "compiled"]
 MODES: tuple[Mode, ...] = ("eager", "compiled")

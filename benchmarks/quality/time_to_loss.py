@@ -38,9 +38,8 @@ from benchmarks.quality.race import Course, run_rivals, run_tutorial
 from benchmarks.quality.store import write_json
 from benchmarks.quality.yardstick import HE, activation_of, encoders
 from impasto.errors import SettingsError
-from impasto.files import replace_file
+from impasto.files import replace_file, sha256_of
 from impasto.settings import Optimization, Settings, make_settings
-from impasto.weights import sha256_of
 
 TENSORFLOW = Path(".venv-keras/bin/python")
 TUTORIAL = "tutorial preset"

@@ -12,14 +12,14 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
-from impasto.encoder import Encoder
-from impasto.layers import all_convolutions
+from impasto.encoders.architectures import CAFFE, METADATA_KEY, architecture_to_json
+from impasto.encoders.layers import all_convolutions
+from impasto.encoders.loading import load_encoder
+from impasto.encoders.network import Encoder
+from impasto.encoders.published.catalogue import KNOWN
 from impasto.losses import content_distance, gram, gram_distance, statistics
 from impasto.objective import shares
 from impasto.settings import Settings
-from impasto.weights import METADATA_KEY, architecture_to_json, load_encoder
-from impasto.weights.architectures import CAFFE
-from impasto.weights.catalogue import KNOWN
 from training.export import normalised
 
 VGG19 = (64, 128, 256, 512, 512)

@@ -16,8 +16,8 @@ from collections.abc import Iterable
 import torch.nn.functional as F
 from torch import Tensor
 
+from impasto.encoders.layers import Layer
 from impasto.events import Loss
-from impasto.layers import Layer
 from impasto.objective import Objective
 from impasto.tiles import Box
 

@@ -17,9 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.devices import Heap, small_matrices
-from impasto.encoder import Encoder
+from impasto.encoders.layers import Layer
+from impasto.encoders.network import Encoder
 from impasto.events import Loss
-from impasto.layers import Layer
 from impasto.losses import (
     Gaussian,
     Statistics,

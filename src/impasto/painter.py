@@ -23,7 +23,8 @@ from impasto.devices import (
     physical_cores,
     sharing_devices,
 )
-from impasto.encoder import Encoder
+from impasto.encoders.loading import load_encoder
+from impasto.encoders.network import Encoder
 from impasto.errors import PaintingError
 from impasto.events import Event, Finished, Iteration, OctaveStarted, Started
 from impasto.inputs import Inputs, PictureLike
@@ -39,7 +40,6 @@ from impasto.settings import Optimization, Precision, Settings
 from impasto.snapshot import Facts, Snapshot, StoredEncoder, StoredInput, history_tensor
 from impasto.tiles import ALIGNMENT
 from impasto.version import __version__
-from impasto.weights import load_encoder
 
 
 class Painter:

@@ -14,9 +14,9 @@ import torch
 
 from impasto.borders import bled_size, mirrored_size
 from impasto.devices import available_memory, cpu_threads, exact_products
-from impasto.encoder import Encoder
+from impasto.encoders.layers import CONVOLUTIONS, PIXELS, Layer
+from impasto.encoders.network import Encoder
 from impasto.errors import PaintingError
-from impasto.layers import CONVOLUTIONS, PIXELS, Layer
 from impasto.named import PROTECT
 from impasto.objective import Objective, shares
 from impasto.pyramid import Octave, style_size

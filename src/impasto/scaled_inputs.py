@@ -12,8 +12,8 @@ from torch import Tensor
 from impasto import pictures
 from impasto.borders import bled, mirrored, trimmed
 from impasto.colour import Map, noise, plan_colours
+from impasto.encoders.layers import Layer
 from impasto.inputs import Inputs
-from impasto.layers import Layer
 from impasto.objective import Masks, layer_masks
 from impasto.pictures import Picture
 from impasto.pyramid import resized

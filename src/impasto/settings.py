@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from impasto.encoders.layers import RGB, parse_layer
 from impasto.errors import EncoderError, SettingsError
 from impasto.files import expanded
-from impasto.layers import RGB, parse_layer
 from impasto.named import COLOURS_FROM, INIT, PROTECT, mask_name
 
 Preset = Literal["quick", "default", "fine", "tutorial", "tutorial-core"]

@@ -61,7 +61,7 @@ class StoredEncoder(_Model):
     """The encoder.
 
     Attributes:
-        name: as :func:`impasto.weights.load_encoder` takes it from any folder.
+        name: as :func:`impasto.encoders.loading.load_encoder` takes it from any folder.
         sha256: of its file.
     """
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from impasto.layers import CONVOLUTIONS, PIXELS, Layer
+from impasto.encoders.layers import CONVOLUTIONS, PIXELS, Layer
 
 ALIGNMENT = 16
 """Cores begin at multiples of this, in pixels: the stride of the deepest block, so that poolings do not straddle."""

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import measures
 from benchmarks.pairs import Pair
 from benchmarks.quality.yardstick import save_encoder
-from impasto.encoder import Encoder
+from impasto.encoders.network import Encoder
 from impasto.pictures import write_picture
 from tests.helpers import random_weights, smooth_picture
 

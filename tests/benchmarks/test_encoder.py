@@ -11,9 +11,9 @@ from benchmarks.encoder.__main__ import main
 from benchmarks.encoder.measuring import random_weights, run
 from benchmarks.encoder.results import STYLE_WEIGHTS, Result, at_content, curves_table, table
 from benchmarks.pairs import Pair
+from impasto.encoders.loading import load_encoder
 from impasto.errors import SettingsError
 from impasto.pictures import write_picture
-from impasto.weights import load_encoder
 from tests.helpers import smooth_picture
 from training.export import write_encoder
 

@@ -26,12 +26,13 @@ from benchmarks.quality.yardstick import (
     save_encoder,
     weights_of,
 )
-from impasto.layers import all_convolutions
+from impasto.encoders.architectures import CAFFE
+from impasto.encoders.layers import all_convolutions
+from impasto.encoders.loading import load_encoder
+from impasto.files import sha256_of
 from impasto.objective import Objective
 from impasto.pictures import write_picture
 from impasto.settings import Settings
-from impasto.weights import load_encoder, sha256_of
-from impasto.weights.architectures import CAFFE
 from tests.helpers import smooth_picture
 
 HOW = Settings().optimization.model_dump()

@@ -23,12 +23,13 @@ from impasto import CheckpointError, CheckpointWriter, PaintingError
 from impasto.checkpoints.files import StoredTensors, write_container
 from impasto.checkpoints.slot import Slot
 from impasto.checkpoints.writer import CheckpointWarning
-from impasto.encoder import Architecture
+from impasto.encoders.architectures import METADATA_KEY, architecture_to_json
+from impasto.encoders.network import Architecture
 from impasto.events import Finished, Iteration, OctaveStarted, Started
+from impasto.files import sha256_of
 from impasto.objective import Objective
 from impasto.painter import Painter
 from impasto.pictures import write_picture
-from impasto.weights import METADATA_KEY, architecture_to_json, sha256_of
 from tests.helpers import random_weights, smooth_picture
 
 

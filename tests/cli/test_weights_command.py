@@ -12,11 +12,10 @@ from impasto.again import stored_record
 from impasto.cli import weights as command
 from impasto.cli.reporters import JsonReporter, LineReporter, Reporter
 from impasto.cli.terminal import TerminalReporter
-from impasto.weights import Fetching, Note, watching
-from impasto.weights.cache import Slot
-from impasto.weights.progress import current_watcher
-from tests.weights import server as answers
-from tests.weights.samples import WEIGHTS, keras_file, published, surroundings
+from impasto.encoders.published.cache import Slot
+from impasto.encoders.published.progress import Fetching, Note, current_watcher, watching
+from tests.encoders.published import server as answers
+from tests.encoders.samples import WEIGHTS, keras_file, published, surroundings
 
 FETCHING = "note: Fetching tiny.h5 from 127.0.0.1, once: 0.1 MB.\n"
 

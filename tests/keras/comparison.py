@@ -12,7 +12,7 @@ import torch
 from numpy.typing import DTypeLike
 
 import impasto
-from impasto.encoder import Encoder
+from impasto.encoders.network import Encoder
 from impasto.events import Finished, Iteration
 from impasto.losses import statistics
 from impasto.objective import Objective

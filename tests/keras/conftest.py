@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from impasto.encoder import Encoder
-from impasto.weights import load_encoder
+from impasto.encoders.loading import load_encoder
+from impasto.encoders.network import Encoder
 from tests.keras.comparison import THREADS
 from tests.keras.samples import write_vgg19
 

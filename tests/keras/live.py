@@ -18,14 +18,13 @@ from benchmarks.quality.race import Course, run_tutorial
 from benchmarks.quality.tensorflow_link import MODES, TensorFlow, prepare
 from benchmarks.quality.tensorflow_worker import network
 from benchmarks.quality.yardstick import amplified, keras_arrays, save_encoder
-from impasto.encoder import Encoder
+from impasto.encoders.architectures import CAFFE, architecture_to_json
+from impasto.encoders.network import Encoder
 from impasto.errors import PaintingError
 from impasto.optimizers import Adam
 from impasto.painter import Painter
 from impasto.pictures import write_picture
 from impasto.settings import make_settings
-from impasto.weights import architecture_to_json
-from impasto.weights.architectures import CAFFE
 from tests.helpers import random_weights
 from tests.keras.comparison import Impasto, array, precision, table
 from tests.keras.measuring import measure, moves

@@ -17,6 +17,7 @@ from impasto.batches.events import Advanced, BatchEvent, Begun, Ended, Remarked
 from impasto.batches.tasks import STOP, Ready, Task
 from impasto.batches.works import Work
 from impasto.devices import available_memory, choose_device, physical_cores
+from impasto.encoders.loading import load_encoder
 from impasto.errors import ImpastoError
 from impasto.events import Finished, Iteration
 from impasto.faces import check_detector
@@ -25,7 +26,6 @@ from impasto.painter import Painter
 from impasto.pictures import PictureWarning
 from impasto.planning import SAFE_SHARE
 from impasto.settings import FACES, Settings, memory_bytes
-from impasto.weights import load_encoder
 
 BETWEEN = 0.1
 """Seconds from one word of progress to the next."""

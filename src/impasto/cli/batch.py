@@ -14,8 +14,8 @@ from impasto.cli.batch_reporters import BatchReporter, choose_batch_reporter
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.reporters import choose_reporter
 from impasto.cli.weights import fetching_shown
+from impasto.encoders.published.catalogue import KNOWN
 from impasto.settings import Settings
-from impasto.weights.catalogue import KNOWN
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _fetch_weights(works: Sequence[Work], *, quiet: bool) -> None:
     """Bring published weights into the cache once, before several processes ask for them."""
     wanted = [name for name in dict.fromkeys(w.settings.encoder for w in works if not w.done) if name in KNOWN]
     if wanted:
-        from impasto.weights.fetching import fetch
+        from impasto.encoders.published.fetching import fetch
 
         with fetching_shown(choose_reporter(quiet=quiet, as_json=False)):
             for name in wanted:

@@ -218,7 +218,7 @@ def _machine() -> Iterator[tuple[str, str]]:
 
 
 def _encoder() -> Iterator[tuple[str, str]]:
-    from impasto.weights import load_encoder
+    from impasto.encoders.loading import load_encoder
 
     try:
         loaded = load_encoder()
@@ -232,7 +232,7 @@ def _encoder() -> Iterator[tuple[str, str]]:
 
 
 def _cache_folder() -> str:
-    from impasto.weights.cache import cache_folder
+    from impasto.encoders.published.cache import cache_folder
 
     return str(cache_folder())
 

@@ -12,15 +12,15 @@ import typer
 
 from impasto.cli.options import Quiet
 from impasto.cli.streams import say, say_note, tell
+from impasto.encoders.published.catalogue import KNOWN, known_weights
+from impasto.encoders.published.progress import FetchEvent, Fetching, watching
 from impasto.errors import EncoderError
-from impasto.weights.catalogue import KNOWN, known_weights
-from impasto.weights.progress import FetchEvent, Fetching, watching
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from impasto.cli.reporters import Reporter
-    from impasto.weights.cache import Slot
+    from impasto.encoders.published.cache import Slot
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -49,7 +49,7 @@ def weights(context: typer.Context) -> None:
 )
 def list_weights() -> None:
     """List the catalogue."""
-    from impasto.weights.cache import Slot
+    from impasto.encoders.published.cache import Slot
 
     say("builtin: part of impasto, always there")
     for known in KNOWN.values():
@@ -65,8 +65,8 @@ def fetch(names: Names, quiet: Quiet = False) -> None:
     from impasto.cli.reporters import choose_reporter
 
     chosen = [known_weights(name) for name in names]
-    from impasto.weights.cache import Slot
-    from impasto.weights.fetching import fetch as fetch_known
+    from impasto.encoders.published.cache import Slot
+    from impasto.encoders.published.fetching import fetch as fetch_known
 
     with fetching_shown(choose_reporter(quiet=quiet, as_json=False)):
         for known in chosen:
@@ -98,7 +98,7 @@ def verify(names: SomeNames = None) -> None:
 )
 def path(name: Annotated[str | None, typer.Argument(metavar="[NAME]", show_default=False, help=_NAMES)] = None) -> None:
     """Print a path."""
-    from impasto.weights.cache import Slot, weights_folder
+    from impasto.encoders.published.cache import Slot, weights_folder
 
     if name is None:
         say(str(weights_folder()))
@@ -203,14 +203,14 @@ def _new_bar(event: Fetching) -> Progress:
 
 
 def _slots(names: Iterable[str]) -> list[Slot]:
-    from impasto.weights.cache import Slot
+    from impasto.encoders.published.cache import Slot
 
     return [Slot.of(known_weights(name)) for name in names]
 
 
 def _verified(slot: Slot) -> bool:
     """Whether the converted file is whole, or else the published one; one that is not is removed."""
-    from impasto.weights.fetching import wrong_source
+    from impasto.encoders.published.fetching import wrong_source
 
     if slot.intact():
         say(f"{slot.known.name}: whole")
@@ -233,7 +233,7 @@ def _verified(slot: Slot) -> bool:
 
 
 def _state(slot: Slot) -> str:
-    from impasto.weights.cache import size_of
+    from impasto.encoders.published.cache import size_of
 
     if slot.stored():
         return f"in the cache, {_megabytes(size_of(slot.converted))}"

@@ -1,7 +1,8 @@
 """The user's cache: where fetched weights lie, converted, and how their soundness is known.
 
-A folder holds for each of :data:`impasto.weights.KNOWN` the converted file and its receipt. The receipt is written
-last and removed first, so a converted file that has one is whole. While a download goes on, its part is there too.
+The folder holds the converted file and its receipt for each of :data:`~impasto.encoders.published.catalogue.KNOWN`.
+The receipt is written last and removed first, so a converted file with a receipt is whole. During a download the
+folder also holds the partial file.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock, Timeout
 
+from impasto.encoders.published.catalogue import KnownWeights
+from impasto.encoders.published.progress import Note, Watcher
 from impasto.errors import EncoderError, PictureError
 from impasto.files import expanded, reason, replace_file, sha256_of, shown
-from impasto.weights.catalogue import KnownWeights
-from impasto.weights.progress import Note, Watcher
 
 CACHE_VARIABLE = "IMPASTO_CACHE"
 """Environment variable that names another folder for the cache."""

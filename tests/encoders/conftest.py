@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from impasto.weights.cache import Slot
-from impasto.weights.catalogue import KnownWeights
-from tests.weights.samples import WEIGHTS, keras_file, published, surroundings
-from tests.weights.server import FileServer, serving
+from impasto.encoders.published.cache import Slot
+from impasto.encoders.published.catalogue import KnownWeights
+from tests.encoders.published.server import FileServer, serving
+from tests.encoders.samples import WEIGHTS, keras_file, published, surroundings
 
 
 @pytest.fixture(autouse=True)

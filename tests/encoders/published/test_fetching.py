@@ -14,14 +14,17 @@ import pytest
 from safetensors import safe_open
 
 import impasto
-from impasto.encoder import Encoder
+from impasto.encoders.architectures import CAFFE, TORCHVISION
+from impasto.encoders.loading import load_encoder
+from impasto.encoders.network import Encoder
+from impasto.encoders.published.cache import Slot, cache_folder
+from impasto.encoders.published.fetching import fetch
+from impasto.encoders.published.progress import Note, watching
 from impasto.errors import EncoderError
-from impasto.weights import Note, fetch, load_encoder, sha256_of, watching
-from impasto.weights.architectures import CAFFE, TORCHVISION
-from impasto.weights.cache import Slot, cache_folder
+from impasto.files import sha256_of
+from tests.encoders.published import server as answers
+from tests.encoders.samples import WEIGHTS, keras_file, published, same_features, saved, torchvision_state
 from tests.helpers import random_weights
-from tests.weights import server as answers
-from tests.weights.samples import WEIGHTS, keras_file, published, same_features, saved, torchvision_state
 
 
 def damage(path):
@@ -151,7 +154,7 @@ def test_watchers_are_told_from_deep_within(known, events):
 
 FETCH = """
 import json, sys
-from impasto.weights import KnownWeights, Note, fetch
+from impasto.encoders import KnownWeights, Note, fetch
 
 def watch(event):
     if isinstance(event, Note):

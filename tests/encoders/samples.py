@@ -11,10 +11,10 @@ import h5py
 import pytest
 import torch
 
-from impasto.layers import all_convolutions
-from impasto.weights.catalogue import KNOWN, KnownWeights
+from impasto.encoders.layers import all_convolutions
+from impasto.encoders.published.catalogue import KNOWN, KnownWeights
+from tests.encoders.published.server import FileServer
 from tests.helpers import random_weights
-from tests.weights.server import FileServer
 
 PLACES = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
 """Where torchvision's ``vgg19().features`` hold the convolutions."""
@@ -99,7 +99,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.delenv("IMPASTO_MIRROR", raising=False)
     monkeypatch.setenv("IMPASTO_CACHE", str(folder))
-    monkeypatch.setattr("impasto.weights.download.PAUSE", 0.0)
+    monkeypatch.setattr("impasto.encoders.published.download.PAUSE", 0.0)
 
 
 def same_features(one, other) -> bool:

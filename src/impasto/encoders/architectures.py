@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict
 from typing import Any, get_args
 
-from impasto.encoder import Architecture, Channels, Padding, PaddingScope, Pooling, Preprocessing
+from impasto.encoders.network import Architecture, Channels, Padding, PaddingScope, Pooling, Preprocessing
 from impasto.errors import EncoderError
 
 METADATA_KEY = "impasto-encoder"

@@ -6,12 +6,12 @@ from hashlib import sha256
 
 from safetensors.torch import save
 
+from impasto.encoders.architectures import METADATA_KEY, architecture_to_json
+from impasto.encoders.formats import read_encoder, require_h5py
+from impasto.encoders.published.cache import Receipt, Slot, size_of
+from impasto.encoders.published.catalogue import KnownWeights
+from impasto.encoders.published.progress import Note, Watcher, current_watcher
 from impasto.files import digest_of, sha256_of, shown
-from impasto.weights.architectures import METADATA_KEY, architecture_to_json
-from impasto.weights.cache import Receipt, Slot, size_of
-from impasto.weights.catalogue import KnownWeights
-from impasto.weights.files import read_encoder, require_h5py
-from impasto.weights.progress import Note, Watcher, current_watcher
 
 
 def fetch(known: KnownWeights, watch: Watcher | None = None) -> Receipt:
@@ -20,8 +20,8 @@ def fetch(known: KnownWeights, watch: Watcher | None = None) -> Receipt:
     Downloads nothing where they are there already, or where the published file has been put beside them by hand.
 
     Args:
-        known: an entry of :data:`impasto.weights.KNOWN`.
-        watch: is told what happens; that of :func:`impasto.weights.watching` where not given.
+        known: an entry of :data:`impasto.encoders.published.catalogue.KNOWN`.
+        watch: is told what happens; that of :func:`impasto.encoders.published.progress.watching` where not given.
 
     Returns:
         What the cache knows of the converted file.
@@ -46,7 +46,7 @@ def fetch(known: KnownWeights, watch: Watcher | None = None) -> Receipt:
 
 def _bring_source(slot: Slot, watch: Watcher) -> None:
     """See to the published file: the one that the user put there where it is right, else download it."""
-    from impasto.weights.download import download  # only who fetches waits for its library
+    from impasto.encoders.published.download import download  # only who fetches waits for its library
 
     failures: list[str] = []
     if slot.source.exists():

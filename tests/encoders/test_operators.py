@@ -4,8 +4,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from impasto.padding import padded
-from impasto.pooling import average_pooled
+from impasto.encoders.operators import average_pooled, padded
 
 MODES = {"reflect": "reflect", "replicate": "replicate", "wrap": "circular"}
 

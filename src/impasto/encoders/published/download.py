@@ -19,12 +19,12 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
+from impasto.encoders.published.cache import CACHE_VARIABLE, Slot, size_of
+from impasto.encoders.published.catalogue import KnownWeights
+from impasto.encoders.published.progress import Fetching, Note, Watcher
 from impasto.errors import EncoderError
 from impasto.files import digest_of, shown
 from impasto.version import __version__
-from impasto.weights.cache import CACHE_VARIABLE, Slot, size_of
-from impasto.weights.catalogue import KnownWeights
-from impasto.weights.progress import Fetching, Note, Watcher
 
 MIRROR_VARIABLE = "IMPASTO_MIRROR"
 """Environment variable with addresses that are tried first; the file's name is put behind each."""

@@ -10,10 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from impasto.encoders.layers import PIXELS, Layer, all_convolutions, parse_layer
+from impasto.encoders.operators import average_pooled, padded
 from impasto.errors import EncoderError
-from impasto.layers import PIXELS, Layer, all_convolutions, parse_layer
-from impasto.padding import padded
-from impasto.pooling import average_pooled
 
 Pooling = Literal["average", "max"]
 Padding = Literal["zeros", "replicate", "reflect"]

@@ -10,11 +10,12 @@ from collections import namedtuple
 
 import pytest
 
-from impasto.weights import Fetching, Note, fetch
-from impasto.weights.cache import Slot
-from impasto.weights.download import DownloadError
-from tests.weights import server as answers
-from tests.weights.samples import published
+from impasto.encoders.published.cache import Slot
+from impasto.encoders.published.download import DownloadError
+from impasto.encoders.published.fetching import fetch
+from impasto.encoders.published.progress import Fetching, Note
+from tests.encoders.published import server as answers
+from tests.encoders.samples import published
 
 WRONG = "which is wrong"
 
@@ -206,8 +207,8 @@ def test_redirects_in_a_circle_are_a_sentence(known, server):
     ],
 )
 def test_a_slow_server_is_given_up_in_a_sentence(known, slot, server, monkeypatch, answer, words):
-    monkeypatch.setattr("impasto.weights.download.SECONDS_OF_SILENCE", 0.2)
-    monkeypatch.setattr("impasto.weights.download.ATTEMPTS", 2)
+    monkeypatch.setattr("impasto.encoders.published.download.SECONDS_OF_SILENCE", 0.2)
+    monkeypatch.setattr("impasto.encoders.published.download.ATTEMPTS", 2)
     server.answers = [answer] * 9
     with pytest.raises(DownloadError, match=words):
         fetch(known)
@@ -313,7 +314,7 @@ def test_a_full_disk_is_told_before(known, server, monkeypatch):
 
 
 def test_the_catalogue_is_that_of_the_publishers():
-    from impasto.weights import KNOWN
+    from impasto.encoders.published.catalogue import KNOWN
 
     keras, torchvision = KNOWN["vgg19"], KNOWN["vgg19-torchvision"]
     assert keras.file == "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"

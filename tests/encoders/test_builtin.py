@@ -11,8 +11,9 @@ import pytest
 import torch
 from skimage import data
 
+from impasto.encoders.loading import load_encoder
+from impasto.files import sha256_of
 from impasto.pictures import resize
-from impasto.weights import load_encoder, sha256_of
 from tests.helpers import smooth_picture
 
 CARD = Path(__file__).parent.parent / "docs" / "encoder.md"

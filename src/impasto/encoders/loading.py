@@ -7,14 +7,14 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import get_args
 
-from impasto.encoder import Encoder
+from impasto.encoders.formats import read_encoder
+from impasto.encoders.network import Encoder
+from impasto.encoders.published.cache import Slot
+from impasto.encoders.published.catalogue import BUILTIN, BUILTIN_FILE, KNOWN, KnownWeights, Origin
+from impasto.encoders.published.fetching import fetch
+from impasto.encoders.published.progress import Note, Watcher, current_watcher
 from impasto.errors import EncoderError
 from impasto.files import expanded, is_file, reason, sha256_of, shown
-from impasto.weights.cache import Slot
-from impasto.weights.catalogue import BUILTIN, BUILTIN_FILE, KNOWN, KnownWeights, Origin
-from impasto.weights.fetching import fetch
-from impasto.weights.files import read_encoder
-from impasto.weights.progress import Note, Watcher, current_watcher
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ def load_encoder(name: str = BUILTIN, watch: Watcher | None = None) -> LoadedEnc
     """Load an encoder; needs the network only where published weights are used for the first time.
 
     Args:
-        name: ``builtin``; a name of :data:`impasto.weights.KNOWN`; or the path of a file that
-            :func:`impasto.weights.files.read_encoder` reads. A path may begin with ``caffe:`` or ``torchvision:``,
+        name: ``builtin``; a name of :data:`impasto.encoders.published.catalogue.KNOWN`; or the path of a file that
+            :func:`impasto.encoders.formats.read_encoder` reads. A path may begin with ``caffe:`` or ``torchvision:``,
             which says whose preprocessing its weights expect.
-        watch: is told of downloads; that of :func:`impasto.weights.watching` where not given.
+        watch: is told of downloads; that of :func:`impasto.encoders.published.progress.watching` where not given.
 
     Raises:
         EncoderError: there is no such file, it holds no VGG-19 stack, or it cannot be fetched.

@@ -1,7 +1,7 @@
 import pytest
 
+from impasto.encoders.layers import PIXELS, Layer, all_convolutions, parse_layer
 from impasto.errors import EncoderError
-from impasto.layers import PIXELS, Layer, all_convolutions, parse_layer
 
 
 def test_both_spellings_name_the_same_layer():

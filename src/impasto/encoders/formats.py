@@ -13,12 +13,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from impasto.encoder import Architecture, Encoder
+from impasto.encoders.architectures import CAFFE, METADATA_KEY, TORCHVISION, architecture_from_json
+from impasto.encoders.layers import Layer, all_convolutions, parse_layer
+from impasto.encoders.network import Architecture, Encoder
+from impasto.encoders.published.catalogue import Origin
 from impasto.errors import EncoderError
 from impasto.files import reason, shown
-from impasto.layers import Layer, all_convolutions, parse_layer
-from impasto.weights.architectures import CAFFE, METADATA_KEY, TORCHVISION, architecture_from_json
-from impasto.weights.catalogue import Origin
 
 if TYPE_CHECKING:
     import h5py

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from impasto.encoder import Architecture, Encoder, Preprocessing
+from impasto.encoders.network import Architecture, Encoder, Preprocessing
 from impasto.errors import EncoderError
 from tests.helpers import CHANNELS, random_weights
 

@@ -10,13 +10,21 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from impasto.encoder import Architecture, Encoder
+from impasto.encoders.architectures import (
+    CAFFE,
+    METADATA_KEY,
+    TORCHVISION,
+    architecture_from_json,
+    architecture_to_json,
+)
+from impasto.encoders.formats import read_encoder
+from impasto.encoders.loading import load_encoder
+from impasto.encoders.network import Architecture, Encoder
+from impasto.encoders.published.progress import Note
 from impasto.errors import EncoderError, SettingsError
-from impasto.weights import METADATA_KEY, Note, architecture_to_json, load_encoder, sha256_of
-from impasto.weights.architectures import CAFFE, TORCHVISION, architecture_from_json
-from impasto.weights.files import read_encoder
+from impasto.files import sha256_of
+from tests.encoders.samples import WEIGHTS, keras_file, published, same_features, saved, torchvision_state
 from tests.helpers import random_weights
-from tests.weights.samples import WEIGHTS, keras_file, published, same_features, saved, torchvision_state
 
 
 def written(folder, name, data):

@@ -1,0 +1,1 @@
+"""Published weights: the catalogue, the download, and the cache."""
