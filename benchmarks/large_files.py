@@ -37,7 +37,7 @@ def strips(side: int) -> Iterator[np.ndarray]:
 def measure(task: str, path: Path, side: int) -> dict[str, float]:
     """Write or read a file in this process; seconds, and the peak of resident memory in MB before and after."""
     from impasto.pictures import Strips, read_picture, write_picture
-    from impasto.pictures.libraries import vips
+    from impasto.pictures.codecs.libraries import vips
 
     vips()
     before = peak_resident() / 1e6

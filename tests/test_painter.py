@@ -20,7 +20,8 @@ from impasto.events import Finished, Iteration, OctaveStarted, Reading, Started
 from impasto.objective import Objective
 from impasto.optimizers import WINDOW, has_converged
 from impasto.painter import Painter, make_optimizer
-from impasto.pictures import reducing, write_picture
+from impasto.pictures import write_picture
+from impasto.pictures.codecs import reducing
 from impasto.planning import memory_needed
 from impasto.pyramid import LEAST_SIDE, Octave, scaled
 from impasto.settings import COLOURS, Losses, make_settings, make_texture_settings

@@ -31,7 +31,7 @@ from impasto.inputs import Inputs, PictureLike
 from impasto.objective import Objective, shares
 from impasto.optimizers import LBFGS, Adam, Optimizer, OptimizerState, has_converged
 from impasto.painting import Painting, Source, Step
-from impasto.pictures.provenance import NO_PROVENANCE
+from impasto.pictures.metadata.provenance import NO_PROVENANCE
 from impasto.planning import Workload, budget_of, method_of, plan_memory
 from impasto.protection import Protected
 from impasto.pyramid import Octave, plan_octaves, style_size, work

@@ -14,7 +14,8 @@ from impasto.cli.reporters import JsonReporter, LineReporter, Reporter
 from impasto.cli.slow_files import slow_files_told
 from impasto.cli.terminal import TerminalReporter
 from impasto.events import Event, OctaveStarted, Reading, Started, Writing
-from impasto.pictures import formats, reducing, write_picture, writing
+from impasto.pictures import write_picture, writing
+from impasto.pictures.codecs import formats, reducing
 from impasto.pyramid import Octave
 
 from .test_reporters import OCTAVES, terminal

@@ -16,19 +16,10 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageOps
 
 from impasto.errors import PictureError
-from impasto.pictures import (
-    Provenance,
-    Strips,
-    check_output,
-    read_picture,
-    read_record,
-    reducing,
-    resize,
-    strip_encoding,
-    write_picture,
-    writing,
-)
-from impasto.pictures.decoded import IN_STRIPS
+from impasto.pictures import Provenance, Strips, check_output, read_picture, read_record, resize, write_picture, writing
+from impasto.pictures.codecs import reducing
+from impasto.pictures.codecs import strips as strip_encoding
+from impasto.pictures.codecs.decoded import IN_STRIPS
 from impasto.pictures.sizes import oriented
 from impasto.pyramid import scaled
 from tests.helpers import smooth_picture
@@ -380,7 +371,7 @@ MEMORY = """
 import resource, sys
 import numpy as np
 from impasto.pictures import Strips, read_picture, write_picture
-from impasto.pictures.libraries import vips
+from impasto.pictures.codecs.libraries import vips
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -7,7 +7,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from impasto.errors import PictureError
-from impasto.pictures import SUFFIXES, PictureWarning, Provenance, colour, read_picture, write_picture
+from impasto.pictures import SUFFIXES, PictureWarning, Provenance, read_picture, write_picture
+from impasto.pictures import profiles as colour
 
 from .samples import assert_one_sentence
 

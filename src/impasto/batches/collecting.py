@@ -11,7 +11,7 @@ from pathlib import Path
 from impasto.errors import PictureError
 from impasto.files import opened, reason, shown
 from impasto.pictures import read_record
-from impasto.pictures.formats import SNIFFED, sniff
+from impasto.pictures.codecs.formats import SNIFFED, sniff
 
 _SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif"}

@@ -18,7 +18,7 @@ from impasto.encoders.published.catalogue import BUILTIN, BUILTIN_FILE, KNOWN, O
 from impasto.errors import EncoderError, PictureError, SettingsError
 from impasto.files import LONGEST_NAME, expanded, is_file, opened, reason, shown, try_folder
 from impasto.named import parted
-from impasto.pictures.formats import check_sides, writable_format
+from impasto.pictures.codecs.formats import check_sides, writable_format
 from impasto.pyramid import Octave
 from impasto.regions import check_numbers
 from impasto.settings import Settings, make_settings

@@ -192,7 +192,7 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 
 def _libvips() -> str:
-    from impasto.pictures.libraries import vips
+    from impasto.pictures.codecs.libraries import vips
 
     try:
         module = vips()

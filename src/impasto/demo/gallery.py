@@ -15,7 +15,7 @@ from impasto.demo import STYLE_NAMES
 from impasto.errors import PictureError
 from impasto.files import shown
 from impasto.pictures import write_picture
-from impasto.pictures.records import is_ours
+from impasto.pictures.metadata.records import is_ours
 
 PAIRS = {"swirls": "chelsea", "woodcut": "coffee", "mosaic": "chelsea", "pointillism": "rocket"}
 """The photograph that each style is shown on."""

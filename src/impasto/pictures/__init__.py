@@ -6,11 +6,11 @@ besides (its bit depth, a transparency mask, who took it and when) travels along
 
 from impasto.files import Progress
 from impasto.pictures.checking import check_output
-from impasto.pictures.formats import SUFFIXES
+from impasto.pictures.codecs.formats import SUFFIXES
+from impasto.pictures.metadata.provenance import Provenance
+from impasto.pictures.metadata.records import read_record
 from impasto.pictures.picture import Picture, PictureWarning
-from impasto.pictures.provenance import Provenance
 from impasto.pictures.reading import MAX_PIXELS, PictureSource, read_picture
-from impasto.pictures.records import read_record
 from impasto.pictures.sizes import fit, resize, resize_by_area
 from impasto.pictures.transparency import off_white, over_white
 from impasto.pictures.writing import Strips, write_picture

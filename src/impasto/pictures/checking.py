@@ -9,8 +9,8 @@ from pathlib import Path
 
 from impasto.errors import PictureError
 from impasto.files import reason, shown, try_folder
-from impasto.pictures import formats
-from impasto.pictures.records import read_record
+from impasto.pictures.codecs import formats
+from impasto.pictures.metadata.records import read_record
 
 
 def check_output(

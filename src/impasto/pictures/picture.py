@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from impasto.pictures.provenance import Provenance
+from impasto.pictures.metadata.provenance import Provenance
 
 
 class PictureWarning(UserWarning):

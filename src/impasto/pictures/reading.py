@@ -14,15 +14,15 @@ from PIL import Image
 
 from impasto.errors import PictureError
 from impasto.files import Progress, opened, shown, tell_nobody
-from impasto.pictures import formats
-from impasto.pictures.arrays import decode_array, digest_of
-from impasto.pictures.decoded import Decoded, check_size, finished
-from impasto.pictures.libraries import decoding
+from impasto.pictures.codecs import formats
+from impasto.pictures.codecs.arrays import decode_array, digest_of
+from impasto.pictures.codecs.decoded import Decoded, check_size, finished
+from impasto.pictures.codecs.libraries import decoding
+from impasto.pictures.codecs.pillow import decode_image, decode_with_pillow
+from impasto.pictures.codecs.reducing import Strip, is_reduced, reduced, strips_of
+from impasto.pictures.codecs.vips import StripReader, decode_with_vips, needs_vips, open_strips
 from impasto.pictures.picture import Picture
-from impasto.pictures.pillow_decoding import decode_image, decode_with_pillow
-from impasto.pictures.reducing import Strip, is_reduced, reduced, strips_of
 from impasto.pictures.sizes import TURNED, oriented
-from impasto.pictures.vips_decoding import StripReader, decode_with_vips, needs_vips, open_strips
 from impasto.pyramid import scaled
 
 PictureSource: TypeAlias = str | os.PathLike[str] | Image.Image | npt.NDArray[Any]

@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from impasto.errors import PictureError
 from impasto.files import Progress, replace_file, replacing, shown, tell_nobody
-from impasto.pictures import formats
-from impasto.pictures.encoders import Extras, encode
-from impasto.pictures.libraries import encoding
+from impasto.pictures.codecs import formats
+from impasto.pictures.codecs.libraries import encoding
+from impasto.pictures.codecs.reducing import WHOLE
+from impasto.pictures.codecs.strips import STREAMED, Outline, encode_strips
+from impasto.pictures.codecs.whole import Extras, encode
+from impasto.pictures.metadata.provenance import NO_PROVENANCE, Provenance
 from impasto.pictures.picture import PictureWarning
-from impasto.pictures.provenance import NO_PROVENANCE, Provenance
-from impasto.pictures.reducing import WHOLE
-from impasto.pictures.strip_encoding import STREAMED, Outline, encode_strips
 
 _ROWS: Final = 128  # few enough that a block of rows stays in the processor's cache
 

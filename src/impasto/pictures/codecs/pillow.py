@@ -12,11 +12,11 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps
 
 from impasto.errors import PictureError
-from impasto.pictures.arrays import check_floats, narrowed
-from impasto.pictures.colour import array_to_srgb, image_to_srgb
-from impasto.pictures.decoded import Decoded, check_size
-from impasto.pictures.libraries import decoding, quiet_pillow
-from impasto.pictures.provenance import Provenance, provenance_from
+from impasto.pictures.codecs.arrays import check_floats, narrowed
+from impasto.pictures.codecs.decoded import Decoded, check_size
+from impasto.pictures.codecs.libraries import decoding, quiet_pillow
+from impasto.pictures.metadata.provenance import Provenance, provenance_from
+from impasto.pictures.profiles import array_to_srgb, image_to_srgb
 
 _IMAGE: Final = "The PIL image"
 

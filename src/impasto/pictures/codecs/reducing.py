@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from impasto.pictures.decoded import Decoded, to_floats, top
+from impasto.pictures.codecs.decoded import Decoded, to_floats, top
 from impasto.pictures.transparency import composite_over_white
 
 Strip: TypeAlias = tuple[npt.NDArray[Any], npt.NDArray[Any] | None]

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from impasto.errors import PictureError
-from impasto.pictures import png, tags
-from impasto.pictures.encoders import Extras, encode, png_chunks, tiff_tags
-from impasto.pictures.libraries import encoding, vips
+from impasto.pictures.codecs.libraries import encoding, vips
+from impasto.pictures.codecs.whole import Extras, encode, png_chunks, tiff_tags
+from impasto.pictures.metadata import png, tags
 
 STREAMED: Final = frozenset({"PNG", "JPEG", "TIFF"})
 """The formats that are encoded strip by strip."""

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from impasto.pictures import tags
-from impasto.pictures.tags import Tag
+from impasto.pictures.metadata import tags
+from impasto.pictures.metadata.tags import Tag
 
 SOFTWARE: Final = "impasto"
 """What impasto's pictures name as the software that made them."""

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from impasto.errors import PictureError
+from impasto.pictures.metadata.provenance import Provenance
 from impasto.pictures.picture import Picture
-from impasto.pictures.provenance import Provenance
 from impasto.pictures.transparency import composite_over_white
 
 IN_STRIPS: Final = 100

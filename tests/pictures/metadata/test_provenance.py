@@ -4,8 +4,9 @@ import math
 import pytest
 from PIL import Image
 
-from impasto.pictures import Provenance, tags
-from impasto.pictures.provenance import provenance_from, provenance_tags
+from impasto.pictures import Provenance
+from impasto.pictures.metadata import tags
+from impasto.pictures.metadata.provenance import provenance_from, provenance_tags
 
 FULL = Provenance("© 2020 Zoë, 絵", "Zoë Ünal", "2020:01:02 03:04:05", (300.0, 150.5))
 

@@ -3,7 +3,7 @@ import pytest
 
 from impasto.errors import PictureError
 from impasto.pictures import Provenance
-from impasto.pictures.decoded import Decoded, check_size, finished
+from impasto.pictures.codecs.decoded import Decoded, check_size, finished
 
 from .samples import assert_one_sentence
 

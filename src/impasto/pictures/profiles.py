@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image, ImageCms
 
 from impasto.files import reason
-from impasto.pictures.libraries import quiet_pillow, vips
+from impasto.pictures.codecs.libraries import quiet_pillow, vips
 from impasto.pictures.picture import PictureWarning
 
 _SPACES: Final = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK", "Lab": "LAB"}

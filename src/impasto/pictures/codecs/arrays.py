@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from impasto.errors import PictureError
-from impasto.pictures.decoded import Decoded, check_size
-from impasto.pictures.provenance import Provenance
+from impasto.pictures.codecs.decoded import Decoded, check_size
+from impasto.pictures.metadata.provenance import Provenance
 
 _WHERE: Final = "The array"
 

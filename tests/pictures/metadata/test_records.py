@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from impasto.errors import PictureError
-from impasto.pictures import SUFFIXES, formats, read_record, write_picture
+from impasto.pictures import SUFFIXES, read_record, write_picture
+from impasto.pictures.codecs import formats
 
 from .samples import assert_one_sentence
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from impasto.errors import PictureError
-from impasto.pictures import formats
+from impasto.pictures.codecs import formats
 
 from .samples import assert_one_sentence
 

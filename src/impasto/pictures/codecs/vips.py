@@ -14,15 +14,16 @@ from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from impasto.errors import PictureError
-from impasto.pictures import formats, png, tags
-from impasto.pictures.arrays import narrowed
-from impasto.pictures.colour import SrgbConverter, array_to_srgb
-from impasto.pictures.decoded import Decoded, check_size
-from impasto.pictures.libraries import decoding, quiet_pillow, vips
+from impasto.pictures.codecs import formats
+from impasto.pictures.codecs.arrays import narrowed
+from impasto.pictures.codecs.decoded import Decoded, check_size
+from impasto.pictures.codecs.libraries import decoding, quiet_pillow, vips
+from impasto.pictures.codecs.pillow import orientation_of, provenance_of
+from impasto.pictures.codecs.reducing import Strip, strip_height
+from impasto.pictures.metadata import png, tags
+from impasto.pictures.metadata.provenance import Provenance, provenance_from
 from impasto.pictures.picture import PictureWarning
-from impasto.pictures.pillow_decoding import orientation_of, provenance_of
-from impasto.pictures.provenance import Provenance, provenance_from
-from impasto.pictures.reducing import Strip, strip_height
+from impasto.pictures.profiles import SrgbConverter, array_to_srgb
 from impasto.pictures.sizes import oriented
 
 _PREMULTIPLIED, _PLAIN = 1, 2  # alpha channels, in the values of TIFF's ExtraSamples tag

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from impasto.pictures import tags
-from impasto.pictures.tags import Tag
+from impasto.pictures.metadata import tags
+from impasto.pictures.metadata.tags import Tag
 
 from .samples import noise, vips_image
 

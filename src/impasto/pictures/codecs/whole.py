@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from impasto.pictures import png, tags, xmp
-from impasto.pictures.colour import srgb_profile, vips_image
-from impasto.pictures.provenance import SOFTWARE, Provenance, provenance_tags, resolution_tags, sensible_dpi
-from impasto.pictures.records import KEYWORD
+from impasto.pictures.metadata import png, tags, xmp
+from impasto.pictures.metadata.provenance import SOFTWARE, Provenance, provenance_tags, resolution_tags, sensible_dpi
+from impasto.pictures.metadata.records import KEYWORD
+from impasto.pictures.profiles import srgb_profile, vips_image
 
 
 @dataclass(frozen=True)

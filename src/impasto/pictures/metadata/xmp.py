@@ -12,7 +12,7 @@ from typing import Final
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-from impasto.pictures.provenance import SOFTWARE
+from impasto.pictures.metadata.provenance import SOFTWARE
 
 NAMESPACE: Final = "urn:impasto:xmp:1.0/"
 """The XML namespace of impasto's own elements."""

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from impasto.pictures import PictureWarning, colour
+from impasto.pictures import PictureWarning
+from impasto.pictures import profiles as colour
 
 from .samples import noise, profile, to_srgb, wide_gamut_profile
 

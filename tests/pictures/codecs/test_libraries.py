@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, UnidentifiedImageError
 
 from impasto.errors import PictureError
-from impasto.pictures import libraries
+from impasto.pictures.codecs import libraries
 
 from .samples import assert_one_sentence
 

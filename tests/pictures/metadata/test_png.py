@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from impasto.pictures import png
+from impasto.pictures.metadata import png
 
 from .samples import noise
 

@@ -7,7 +7,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from impasto.errors import PictureError
-from impasto.pictures import PictureWarning, Provenance, png, read_picture, tags
+from impasto.pictures import PictureWarning, Provenance, read_picture
+from impasto.pictures.metadata import png, tags
 
 from .samples import add_png_chunk, assert_one_sentence, noise, to_srgb, vips_image, wide_gamut_profile, write_deep
 

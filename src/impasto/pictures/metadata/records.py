@@ -10,9 +10,10 @@ from PIL import Image
 
 from impasto.errors import PictureError
 from impasto.files import opened, shown
-from impasto.pictures import formats, png, tags, xmp
-from impasto.pictures.libraries import decoding, quiet_pillow
-from impasto.pictures.provenance import SOFTWARE
+from impasto.pictures.codecs import formats
+from impasto.pictures.codecs.libraries import decoding, quiet_pillow
+from impasto.pictures.metadata import png, tags, xmp
+from impasto.pictures.metadata.provenance import SOFTWARE
 
 KEYWORD: Final = "impasto"
 """The keyword of the PNG text that holds the record."""

@@ -1,0 +1,1 @@
+"""Decoding and encoding: files and arrays to decoded values and back."""

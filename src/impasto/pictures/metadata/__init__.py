@@ -1,0 +1,1 @@
+"""Metadata: EXIF and TIFF tags, XMP, PNG chunks, provenance, and the record of a painting."""
