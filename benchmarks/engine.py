@@ -27,7 +27,8 @@ from impasto.devices import choose_precision, physical_cores
 from impasto.encoders.loading import load_encoder
 from impasto.objective import Objective
 from impasto.optimizers import LBFGS, Adam, Optimizer
-from impasto.settings import Losses, Precision
+from impasto.settings.fields import Precision
+from impasto.settings.model import Losses
 
 VARIANTS = ("bare", "gram-adam", "gaussian-lbfgs")
 DEEPEST = "relu5_1"

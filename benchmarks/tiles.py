@@ -29,7 +29,8 @@ from impasto.encoders.loading import load_encoder
 from impasto.objective import Objective
 from impasto.planning import Workload, cost
 from impasto.pyramid import Octave
-from impasto.settings import Losses, make_settings
+from impasto.settings.making import make_settings
+from impasto.settings.model import Losses
 from impasto.tiles import cut
 
 

@@ -10,7 +10,7 @@ import pytest
 from impasto.again import free_name, prepare, stored_record
 from impasto.errors import PictureError, SettingsError
 from impasto.pictures import write_picture
-from impasto.settings import make_settings
+from impasto.settings.making import make_settings
 
 
 def digest(path):

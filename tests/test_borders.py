@@ -15,7 +15,8 @@ from impasto.losses import total_variation
 from impasto.objective import Objective
 from impasto.painter import Painter
 from impasto.protection import Protected
-from impasto.settings import Losses, make_settings, make_texture_settings
+from impasto.settings.making import make_settings, make_texture_settings
+from impasto.settings.model import Losses
 from impasto.tiles import Box
 from tests.helpers import random_weights, smooth_picture
 

@@ -27,7 +27,8 @@ from impasto.colour import (
 from impasto.events import Iteration
 from impasto.pictures import read_picture, write_picture
 from impasto.regions import Mask, Regions
-from impasto.settings import COLOUR_SOURCES, COLOURS, make_settings
+from impasto.settings.fields import COLOUR_SOURCES, COLOURS
+from impasto.settings.making import make_settings
 from tests.helpers import smooth_picture
 
 

@@ -14,7 +14,7 @@ import impasto
 from impasto import ImpastoError
 from impasto.cli.sources import sources_from
 from impasto.pictures import over_white, read_picture, resize_by_area, write_picture
-from impasto.settings import COLOURS, PRESETS
+from impasto.settings.fields import COLOURS, PRESETS
 from tests.helpers import smooth_picture
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "control.md"

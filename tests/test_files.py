@@ -7,8 +7,7 @@ import pytest
 
 from impasto import files
 from impasto.errors import PictureError
-
-from .samples import assert_one_sentence
+from tests.pictures.samples import assert_one_sentence
 
 
 def test_opened_gives_the_content(tmp_path):

@@ -6,7 +6,7 @@ from impasto.encoders.network import Architecture, Encoder
 from impasto.errors import EncoderError
 from impasto.losses import gaussian, statistics, total_variation, wasserstein2
 from impasto.objective import Objective, shares
-from impasto.settings import Losses
+from impasto.settings.model import Losses
 from tests.helpers import random_weights, smooth_picture
 
 LAYERS = {"rgb": 2.0, "relu1_1": 1.0, "relu2_1": 0.5, "relu4_1": 3.0}

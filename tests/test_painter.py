@@ -24,7 +24,9 @@ from impasto.pictures import write_picture
 from impasto.pictures.codecs import reducing
 from impasto.planning import memory_needed
 from impasto.pyramid import LEAST_SIDE, Octave, scaled
-from impasto.settings import COLOURS, Losses, make_settings, make_texture_settings
+from impasto.settings.fields import COLOURS
+from impasto.settings.making import change_settings, make_settings, make_texture_settings
+from impasto.settings.model import Losses
 from tests.helpers import smooth_picture
 
 
@@ -518,10 +520,10 @@ def test_large_files_are_read_at_the_size_of_the_painting(tmp_path, small, monke
     assert all(isinstance(event, Reading) for event in told)
     # Without antialiasing every pixel may count, and at the original size every pixel does.
     for changes in ({"resampling": "bilinear"}, {"size": "original"}):
-        painter = Painter(photo, [style], how.changed(max_pixels=200_000, **changes))
+        painter = Painter(photo, [style], change_settings(how, max_pixels=200_000, **changes))
         assert painter.content.size == (301, 403)
     with pytest.raises(PictureError, match="max_pixels"):
-        Painter(photo, [style], how.changed(size="original"))
+        Painter(photo, [style], change_settings(how, size="original"))
 
 
 def test_a_reduced_photograph_is_painted_like_the_whole_one(tmp_path, small, monkeypatch):

@@ -9,7 +9,8 @@ from impasto.encoders.network import Architecture, Encoder
 from impasto.errors import PaintingError
 from impasto.planning import Workload, budget_of, cost, expected_seconds, memory_needed, method_of, plan_memory
 from impasto.pyramid import Octave, plan_octaves
-from impasto.settings import make_settings, memory_bytes
+from impasto.settings.fields import memory_bytes
+from impasto.settings.making import make_settings
 from tests.helpers import random_weights
 
 MB, GB = 10**6, 10**9

@@ -12,7 +12,8 @@ from impasto.losses import Statistics, add_statistics_gradient, exact_statistics
 from impasto.objective import Objective
 from impasto.painter import Painter
 from impasto.planning import memory_needed
-from impasto.settings import Losses, make_settings
+from impasto.settings.making import change_settings, make_settings
+from impasto.settings.model import Losses
 from tests.helpers import smooth_picture
 
 LOW, FULL = torch.bfloat16, torch.float32
@@ -147,7 +148,7 @@ def test_a_run_goes_on_in_the_precision_that_it_began_with(small):
     facts = snapshots[1].facts
     assert facts.precision == "bfloat16"
     # As if the settings said auto, and this machine would choose float32.
-    automatic = facts.model_copy(update={"settings": facts.settings.changed(precision="auto")})
+    automatic = facts.model_copy(update={"settings": change_settings(facts.settings, precision="auto")})
     tensors = {name: value.clone() for name, value in snapshots[1].tensors.items()}
     resumed = Painter(photo, [style], automatic.settings, resumed=type(snapshots[1])(automatic, tensors))
     assert resumed.precision == "bfloat16"

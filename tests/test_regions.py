@@ -21,7 +21,9 @@ from impasto.objective import Objective, layer_masks
 from impasto.pictures import read_picture, resize, resize_by_area
 from impasto.protection import Protected
 from impasto.regions import Mask, Regions, composited
-from impasto.settings import COLOURS, Losses, make_settings
+from impasto.settings.fields import COLOURS
+from impasto.settings.making import change_settings, make_settings
+from impasto.settings.model import Losses
 from tests.helpers import random_weights, smooth_picture
 
 NAMES = ["rgb", "relu1_1", "relu3_1", "relu4_1"]
@@ -373,10 +375,16 @@ def test_settings_hold_the_paths_and_none_leaves_a_mask_out(tmp_path):
     assert found.masks == {1: "a.png", 2: "b.png"}
     assert list(found.named_files) == ["masks.1", "masks.2", "protect"]
     assert make_settings(**found.model_dump(mode="json", exclude_none=True)) == found
-    assert found.changed(masks={"2": "d.png"}).masks == {1: "a.png", 2: "d.png"}
-    assert found.changed(masks={1: "none"}, protect="none").named_files == {"masks.2": found.named_files["masks.2"]}
-    assert found.changed(masks={1: None}).masks == found.changed(masks={"1": "none"}).masks == {2: "b.png"}
-    assert found.changed(masks=None).masks == {}
+    assert change_settings(found, masks={"2": "d.png"}).masks == {1: "a.png", 2: "d.png"}
+    assert change_settings(found, masks={1: "none"}, protect="none").named_files == {
+        "masks.2": found.named_files["masks.2"]
+    }
+    assert (
+        change_settings(found, masks={1: None}).masks
+        == change_settings(found, masks={"1": "none"}).masks
+        == {2: "b.png"}
+    )
+    assert change_settings(found, masks=None).masks == {}
     with pytest.raises(SettingsError, match=r"masks = .*'sky'.* numbers of their styles"):
         make_settings(masks={"sky": "a.png"})
 

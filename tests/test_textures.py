@@ -25,7 +25,9 @@ from impasto.painter import Painter
 from impasto.pictures import read_picture, write_picture
 from impasto.pyramid import LEAST_SIDE, plan_octaves, resized
 from impasto.regions import Mask, Regions
-from impasto.settings import PRESETS, Losses, make_settings, make_texture_settings
+from impasto.settings.fields import PRESETS
+from impasto.settings.making import change_settings, make_settings, make_texture_settings
+from impasto.settings.model import Losses
 from impasto.tiles import ALIGNMENT
 from tests.helpers import random_weights, smooth_picture
 
@@ -493,5 +495,7 @@ def test_its_fingerprint_is_that_of_its_record(album, style):
     repeat, digests = prepare(album / "made.png"), Digests()
     work = Work(None, repeat.styles, repeat.settings, album / "made.png")
     assert fingerprint(work, digests.of) == stored_fingerprint(stored_record(album / "made.png"))
-    other = Work(None, repeat.styles, repeat.settings.changed(colours_from=str(album / "style.png")), work.output)
+    other = Work(
+        None, repeat.styles, change_settings(repeat.settings, colours_from=str(album / "style.png")), work.output
+    )
     assert fingerprint(other, digests.of) != fingerprint(work, digests.of)

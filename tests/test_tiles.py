@@ -8,7 +8,7 @@ from impasto.encoders.layers import PIXELS, all_convolutions, parse_layer
 from impasto.encoders.network import Architecture, Encoder
 from impasto.objective import Objective
 from impasto.optimizers import Adam
-from impasto.settings import Losses
+from impasto.settings.model import Losses
 from impasto.tiles import ALIGNMENT, LEAST_CORE, Box, cut, halos
 from tests.helpers import random_weights, smooth_picture
 

@@ -27,7 +27,10 @@ from impasto.errors import SettingsError
 from impasto.objective import shares
 from impasto.planning import Workload
 from impasto.pyramid import Octave, plan_octaves
-from impasto.settings import PRESETS, Settings, make_settings, merged, parse_assignment
+from impasto.settings.fields import PRESETS
+from impasto.settings.making import make_settings, parse_assignment
+from impasto.settings.model import Settings
+from impasto.settings.presets import merged
 
 Budget = Literal["full", "short"]
 

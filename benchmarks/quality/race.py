@@ -21,7 +21,8 @@ from impasto.encoders.network import Encoder
 from impasto.events import Event, Iteration, OctaveStarted
 from impasto.painter import Painter
 from impasto.pyramid import Octave, scaled
-from impasto.settings import Settings, make_settings
+from impasto.settings.making import make_settings
+from impasto.settings.model import Settings
 
 
 class Moment(NamedTuple):

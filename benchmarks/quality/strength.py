@@ -19,7 +19,7 @@ from benchmarks.quality.options import Bench, bench, in_sentences, parser
 from benchmarks.quality.store import Store, collect
 from impasto.errors import PaintingError
 from impasto.files import replace_file
-from impasto.settings import DEFAULT_STRENGTH, style_weight_of
+from impasto.settings.model import DEFAULT_STRENGTH, style_weight_of
 
 STRENGTHS = tuple(i / 8 for i in range(9))
 MEASURES = ("content", "strokes", "style")

@@ -39,7 +39,8 @@ from benchmarks.quality.store import write_json
 from benchmarks.quality.yardstick import HE, activation_of, encoders
 from impasto.errors import SettingsError
 from impasto.files import replace_file, sha256_of
-from impasto.settings import Optimization, Settings, make_settings
+from impasto.settings.making import make_settings
+from impasto.settings.model import Optimization, Settings
 
 TENSORFLOW = Path(".venv-keras/bin/python")
 TUTORIAL = "tutorial preset"

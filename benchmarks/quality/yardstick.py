@@ -19,7 +19,7 @@ from impasto.encoders.network import Encoder
 from impasto.encoders.published.catalogue import KNOWN
 from impasto.losses import content_distance, gram, gram_distance, statistics
 from impasto.objective import shares
-from impasto.settings import Settings
+from impasto.settings.model import Settings
 from training.export import normalised
 
 VGG19 = (64, 128, 256, 512, 512)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from impasto.checkpoints.writer import CheckpointWriter
     from impasto.painter import Painter
     from impasto.painting import Painting
-    from impasto.settings import Settings, make_settings, make_texture_settings
+    from impasto.settings.making import make_settings, make_texture_settings
+    from impasto.settings.model import Settings
 
 __all__ = [
     "CheckpointError",

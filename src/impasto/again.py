@@ -14,18 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from impasto.errors import PictureError, SettingsError
 from impasto.files import opened, shown
-from impasto.named import PATTERN, described, option_of, parted, with_once_named
 from impasto.pictures import read_record
 from impasto.pyramid import Octave
-from impasto.settings import (
-    LEAST_TILE,
-    Precision,
-    Settings,
-    make_settings,
-    merged,
-    texture_values,
-    with_settings_of_then,
-)
+from impasto.settings.fields import LEAST_TILE, Precision
+from impasto.settings.making import change_settings, make_settings
+from impasto.settings.migrations import fill_missing_settings, migrate_unnamed_start
+from impasto.settings.model import Settings
+from impasto.settings.presets import merged, texture_values
+from impasto.settings.references import PATTERN, described, option_of, parted
 from impasto.version import __version__
 
 
@@ -85,7 +81,7 @@ class Record(_Model):
         settings: all of them, by name.
         content: the photograph; None behind a texture.
         styles: the paintings.
-        named: the pictures that settings name, as :mod:`impasto.named` spells them.
+        named: the pictures that settings name, as :mod:`impasto.settings.references` spells them.
         encoder: name and hash.
         plan: the octaves.
         precision: what the encoder computed in.
@@ -107,7 +103,7 @@ class Record(_Model):
     @model_validator(mode="before")
     @classmethod
     def _of_once(cls, values: Any) -> Any:
-        return with_once_named(with_settings_of_then(values), "init")
+        return migrate_unnamed_start(fill_missing_settings(values), "init")
 
 
 @dataclass(frozen=True)
@@ -189,7 +185,7 @@ def prepare(
         path: the painted picture.
         content: a photograph in place of the stored one.
         styles: paintings in place of all the stored ones.
-        changes: settings in place of the stored ones, nested as in :meth:`impasto.settings.Settings.changed`.
+        changes: settings in place of the stored ones, nested as in :meth:`impasto.settings.model.Settings.changed`.
 
     Raises:
         PictureError: no picture, no record, a source that is missing or has changed since, or a photograph for a
@@ -204,7 +200,7 @@ def prepare(
     return Repeat(
         content=_photograph(record, folder) if content is None else Path(content),
         styles=tuple(map(Path, styles)) or tuple(_found(s, folder, "style", "--style") for s in record.styles),
-        settings=_stored_settings(record, path).changed(**changes),
+        settings=change_settings(_stored_settings(record, path), **changes),
         record=record,
         plan=() if {"size", "memory", "tile"} & set(changes) else tuple(Octave(**dict(o)) for o in record.plan),
     )

@@ -11,7 +11,9 @@ from impasto.inputs import PictureLike
 from impasto.painter import Painter
 from impasto.painting import Painting
 from impasto.regions import from_memory
-from impasto.settings import Settings, make_settings, make_texture_settings, merged, texture_values
+from impasto.settings.making import change_settings, make_settings, make_texture_settings
+from impasto.settings.model import Settings
+from impasto.settings.presets import merged, texture_values
 
 
 def paint(
@@ -44,7 +46,7 @@ def texture(
 
     Args:
         style: the painting, or a list of them: path, PIL image, or array H×W×3 (uint8, uint16, or float in [0, 1]).
-        settings: a whole run's settings, from :func:`impasto.settings.make_texture_settings`; the defaults of a texture
+        settings: settings of a run, from :func:`~impasto.make_texture_settings`; the defaults of a texture
             where not given.
         changes: settings by name, as in ``size=(640, 480), seamless=True, seed=3``; the size is width and height.
             The masks ``masks`` and ``style_masks`` may be pictures, as with :func:`paint`.
@@ -68,7 +70,7 @@ def make_texture_painter(
     elif changes:
         if "preset" in changes:
             changes = merged(texture_values(changes["preset"]), changes)
-        settings = settings.changed(**changes)
+        settings = change_settings(settings, **changes)
     return Painter(None, _listed(style), settings, named=masks)
 
 
@@ -81,7 +83,9 @@ def make_painter(
     """A painter with the arguments of :func:`paint`; iterate over it for each step."""
     _check_settings(settings)
     changes, masks = from_memory(changes)
-    settings = make_settings(**changes) if settings is None else settings.changed(**changes) if changes else settings
+    settings = (
+        make_settings(**changes) if settings is None else change_settings(settings, **changes) if changes else settings
+    )
     return Painter(content, _listed(style), settings, named=masks)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from impasto.regions import Regions
-from impasto.settings import Colour
+from impasto.settings.fields import Colour
 
 Array = npt.NDArray[np.float32]
 Exact = npt.NDArray[np.float64]
@@ -412,7 +412,7 @@ def plan_colours(
     """What the settings ``colour`` and ``colours_from`` mean for some pictures.
 
     Args:
-        way: the setting; :data:`impasto.settings.COLOUR_SOURCES` says what it combines with.
+        way: the setting; :data:`impasto.settings.fields.COLOUR_SOURCES` says what it combines with.
         photo: H×W×3; None where there is none.
         alpha: of the photograph, H×W; transparent parts do not count in its statistics.
         styles: the paintings, h×w×3 each.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from impasto.painting import Painting
-    from impasto.settings import Precision
+    from impasto.settings.fields import Precision
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,14 @@ from impasto import pictures
 from impasto.errors import PaintingError, SettingsError
 from impasto.events import Event, Reading
 from impasto.faces import face_mask, find_faces
-from impasto.named import COLOURS_FROM, INIT, PROTECT, parted
 from impasto.painting import Source
 from impasto.pictures import Picture
 from impasto.pyramid import LEAST_SIDE, scaled, style_size
 from impasto.regions import Mask, Regions, as_picture_source, check_numbers, check_shape
-from impasto.settings import FACES, NO_PROTECTION, Settings
+from impasto.settings.exclusions import NO_PROTECTION
+from impasto.settings.fields import FACES
+from impasto.settings.model import Settings
+from impasto.settings.references import COLOURS_FROM, INIT, PROTECT, parted
 
 PictureLike = str | os.PathLike[str] | Image.Image | np.ndarray
 
@@ -31,7 +33,7 @@ class Inputs:
         content: the photograph; None for a texture.
         styles: the paintings.
         settings: of the run.
-        named: masks and other pictures by the names of :mod:`impasto.named`, from memory or in place of those that the
+        named: masks and other pictures by the names of :mod:`~impasto.settings.references`, in place of those that the
             settings name.
         tell: is given :class:`Reading` events.
 

@@ -32,7 +32,7 @@ from impasto.losses import (
     gram_distance,
     wasserstein2,
 )
-from impasto.settings import Losses
+from impasto.settings.model import Losses
 from impasto.tiles import Box, Tile, cut
 
 T = TypeVar("T")

@@ -36,7 +36,8 @@ from impasto.planning import Workload, budget_of, method_of, plan_memory
 from impasto.protection import Protected
 from impasto.pyramid import Octave, plan_octaves, style_size, work
 from impasto.scaled_inputs import ScaledInputs
-from impasto.settings import Optimization, Precision, Settings
+from impasto.settings.fields import Precision
+from impasto.settings.model import Optimization, Settings
 from impasto.snapshot import Facts, Snapshot, StoredEncoder, StoredInput, history_tensor
 from impasto.tiles import ALIGNMENT
 from impasto.version import __version__
@@ -53,8 +54,8 @@ class Painter:
         content: the photograph: path, PIL image, or array H×W×3 (uint8, uint16, or float in [0, 1]); None for a
             texture.
         styles: the painting or paintings, likewise.
-        settings: how to paint; those of a texture are :func:`impasto.settings.make_texture_settings`'s.
-        named: masks and other pictures by the names of :mod:`impasto.named`, from memory or in place of those that the
+        settings: how to paint; those of a texture are :func:`impasto.settings.making.make_texture_settings`'s.
+        named: masks and other pictures by the names of :mod:`~impasto.settings.references`, in place of those that the
             settings name.
         plan: octaves of an earlier painting, whose tiles and methods are taken where the sizes are the same and they
             fit into the memory; chosen by the memory where not given.

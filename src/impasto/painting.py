@@ -18,7 +18,8 @@ from impasto.events import Loss
 from impasto.pictures import Picture, Progress, Provenance, check_output, write_picture
 from impasto.pyramid import Octave
 from impasto.regions import Mask
-from impasto.settings import Precision, Settings
+from impasto.settings.fields import Precision
+from impasto.settings.model import Settings
 from impasto.version import __version__
 
 
@@ -78,7 +79,7 @@ class Painting:
         history: every evaluation of the loss.
         content: the photograph; None for a texture.
         styles: the paintings.
-        named: the pictures that the settings name, as :mod:`impasto.named` spells them.
+        named: the pictures that the settings name, as :mod:`impasto.settings.references` spells them.
         encoder: name and SHA-256 of the encoder.
         provenance: copyright, date and resolution of the photograph.
         octaves: sizes, tiles and methods.

@@ -17,10 +17,11 @@ from impasto.devices import available_memory, cpu_threads, exact_products
 from impasto.encoders.layers import CONVOLUTIONS, PIXELS, Layer
 from impasto.encoders.network import Encoder
 from impasto.errors import PaintingError
-from impasto.named import PROTECT
 from impasto.objective import Objective, shares
 from impasto.pyramid import Octave, style_size
-from impasto.settings import LEAST_TILE, Optimization, Settings, memory_bytes
+from impasto.settings.fields import LEAST_TILE, memory_bytes
+from impasto.settings.model import Optimization, Settings
+from impasto.settings.references import PROTECT
 from impasto.tiles import ALIGNMENT, Tile, cut, halos, longest_core
 
 PROCESS = 360_000_000

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from impasto.errors import PictureError, SettingsError
 from impasto.files import shown
-from impasto.named import PROTECT, described, mask_name, option_of, parted
 from impasto.pictures import Picture, resize_by_area
+from impasto.settings.references import PROTECT, described, mask_name, option_of, parted
 
 Array = npt.NDArray[np.float32]
 
@@ -87,7 +87,7 @@ class Regions:
 
     Attributes:
         count: number of styles.
-        masks: by name, as :mod:`impasto.named` spells them; none for plain painting.
+        masks: by name, as :mod:`impasto.settings.references` spells them; none for plain painting.
     """
 
     count: int

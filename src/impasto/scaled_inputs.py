@@ -18,7 +18,7 @@ from impasto.objective import Masks, layer_masks
 from impasto.pictures import Picture
 from impasto.pyramid import resized
 from impasto.regions import composited
-from impasto.settings import Settings
+from impasto.settings.model import Settings
 
 
 class ScaledInputs:

@@ -11,10 +11,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from impasto.errors import CheckpointError
 from impasto.events import Loss
 from impasto.files import shown
-from impasto.named import PATTERN, described, with_once_named
 from impasto.painting import Source, Step
 from impasto.pyramid import Octave
-from impasto.settings import Precision, Settings, with_settings_of_then
+from impasto.settings.fields import Precision
+from impasto.settings.migrations import fill_missing_settings, migrate_unnamed_start
+from impasto.settings.model import Settings
+from impasto.settings.references import PATTERN, described
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -86,7 +88,7 @@ class Facts(_Model):
         precision: what the encoder computes in.
         content: the photograph; None behind a texture.
         styles: the paintings.
-        named: the pictures that the settings name, as :mod:`impasto.named` spells them.
+        named: the pictures that the settings name, as :mod:`impasto.settings.references` spells them.
         encoder: name and hash.
         optimizer: the optimiser's numbers; None where it has not begun or is done with the octave.
     """
@@ -111,7 +113,7 @@ class Facts(_Model):
     @model_validator(mode="before")
     @classmethod
     def _of_once(cls, values: Any) -> Any:
-        return with_once_named(with_settings_of_then(values), "start")
+        return migrate_unnamed_start(fill_missing_settings(values), "start")
 
     @property
     def inputs(self) -> list[tuple[str, StoredInput]]:

@@ -19,7 +19,8 @@ from impasto.errors import SettingsError
 from impasto.files import shortened
 from impasto.pictures import read_picture
 from impasto.pyramid import scaled
-from impasto.settings import merged, parse_assignment
+from impasto.settings.making import parse_assignment
+from impasto.settings.presets import merged
 from impasto.sheets import Pixels, Stage, grid, resized_stage
 
 MOST = 100

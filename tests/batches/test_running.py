@@ -19,6 +19,7 @@ from impasto.batches.tasks import Ready
 from impasto.batches.works import Work, settle
 from impasto.errors import EncoderError, PaintingError
 from impasto.pictures import write_picture
+from impasto.settings.making import change_settings
 from tests.helpers import smooth_picture
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes of another kind")
@@ -42,7 +43,7 @@ def ends(events):
 
 
 def endless(works):
-    long = works[0].settings.changed(optimization={"iterations": 100_000})
+    long = change_settings(works[0].settings, optimization={"iterations": 100_000})
     return [Work(work.content, work.styles, long, work.output) for work in works]
 
 
@@ -79,7 +80,7 @@ def test_stopping_writes_nothing_unfinished(works):
 
 def test_settings_that_fit_nothing_are_refused_before_all(works, tmp_path):
     (tmp_path / "text.safetensors").write_text("no weights")
-    wrong = works[0].settings.changed(encoder=str(tmp_path / "text.safetensors"))
+    wrong = change_settings(works[0].settings, encoder=str(tmp_path / "text.safetensors"))
     works = [Work(work.content, work.styles, wrong, work.output) for work in works]
     with pytest.raises(EncoderError):
         list(Batch(settle(works), jobs=2))

@@ -11,7 +11,7 @@ from impasto import SettingsError, make_settings
 from impasto.batches.worker import _check, _Desk, _shared_out
 from impasto.cli.interrupts import Interrupts
 from impasto.devices import physical_cores
-from impasto.settings import memory_bytes
+from impasto.settings.fields import memory_bytes
 
 
 def test_processes_share_cores_and_memory():

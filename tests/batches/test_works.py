@@ -13,6 +13,7 @@ from impasto import make_settings
 from impasto.batches.works import Work, combine, fingerprint, make_folders, settle
 from impasto.errors import EncoderError, PictureError, SettingsError
 from impasto.pictures import write_picture
+from impasto.settings.making import change_settings
 from tests.helpers import smooth_picture
 
 PHOTOS, STYLES = [Path("a.jpg"), Path("b.jpg")], [Path("s.png"), Path("t.png")]
@@ -67,45 +68,45 @@ def work(tmp_path, tiny_encoder, monkeypatch) -> Work:
 def test_done_is_what_has_the_same_pictures_and_settings(work):
     (settled,) = settle([work])
     assert settled.done
-    machinery = work.settings.changed(
-        threads=2, memory="3G", device="cpu", encoder=str(Path("tiny.safetensors").absolute())
+    machinery = change_settings(
+        work.settings, threads=2, memory="3G", device="cpu", encoder=str(Path("tiny.safetensors").absolute())
     )
     assert settle([replace(work, settings=machinery)])[0].done
-    assert settle([replace(work, settings=work.settings.changed(strength=0.5))])[0].done
+    assert settle([replace(work, settings=change_settings(work.settings, strength=0.5))])[0].done
 
 
 def test_masks_are_compared_by_their_content(work):
     write_picture("half.png", np.repeat((np.arange(40) < 20)[None, :, None] * np.ones(3, np.float32), 32, axis=0))
     write_picture("other.png", np.repeat((np.arange(40) < 30)[None, :, None] * np.ones(3, np.float32), 32, axis=0))
-    masked = replace(work, settings=work.settings.changed(protect="half.png"), output=Path("masked.png"))
+    masked = replace(work, settings=change_settings(work.settings, protect="half.png"), output=Path("masked.png"))
     assert Path("half.png") in masked.inputs
     impasto.paint(masked.content, [*masked.styles], masked.settings).save(masked.output)
     Path("copy.png").write_bytes(Path("half.png").read_bytes())
     for same in ("half.png", "copy.png"):
-        assert settle([replace(masked, settings=masked.settings.changed(protect=same))])[0].done
+        assert settle([replace(masked, settings=change_settings(masked.settings, protect=same))])[0].done
     for other in ("other.png", "none"):
         with pytest.raises(PictureError, match="from other pictures or settings"):
-            settle([replace(masked, settings=masked.settings.changed(protect=other))])
+            settle([replace(masked, settings=change_settings(masked.settings, protect=other))])
     with pytest.raises(PictureError, match=r"gone\.png"):
-        settle([replace(masked, settings=masked.settings.changed(protect="gone.png"))])
+        settle([replace(masked, settings=change_settings(masked.settings, protect="gone.png"))])
 
 
 def test_the_words_in_place_of_pictures_count(work):
     kinds = [{}, {"protect": "faces"}, {"init": "noise"}, {"colours_from": "style.png"}, {"init": "style.png"},
              {"masks": {1: "style.png"}}, {"style_masks": {1: "style.png"}}, {"protect": "style.png"}]  # fmt: skip
-    works = [replace(work, settings=work.settings.changed(**kind)) for kind in kinds]
+    works = [replace(work, settings=change_settings(work.settings, **kind)) for kind in kinds]
     assert len({fingerprint(each, lambda path: str(path.name)) for each in works}) == len(kinds)
 
 
 @pytest.mark.parametrize("change", ["strength", "nested", "photo", "style", "init", "encoder"])
 def test_what_changed_is_refused_and_painted_anew_by_force(work, change):
     if change == "strength":
-        work = replace(work, settings=work.settings.changed(strength=0.6))
+        work = replace(work, settings=change_settings(work.settings, strength=0.6))
     elif change == "nested":
-        work = replace(work, settings=work.settings.changed(losses={"style": {"relu1_1": 0.5}}))
+        work = replace(work, settings=change_settings(work.settings, losses={"style": {"relu1_1": 0.5}}))
     elif change == "init":
         write_picture("init.png", smooth_picture(32, 40, seed=3))
-        work = replace(work, settings=work.settings.changed(init="init.png"))
+        work = replace(work, settings=change_settings(work.settings, init="init.png"))
     else:
         path = Path({"photo": "photo.png", "style": "style.png", "encoder": "tiny.safetensors"}[change])
         path.write_bytes(path.read_bytes() + b"\0")

@@ -22,7 +22,7 @@ from benchmarks.quality.store import Row, Store, collect
 from impasto.devices import cpu_threads
 from impasto.errors import PictureError, SettingsError
 from impasto.pictures import read_picture
-from impasto.settings import DEFAULT_STRENGTH, style_weight_of
+from impasto.settings.model import DEFAULT_STRENGTH, style_weight_of
 
 pytestmark = pytest.mark.usefixtures("_few_patches")
 

@@ -32,7 +32,7 @@ from impasto.encoders.loading import load_encoder
 from impasto.files import sha256_of
 from impasto.objective import Objective
 from impasto.pictures import write_picture
-from impasto.settings import Settings
+from impasto.settings.model import Settings
 from tests.helpers import smooth_picture
 
 HOW = Settings().optimization.model_dump()

@@ -10,7 +10,7 @@ import pytest
 
 from impasto.again import stored_record
 from impasto.pictures import read_picture, read_record, write_picture
-from impasto.settings import make_settings
+from impasto.settings.making import make_settings
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from impasto.cli.options import SETTINGS, Changes, changes_from, with_settings
 from impasto.errors import SettingsError
-from impasto.settings import make_settings
+from impasto.settings.making import make_settings
 
 TEXTS = {
     "size": ("96", 96),

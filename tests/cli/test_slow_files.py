@@ -17,8 +17,7 @@ from impasto.events import Event, OctaveStarted, Reading, Started, Writing
 from impasto.pictures import write_picture, writing
 from impasto.pictures.codecs import formats, reducing
 from impasto.pyramid import Octave
-
-from .test_reporters import OCTAVES, terminal
+from tests.cli.test_reporters import OCTAVES, terminal
 
 PHOTO = Path("a photo.tif")
 

@@ -11,7 +11,8 @@ from PIL import Image
 import impasto
 from impasto.again import stored_record
 from impasto.demo import STYLE_NAMES, gallery
-from impasto.settings import EXCLUSIONS, Settings
+from impasto.settings.exclusions import EXCLUSIONS
+from impasto.settings.model import Settings
 
 
 def test_version(impasto_command):

@@ -16,7 +16,7 @@ from impasto.files import sha256_of
 from impasto.pictures import resize
 from tests.helpers import smooth_picture
 
-CARD = Path(__file__).parent.parent / "docs" / "encoder.md"
+CARD = Path(__file__).parents[2] / "docs" / "encoder.md"
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1", "relu5_2")
 SHA256 = "585e1c3aab8e8148775e0ef21b875c0d1891a0c00b1ba0c3af2b95d5c4f8c9a7"
 SPREADS = (2.57564, 0.9413, 1.18364, 1.71204, 1.70369, 2.30482)

@@ -18,7 +18,8 @@ from impasto.losses import statistics
 from impasto.objective import Objective
 from impasto.optimizers import Adam
 from impasto.painter import make_optimizer
-from impasto.settings import Settings, make_settings
+from impasto.settings.making import change_settings, make_settings
+from impasto.settings.model import Settings
 from tests.keras.references import CONTENT_LAYER, KEPT_AFTER, LAYERS, STEPS, STYLE_LAYERS, Reference, relative_error
 
 THREADS = 1
@@ -129,7 +130,7 @@ class Impasto:
         self.encoder, self.reference = encoder, reference
         size = max(reference.content.shape)
         settings = make_settings(preset=preset, encoder=str(path), size=size, device="cpu", threads=THREADS)
-        self.settings: Settings = settings.changed(**changes)
+        self.settings: Settings = change_settings(settings, **changes)
         # TensorFlow's own photograph: ours may differ in the last bit (× 1/255 for ÷ 255), and in the first step,
         # where the content's gradient is exactly 0 in both, Adam would make much of that.
         self.objective = Objective(
@@ -239,7 +240,7 @@ class Impasto:
         return impasto.make_painter(
             self.reference.content,
             self.reference.style,
-            self.settings.changed(optimization={"iterations": iterations}),
+            change_settings(self.settings, optimization={"iterations": iterations}),
         )
 
     def rows(self) -> list[Row]:

@@ -24,7 +24,7 @@ from impasto.errors import PaintingError
 from impasto.optimizers import Adam
 from impasto.painter import Painter
 from impasto.pictures import write_picture
-from impasto.settings import make_settings
+from impasto.settings.making import make_settings
 from tests.helpers import random_weights
 from tests.keras.comparison import Impasto, array, precision, table
 from tests.keras.measuring import measure, moves

@@ -12,7 +12,7 @@ from PIL import Image
 
 from impasto.painter import Painter
 from impasto.pictures import resize
-from impasto.settings import make_settings
+from impasto.settings.making import make_settings
 from tests.keras.comparison import UNITS, Impasto, array
 from tests.keras.references import FOLDER, Reference, relative_error, sketch
 from tests.keras.samples import picture

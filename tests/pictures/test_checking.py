@@ -8,8 +8,7 @@ import pytest
 from impasto import files
 from impasto.errors import PictureError
 from impasto.pictures import SUFFIXES, check_output, write_picture
-
-from .samples import assert_one_sentence
+from tests.pictures.samples import assert_one_sentence
 
 PIXELS = np.zeros((2, 2, 3))
 

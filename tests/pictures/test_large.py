@@ -23,8 +23,7 @@ from impasto.pictures.codecs.decoded import IN_STRIPS
 from impasto.pictures.sizes import oriented
 from impasto.pyramid import scaled
 from tests.helpers import smooth_picture
-
-from .samples import assert_one_sentence, claimed_png, noise, wide_gamut_profile, write_deep
+from tests.pictures.samples import assert_one_sentence, claimed_png, noise, wide_gamut_profile, write_deep
 
 FULL = Provenance("© 2020 Zoë", "Zoë Ünal", "2020:01:02 03:04:05", (300.0, 150.0))
 WRITTEN = [(".png", 8), (".png", 16), (".jpg", 8), (".tif", 8), (".tif", 16)]

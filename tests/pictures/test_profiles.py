@@ -4,8 +4,7 @@ from PIL import Image, ImageCms
 
 from impasto.pictures import PictureWarning
 from impasto.pictures import profiles as colour
-
-from .samples import noise, profile, to_srgb, wide_gamut_profile
+from tests.pictures.samples import noise, profile, to_srgb, wide_gamut_profile
 
 
 def test_the_profile_of_written_pictures_is_srgb_and_always_the_same():

@@ -13,8 +13,7 @@ from PIL import Image
 
 from impasto.errors import PictureError
 from impasto.pictures import PictureWarning, Provenance, read_picture, read_record, write_picture
-
-from .samples import assert_one_sentence, claimed_png, noise, vips_image
+from tests.pictures.samples import assert_one_sentence, claimed_png, noise, vips_image
 
 KINDS = ["jpg", "progressive.jpg", "png", "webp", "tif", "bmp", "gif", "16.png", "16.tif", "lzw.tif", "avif"]
 

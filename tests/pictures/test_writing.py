@@ -9,8 +9,7 @@ from PIL import ExifTags, Image
 from impasto.errors import PictureError
 from impasto.pictures import SUFFIXES, PictureWarning, Provenance, read_picture, write_picture
 from impasto.pictures import profiles as colour
-
-from .samples import assert_one_sentence
+from tests.pictures.samples import assert_one_sentence
 
 FULL = Provenance("© 2020 Zoë", "Zoë Ünal", "2020:01:02 03:04:05", (300.0, 150.0))
 LOSSLESS = [(".png", 8), (".png", 16), (".tif", 8), (".tiff", 16)]

@@ -25,7 +25,9 @@ from impasto.objective import shares
 from impasto.painter import Painter
 from impasto.pictures import PictureWarning
 from impasto.planning import SAFE_SHARE
-from impasto.settings import FACES, Settings, memory_bytes
+from impasto.settings.fields import FACES, memory_bytes
+from impasto.settings.making import change_settings
+from impasto.settings.model import Settings
 
 BETWEEN = 0.1
 """Seconds from one word of progress to the next."""
@@ -164,7 +166,7 @@ def _shared_out(settings: Settings, jobs: int) -> Settings:
     if jobs > 1:
         memory = _free_memory(settings.device) if settings.memory is None else memory_bytes(settings.memory)
         changes["memory"] = str(memory // jobs)
-    return settings.changed(**changes) if changes else settings
+    return change_settings(settings, **changes) if changes else settings
 
 
 @cache

@@ -17,11 +17,12 @@ from impasto.batches.naming import DEFAULT_TEMPLATE, check_template, name_of
 from impasto.encoders.published.catalogue import BUILTIN, BUILTIN_FILE, KNOWN, Origin
 from impasto.errors import EncoderError, PictureError, SettingsError
 from impasto.files import LONGEST_NAME, expanded, is_file, opened, reason, shown, try_folder
-from impasto.named import parted
 from impasto.pictures.codecs.formats import check_sides, writable_format
 from impasto.pyramid import Octave
 from impasto.regions import check_numbers
-from impasto.settings import Settings, make_settings
+from impasto.settings.making import make_settings
+from impasto.settings.model import Settings
+from impasto.settings.references import parted
 
 _MACHINERY = {"threads", "device", "memory", "tile", "max_pixels"}
 """Settings that say how to come to a picture, not to which."""

@@ -15,9 +15,9 @@ from impasto.checkpoints.slot import Slot
 from impasto.checkpoints.writer import FORMAT
 from impasto.errors import CheckpointError
 from impasto.files import shown
-from impasto.named import as_settings, described
 from impasto.regions import named_masks
-from impasto.settings import Settings
+from impasto.settings.model import Settings
+from impasto.settings.references import as_settings, described
 from impasto.snapshot import Facts, Snapshot, StoredInput
 from impasto.version import __version__
 
@@ -128,8 +128,8 @@ class StoredRun:
             styles: the paintings, likewise.
             note: is told of what may keep the picture from being the same, bit for bit.
             tell: as for :class:`impasto.painter.Painter`.
-            named: masks and other pictures by the names of :mod:`impasto.named`, where they came from memory or lie
-                elsewhere now.
+            named: masks and other pictures by the names of :mod:`~impasto.settings.references`, from memory or as they
+                lie now.
 
         Raises:
             ImpastoError: as :class:`impasto.painter.Painter`; or a picture that is missing or has changed.

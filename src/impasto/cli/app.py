@@ -17,7 +17,7 @@ from impasto.cli.weights import app as weights_app
 from impasto.cli.weights import fetching_shown
 from impasto.demo import STYLE_NAMES
 from impasto.errors import ImpastoError
-from impasto.settings import make_settings, make_texture_settings
+from impasto.settings.making import make_settings, make_texture_settings
 from impasto.version import __version__
 
 if TYPE_CHECKING:

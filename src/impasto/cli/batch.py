@@ -15,7 +15,7 @@ from impasto.cli.interrupts import Interrupts
 from impasto.cli.reporters import choose_reporter
 from impasto.cli.weights import fetching_shown
 from impasto.encoders.published.catalogue import KNOWN
-from impasto.settings import Settings
+from impasto.settings.model import Settings
 
 
 @dataclass(frozen=True)

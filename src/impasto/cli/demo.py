@@ -12,7 +12,7 @@ from impasto.cli.reporters import Reporter
 from impasto.demo import STYLE_NAMES, gallery
 from impasto.errors import PictureError, SettingsError
 from impasto.files import reason, shown
-from impasto.settings import Settings
+from impasto.settings.model import Settings
 
 
 def run_demo(

@@ -23,7 +23,8 @@ from impasto.events import Finished, Writing
 from impasto.files import opened, shown
 from impasto.pictures import PictureWarning, over_white, write_picture
 from impasto.pyramid import Octave
-from impasto.settings import Precision, Settings
+from impasto.settings.fields import Precision
+from impasto.settings.model import Settings
 
 if TYPE_CHECKING:
     from impasto.checkpoints.resuming import StoredRun

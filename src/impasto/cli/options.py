@@ -11,7 +11,10 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from impasto.errors import SettingsError
-from impasto.settings import COLOURS, PRESETS, Settings, merged, parse_assignment, read_settings_file
+from impasto.settings.fields import COLOURS, PRESETS
+from impasto.settings.making import parse_assignment, read_settings_file
+from impasto.settings.model import Settings
+from impasto.settings.presets import merged
 
 R = TypeVar("R")
 

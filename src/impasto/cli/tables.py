@@ -20,13 +20,14 @@ from impasto.again import Record, stored_record, stored_text
 from impasto.cli.reporters import clock
 from impasto.cli.streams import one_line, say
 from impasto.errors import EncoderError, PictureError
-from impasto.settings import EXCLUSIONS, Settings
+from impasto.settings.exclusions import EXCLUSIONS
+from impasto.settings.model import Settings
 from impasto.version import __version__
 
 if TYPE_CHECKING:
     from impasto.painter import Painter
     from impasto.planning import Cost
-    from impasto.settings import Optimization
+    from impasto.settings.model import Optimization
 
 _WIDTH_OF_FILES = 120
 """Columns where stdout is no terminal."""

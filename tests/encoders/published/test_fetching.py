@@ -154,7 +154,9 @@ def test_watchers_are_told_from_deep_within(known, events):
 
 FETCH = """
 import json, sys
-from impasto.encoders import KnownWeights, Note, fetch
+from impasto.encoders.published.catalogue import KnownWeights
+from impasto.encoders.published.fetching import fetch
+from impasto.encoders.published.progress import Note
 
 def watch(event):
     if isinstance(event, Note):

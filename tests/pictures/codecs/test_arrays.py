@@ -5,8 +5,7 @@ import pytest
 
 from impasto.errors import PictureError
 from impasto.pictures import read_picture
-
-from .samples import assert_one_sentence, noise
+from tests.pictures.samples import assert_one_sentence, noise
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, ">u2"])

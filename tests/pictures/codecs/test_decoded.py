@@ -4,8 +4,7 @@ import pytest
 from impasto.errors import PictureError
 from impasto.pictures import Provenance
 from impasto.pictures.codecs.decoded import Decoded, check_size, finished
-
-from .samples import assert_one_sentence
+from tests.pictures.samples import assert_one_sentence
 
 
 @pytest.mark.parametrize(("dtype", "depth"), [(np.uint8, 8), (np.uint16, 16), (np.float32, 16)])

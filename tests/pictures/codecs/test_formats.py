@@ -6,8 +6,7 @@ from PIL import Image
 
 from impasto.errors import PictureError
 from impasto.pictures.codecs import formats
-
-from .samples import assert_one_sentence
+from tests.pictures.samples import assert_one_sentence
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF"])

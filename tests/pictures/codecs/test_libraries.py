@@ -8,8 +8,7 @@ from PIL import Image, UnidentifiedImageError
 
 from impasto.errors import PictureError
 from impasto.pictures.codecs import libraries
-
-from .samples import assert_one_sentence
+from tests.pictures.samples import assert_one_sentence
 
 
 def test_vips_leaves_the_environment_as_it_was(monkeypatch):

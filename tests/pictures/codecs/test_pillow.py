@@ -7,8 +7,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from impasto.errors import PictureError
 from impasto.pictures import Provenance, read_picture
-
-from .samples import assert_one_sentence, noise, profile, to_srgb, wide_gamut_profile
+from tests.pictures.samples import assert_one_sentence, noise, profile, to_srgb, wide_gamut_profile
 
 GREY = noise(6, 9)
 RGB = noise(6, 9, 3)

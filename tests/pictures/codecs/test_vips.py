@@ -9,8 +9,15 @@ from PIL import ExifTags, Image
 from impasto.errors import PictureError
 from impasto.pictures import PictureWarning, Provenance, read_picture
 from impasto.pictures.metadata import png, tags
-
-from .samples import add_png_chunk, assert_one_sentence, noise, to_srgb, vips_image, wide_gamut_profile, write_deep
+from tests.pictures.samples import (
+    add_png_chunk,
+    assert_one_sentence,
+    noise,
+    to_srgb,
+    vips_image,
+    wide_gamut_profile,
+    write_deep,
+)
 
 suffixes = pytest.mark.parametrize("suffix", ["png", "tif"])
 

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from impasto.pictures.metadata import png
-
-from .samples import noise
+from tests.pictures.samples import noise
 
 
 def picture(**options: object) -> bytes:

@@ -9,8 +9,7 @@ from PIL import Image
 from impasto.errors import PictureError
 from impasto.pictures import SUFFIXES, read_record, write_picture
 from impasto.pictures.codecs import formats
-
-from .samples import assert_one_sentence
+from tests.pictures.samples import assert_one_sentence
 
 PIXELS = np.full((3, 4, 3), 0.5)
 RECORD = json.dumps(

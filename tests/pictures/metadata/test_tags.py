@@ -9,8 +9,7 @@ from PIL import Image
 
 from impasto.pictures.metadata import tags
 from impasto.pictures.metadata.tags import Tag
-
-from .samples import noise, vips_image
+from tests.pictures.samples import noise, vips_image
 
 
 def test_pillow_reads_the_block():

@@ -6,17 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from impasto.errors import SettingsError
-from impasto.settings import (
-    EXCLUSIONS,
-    FINEST,
-    PRESETS,
-    Settings,
-    make_settings,
-    make_texture_settings,
-    memory_bytes,
-    parse_assignment,
-    style_weight_of,
-)
+from impasto.settings.exclusions import EXCLUSIONS
+from impasto.settings.fields import PRESETS, memory_bytes
+from impasto.settings.making import change_settings, make_settings, make_texture_settings, parse_assignment
+from impasto.settings.model import FINEST, Settings, style_weight_of
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -39,7 +32,7 @@ def test_any_valid_settings_survive_json(size, strength, preset, layers, seed):
     given = {"size": size, "preset": preset, "seed": seed, "losses": {"style": layers}}
     settings = make_settings(**given, **({} if strength is None else {"strength": strength}))
     assert Settings.model_validate_json(settings.model_dump_json()) == settings
-    assert settings.changed() == settings
+    assert change_settings(settings) == settings
 
 
 def test_a_part_of_a_table_changes_just_that_part():
@@ -61,14 +54,18 @@ def test_presets_lie_under_the_file_and_the_file_under_keywords(tmp_path):
 
 def test_changing_the_preset_changes_all_that_presets_touch():
     settings = make_settings(preset="fine", size=300, optimization={"history": 9})
-    assert settings.changed(preset="quick") == make_settings(preset="quick", size=300, optimization={"history": 9})
-    assert settings.changed(preset="default", seed=4) == make_settings(size=300, optimization={"history": 9}, seed=4)
+    assert change_settings(settings, preset="quick") == make_settings(
+        preset="quick", size=300, optimization={"history": 9}
+    )
+    assert change_settings(settings, preset="default", seed=4) == make_settings(
+        size=300, optimization={"history": 9}, seed=4
+    )
 
 
 def test_from_the_tutorial_back_to_the_default():
     tutorial = make_settings(preset="tutorial", size=300)
     assert {k for k, v in tutorial.losses.content.items() if v} == {"relu5_2"}
-    back = tutorial.changed(preset="default")
+    back = change_settings(tutorial, preset="default")
     assert {k: v for k, v in back.losses.content.items() if v} == make_settings().losses.content
     assert back.optimization == make_settings().optimization
     assert (back.encoder, back.weights, back.size) == ("builtin", make_settings().weights, 300)

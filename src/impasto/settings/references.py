@@ -12,14 +12,18 @@ from typing import Any
 INIT = "init"
 """Name of the picture that painting begins from."""
 
+
 COLOURS_FROM = "colours_from"
 """Name of the picture whose colours the styles are given."""
+
 
 PROTECT = "protect"
 """Name of the mask of what stays as it is in the photograph."""
 
+
 PATTERN = r"^(init|colours_from|masks\.[1-9]\d*|style_masks\.[1-9]\d*|protect)$"
 """What names look like."""
+
 
 _WHAT = {
     INIT: "picture that painting began from",
@@ -28,6 +32,8 @@ _WHAT = {
     "masks": "mask of style",
     "style_masks": "mask in the painting of style",
 }
+
+
 _OPTIONS = {
     INIT: "--init",
     COLOURS_FROM: "--colours-from",
@@ -79,15 +85,3 @@ def as_settings(pictures: Mapping[str, Any]) -> dict[str, Any]:
         else:
             found.setdefault(setting, {})[number] = picture
     return found
-
-
-def with_once_named(values: Any, init: str) -> Any:
-    """What was stored while there was but one such picture, that which painting begins from, in a place of its own.
-
-    Args:
-        values: as they were stored, of any type.
-        init: name of that place.
-    """
-    if not isinstance(values, Mapping) or values.get(init) is None or values.get("named"):
-        return values
-    return {**values, "named": {INIT: values[init]}}

@@ -1,0 +1,103 @@
+"""The presets, and the changes that a texture makes in each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from impasto.settings.fields import Preset
+
+
+def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested mappings over one another, the last one on top."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        result = _merged(result, layer)
+    return result
+
+
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(under)
+    for key, value in over.items():
+        old = result.get(key)
+        result[key] = _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return result
+
+
+_TUTORIAL: dict[str, Any] = {
+    "encoder": "vgg19",
+    "precision": "float32",
+    "borders": "cut",
+    "content_weight": 1e3,
+    "style_weight": 1e-2,
+    "losses": {
+        "content": {"relu3_1": 0, "relu5_2": 1},
+        "style": {"rgb": 0, "relu1_1": 1, "relu2_1": 1, "relu3_1": 1, "relu4_1": 1, "relu5_1": 1},
+        "style_distance": "gram",
+        "relative": False,
+        "total_variation": 0,
+        "overshoot": 0,
+    },
+    "optimization": {
+        "method": "adam",
+        # The tutorial moves an image of 0…255 at rate 5 with epsilon 0.1. In [0, 1] gradients are 255 times as large,
+        # and Adam takes the same path with the rate divided by 255 and epsilon multiplied by it.
+        "rate": 5 / 255,
+        "beta1": 0.99,
+        "epsilon": 0.1 * 255,
+        "epsilon_form": "tensorflow",
+        "iterations": 1000,
+        "max_octaves": 1,
+        "clamp": "step",
+        "keep": "after-best",
+    },
+}
+"""Raymond Yuan, Neural Style Transfer: Creating Art with Deep Learning using tf.keras and eager execution, 2018."""
+
+
+PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
+    "quick": {"optimization": {"iterations": 15}},
+    "default": {},
+    "fine": {"optimization": {"iterations": 80, "tolerance": 0.005}},
+    "tutorial": _TUTORIAL,
+    "tutorial-core": merged(
+        _TUTORIAL,
+        {
+            "content_weight": 1e4,
+            "losses": {"total_variation": 30, "total_variation_over": "sum"},
+            "optimization": {"rate": 0.02, "epsilon": 0.1, "keep": "last"},
+            "resampling": "bilinear",
+        },
+    ),
+}
+"""What each preset changes in the defaults; tutorial-core is the form that tensorflow.org carries today."""
+
+
+_TEXTURE: dict[str, Any] = {"content_weight": 0.0, "init": "noise"}
+
+
+_PAINTED_TEXTURE: dict[str, Any] = _TEXTURE | {
+    # Zeros beyond a painting's border are as a frame around it, and what the deep layers make of it would be painted
+    # all over a texture that has no border itself, as a grid of coloured dots.
+    "padding": "reflect",
+    "padding_scope": "all",
+    # Without a photograph the large forms must come from somewhere, too.
+    "optimization": {"smallest_octave": 64},
+    # What is left of the style distance is small, and more than this would paint blocks along the axes.
+    "losses": {"total_variation": 0.02},
+}
+
+
+TEXTURE_CHANGES: dict[Preset, dict[str, Any]] = {
+    "quick": _PAINTED_TEXTURE,
+    "default": _PAINTED_TEXTURE,
+    "fine": _PAINTED_TEXTURE,
+    "tutorial": _TEXTURE,
+    "tutorial-core": _TEXTURE,
+}
+"""What a texture changes in each preset."""
+
+
+def texture_values(preset: str) -> dict[str, Any]:
+    """What a texture changes in a preset; nothing where there is no such preset, which is refused elsewhere."""
+    return next((changes for name, changes in TEXTURE_CHANGES.items() if name == preset), {})
