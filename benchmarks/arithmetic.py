@@ -12,7 +12,7 @@ from torch import Tensor
 
 from impasto.encoders.layers import PIXELS
 from impasto.encoders.network import Encoder
-from impasto.pyramid import scaled
+from impasto.pictures.sizes import scaled
 
 
 def forward_operations(encoder: Encoder, layers: Iterable[str], height: int, width: int) -> float:

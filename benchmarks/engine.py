@@ -23,10 +23,12 @@ import torch
 from torch import Tensor
 
 from benchmarks.memory import peak_resident
-from impasto.devices import choose_precision, physical_cores
 from impasto.encoders.loading import load_encoder
-from impasto.objective import Objective
-from impasto.optimizers import LBFGS, Adam, Optimizer
+from impasto.engine.adam import Adam
+from impasto.engine.devices import choose_precision, physical_cores
+from impasto.engine.lbfgs import LBFGS
+from impasto.engine.objective import Objective
+from impasto.engine.optimizers import Optimizer
 from impasto.settings.fields import Precision
 from impasto.settings.model import Losses
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from impasto.demo.gallery import photo_file, style_file
 from impasto.errors import PictureError
 from impasto.pictures import read_picture, resize
-from impasto.pyramid import scaled
+from impasto.pictures.sizes import scaled
 
 BUILTIN_PAIRS = (
     ("chelsea", "swirls"),

@@ -24,14 +24,14 @@ import torch
 
 from benchmarks.engine import picture, timed
 from benchmarks.memory import peak_resident
-from impasto.devices import physical_cores
 from impasto.encoders.loading import load_encoder
-from impasto.objective import Objective
-from impasto.planning import Workload, cost
-from impasto.pyramid import Octave
+from impasto.engine.devices import physical_cores
+from impasto.engine.objective import Objective
+from impasto.engine.tiles import cut
+from impasto.painting.octaves import Octave
+from impasto.painting.planning import Workload, cost
 from impasto.settings.making import make_settings
 from impasto.settings.model import Losses
-from impasto.tiles import cut
 
 
 def make_objective(encoder: str, content: torch.Tensor, style: torch.Tensor, tile: int | None) -> Objective:

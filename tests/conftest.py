@@ -15,9 +15,9 @@ import pytest
 from hypothesis import settings
 from safetensors.torch import save_file
 
-from impasto import devices
 from impasto.encoders.architectures import METADATA_KEY, architecture_to_json
 from impasto.encoders.network import Architecture
+from impasto.engine import devices
 from tests.helpers import random_weights, smooth_picture
 
 settings.register_profile("impasto", deadline=None, derandomize=True, max_examples=40, print_blob=True)

@@ -17,8 +17,8 @@ from benchmarks.pairs import Pair, loaded, to_array, to_tensor
 from impasto.encoders.layers import all_convolutions
 from impasto.encoders.loading import load_encoder
 from impasto.encoders.network import Encoder
-from impasto.losses import content_distance
-from impasto.optimizers import LBFGS
+from impasto.engine.distances import content_distance
+from impasto.engine.lbfgs import LBFGS
 from impasto.pictures import write_picture
 from training.export import normalised
 from training.model import CHANNELS

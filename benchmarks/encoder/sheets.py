@@ -9,7 +9,7 @@ from benchmarks.encoder.measuring import picture_of
 from benchmarks.encoder.results import STYLE_WEIGHTS, Result, level_of, texture_styles
 from benchmarks.pairs import Pair, covering, loaded, to_array
 from impasto.pictures import read_picture, write_picture
-from impasto.sheets import Stage, grid
+from impasto.runs.sheets import Stage, grid
 
 
 def write_sheets(results: Sequence[Result], pairs: Sequence[Pair], size: int, out: Path) -> None:

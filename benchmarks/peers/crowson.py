@@ -18,8 +18,8 @@ from torch import Tensor
 
 from benchmarks.arithmetic import CountedEncoder
 from benchmarks.peers.scheme import Loss, Outcome, Stage, fitted, gram_matrix, sides
-from impasto.optimizers import Adam
-from impasto.pyramid import resized
+from impasto.engine.adam import Adam
+from impasto.painting.octaves import resized
 
 CONTENT = "relu4_2"
 STYLE = {"relu1_1": 256.0, "relu2_1": 64.0, "relu3_1": 16.0, "relu4_1": 4.0, "relu5_1": 1.0}

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from benchmarks.arithmetic import CountedEncoder
 from benchmarks.peers.scheme import Loss, Outcome, Stage, bounded_lbfgs, fitted, lbfgs, sides
-from impasto.losses import covariance, gram, mean, statistics
-from impasto.pyramid import resized
+from impasto.engine.statistics import covariance, gram, mean, statistics
+from impasto.painting.octaves import resized
 
 CONTENT = "relu4_2"
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from benchmarks.arithmetic import CountedEncoder
 from benchmarks.peers.scheme import Loss, Outcome, Stage, bounded_lbfgs, gram_matrix, lbfgs
-from impasto.pyramid import resized
+from impasto.painting.octaves import resized
 
 CONTENT = "relu4_2"
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from benchmarks.arithmetic import CountedEncoder
-from impasto.losses import gram, statistics
-from impasto.optimizers import LBFGS
-from impasto.pyramid import LEAST_SIDE, resized, scaled
+from impasto.engine.lbfgs import LBFGS
+from impasto.engine.statistics import gram, statistics
+from impasto.painting.octaves import LEAST_SIDE, resized
+from impasto.pictures.sizes import scaled
 
 Loss = Callable[[Tensor], Tensor]
 

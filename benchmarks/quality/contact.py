@@ -11,7 +11,7 @@ from benchmarks.pairs import Pair, covering, loaded, to_array
 from benchmarks.quality.curves import Point, curve_of, nearest
 from benchmarks.quality.store import Row, write_json
 from impasto.pictures import read_picture, write_picture
-from impasto.sheets import Stage, grid
+from impasto.runs.sheets import Stage, grid
 
 BLIND, KEY = "blind", "blind-key.json"
 

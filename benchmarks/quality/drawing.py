@@ -1,4 +1,4 @@
-"""Plots of curves. Without ``pyplot``, as in :mod:`impasto.plots`."""
+"""Plots of curves. Without ``pyplot``, as in :mod:`impasto.runs.plots`."""
 
 from __future__ import annotations
 

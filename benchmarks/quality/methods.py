@@ -20,13 +20,13 @@ from benchmarks.peers.crowson import Crowson
 from benchmarks.peers.galerne import Galerne
 from benchmarks.peers.gatys import Gatys
 from benchmarks.peers.scheme import Scheme, Stage, shortened
-from impasto.devices import choose_device, choose_precision
 from impasto.encoders.loading import load_encoder
 from impasto.encoders.network import Encoder
+from impasto.engine.devices import choose_device, choose_precision
+from impasto.engine.style_terms import shares
 from impasto.errors import SettingsError
-from impasto.objective import shares
-from impasto.planning import Workload
-from impasto.pyramid import Octave, plan_octaves
+from impasto.painting.octaves import Octave, plan_octaves
+from impasto.painting.planning import Workload
 from impasto.settings.fields import PRESETS
 from impasto.settings.making import make_settings, parse_assignment
 from impasto.settings.model import Settings

@@ -12,7 +12,7 @@ import torch
 
 from benchmarks.pairs import Pair, builtin_pairs, read_pairs
 from benchmarks.quality.methods import Canvas
-from impasto.devices import physical_cores
+from impasto.engine.devices import physical_cores
 from impasto.errors import ImpastoError, SettingsError
 
 FACTORS = (0.1, 10**-0.5, 1.0, 10**0.5, 10.0)

@@ -18,9 +18,10 @@ from benchmarks.pairs import Pair, loaded, to_tensor
 from benchmarks.quality.tensorflow_link import MODES, TensorFlow, prepare
 from benchmarks.quality.yardstick import CommonLoss
 from impasto.encoders.network import Encoder
-from impasto.events import Event, Iteration, OctaveStarted
-from impasto.painter import Painter
-from impasto.pyramid import Octave, scaled
+from impasto.painting.events import Event, Iteration, OctaveStarted
+from impasto.painting.octaves import Octave
+from impasto.painting.painter import Painter
+from impasto.pictures.sizes import scaled
 from impasto.settings.making import make_settings
 from impasto.settings.model import Settings
 

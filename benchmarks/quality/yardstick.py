@@ -17,8 +17,9 @@ from impasto.encoders.layers import all_convolutions
 from impasto.encoders.loading import load_encoder
 from impasto.encoders.network import Encoder
 from impasto.encoders.published.catalogue import KNOWN
-from impasto.losses import content_distance, gram, gram_distance, statistics
-from impasto.objective import shares
+from impasto.engine.distances import content_distance, gram_distance
+from impasto.engine.statistics import gram, statistics
+from impasto.engine.style_terms import shares
 from impasto.settings.model import Settings
 from training.export import normalised
 

@@ -6,8 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from impasto.batches.naming import DEFAULT_TEMPLATE, check_template, name_of
 from impasto.errors import SettingsError

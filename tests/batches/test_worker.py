@@ -10,7 +10,7 @@ import pytest
 from impasto import SettingsError, make_settings
 from impasto.batches.worker import _check, _Desk, _shared_out
 from impasto.cli.interrupts import Interrupts
-from impasto.devices import physical_cores
+from impasto.engine.devices import physical_cores
 from impasto.settings.fields import memory_bytes
 
 

@@ -8,18 +8,16 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from benchmarks.pairs import Pair, builtin_pairs, covering, read_pairs
 from benchmarks.peers.gatys import Gatys
-from benchmarks.quality import __main__ as command
-from benchmarks.quality import pictures, search, strength, tables
+from benchmarks.quality import __main__ as command, pictures, search, strength, tables
 from benchmarks.quality.curves import Point, at_content, at_default, beaten, curve_of, mean_curve, nearest
 from benchmarks.quality.methods import DEFAULT, REFERENCES, Canvas, Ours, Peer, custom, known_methods, parse_method
 from benchmarks.quality.options import Bench, in_sentences
 from benchmarks.quality.store import Row, Store, collect
-from impasto.devices import cpu_threads
+from impasto.engine.devices import cpu_threads
 from impasto.errors import PictureError, SettingsError
 from impasto.pictures import read_picture
 from impasto.settings.model import DEFAULT_STRENGTH, style_weight_of

@@ -29,8 +29,8 @@ from benchmarks.quality.yardstick import (
 from impasto.encoders.architectures import CAFFE
 from impasto.encoders.layers import all_convolutions
 from impasto.encoders.loading import load_encoder
+from impasto.engine.objective import Objective
 from impasto.files import sha256_of
-from impasto.objective import Objective
 from impasto.pictures import write_picture
 from impasto.settings.model import Settings
 from tests.helpers import smooth_picture

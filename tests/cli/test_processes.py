@@ -9,10 +9,10 @@ import threading
 
 import pytest
 
-from impasto.again import stored_record
-from impasto.cli import reporters
-from impasto.events import Iteration
+from impasto.cli.reporting import reporters
+from impasto.painting.events import Iteration
 from impasto.pictures import read_picture
+from impasto.runs.repeating import stored_record
 
 posix = pytest.mark.skipif(os.name == "nt", reason="signals of another kind")
 

@@ -151,7 +151,7 @@ def test_a_name_with_a_line_break_stays_on_one_line(folder, impasto_command):
 
 
 def test_a_plot_without_matplotlib_says_what_to_install(folder, small, impasto_command, monkeypatch):
-    monkeypatch.setattr("impasto.plots.find_spec", lambda name: None)
+    monkeypatch.setattr("impasto.runs.plots.find_spec", lambda name: None)
     result = impasto_command("paint", *PAIR, *small, "--history", "history.svg")
     assert result.code == 2
     assert 'pip install "impasto[plot]"' in result.err

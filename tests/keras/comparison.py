@@ -13,11 +13,11 @@ from numpy.typing import DTypeLike
 
 import impasto
 from impasto.encoders.network import Encoder
-from impasto.events import Finished, Iteration
-from impasto.losses import statistics
-from impasto.objective import Objective
-from impasto.optimizers import Adam
-from impasto.painter import make_optimizer
+from impasto.engine.adam import Adam
+from impasto.engine.objective import Objective
+from impasto.engine.statistics import statistics
+from impasto.painting.events import Finished, Iteration
+from impasto.painting.method import make_optimizer
 from impasto.settings.making import change_settings, make_settings
 from impasto.settings.model import Settings
 from tests.keras.references import CONTENT_LAYER, KEPT_AFTER, LAYERS, STEPS, STYLE_LAYERS, Reference, relative_error

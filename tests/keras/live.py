@@ -20,9 +20,9 @@ from benchmarks.quality.tensorflow_worker import network
 from benchmarks.quality.yardstick import amplified, keras_arrays, save_encoder
 from impasto.encoders.architectures import CAFFE, architecture_to_json
 from impasto.encoders.network import Encoder
+from impasto.engine.adam import Adam
 from impasto.errors import PaintingError
-from impasto.optimizers import Adam
-from impasto.painter import Painter
+from impasto.painting.painter import Painter
 from impasto.pictures import write_picture
 from impasto.settings.making import make_settings
 from tests.helpers import random_weights

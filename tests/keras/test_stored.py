@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from impasto.painter import Painter
+from impasto.painting.painter import Painter
 from impasto.pictures import resize
 from impasto.settings.making import make_settings
 from tests.keras.comparison import UNITS, Impasto, array

@@ -17,9 +17,9 @@ from notebooks.execute import NOTEBOOK, STAMP, execute, fingerprint, read  # noq
 
 SMALL = """
 SIZE, TEXTURE, STEPS = 64, 48, 4
-import impasto.painter  # other tests run beside this one
+import impasto.painting.painter  # other tests run beside this one
 import torch
-impasto.painter.physical_cores = lambda: 1
+impasto.painting.painter.physical_cores = lambda: 1
 torch.set_num_threads(1)
 """
 PICTURES = ("image/jpeg", "image/png")

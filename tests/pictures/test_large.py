@@ -11,17 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import ExifTags, Image, ImageOps
 
 from impasto.errors import PictureError
 from impasto.pictures import Provenance, Strips, check_output, read_picture, read_record, resize, write_picture, writing
-from impasto.pictures.codecs import reducing
-from impasto.pictures.codecs import strips as strip_encoding
+from impasto.pictures.codecs import reducing, strips as strip_encoding
 from impasto.pictures.codecs.decoded import IN_STRIPS
-from impasto.pictures.sizes import oriented
-from impasto.pyramid import scaled
+from impasto.pictures.sizes import oriented, scaled
 from tests.helpers import smooth_picture
 from tests.pictures.samples import assert_one_sentence, claimed_png, noise, wide_gamut_profile, write_deep
 

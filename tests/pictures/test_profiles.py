@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from impasto.pictures import PictureWarning
-from impasto.pictures import profiles as colour
+from impasto.pictures import PictureWarning, profiles as colour
 from tests.pictures.samples import noise, profile, to_srgb, wide_gamut_profile
 
 

@@ -1,8 +1,7 @@
 """Reading undoes writing, for every size, kind, depth and type, within half a level."""
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image
 
 from impasto.pictures import read_picture, write_picture

@@ -1,7 +1,6 @@
 import hypothesis.extra.numpy as arrays
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from impasto.pictures import off_white, over_white
 from impasto.pictures.transparency import composite_over_white

@@ -7,8 +7,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from impasto.errors import PictureError
-from impasto.pictures import SUFFIXES, PictureWarning, Provenance, read_picture, write_picture
-from impasto.pictures import profiles as colour
+from impasto.pictures import SUFFIXES, PictureWarning, Provenance, profiles as colour, read_picture, write_picture
 from tests.pictures.samples import assert_one_sentence
 
 FULL = Provenance("© 2020 Zoë", "Zoë Ünal", "2020:01:02 03:04:05", (300.0, 150.0))

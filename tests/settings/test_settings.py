@@ -2,8 +2,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from impasto.errors import SettingsError
 from impasto.settings.exclusions import EXCLUSIONS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from impasto.events import Loss
+from impasto.engine.loss import Loss
 
 State = Literal["painted", "done", "failed", "stopped"]
 """Painted now; found done; failed; or not painted, or not to its end, as the batch was stopped."""

@@ -16,15 +16,15 @@ from multiprocessing.connection import Connection
 from impasto.batches.events import Advanced, BatchEvent, Begun, Ended, Remarked
 from impasto.batches.tasks import STOP, Ready, Task
 from impasto.batches.works import Work
-from impasto.devices import available_memory, choose_device, physical_cores
 from impasto.encoders.loading import load_encoder
+from impasto.engine.devices import available_memory, choose_device, physical_cores
+from impasto.engine.style_terms import shares
 from impasto.errors import ImpastoError
-from impasto.events import Finished, Iteration
-from impasto.faces import check_detector
-from impasto.objective import shares
-from impasto.painter import Painter
+from impasto.painting.events import Finished, Iteration
+from impasto.painting.faces import check_detector
+from impasto.painting.painter import Painter
+from impasto.painting.planning import SAFE_SHARE
 from impasto.pictures import PictureWarning
-from impasto.planning import SAFE_SHARE
 from impasto.settings.fields import FACES, memory_bytes
 from impasto.settings.making import change_settings
 from impasto.settings.model import Settings

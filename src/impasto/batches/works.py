@@ -12,14 +12,15 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import get_args
 
-from impasto.again import Record, stored_record
 from impasto.batches.naming import DEFAULT_TEMPLATE, check_template, name_of
 from impasto.encoders.published.catalogue import BUILTIN, BUILTIN_FILE, KNOWN, Origin
 from impasto.errors import EncoderError, PictureError, SettingsError
 from impasto.files import LONGEST_NAME, expanded, is_file, opened, reason, shown, try_folder
+from impasto.painting.octaves import Octave
+from impasto.painting.record import Record
+from impasto.painting.regions import check_numbers
 from impasto.pictures.codecs.formats import check_sides, writable_format
-from impasto.pyramid import Octave
-from impasto.regions import check_numbers
+from impasto.runs.repeating import stored_record
 from impasto.settings.making import make_settings
 from impasto.settings.model import Settings
 from impasto.settings.references import parted

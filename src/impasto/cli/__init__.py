@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with Interrupts(ends_process=arguments is None) as interrupts:  # before anything that takes time to import
         from impasto.cli.app import run
-        from impasto.cli.streams import mend_streams
+        from impasto.cli.reporting.streams import mend_streams
 
         mend_streams()
         return run(sys.argv[1:] if arguments is None else list(arguments), interrupts)

@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from impasto.cli import options
+from impasto.cli.commands.sources import sources_from
+from impasto.cli.commands.weights import app as weights_app, fetching_shown
 from impasto.cli.interrupts import Interrupts
-from impasto.cli.sources import sources_from
-from impasto.cli.streams import lost_output, say, say_error
-from impasto.cli.weights import app as weights_app
-from impasto.cli.weights import fetching_shown
+from impasto.cli.reporting.streams import lost_output, say, say_error
 from impasto.demo import STYLE_NAMES
 from impasto.errors import ImpastoError
 from impasto.settings.making import make_settings, make_texture_settings
 from impasto.version import __version__
 
 if TYPE_CHECKING:
-    from impasto.cli.job import Job
+    from impasto.runs.job import Job
 
 # Whatever is wrong with the words of a command: typer's own class for it has no public name in all its versions.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -133,9 +132,9 @@ def paint(
     """Paint a photograph."""
     paintings, changes = sources_from(styles or (), texture_from, changes)
     settings = make_settings(**changes)
-    from impasto.cli.job import Job
-    from impasto.cli.keeping import keeping_from
-    from impasto.cli.outputs import Outputs, default_output
+    from impasto.runs.job import Job
+    from impasto.runs.keeping import keeping_from
+    from impasto.runs.outputs import Outputs, default_output
 
     keeping = keeping_from(checkpoint, no_checkpoint, checkpoint_every)
     photo = Path(content)
@@ -185,9 +184,9 @@ def texture(
     """Paint a texture."""
     paintings, changes = sources_from(styles or (), texture_from, changes)
     settings = make_texture_settings(**changes)
-    from impasto.cli.job import Job
-    from impasto.cli.keeping import keeping_from
-    from impasto.cli.outputs import Outputs, default_texture
+    from impasto.runs.job import Job
+    from impasto.runs.keeping import keeping_from
+    from impasto.runs.outputs import Outputs, default_texture
 
     keeping = keeping_from(checkpoint, no_checkpoint, checkpoint_every)
     picture = Path(output) if output is not None else default_texture(paintings)
@@ -234,10 +233,10 @@ def again(
     as_json: options.Json = False,
 ) -> int:
     """Paint a picture again."""
-    from impasto.again import free_name, prepare
-    from impasto.cli.job import Job
-    from impasto.cli.keeping import keeping_from
-    from impasto.cli.outputs import Outputs
+    from impasto.runs.job import Job
+    from impasto.runs.keeping import keeping_from
+    from impasto.runs.outputs import Outputs
+    from impasto.runs.repeating import free_name, prepare
 
     repeat = prepare(file, content=content, styles=styles or (), changes=changes)
     picture = Path(output) if output is not None else free_name(Path(file))
@@ -288,7 +287,7 @@ def batch(
 ) -> int:
     """Paint many photographs."""
     settings = make_settings(**changes)
-    from impasto.cli.batch import Request, run_batch
+    from impasto.cli.commands.batch import Request, run_batch
 
     request = Request(photos, styles, Path(out), settings, name, zipped, blend, jobs, force)
     return run_batch(request, context.obj, dry_run=dry_run, quiet=quiet, as_json=as_json)
@@ -342,7 +341,7 @@ def vary(
     as_json: options.Json = False,
 ) -> int:
     """Paint variants."""
-    from impasto.cli.vary import VaryRequest, run_vary
+    from impasto.cli.commands.vary import VaryRequest, run_vary
 
     request = VaryRequest(
         Path(file),
@@ -382,8 +381,8 @@ def resume(
     as_json: options.Json = False,
 ) -> int:
     """Finish an interrupted run."""
-    from impasto.cli.reporters import choose_reporter
-    from impasto.cli.runs import run_resume
+    from impasto.cli.commands.runs import run_resume
+    from impasto.cli.reporting.choosing import choose_reporter
 
     reporter = choose_reporter(quiet=quiet, as_json=as_json)
     with fetching_shown(reporter):
@@ -399,7 +398,7 @@ def runs(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
     """List the runs, or remove some."""
-    from impasto.cli.runs import print_runs, remove_runs
+    from impasto.cli.commands.runs import print_runs, remove_runs
 
     if remove:
         remove_runs(remove)
@@ -427,8 +426,8 @@ def demo(
 ) -> int:
     """Paint the demonstration pictures."""
     settings = make_settings(**changes)
-    from impasto.cli.demo import run_demo
-    from impasto.cli.reporters import choose_reporter
+    from impasto.cli.commands.demo import run_demo
+    from impasto.cli.reporting.choosing import choose_reporter
 
     with fetching_shown(choose_reporter(quiet=quiet, as_json=as_json)):
         return run_demo(style, Path(out), settings, lambda: choose_reporter(quiet=quiet, as_json=as_json), context.obj)
@@ -440,7 +439,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print the stored record itself.")] = False,
 ) -> None:
     """Print a picture's record."""
-    from impasto.cli.tables import print_record
+    from impasto.cli.reporting.tables import print_record
 
     print_record(Path(file), as_json=as_json)
 
@@ -451,7 +450,7 @@ def show(
 )
 def info() -> None:
     """Print what impasto runs on."""
-    from impasto.cli.tables import print_info
+    from impasto.cli.reporting.tables import print_info
 
     print_info()
 
@@ -464,15 +463,16 @@ def settings(
     as_json: Annotated[bool, typer.Option("--json", help="Print the JSON schema.")] = False,
 ) -> None:
     """List the settings."""
-    from impasto.cli.tables import print_settings
+    from impasto.cli.reporting.tables import print_settings
 
     print_settings(as_json=as_json)
 
 
 def _run_job(job: Job, interrupts: Interrupts, *, explain: bool, quiet: bool, as_json: bool) -> int:
     """Paint, or print the plan."""
-    from impasto.cli.job import explain_job, run_job
-    from impasto.cli.reporters import choose_reporter
+    from impasto.cli.commands.painting import explain_job
+    from impasto.cli.reporting.choosing import choose_reporter
+    from impasto.runs.job import run_job
 
     reporter = choose_reporter(quiet=quiet, as_json=as_json)
     with fetching_shown(reporter):

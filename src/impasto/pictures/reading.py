@@ -22,8 +22,7 @@ from impasto.pictures.codecs.pillow import decode_image, decode_with_pillow
 from impasto.pictures.codecs.reducing import Strip, is_reduced, reduced, strips_of
 from impasto.pictures.codecs.vips import StripReader, decode_with_vips, needs_vips, open_strips
 from impasto.pictures.picture import Picture
-from impasto.pictures.sizes import TURNED, oriented
-from impasto.pyramid import scaled
+from impasto.pictures.sizes import TURNED, oriented, scaled
 
 PictureSource: TypeAlias = str | os.PathLike[str] | Image.Image | npt.NDArray[Any]
 """What ``read_picture`` takes: a path, a PIL image, or an array."""

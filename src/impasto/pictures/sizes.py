@@ -140,3 +140,9 @@ def _between(rows: npt.NDArray[np.float64], length: int) -> npt.NDArray[np.float
     left = places.astype(np.int64)
     right, share = np.minimum(left + 1, old - 1), places - left
     return np.asarray(rows[:, left] * (1 - share) + rows[:, right] * share)
+
+
+def scaled(height: int, width: int, long_side: float) -> tuple[int, int]:
+    """Height and width with the long side given, aspect kept, no side under one pixel."""
+    scale = long_side / max(height, width)
+    return max(1, round(height * scale)), max(1, round(width * scale))

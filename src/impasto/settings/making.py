@@ -16,11 +16,7 @@ from impasto.errors import EncoderError, SettingsError
 from impasto.settings.exclusions import NO_STRENGTH
 from impasto.settings.fields import PRESETS
 from impasto.settings.model import Settings
-from impasto.settings.presets import (
-    PRESET_CHANGES,
-    merged,
-    texture_values,
-)
+from impasto.settings.presets import PRESET_CHANGES, merged, texture_values
 
 
 def make_texture_settings(file: str | Path | None = None, **changes: Any) -> Settings:

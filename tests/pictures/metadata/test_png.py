@@ -3,8 +3,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image, PngImagePlugin
 
 from impasto.pictures.metadata import png

@@ -2,8 +2,7 @@ import json
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from impasto.pictures.metadata import xmp
 

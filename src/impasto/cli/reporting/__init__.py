@@ -1,0 +1,1 @@
+"""Reporters: how the command line shows a run or a batch."""

@@ -1,0 +1,95 @@
+"""The live display of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from impasto.batches.events import Advanced, BatchEvent, Begun, Ended
+from impasto.batches.works import Work
+from impasto.cli.reporting.batch_reporters import BatchLineReporter
+from impasto.cli.reporting.reporters import clock
+from impasto.cli.reporting.streams import one_line
+
+
+class BatchTerminalReporter(BatchLineReporter):
+    """A line for each picture that is being painted, and one for the whole; gone when the batch is over."""
+
+    def __init__(self, works: Sequence[Work], names: Sequence[str] | None = None, passing: Path | None = None) -> None:
+        super().__init__(works, names, passing)
+        self._running: dict[int, Advanced | None] = {}
+        self._stopping = False
+        self._console = Console(stderr=True, highlight=False, emoji=False)
+        self._live = Live(
+            console=self._console, get_renderable=self._render, refresh_per_second=8, transient=True,
+            redirect_stdout=False, redirect_stderr=False,
+        )  # fmt: skip
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the display away and show the cursor."""
+        self._live.stop()
+
+    def tell(self, event: BatchEvent) -> None:
+        """Remember what the display's own thread is to show next."""
+        if isinstance(event, Begun):
+            self._running = self._running | {event.number: None}
+        elif isinstance(event, Advanced):
+            self._running = self._running | {event.number: event}
+        elif isinstance(event, Ended):
+            self._running = {number: last for number, last in self._running.items() if number != event.number}
+        super().tell(event)
+
+    def fail(self, event: Ended) -> None:
+        """A line above the display."""
+        self.line(f"error: {self.name(event.number)}: {event.message}")
+
+    def is_due(self) -> bool:
+        """Never: the display shows the whole all the time."""
+        return False
+
+    def line(self, text: str) -> None:
+        """A line above the display."""
+        self._console.print(Text(one_line(text)), soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """A line above the display."""
+        self.line(f"note: {text}")
+
+    def stopping(self) -> None:
+        """Show it with the next refresh."""
+        self._stopping = True
+
+    def _render(self) -> RenderableType:
+        table = Table.grid(padding=(0, 2, 0, 0))
+        for number, last in sorted(self._running.items()):
+            share = last.share if last else 0.0
+            remaining = last.remaining if last else None
+            name = Text(one_line(self.name(number)), no_wrap=True, overflow="ellipsis")
+            table.add_row(name, _bar(share), Text(f"{share:4.0%}"), Text(f"{clock(remaining)} left"))
+        table.add_row(
+            Text(f"{len(self.ends)}/{len(self.works)} pictures", style="bold"),
+            _bar(self.share),
+            Text(f"{self.share:4.0%}"),
+            Text(f"{clock(self.remaining)} left"),
+        )
+        if self._stopping:
+            return Group(table, Text("stopping (once more: at once)", style="yellow"))
+        return table
+
+
+def _bar(share: float) -> ProgressBar:
+    return ProgressBar(total=1.0, completed=share, width=30)

@@ -1,0 +1,283 @@
+"""What `show`, `info` and `settings` print."""
+
+from __future__ import annotations
+
+import io
+import json
+import platform
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from impasto.cli.reporting.reporters import clock
+from impasto.cli.reporting.streams import one_line, say
+from impasto.errors import EncoderError, PictureError
+from impasto.painting.record import Record
+from impasto.runs.repeating import stored_record, stored_text
+from impasto.settings.exclusions import EXCLUSIONS
+from impasto.settings.model import Settings
+from impasto.version import __version__
+
+if TYPE_CHECKING:
+    from impasto.painting.painter import Painter
+    from impasto.painting.planning import Cost
+    from impasto.settings.model import Optimization
+
+_WIDTH_OF_FILES = 120
+"""Columns where stdout is no terminal."""
+
+
+def print_settings(*, as_json: bool) -> None:
+    """Every setting with its default, what it may be, and its help, and what does not combine; or the JSON schema."""
+    schema = Settings.model_json_schema()
+    if as_json:
+        say(json.dumps(schema, indent=2, ensure_ascii=False))
+        return
+    texts: list[RenderableType] = []
+    for name, default, allowed, description in _settings_rows(schema, schema):
+        texts.append(Text.assemble((name, "bold"), f" = {default}  ", (f"({allowed})", "dim")))
+        texts.append(Padding(Text(description), (0, 0, 0, 4)))
+    _print(Group(*texts))
+    say("\nwhat does not combine")
+    _print(_table((one.names, f"with {what}") for what, group in EXCLUSIONS.items() for one in group))
+    say("\nWhat does not fit the pictures is refused as well, such as the mask of a style that there is not.")
+
+
+def print_record(path: Path, *, as_json: bool) -> None:
+    """How a picture was painted.
+
+    Raises:
+        PictureError: there is no such picture, or no record in it.
+    """
+    if as_json:
+        say(stored_text(path))
+        return
+    record = stored_record(path)
+    _print(_table(_record_rows(record)))
+    say("\nsettings (* is not the default)")
+    defaults = dict(_flat(Settings().model_dump(mode="json", exclude_none=True)))
+    stored = dict(_flat(record.settings))
+    marked = {name for name, value in stored.items() if defaults.get(name) != value}
+    _print(_table(((name, _shown(value)) for name, value in stored.items()), marked=marked))
+
+
+def print_plan(painter: Painter, *, as_json: bool) -> None:
+    """What a painting will take, octave by octave: size, tiles, method, memory, arithmetic and time."""
+    from impasto.painting.planning import cost, standing_memory
+    from impasto.painting.timing import expected_seconds
+
+    costs = [cost(octave, painter.workload) for octave in painter.octaves]
+    seconds = expected_seconds(costs, painter.workload, painter.threads)
+    standing = standing_memory(painter.workload)
+    rows = [
+        _plan_row(c, expected, standing, painter.settings.optimization)
+        for c, expected in zip(costs, seconds, strict=True)
+    ]
+    peak, operations = max(row["memory"] for row in rows), sum(row["operations"] for row in rows)
+    if as_json:
+        total = {"memory": peak, "operations": operations, "seconds": sum(seconds)}
+        where = {"device": str(painter.device), "threads": painter.threads, "precision": painter.precision}
+        say(json.dumps({"octaves": rows, **total, **where}))
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("octave", "size", "iterations", "tiles", "method", "memory", "arithmetic", "time"):
+        table.add_column(heading, no_wrap=True, justify="left" if heading == "method" else "right")
+    for number, row in enumerate(rows, 1):
+        table.add_row(str(number), *_plan_cells(row))
+    _print(table)
+    threads = "1 thread" if painter.threads == 1 else f"{painter.threads} threads"
+    most = "at most " if painter.settings.optimization.tolerance else ""  # octaves may end sooner
+    say(
+        f"altogether about {peak / 1e9:.2f} GB at the peak, {most}{operations / 1e12:.2f} TFLOP and "
+        f"{clock(sum(seconds))} (judged by a few iterations on small pictures: {painter.device}, {threads}, "
+        f"{painter.precision})"
+    )
+
+
+def _plan_row(c: Cost, seconds: float, standing: int, how: Optimization) -> dict[str, Any]:
+    """An octave's plan in numbers: bytes with the process itself, operations of all its iterations."""
+    from impasto.painting.method import method_of
+
+    method, history = method_of(c.octave, how)
+    plan = c.octave._asdict() | {"tiles": c.tiles, "method": method, "history": history or None}
+    return plan | {
+        "memory": c.memory + standing,
+        "operations": c.arithmetic * c.octave.iterations,
+        "seconds": round(seconds, 1),
+    }
+
+
+def _plan_cells(row: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{row['width']}×{row['height']}"
+    yield str(row["iterations"])
+    yield "1" if row["tiles"] == 1 else f"{row['tiles']} of ≤ {row['tile']} px"
+    yield f"L-BFGS, {row['history']} pairs" if row["method"] == "lbfgs" else "Adam"
+    yield f"{row['memory'] / 1e9:.2f} GB"
+    yield f"{row['operations'] / 1e12:.2f} TFLOP"
+    yield clock(row["seconds"])
+
+
+def print_info() -> None:
+    """Versions, devices, memory, the built-in encoder, and where files go."""
+    _print(_table((*_versions(), *_machine(), *_encoder(), ("cache folder", _cache_folder()))))
+
+
+def _record_rows(record: Record) -> Iterator[tuple[str, str]]:
+    yield (
+        "painted with",
+        f"impasto {record.impasto}, torch {record.torch} ({record.precision}), in {record.seconds:.0f} s",
+    )
+    yield "complete", "yes" if record.complete else "no: the run was stopped early"
+    photo = [("content", record.content)] if record.content else []
+    for name, source in (*photo, *(("style", style) for style in record.styles), *record.named.items()):
+        yield name, f"{source.path or 'from memory'}  {_short(source.sha256)}"
+    yield "encoder", f"{record.encoder.name}  {_short(record.encoder.sha256)}"
+
+
+def _settings_rows(schema: Mapping[str, Any], root: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, ...]]:
+    """Name, default, what is allowed and help of each setting, nested ones after dots."""
+    for name, field in schema["properties"].items():
+        target = _referred(field, root)
+        if "properties" in target:
+            yield from _settings_rows(target, root, f"{prefix}{name}.")
+        else:
+            description = " ".join(field.get("description", "").split())
+            yield prefix + name, _shown(field.get("default")), _allowed(field), description
+
+
+def _referred(field: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
+    reference = field.get("$ref")
+    return root["$defs"][reference.rsplit("/", 1)[1]] if reference else field
+
+
+def _allowed(field: Mapping[str, Any]) -> str:
+    """The values that a JSON schema allows, in a few words."""
+    if "anyOf" in field:
+        return " or ".join(_allowed(option) for option in field["anyOf"] if option.get("type") != "null")
+    if "enum" in field or "const" in field:
+        return ", ".join(map(str, field.get("enum", [field.get("const")])))
+    if field.get("type") == "array":
+        return f"list of {_allowed(field['items'])}"
+    if field.get("type") == "object":
+        return f"table of {_allowed(field['additionalProperties'])}"
+    names = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
+    bounds = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
+    limits = [f"{sign} {field[key]}" for key, sign in bounds if key in field]
+    such = f"such as {field['examples'][0]}" if "examples" in field else ""
+    return " ".join(filter(None, (names[field["type"]], " and ".join(limits), such)))
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested mappings as dotted names and values."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    yield "impasto", __version__
+    yield "python", f"{platform.python_version()} on {platform.platform()}"
+    for package in ("torch", "numpy", "pillow", "pyvips", "pillow-heif", "scikit-image", "matplotlib"):
+        try:
+            yield package, version(package)
+        except PackageNotFoundError:
+            yield package, "not installed"
+    yield "libvips", _libvips()
+
+
+def _libvips() -> str:
+    from impasto.pictures.codecs.libraries import vips
+
+    try:
+        module = vips()
+    except PictureError as error:
+        return str(error)
+    return ".".join(str(module.version(part)) for part in range(3))
+
+
+def _machine() -> Iterator[tuple[str, str]]:
+    import psutil
+    import torch
+
+    from impasto.engine.devices import choose_device, choose_precision, physical_cores
+
+    device = choose_device("auto")
+    yield "device", str(device)
+    yield "precision", str(choose_precision("auto", device)).removeprefix("torch.")
+    for number in range(torch.cuda.device_count()):
+        yield f"cuda:{number}", torch.cuda.get_device_name(number)
+    memory = psutil.virtual_memory()
+    yield "threads", f"{physical_cores()} of {psutil.cpu_count()} logical processors"
+    yield "memory", f"{memory.available / 1e9:.1f} GB free of {memory.total / 1e9:.1f} GB"
+
+
+def _encoder() -> Iterator[tuple[str, str]]:
+    from impasto.encoders.loading import load_encoder
+
+    try:
+        loaded = load_encoder()
+    except (EncoderError, OSError) as error:
+        yield "encoder", f"missing: {error}"
+        return
+    buffers = list(loaded.encoder.buffers())
+    size = sum(buffer.numel() for buffer in buffers)
+    yield "encoder", f"{loaded.name}, down to {loaded.encoder.deepest}, {size / 1e6:.2f} million parameters"
+    yield "its sha256", loaded.sha256
+
+
+def _cache_folder() -> str:
+    from impasto.encoders.published.cache import cache_folder
+
+    return str(cache_folder())
+
+
+def _table(rows: Iterable[tuple[str, str]], *, marked: Collection[str] | None = None) -> Table:
+    """Names and values in two columns, shown as they are, whatever markup they seem to hold.
+
+    Args:
+        rows: name and value.
+        marked: names to mark; None for no such marks.
+    """
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        mark = "" if marked is None else "* " if name in marked else "  "
+        table.add_row(Text(mark + one_line(name), style="" if mark == "  " else "bold"), Text(one_line(value)))
+    return table
+
+
+def print_columns(names: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """A table with a line of names; long cells are folded, and nothing in them is taken for markup."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(one_line(cell)) for cell in row))
+    _print(table)
+
+
+def _print(content: RenderableType) -> None:
+    is_terminal = sys.stdout.isatty()
+    width = None if is_terminal else _WIDTH_OF_FILES
+    text = io.StringIO()  # Console's own capture writes to stdout in the end, where the disk may be full
+    console = Console(file=text, force_terminal=is_terminal, highlight=False, emoji=False, markup=False, width=width)
+    console.print(content)
+    say("\n".join(line.rstrip() for line in text.getvalue().splitlines()))
+
+
+def _shown(value: Any) -> str:
+    return "–" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _short(sha256: str | None) -> str:
+    return f"({sha256[:12]})" if sha256 else ""

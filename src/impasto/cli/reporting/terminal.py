@@ -1,0 +1,105 @@
+"""The live display on a terminal."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from impasto.cli.reporting.reporters import LineReporter, clock, file_line, loss_line, plan_line
+from impasto.cli.reporting.streams import one_line
+from impasto.painting.events import Event, Iteration, OctaveStarted, Reading, Started, Writing
+
+
+def can_redraw() -> bool:
+    """Whether the terminal on stderr can move its cursor."""
+    console = Console(stderr=True)
+    return console.is_terminal and not console.is_dumb_terminal
+
+
+class TerminalReporter(LineReporter):
+    """Where the run is, its losses, and a bar with the time that is left; gone when the run is over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._octave: OctaveStarted | None = None
+        self._iteration: Iteration | None = None
+        self._slow: Reading | Writing | None = None
+        self._stopping = False
+        self._console = Console(stderr=True, highlight=False, emoji=False)
+        self._live = self._new_display()
+
+    def _new_display(self) -> Live:
+        return Live(
+            console=self._console, get_renderable=self._render, refresh_per_second=8, transient=True,
+            redirect_stdout=False, redirect_stderr=False,
+        )  # fmt: skip
+
+    def __enter__(self) -> Self:
+        # One that was shown before would begin by clearing the lines where it stood.
+        self._live = self._new_display()
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the display away and show the cursor."""
+        self._live.stop()
+        self._slow = None
+
+    def tell(self, event: Event) -> None:
+        """Remember what the display's own thread is to show next."""
+        if isinstance(event, Reading | Writing):
+            self._slow = event
+        elif isinstance(event, Started):
+            self._octaves = len(event.octaves)
+            self._live.console.print(Text(plan_line(event)), soft_wrap=True)
+        elif isinstance(event, OctaveStarted):
+            self._octave = event
+        elif isinstance(event, Iteration):
+            self._iteration = event
+
+    def note(self, text: str) -> None:
+        """A line above the display."""
+        self._live.console.print(Text(f"note: {one_line(text)}"), soft_wrap=True)
+
+    def stopping(self) -> None:
+        """Show it with the next refresh."""
+        self._stopping = True
+
+    def _render(self) -> Group:
+        slow = self._slow
+        if slow is not None:
+            return Group(Text(file_line(slow), style="bold", no_wrap=True, overflow="ellipsis"), _bar(slow.share))
+        return Group(self._where(), self._bar(), *self._losses())
+
+    def _where(self) -> Text:
+        if self._octave is None:
+            return Text("reading the style", style="bold")
+        number, (height, width, iterations) = self._octave.number, self._octave.octave[:3]
+        text = Text(f"octave {number}/{self._octaves}", style="bold", no_wrap=True, overflow="ellipsis")
+        text.append(f"  {width}×{height} px", style="not bold")
+        if self._iteration is not None and self._iteration.octave == number:
+            text.append(f"  iteration {self._iteration.iteration}/{iterations}", style="not bold")
+        if self._stopping:
+            text.append("  stopping (once more: at once)", style="yellow not bold")
+        return text
+
+    def _bar(self) -> Table:
+        share = self._iteration.share if self._iteration else 0.0
+        return _bar(share, Text(f"{clock(self._iteration.remaining if self._iteration else None)} left"))
+
+    def _losses(self) -> list[Text]:
+        return [Text(loss_line(self._iteration.loss), style="dim")] if self._iteration else []
+
+
+def _bar(share: float, *remarks: Text) -> Table:
+    row = Table.grid(padding=(0, 2, 0, 0))
+    row.add_row(ProgressBar(total=1.0, completed=share, width=40), Text(f"{share:4.0%}"), *remarks)
+    return row

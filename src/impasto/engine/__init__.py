@@ -1,0 +1,1 @@
+"""The engine: losses, their gradients and the optimisers, on tensors alone."""

@@ -1,0 +1,1 @@
+"""One painting: inputs, octaves, the plan for the memory, the loop, its events and its result."""

@@ -1,0 +1,1 @@
+"""Colour: the colours of a painting, from its style, its photograph or a palette."""

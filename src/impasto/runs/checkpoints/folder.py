@@ -1,0 +1,131 @@
+"""Where checkpoints lie that the user gave no place, and what there is."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import platformdirs
+
+from impasto.errors import CheckpointError
+from impasto.files import expanded, reason, shortened, shown
+from impasto.runs.checkpoints.slot import Slot
+
+STATE_VARIABLE = "IMPASTO_STATE"
+"""Environment variable that names another folder for the state."""
+
+SUFFIX = ".checkpoint"
+
+_REMINDER = ".place"
+
+_MOST_BYTES = 200
+"""Of a run's name, which a number and suffixes follow."""
+
+
+def runs_folder() -> Path:
+    """The folder of the user's state where runs lie."""
+    given = os.environ.get(STATE_VARIABLE)
+    state = expanded(given).absolute() if given else platformdirs.user_state_path("impasto")
+    return state / "runs"
+
+
+def stored_slots() -> list[Slot]:
+    """All runs in the folder, and those elsewhere that it names, newest first."""
+    folder = runs_folder()
+    names = {path.name.removesuffix(".previous") for path in folder.glob(f"*{SUFFIX}*") if path.is_file()}
+    slots = [Slot(folder / name) for name in names if name.endswith(SUFFIX)] + _elsewhere()
+    return sorted((slot for slot in slots if slot.exists), key=written, reverse=True)
+
+
+def remember(slot: Slot) -> None:
+    """Let the folder name a run that lies elsewhere; where the folder takes no files, it is not listed, no more.
+
+    Args:
+        slot: its place.
+    """
+    with suppress(OSError):
+        runs_folder().mkdir(parents=True, exist_ok=True)
+        _reminder(slot).write_bytes(os.fsencode(slot.path))
+
+
+def forget(slot: Slot) -> None:
+    """Undo :func:`remember` where nothing is left of the run."""
+    with suppress(OSError):
+        if not slot.exists:
+            _reminder(slot).unlink(missing_ok=True)
+
+
+def _reminder(slot: Slot) -> Path:
+    return runs_folder() / f"{hashlib.sha256(os.fsencode(slot.path)).hexdigest()[:16]}{_REMINDER}"
+
+
+def _elsewhere() -> list[Slot]:
+    slots = []
+    for reminder in runs_folder().glob(f"*{_REMINDER}"):
+        with suppress(OSError, ValueError):
+            slots.append(Slot(os.fsdecode(reminder.read_bytes())))
+    return slots
+
+
+def written(slot: Slot) -> float:
+    """When the newest checkpoint of a run was written, in seconds since 1970."""
+    for path in (slot.path, slot.previous):
+        try:
+            return path.stat().st_mtime
+        except OSError:
+            continue
+    return 0.0
+
+
+def new_slot(stem: str) -> Slot:
+    """A place for a new run, locked.
+
+    Args:
+        stem: of the file's name, which is cut where it is long; a number follows where it is taken.
+
+    Raises:
+        CheckpointError: the folder takes no files, or may not be looked into.
+    """
+    try:
+        runs_folder().mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"The folder {shown(runs_folder())} cannot be made ({reason(error)}).") from None
+    try:
+        return next(slot for slot in _names(shortened(stem, _MOST_BYTES)) if _take(slot))
+    except OSError as error:
+        raise CheckpointError(f"The folder {shown(runs_folder())} cannot be looked into ({reason(error)}).") from None
+
+
+def _take(slot: Slot) -> bool:
+    """Lock a place; whether it was free."""
+    if slot.exists or slot.in_use:
+        return False
+    slot.acquire()
+    if slot.exists:  # another one's, in the meantime
+        slot.release()
+        return False
+    return True
+
+
+def _names(stem: str) -> Iterator[Slot]:
+    for number in itertools.count(1):
+        yield Slot(runs_folder() / f"{stem}{f'-{number}' if number > 1 else ''}{SUFFIX}")
+
+
+def newest_slot(but: Collection[Path] = ()) -> Slot:
+    """The newest run that nobody paints now.
+
+    Args:
+        but: paths of checkpoints that are passed over.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    for slot in stored_slots():
+        if slot.path not in but and not slot.in_use:
+            return slot
+    raise CheckpointError(f"There is nothing to resume in {shown(runs_folder())}: name a checkpoint's file.")

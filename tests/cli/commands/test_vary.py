@@ -1,0 +1,182 @@
+"""``impasto vary``."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from impasto.batches.variants import grid_of
+from impasto.cli.commands import vary
+from impasto.cli.reporting.batch_reporters import BatchLineReporter
+from impasto.errors import PictureError
+from impasto.pictures import read_picture, write_picture
+from impasto.runs.repeating import stored_record
+from tests.helpers import smooth_picture
+
+
+@pytest.fixture
+def painted(tmp_path, tiny_encoder, impasto_command, monkeypatch):
+    """A painted picture in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    write_picture(tmp_path / "photo.png", smooth_picture(32, 48, seed=1))
+    write_picture(tmp_path / "style.png", smooth_picture(32, 32, seed=2))
+    options = ["--encoder", tiny_encoder, "--size", 48, "--iterations", 2, "--threads", 1]
+    options += ["--precision", "float32", "-o", "out.png"]
+    assert impasto_command("paint", "photo.png", "style.png", *options).code == 0
+    return tmp_path / "out.png"
+
+
+VALUES = ("--set", "strength=0,0.5,1", "--set", "optimization.iterations=1,2")
+
+
+def test_a_grid_and_nothing_else(painted, impasto_command):
+    before = {path.name for path in painted.parent.iterdir()}
+    result = impasto_command("vary", "out.png", *VALUES, "--jobs", 2)
+    assert result.code == 0
+    assert result.out.splitlines()[-2:] == ["6 painted", str(painted.parent / "out-vary.png")]
+    assert "strength 0.5, iterations 2" in result.out
+    assert {path.name for path in painted.parent.iterdir()} - before == {"out-vary.png"}
+    height, width = read_picture("out-vary.png").size
+    assert height > 3 * 32
+    assert width > 2 * 48
+    refused = impasto_command("vary", "out.png", *VALUES)
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+
+
+def test_kept_pictures_are_those_that_again_would_paint(painted, impasto_command):
+    assert impasto_command("vary", "out.png", *VALUES, "--keep", "kept", "--quiet").code == 0
+    names = sorted(path.name for path in (painted.parent / "kept").iterdir())
+    assert len(names) == 6
+    assert names[-1] == "out-strength=1-iterations=2.png"
+    one = "kept/out-strength=0.5-iterations=2.png"
+    assert stored_record(one).settings["strength"] == 0.5
+    assert impasto_command("again", "out.png", "--strength", 0.5, "--iterations", 2, "-o", "again.png").code == 0
+    np.testing.assert_array_equal(read_picture(one).pixels, read_picture("again.png").pixels)
+    more = ("--set", "strength=0,0.25,1", "--set", "optimization.iterations=1,2", "--keep", "kept", "--force")
+    assert "2 painted, 4 done before" in impasto_command("vary", "out.png", *more).out
+
+
+def test_lists_as_values_and_json(painted, impasto_command):
+    options = ["--set", "style_weights=[1],[2]", "-o", "grid.jpg", "--json", "--size", 52]
+    result = impasto_command("vary", "out.png", *options)
+    assert result.code == 0
+    events = [json.loads(line) for line in result.out.splitlines()]
+    assert {event["name"] for event in events if event["event"] == "painted"} == {
+        "style_weights [1]",
+        "style_weights [2]",
+    }
+    assert events[-1] == {"event": "grid", "output": str(painted.parent / "grid.jpg")}
+
+
+def test_a_series_between_two_styles(painted, impasto_command):
+    write_picture("other.png", smooth_picture(32, 32, seed=3) * 0.3)
+    styles = ("--style", "style.png", "--style", "other.png")
+    result = impasto_command("vary", "out.png", "--between", 3, *styles, "--set", "style_weight=50", "--keep", "kept")
+    assert result.code == 0
+    kept = [painted.parent / "kept" / f"out-style_weights=_{weights}_.png" for weights in ("1_0", "0.5_0.5", "0_1")]
+    assert [stored_record(path).settings["style_weights"] for path in kept] == [[1, 0], [0.5, 0.5], [0, 1]]
+    means = [read_picture(path).pixels.mean() for path in kept]
+    assert means[0] > means[1] > means[2]
+
+
+def test_no_variants_input_is_replaced_by_the_grid(painted, impasto_command):
+    for name in ("first.png", "second.png"):
+        write_picture(name, smooth_picture(32, 48, seed=3))
+        before = (painted.parent / name).read_bytes()
+        options = ["--set", "init=first.png,second.png", "-o", name, "--force"]
+        assert impasto_command("vary", "out.png", *options).code == 2
+        assert (painted.parent / name).read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of another kind")
+@pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals need the main thread")
+def test_ctrl_c_while_the_grid_is_drawn_loses_nothing(painted, impasto_command, monkeypatch):
+    def interrupted(*arguments):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.2)
+        return grid_of(*arguments)
+
+    monkeypatch.setattr(vary, "grid_of", interrupted)
+    assert impasto_command("vary", "out.png", "--set", "strength=0,1").code == 0
+    assert read_picture("out-vary.png").size[1] > 96
+
+
+def test_a_grid_that_cannot_be_written_loses_no_variant(painted, impasto_command, monkeypatch, tmp_path_factory):
+    def full(*_, **__):
+        raise PictureError("out-vary.png cannot be written (No space left on device); free some space.")
+
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    monkeypatch.setattr(vary, "write_picture", full)
+    result = impasto_command("vary", "out.png", "--set", "strength=0,1")
+    assert result.code == 1
+    (folder,) = elsewhere.glob("impasto-vary-*")
+    assert f"No space left on device); free some space. Nothing is lost: the variants are in {folder}." in result.err
+    assert len(list(folder.glob("*.png"))) == 2
+
+
+def test_what_passes_has_no_name_in_json_and_leaves_nothing(painted, impasto_command, monkeypatch, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    lines = impasto_command("vary", "out.png", "--set", "strength=0,1", "--json").out.splitlines()
+    events = [json.loads(line) for line in lines]
+    outputs = {event["output"] for event in events if "output" in event}
+    assert outputs == {None, str(painted.parent / "out-vary.png")}
+    assert not list(elsewhere.glob("impasto-vary-*"))
+
+
+@pytest.mark.parametrize(
+    ("passing", "first", "second"),
+    [
+        (None, "What is finished stays.", "what is finished stays"),
+        (Path("there"), "Without --keep nothing of it stays.", "what is finished is in there"),
+    ],
+)
+def test_what_is_left_after_a_signal_is_told_as_it_is(passing, first, second, capsys):
+    reporter = BatchLineReporter([], passing=passing)
+    reporter.stopping()
+    assert capsys.readouterr().err.rstrip().endswith(first)
+    assert reporter.left == second
+
+
+def test_a_variant_that_fails_is_pale(painted, impasto_command):
+    result = impasto_command("vary", "out.png", "--set", "encoder=builtin,nothing.safetensors", "-o", "grid.png")
+    assert result.code == 2  # known before
+    options = ["--set", "losses.style.relu5_4=0,1", "-o", "grid.png"]  # the encoder ends before that layer
+    result = impasto_command("vary", "out.png", *options)
+    assert result.code == 1
+    assert "1 painted, 1 failed" in result.out
+    assert read_picture("grid.png").pixels.shape[2] == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("out.png", "--set", "strength=0.5"), "nothing to vary"),
+        (("out.png", "--set", "strength=0.5,3"), "strength = 3"),
+        (("out.png",), "nothing to vary"),
+        (("out.png", "--between", "3"), "between two styles, and there are 1"),
+        (("out.png", "--between", "1"), "from 2 to 100 steps"),
+        (("out.png", "--between", "3", "--set", "style_weights=[1,1],[1,2]"), "style_weights is named twice"),
+        (("photo.png", "--set", "seed=1,2"), "no record"),
+        (("out.png", "--set", "seed=1,2", "-o", "out.png", "--force"), "is one of the pictures"),
+        (("out.png", "--set", "seed=1,2", "-o", "nowhere/grid.png"), "nowhere"),
+        (("out.png", "--set", "seed=1,2", "-o", "grid.xyz"), ".xyz"),
+        (("out.png", "--set", "seamless=false,true"), "Only a texture can be seamless"),
+        (("out.png", "--set", "masks.2=photo.png,style.png"), "no style 2 for --mask 2=FILE"),
+        (("out.png", "--set", "style_weights=[1],[1,2]"), "The style_weights are 2"),
+        (("out.png", "--set", "size=32,40", "--set", "seed=" + ",".join(map(str, range(60)))), "120 variants"),
+    ],
+)
+def test_refusals(painted, impasto_command, arguments, words):
+    result = impasto_command("vary", *arguments)
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert words in result.err

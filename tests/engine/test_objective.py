@@ -1,0 +1,158 @@
+import numpy as np
+import pytest
+import torch
+
+from impasto.encoders.network import Architecture, Encoder
+from impasto.engine.distances import gaussian, wasserstein2
+from impasto.engine.objective import Objective
+from impasto.engine.penalties import total_variation
+from impasto.engine.statistics import statistics
+from impasto.engine.style_terms import shares
+from impasto.errors import EncoderError
+from impasto.settings.model import Losses
+from tests.helpers import random_weights, smooth_picture
+
+LAYERS = {"rgb": 2.0, "relu1_1": 1.0, "relu2_1": 0.5, "relu4_1": 3.0}
+
+
+def tensor(height, width, seed, dtype=torch.float64):
+    return torch.from_numpy(smooth_picture(height, width, seed).transpose(2, 0, 1))[None].to(dtype)
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return {"content": tensor(40, 56, 1), "styles": [tensor(48, 48, 2), tensor(64, 32, 3)], "image": tensor(40, 56, 4)}
+
+
+def naive_total(encoder, pictures, losses, content_weight, style_weight):
+    """The sum of all terms from plain features, without taps, as a function of the image."""
+    names = [*losses.style, *losses.content]
+    target = encoder(pictures["content"], losses.content)
+    styles = [encoder(style, losses.style) for style in pictures["styles"]]
+
+    def gram(f):
+        flat = f[0].flatten(1)
+        return flat @ flat.mT / flat.shape[1]
+
+    def distance(f, g):
+        if losses.style_distance == "gram":
+            return (gram(f) - gram(g)).square().mean()
+        return wasserstein2(statistics(f), gaussian(statistics(g)))
+
+    def common_size(name):
+        """One for both styles: the mean of theirs."""
+        if not losses.relative:
+            return 1
+        grams = [gram(style[name]) for style in styles]
+        sizes = [G.square().mean() if losses.style_distance == "gram" else G.trace() for G in grams]
+        return 0.25 * sizes[0] + 0.75 * sizes[1]
+
+    def total(image):
+        found = encoder(image, names)
+        result = losses.total_variation * total_variation(image)
+        for name, share in shares(losses.content).items():
+            size = target[name].square().mean() if losses.relative else 1
+            result = result + content_weight * share * (found[name] - target[name]).square().mean() / size
+        for style, weight in zip(styles, (0.25, 0.75), strict=True):
+            for name, share in shares(losses.style).items():
+                result = result + style_weight * weight * share * distance(found[name], style[name]) / common_size(name)
+        return result
+
+    return total
+
+
+@pytest.mark.parametrize("distance", ["gram", "gaussian"])
+@pytest.mark.parametrize("relative", [True, False])
+def test_value_and_gradient_are_the_written_out_sums(pictures, distance, relative):
+    encoder = Encoder(random_weights()).double()
+    losses = Losses(style=LAYERS, content={"relu3_2": 1, "relu4_1": 2}, style_distance=distance, relative=relative,
+                    total_variation=0.3)  # fmt: skip
+    objective = Objective(encoder, pictures["content"], pictures["styles"], (1, 3), losses, 0.7, 5.0)
+    loss, gradient = objective.value_and_gradient(pictures["image"])
+    leaf = pictures["image"].clone().requires_grad_(True)
+    total = naive_total(encoder, pictures, losses, 0.7, 5.0)(leaf)
+    (expected,) = torch.autograd.grad(total, leaf)
+    assert loss.total == pytest.approx(total.item(), rel=1e-9)
+    assert loss.total == pytest.approx(0.7 * loss.content + 5 * loss.style + 0.3 * loss.total_variation, rel=1e-9)
+    assert (gradient - expected).norm() < 1e-7 * expected.norm()
+
+
+def test_gradient_of_the_whole_objective_against_finite_differences(pictures):
+    # Along the gradient on random halves of the pixels: every layer, both taps and content, through the padding too.
+    encoder = Encoder(random_weights(), Architecture(padding="reflect", padding_scope="all")).double()
+    content, styles, image = pictures["content"], pictures["styles"], pictures["image"]
+    for distance in ("gram", "gaussian"):
+        losses = Losses(style=LAYERS, style_distance=distance, total_variation=0.01)
+        objective = Objective(encoder, content, styles, (1, 1), losses, 1.0, 10.0)
+        _, gradient = objective.value_and_gradient(image)
+        generator = torch.Generator().manual_seed(0)
+        for _ in range(5):
+            half = torch.rand(image.shape, generator=generator, dtype=torch.float64) < 0.5
+            d = 1e-6 * gradient * half / gradient.norm()
+            slope = (
+                objective.value_and_gradient(image + d)[0].total - objective.value_and_gradient(image - d)[0].total
+            ) / 2
+            np.testing.assert_allclose(slope, (gradient * d).sum().item(), rtol=2e-4)
+
+
+@pytest.mark.parametrize("distance", ["gram", "gaussian"])
+def test_styles_are_mixed_by_their_weights_however_large_their_features(distance):
+    # Relative distances have one size for all styles: else the slope towards each would depend on the other's scale.
+    encoder = Encoder(random_weights()).double()
+    dark, light, image = 0.1 * tensor(48, 48, 2), tensor(48, 48, 3), tensor(40, 56, 4)
+
+    def slope(weights, *, relative):
+        losses = Losses(style={"relu2_1": 1.0}, style_distance=distance, relative=relative, total_variation=0)
+        objective = Objective(encoder, image, [dark, light], weights, losses, 0.0, 1.0)
+        return objective.value_and_gradient(image)[1].flatten()
+
+    one, other = slope((0.3, 0.7), relative=True), slope((0.3, 0.7), relative=False)
+    assert one @ other / (one.norm() * other.norm()) == pytest.approx(1, abs=1e-9)
+
+
+def test_it_is_zero_at_the_content_where_the_style_is_the_content(pictures):
+    losses = Losses(style=LAYERS, total_variation=0)
+    encoder = Encoder(random_weights()).double()
+    objective = Objective(encoder, pictures["content"], [pictures["content"]], (1,), losses, 1.0, 1.0)
+    loss, gradient = objective.value_and_gradient(pictures["content"])
+    assert loss.content == 0
+    assert abs(loss.style) < 1e-9
+    assert gradient.abs().max() < 1e-7
+
+
+def test_without_content_weight_the_content_layers_are_not_computed(pictures):
+    encoder = Encoder(random_weights("conv2_1")).double()
+    losses = Losses(style={"relu1_1": 1.0})
+    Objective(encoder, pictures["content"], pictures["styles"], (1, 1), losses, 0.0, 1.0).value_and_gradient(
+        pictures["image"]
+    )
+    with pytest.raises(EncoderError, match="ends at relu2_1"):
+        Objective(encoder, pictures["content"], pictures["styles"], (1, 1), losses, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("wrap", [False, True])
+def test_taps_leave_the_features_channels_last(pictures, monkeypatch, wrap):
+    # Convolutions tell the layout by strides that a view may lose; they then copy, and an iteration takes half as
+    # long again.
+    layouts, convolve = [], Encoder._convolve
+
+    def watched(self, x, *others):
+        x = convolve(self, x, *others)
+        layouts.append(x.is_contiguous(memory_format=torch.channels_last))
+        return x
+
+    monkeypatch.setattr(Encoder, "_convolve", watched)
+    objective = Objective(
+        Encoder(random_weights(channels=(32,) * 5)),
+        pictures["content"].float(),
+        [style.float() for style in pictures["styles"]],
+        (1, 1),
+        Losses(style=LAYERS),
+        1.0,
+        1.0,
+    )
+    layouts.clear()
+    objective.wrap, objective.tiles = wrap, objective._cut(pictures["image"], wrap=wrap)
+    objective.value_and_gradient(pictures["image"].float())
+    assert len(layouts) == 9
+    assert all(layouts)

@@ -1,0 +1,709 @@
+import json
+import math
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings, strategies as st
+from PIL import Image
+from skimage import data
+
+import impasto
+from impasto import EncoderError, PaintingError, PictureError, SettingsError
+from impasto.encoders.loading import load_encoder
+from impasto.engine.borders import trimmed
+from impasto.engine.objective import Objective
+from impasto.engine.optimizers import WINDOW, has_converged
+from impasto.painting.events import Finished, Iteration, OctaveStarted, Reading, Started
+from impasto.painting.method import make_optimizer
+from impasto.painting.octaves import LEAST_SIDE, Octave
+from impasto.painting.painter import Painter
+from impasto.painting.planning import memory_needed
+from impasto.pictures import write_picture
+from impasto.pictures.codecs import reducing
+from impasto.pictures.sizes import scaled
+from impasto.settings.fields import COLOURS
+from impasto.settings.making import change_settings, make_settings, make_texture_settings
+from impasto.settings.model import Losses
+from tests.helpers import smooth_picture
+
+
+@pytest.fixture
+def small(tiny_encoder):
+    """Settings of a painting of a second."""
+    return {"encoder": str(tiny_encoder), "size": 96, "threads": 1, "device": "cpu",
+            "optimization": {"iterations": 5, "smallest_octave": 48}}  # fmt: skip
+
+
+def test_it_paints(photo, style, small):
+    painting = impasto.paint(photo, style, **small)
+    assert painting.array.shape == (72, 96, 3)
+    assert painting.array.dtype == np.float32
+    assert 0 <= painting.array.min() < painting.array.max() <= 1
+    assert painting.image.size == (96, 72)
+    assert painting.complete
+    first, last = painting.history[0], painting.history[-1]
+    assert (first.octave, first.iteration, last.octave, last.iteration) == (1, 1, 2, 5)
+    second = [step.loss.total for step in painting.history if step.octave == 2]
+    assert second[-1] < 0.8 * second[0]
+
+
+def test_more_strength_comes_nearer_to_the_style_and_farther_from_the_content(photo, style, small):
+    ends = [impasto.paint(photo, style, **small, strength=s).history[-1].loss for s in (0.0, 0.2, 0.4)]
+    assert ends[0].style > ends[1].style > ends[2].style
+    assert ends[0].content < ends[1].content < ends[2].content
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "adam"])
+def test_same_seed_same_picture(photo, style, small, method):
+    how = {**small, "init": "noise", "optimization": {**small["optimization"], "method": method}}
+    pictures = [impasto.paint(photo, style, **how, seed=seed).array for seed in (3, 3, 4)]
+    assert np.array_equal(pictures[0], pictures[1])
+    assert not np.array_equal(pictures[0], pictures[2])
+
+
+def test_events_come_in_order(photo, style, small):
+    events = list(impasto.make_painter(photo, style, **small))
+    assert isinstance(events[0], Started)
+    assert [e.number for e in events if isinstance(e, OctaveStarted)] == [1, 2]
+    assert isinstance(events[-1], Finished)
+    steps = [e for e in events if isinstance(e, Iteration)]
+    assert [s.share for s in steps] == sorted(s.share for s in steps)
+    assert steps[-1].share == pytest.approx(1)
+    assert steps[-1].remaining == pytest.approx(0)
+    assert steps[0].remaining is None
+    assert all(step.remaining >= 0 for step in steps[1:])
+    assert len(steps) == sum(o.iterations for o in events[0].octaves) == len(events[-1].painting.history)
+
+
+def test_an_iterations_image_is_there_when_asked(photo, style, small):
+    for event in impasto.make_painter(photo, style, **small):
+        if isinstance(event, Iteration):
+            image = event.image()
+            assert image.shape == ((36, 48, 3) if event.octave == 1 else (72, 96, 3))
+            assert 0 <= image.min() <= image.max() <= 1
+
+
+def test_the_image_with_the_lowest_loss_is_kept(photo, style, small, tiny_encoder):
+    # Adam with a reckless rate jumps about, so the last image is not the best.
+    how = {"method": "adam", "rate": 0.5, "iterations": 6, "smallest_octave": 96}
+    images = {}
+    for event in impasto.make_painter(photo, style, **small | {"optimization": how}):
+        if isinstance(event, Iteration):
+            images[event.loss.total] = event.image()
+    assert min(images) != event.painting.history[-1].loss.total
+    assert np.array_equal(event.painting.array, images[min(images)])
+
+
+def test_stopped_it_gives_the_best_so_far_enlarged(photo, style, small):
+    painter = impasto.make_painter(photo, style, **small)
+    for event in painter:
+        if isinstance(event, Iteration) and event.iteration == 3:
+            threading.Thread(target=painter.stop).start()
+            while not painter._stopped:
+                pass
+    assert isinstance(event, Finished)
+    assert not event.painting.complete
+    assert "stopped in octave 1 of 2" in event.message
+    assert event.painting.array.shape == (72, 96, 3)
+    assert len(event.painting.history) == 3
+
+
+def test_stopped_at_its_very_last_iteration_it_is_complete(photo, style, small):
+    painter = impasto.make_painter(photo, style, **small)
+    for event in painter:
+        if isinstance(event, Iteration) and event.share > 0.999:
+            painter.stop()
+    assert event.painting.complete
+    assert event.message == ""
+
+
+def patient(small, tolerance, **how):
+    """Settings of many iterations, of which an octave takes those that it needs."""
+    how = {"iterations": 200, "coarse_factor": 1.0, "octave_ratio": 1.3, "tolerance": tolerance} | how
+    return {**small, "size": 64, "optimization": small["optimization"] | how}
+
+
+def test_an_octave_ends_where_its_loss_no_longer_falls(photo, style, small):
+    events = list(impasto.make_painter(photo, style, **patient(small, 0.05)))
+    steps = [event for event in events if isinstance(event, Iteration)]
+    whole = impasto.paint(photo, style, **patient(small, 0.0))
+    assert [step.octave for step in whole.history] == [1] * 200 + [2] * 200
+    for number in (1, 2):
+        taken = [step.loss.total for step in steps if step.octave == number]
+        assert WINDOW < len(taken) < 200
+        assert has_converged(taken, 0.05)
+        assert not has_converged(taken[:-1], 0.05)
+        assert [step.converged for step in steps if step.octave == number] == [False] * (len(taken) - 1) + [True]
+    assert steps[-1].share == pytest.approx(1)
+    assert steps[-1].remaining == pytest.approx(0)
+    assert (events[-1].message, events[-1].painting.complete) == ("", True)
+    assert min(step.loss.total for step in steps) < 1.5 * min(step.loss.total for step in whole.history)
+
+
+def test_as_long_as_the_loss_falls_a_tolerance_changes_nothing(photo, style, small):
+    pictures = [
+        impasto.paint(photo, style, **patient(small, tolerance, iterations=12)).array for tolerance in (0.0, 1e-6)
+    ]
+    assert np.array_equal(*pictures)
+
+
+@pytest.mark.parametrize(("borders", "tolerance"), [("mirrored", 0.9), ("bleed", 0.99)])
+def test_an_octave_that_comes_to_its_last_iteration_has_not_ended_early(photo, style, small, borders, tolerance):
+    settings = patient(small | {"borders": borders}, tolerance, iterations=WINDOW + 1)
+    steps = [event for event in impasto.make_painter(photo, style, **settings) if isinstance(event, Iteration)]
+    assert has_converged([step.loss.total for step in steps if step.octave == 1], tolerance)
+    assert not any(step.converged for step in steps)
+
+
+def test_adam_takes_all_iterations(photo, style, small):
+    painting = impasto.paint(photo, style, **patient(small, 0.9, iterations=15, method="adam"))
+    losses = [step.loss.total for step in painting.history if step.octave == 1]
+    assert len(losses) == 15
+    assert has_converged(losses[: WINDOW + 1], 0.9)
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_last_good_image(photo, style, small, monkeypatch):
+    from impasto.engine.objective import Objective
+
+    good, calls = Objective.value_and_gradient, []
+
+    def fails_later(self, image):
+        calls.append(1)
+        loss, gradient = good(self, image)
+        return (loss, gradient) if len(calls) < 11 else (loss, gradient * math.nan)
+
+    monkeypatch.setattr(Objective, "value_and_gradient", fails_later)
+    *_, last = impasto.make_painter(photo, style, **small)
+    assert "not finite in iteration 3 of octave 2" in last.message
+    assert not last.painting.complete
+    assert np.isfinite(last.painting.array).all()
+    assert last.painting.array.std() > 0.02
+
+
+def test_a_first_loss_that_is_not_finite_is_refused(photo, style, small, loud_encoder):
+    with pytest.raises(PaintingError, match="not finite before the first step"):
+        impasto.paint(photo, style, **small | {"encoder": str(loud_encoder)})
+
+
+@pytest.mark.parametrize("distance", ["gaussian", "gram"])
+def test_several_styles_lie_between_each_alone(photo, style, small, distance):
+    other = smooth_picture(64, 64, seed=9) * 0.4
+    how = {**small, "losses": {"style_distance": distance}, "content_weight": 0, "style_weight": 10}
+    one, both, two = (
+        impasto.paint(photo, [style, other], **how, style_weights=w).array.mean() for w in ((1, 0), (1, 1), (0, 1))
+    )
+    assert two < both < one
+    alone = impasto.paint(photo, style, **how).array
+    assert np.array_equal(alone, impasto.paint(photo, [style, other], **how, style_weights=(2, 0)).array)
+
+
+def test_from_noise_without_content_the_colours_are_the_styles(style, photo, small):
+    how = {**small, "init": "noise", "content_weight": 0, "style_weight": 1, "losses": {"total_variation": 0}}
+    how["optimization"] = {"iterations": 25, "smallest_octave": 48}
+    painting = impasto.paint(photo, style, **how)
+    np.testing.assert_allclose(painting.array.mean((0, 1)), style.mean((0, 1)), atol=0.03)
+    np.testing.assert_allclose(np.cov(painting.array.reshape(-1, 3).T), np.cov(style.reshape(-1, 3).T), atol=0.01)
+
+
+@pytest.mark.parametrize("distance", ["gaussian", "gram"])
+def test_a_black_painting_can_be_painted(photo, small, distance):
+    painting = impasto.paint(photo, np.zeros((64, 64, 3), np.float32), **small, losses={"style_distance": distance})
+    assert painting.complete
+    assert painting.array.mean() < 0.5 * photo.mean()
+
+
+def test_it_starts_from_a_given_picture(photo, style, small, tmp_path):
+    path = tmp_path / "start.png"
+    Image.new("RGB", (33, 44), (255, 0, 0)).save(path)
+    how = small | {"init": str(path), "optimization": {"iterations": 1, "smallest_octave": 96}}
+    painting = impasto.paint(photo, style, **how)
+    np.testing.assert_allclose(painting.array, np.broadcast_to([1, 0, 0], (72, 96, 3)), atol=1e-6)
+    assert painting.record(tmp_path)["named"]["init"]["path"] == "start.png"
+
+
+def first_images(painter):
+    """The image that each octave begins with."""
+    return [event.image() for event in painter if isinstance(event, Iteration) and event.iteration == 1]
+
+
+@pytest.mark.parametrize("init", ["content", "picture"])
+def test_an_octave_begins_with_the_finest_detail_of_the_picture_that_painting_began_with(init, style, small, tmp_path):
+    pixels = np.random.RandomState(0).randint(0, 256, (72, 96, 3)).astype(np.uint8)
+    path = tmp_path / "start.png"
+    Image.fromarray(pixels).save(path)
+    content = pixels if init == "content" else smooth_picture(72, 96)
+    how = small | {"init": "content" if init == "content" else str(path), "content_weight": 1, "style_weight": 0}
+    how["optimization"] = {"iterations": 1, "coarse_factor": 1, "smallest_octave": 48}
+    coarse, fine = first_images(impasto.make_painter(content, style, make_settings(**how)))
+    assert coarse.shape == (36, 48, 3)
+    np.testing.assert_allclose(fine, pixels / 255, atol=1e-6)  # nothing was painted, so nothing is lost
+
+
+def test_an_octave_begins_with_what_was_painted_at_the_size_before(photo, style, small):
+    how = small | {"optimization": {"iterations": 5, "coarse_factor": 1, "smallest_octave": 48}, "strength": 1}
+    painter = impasto.make_painter(photo, style, make_settings(**how))
+    begun, coarse = {}, None
+    for event in painter:
+        if isinstance(event, Iteration) and event.iteration == 1:
+            begun[event.octave] = event.image()
+        elif isinstance(event, OctaveStarted) and event.number == 2:
+            coarse = trimmed(painter._image, (36, 48)).clone()  # the best of the octave before
+    small_again = torch.nn.functional.interpolate(
+        torch.from_numpy(begun[2].transpose(2, 0, 1))[None], (36, 48), mode="bicubic", antialias=True
+    )
+    change = (coarse - torch.from_numpy(begun[1].transpose(2, 0, 1))[None]).abs().mean()
+    assert (small_again - coarse).abs().mean() < 0.3 * change  # it is the painting, not the photograph
+
+
+def test_noise_hands_on_no_detail(photo, style, small):
+    how = small | {"init": "noise", "optimization": {"iterations": 1, "coarse_factor": 1, "smallest_octave": 48}}
+    coarse, fine = first_images(impasto.make_painter(photo, style, make_settings(**how)))
+    enlarged = torch.nn.functional.interpolate(
+        torch.from_numpy(coarse.transpose(2, 0, 1))[None], fine.shape[:2], mode="bicubic", antialias=True
+    )
+    np.testing.assert_allclose(fine, enlarged[0].clamp(0, 1).permute(1, 2, 0), atol=1e-6)
+
+
+def test_a_seamless_texture_from_a_picture_is_not_given_that_pictures_seam_in_every_octave(style, small, tmp_path):
+    Image.fromarray(np.tile(np.linspace(0, 255, 96).astype(np.uint8)[None, :, None], (96, 1, 3))).save(
+        tmp_path / "start.png"
+    )
+    how = small | {"size": 96, "seamless": True, "init": str(tmp_path / "start.png")}
+    how["optimization"] = {"iterations": 1, "coarse_factor": 1, "smallest_octave": 48}
+    painter = impasto.make_texture_painter(style, make_texture_settings(**how))
+    coarse, fine = first_images(painter)
+    across = [np.abs(image[:, 0] - image[:, -1]).mean() for image in (coarse, fine)]
+    assert across[1] < 0.7 * across[0]  # enlarged around the seam, which softens it
+
+
+def test_alpha_of_the_content_is_kept(style, small):
+    content = np.dstack([smooth_picture(72, 96), np.linspace(0, 1, 96, dtype=np.float32) * np.ones((72, 1))]).astype(
+        np.float32
+    )
+    painting = impasto.paint(content, style, **small)
+    assert painting.alpha.shape == (72, 96)
+    assert painting.image.mode == "RGBA"
+    assert painting.alpha[:, 0].max() < 0.05 < 0.95 < painting.alpha[:, -1].min()
+
+
+def test_colours_of_a_transparent_photo_are_free_of_the_paper_that_it_was_painted_on(small):
+    """A dark disc with a soft edge stays dark in its edge; before, white was in it twice when it was looked at."""
+    down, across = np.mgrid[:72, :96]
+    alpha = np.clip(30.5 - np.hypot(down - 36, across - 48), 0, 12).astype(np.float32) / 12
+    dark = np.broadcast_to(np.array([20, 30, 60], np.float32) / 255, (72, 96, 3))
+    hardly = small | {"strength": 0, "optimization": small["optimization"] | {"iterations": 1}}
+    painting = impasto.paint(np.dstack([dark, alpha]), dark, **hardly)
+    edge = (alpha > 0.25) & (alpha < 0.75)
+    assert np.abs(painting.array - dark)[edge].mean() < 0.02  # 0.4 with white in it
+
+
+def test_the_record_names_inputs_relative_to_the_picture(style, small, tmp_path):
+    for name in ("photo", "style"):
+        Image.fromarray((smooth_picture(48, 64) * 255).astype(np.uint8)).save(tmp_path / f"{name}.png")
+    (tmp_path / "out").mkdir()
+    painting = impasto.paint(tmp_path / "photo.png", tmp_path / "style.png", **small)
+    path = painting.save(tmp_path / "out" / "a.png")
+    record = json.loads(impasto.pictures.read_record(path))
+    assert record["content"]["path"] == "../photo.png"
+    assert record["styles"][0]["sha256"] == impasto.files.sha256_of(tmp_path / "style.png")
+    assert record["complete"] is True
+    assert impasto.Settings.model_validate(record["settings"]) == painting.settings
+    with pytest.raises(impasto.PictureError, match="exists"):
+        painting.save(path)
+    painting.save(path, force=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "words"),
+    [
+        ({"encoder": "nowhere.safetensors"}, EncoderError, "no encoder 'nowhere.safetensors'"),
+        ({"losses": {"style": {"relu5_2": 1}}}, EncoderError, "ends at relu5_1"),
+        ({"style_weights": (1, 2)}, SettingsError, "style_weights are 2 and the style pictures 1"),
+        ({"device": "cuda:99"}, SettingsError, "no device cuda:99"),
+        ({"size": 100_000}, PaintingError, "GB of memory"),
+        ({"init": "nowhere.png"}, impasto.PictureError, "nowhere.png"),
+    ],
+)
+def test_what_cannot_be_painted_is_refused_before_painting(photo, style, small, changes, kind, words):
+    with pytest.raises(kind) as error:
+        impasto.make_painter(photo, style, **small | changes)
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_no_style_is_refused(photo, small):
+    with pytest.raises(SettingsError, match="At least one style"):
+        impasto.paint(photo, [], **small)
+
+
+def test_a_narrow_picture_is_refused_with_the_least_size_and_painted_at_it(style, small):
+    content = smooth_picture(12, 60)
+    with pytest.raises(PaintingError, match="choose a size of at least 160"):
+        impasto.paint(content, style, **small | {"size": 100})
+    assert impasto.paint(content, style, **small | {"size": 160}).array.shape == (LEAST_SIDE, 160, 3)
+
+
+def test_a_style_of_one_pixel_paints(photo, small):
+    painting = impasto.paint(photo, np.full((1, 1, 3), 0.5, np.float32), **small)
+    assert np.isfinite(painting.array).all()
+
+
+@settings(max_examples=25)
+@given(
+    height=st.integers(1, 90),
+    width=st.integers(1, 90),
+    size=st.one_of(st.just("original"), st.integers(32, 90)),
+    distance=st.sampled_from(["gaussian", "gram"]),
+    method=st.sampled_from(["adam", "lbfgs"]),
+    pooling=st.sampled_from([None, "average", "max"]),
+    padding=st.sampled_from([None, "zeros", "replicate", "reflect"]),
+    scope=st.sampled_from([None, "first", "all"]),
+    seed=st.integers(0, 9),
+    control=st.tuples(st.sampled_from(COLOURS), st.floats(0.25, 2), st.floats(0, 1)),
+)
+def test_any_picture_is_painted_or_refused(
+    style, tiny_encoder, height, width, size, distance, method, pooling, padding, scope, seed, control
+):
+    changes = {"pooling": pooling, "padding": padding, "padding_scope": scope}
+    try:
+        painting = impasto.paint(
+            smooth_picture(height, width, seed),
+            style,
+            encoder=str(tiny_encoder),
+            size=size,
+            threads=1,
+            **dict(zip(("colour", "stroke_size", "detail"), control, strict=True)),
+            losses={"style_distance": distance},
+            optimization={"method": method, "iterations": 2, "smallest_octave": 48},
+            **{name: value for name, value in changes.items() if value},
+        )
+    except PaintingError as error:
+        assert "are needed: choose a size of at least" in str(error)  # noqa: PT017
+        return
+    side = max(height, width) if size == "original" else size
+    assert max(painting.array.shape[:2]) == side
+    assert np.isfinite(painting.array).all()
+
+
+def test_clamped_after_each_step_the_image_never_leaves_its_range(photo, style, small):
+    how = {"method": "adam", "rate": 0.5, "iterations": 4, "max_octaves": 1, "clamp": "step", "keep": "last"}
+    losses = {"overshoot": 0, "total_variation": 0}
+    painter = impasto.make_painter(photo, style, **small | {"optimization": how, "losses": losses})
+    images = [event.image() for event in painter if isinstance(event, Iteration)]
+    last = painter.painting().array
+    assert len(images) == 4
+    assert np.abs(last - images[-1]).max() > 0.05
+    assert ((last == 0) | (last == 1)).mean() > 0.05
+
+
+def test_bounds_are_no_hindrance_after_a_smooth_picture():
+    # Its first step leads into a hollow with next to no curvature, from where a free step goes a hundred times too far.
+    photo, style, ends = data.chelsea(), smooth_picture(96, 96, 2), {}
+    for clamp, overshoot in (("step", 0), ("octave", 2)):
+        how = {"iterations": 20, "max_octaves": 1, "clamp": clamp}
+        painting = impasto.paint(
+            photo, style, size=96, threads=1, device="cpu", precision="float32",
+            optimization=how, losses={"overshoot": overshoot},
+        )  # fmt: skip
+        ends[clamp] = min(step.loss.total for step in painting.history)
+        assert ends[clamp] < 0.1 * painting.history[0].loss.total
+    assert ends["step"] < 1.2 * ends["octave"]
+
+
+def test_after_best_is_the_image_a_step_after_the_lowest_loss(photo, style, small):
+    how = {"method": "adam", "rate": 0.5, "iterations": 6, "max_octaves": 1, "clamp": "step"}
+    images, losses = [], []
+    for event in impasto.make_painter(photo, style, **small | {"optimization": how | {"keep": "after-best"}}):
+        if isinstance(event, Iteration):
+            images.append(event.image())
+            losses.append(event.loss.total)
+    best = int(np.argmin(losses))
+    assert best < 5
+    assert np.array_equal(event.painting.array, images[best + 1])
+
+
+def test_bilinear_resampling_is_that_of_tensorflow(photo, style, small):
+    # Half-pixel centres, no antialiasing: halving a picture averages pairs of neighbouring pixels.
+    how = {"method": "adam", "iterations": 1, "max_octaves": 1}
+    changes = small | {"size": 48, "resampling": "bilinear", "optimization": how}
+    painting = impasto.paint(photo, style, **changes)
+    halved = photo.reshape(36, 2, 48, 2, 3).mean((1, 3))
+    np.testing.assert_allclose(painting.array, halved, atol=1e-5)
+
+
+def test_threads_are_put_back(photo, style, small):
+    before = torch.get_num_threads()
+    one, other = (impasto.make_painter(photo, style, **small | {"threads": threads}) for threads in (1, 2))
+    for _ in zip(one, other, strict=True):  # between two steps as well
+        assert torch.get_num_threads() == before
+    assert torch.get_num_threads() == before
+
+
+def test_painting_takes_the_threads_that_it_was_given(photo, style, small, monkeypatch):
+    from impasto.engine.objective import Objective
+
+    good, seen = Objective.value_and_gradient, set()
+
+    def noted(self, image):
+        seen.add(torch.get_num_threads())
+        return good(self, image)
+
+    monkeypatch.setattr(Objective, "value_and_gradient", noted)
+    impasto.paint(photo, style, **small | {"threads": 3})
+    assert seen == {3}
+
+
+def test_in_tiles_it_paints_the_same_picture(photo, style, small):
+    small = small | {"size": 160, "optimization": {"iterations": 2, "smallest_octave": 80}, "style_weight": 4}
+    small["losses"] = {"style_distance": "gram"}  # float32 eigendecompositions of tiny layers would amplify rounding
+    tiled = impasto.make_painter(photo, style, **small, tile=64)
+    assert [octave.tile for octave in tiled.octaves] == [64, 64]
+    *_, last = tiled
+    painting = last.painting
+    np.testing.assert_allclose(painting.array, impasto.paint(photo, style, **small).array, atol=1e-3)
+    assert [octave["tile"] for octave in painting.record(Path())["plan"]] == [64, 64]
+
+
+@pytest.mark.parametrize(("borders", "tile"), [("mirrored", 128), ("bleed", 144)])
+def test_where_the_memory_bounds_it_adam_paints_the_last_octave_and_that_is_said(
+    photo, style, small, monkeypatch, borders, tile
+):
+    from impasto.painting import painter as module
+
+    plan = Octave(144, 192, 12, tile=tile, method="adam")
+    monkeypatch.setattr(module, "budget_of", lambda workload, device: memory_needed(plan, workload))
+    small = small | {
+        "size": 192,
+        "borders": borders,
+        "optimization": {"iterations": 12, "smallest_octave": 90, "coarse_factor": 1},
+    }
+    made, methods = [], module.make_optimizer
+    monkeypatch.setattr(module, "make_optimizer", lambda how, octave: made.append(methods(how, octave)) or made[-1])
+    painter = impasto.make_painter(photo, style, **small)
+    events = list(painter)
+    assert [type(optimizer).__name__ for optimizer in made] == ["LBFGS", "Adam"]
+    assert painter.octaves[-1] == plan
+    assert events[0].warnings == painter.remarks
+    assert "From 192×144 px on Adam paints" in painter.remarks[0]
+    second = [step.loss.total for step in events[-1].painting.history if step.octave == 2]
+    assert min(second) < second[0]
+
+
+def test_an_earlier_plan_is_followed(photo, style, small):
+    first = impasto.make_painter(photo, style, **small, tile=64)
+    again = Painter(photo, [style], impasto.make_settings(**small), plan=first.octaves)
+    assert [octave.tile for octave in again.octaves] == [None, 64]
+
+
+def test_lbfgs_takes_memory_for_no_more_pairs_than_steps():
+    how = impasto.make_settings().optimization
+    assert make_optimizer(how).history == 20
+    assert make_optimizer(how, Octave(50, 50, 7)).history == 7
+    assert make_optimizer(how, Octave(50, 50, 70, history=10)).history == 10
+
+
+def test_large_files_are_read_at_the_size_of_the_painting(tmp_path, small, monkeypatch):
+    monkeypatch.setattr(reducing, "WHOLE", 0)
+    photo, style = tmp_path / "photo.png", tmp_path / "style.png"
+    write_picture(photo, smooth_picture(301, 403, seed=1))
+    write_picture(style, smooth_picture(333, 311, seed=2))
+    told = []
+    how = make_settings(**small, max_pixels=20_000)
+    painter = Painter(photo, [style], how, tell=told.append)
+    assert painter.content.size == painter.octaves[-1][:2] == scaled(301, 403, 96)
+    assert painter.styles[0].size == scaled(333, 311, 96)
+    assert painter.content.original_size == (301, 403)
+    assert [event.path for event in told if event.share == 1] == [photo, style]
+    assert all(isinstance(event, Reading) for event in told)
+    # Without antialiasing every pixel may count, and at the original size every pixel does.
+    for changes in ({"resampling": "bilinear"}, {"size": "original"}):
+        painter = Painter(photo, [style], change_settings(how, max_pixels=200_000, **changes))
+        assert painter.content.size == (301, 403)
+    with pytest.raises(PictureError, match="max_pixels"):
+        Painter(photo, [style], change_settings(how, size="original"))
+
+
+def test_a_reduced_photograph_is_painted_like_the_whole_one(tmp_path, small, monkeypatch):
+    write_picture(tmp_path / "photo.png", smooth_picture(301, 403, seed=1))
+    small["optimization"] |= {"iterations": 3}  # more would tell more of the random encoder than of the photograph
+    whole = impasto.paint(tmp_path / "photo.png", smooth_picture(80, 80, seed=2), **small)
+    monkeypatch.setattr(reducing, "WHOLE", 0)
+    reduced = impasto.paint(tmp_path / "photo.png", smooth_picture(80, 80, seed=2), **small)
+    assert reduced.content == whole.content
+    assert np.abs(reduced.array - whole.array).mean() < 0.01
+
+
+def spectral_centroid(picture):
+    """Mean spatial frequency of a picture's grey values, in cycles per pixel, weighted by power."""
+    grey = picture.mean(axis=2) - picture.mean()
+    window = np.hanning(grey.shape[0])[:, None] * np.hanning(grey.shape[1])
+    power = np.abs(np.fft.rfft2(grey * window)) ** 2
+    frequencies = np.hypot(np.fft.fftfreq(grey.shape[0])[:, None], np.fft.rfftfreq(grey.shape[1]))
+    return (power * frequencies).sum() / power.sum()
+
+
+def spots(side, period):
+    """A grey picture of spots that lie about so many pixels apart."""
+    noise = np.fft.fft2(np.random.default_rng(0).standard_normal((side, side)))
+    frequencies = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.fftfreq(side))
+    picture = np.fft.ifft2(noise * np.exp(-(((frequencies * period - 1) / 0.15) ** 2))).real
+    return np.repeat((0.5 + 0.2 * picture / picture.std()).clip(0, 1)[..., None], 3, axis=2).astype(np.float32)
+
+
+def test_twice_the_stroke_size_paints_spots_twice_as_far_apart(photo):
+    # With the built-in encoder, as a random one sees textures but poorly.
+    how = {"size": 96, "threads": 1, "device": "cpu", "optimization": {"iterations": 12, "smallest_octave": 48}}
+    for stroke in (0.5, 1, 2):
+        painting = impasto.paint(photo, spots(384, 40), **how, style_weight=200, stroke_size=stroke)
+        assert spectral_centroid(painting.array) == pytest.approx(384 / 96 / 40 / stroke, rel=0.2)
+
+
+@pytest.mark.parametrize(("borders", "iterations"), [("mirrored", 5), ("bleed", 40)])
+def test_detail_brings_shallow_layers_nearer_and_leaves_deep_ones_farther(photo, style, small, borders, iterations):
+    how = small | {"borders": borders, "optimization": {"iterations": iterations, "smallest_octave": 48}}
+
+    def distances(detail):
+        picture = impasto.paint(photo, style, **how, detail=detail).array
+        image, target = (torch.from_numpy(p.transpose(2, 0, 1).copy())[None] for p in (picture, style))
+        encoder = load_encoder(small["encoder"]).encoder
+        return [
+            Objective(encoder, image, [target], (1.0,), Losses(style={layer: 1}), 0, 1)
+            .value_and_gradient(image)[0]
+            .style
+            for layer in ("relu1_1", "relu5_1")
+        ]
+
+    coarse, fine = distances(0.0), distances(1.0)
+    assert fine[0] < 0.9 * coarse[0]
+    assert coarse[1] < 0.9 * fine[1]
+
+
+def test_strokes_beyond_the_styles_own_pixels_are_remarked_on(photo, style, small):
+    painter = impasto.make_painter(photo, style, **small, stroke_size=2)
+    assert painter.styles[0].size == (80, 80)
+    (remark,) = painter.remarks
+    assert "from 80 to 192 px" in remark
+    assert impasto.make_painter(photo, style, **small, stroke_size=0.5).remarks == ()
+    assert impasto.make_painter(photo, smooth_picture(300, 300), **small, stroke_size=2).remarks == ()
+
+
+@pytest.mark.parametrize("stroke", [0.25, 4])
+def test_strokes_of_any_size_paint_narrow_styles(photo, small, stroke):
+    painting = impasto.paint(photo, smooth_picture(40, 120), **small, stroke_size=stroke)
+    assert np.isfinite(painting.array).all()
+
+
+@pytest.mark.parametrize("make", ["paint", "texture"])
+def test_a_style_as_narrow_as_its_size_allows_paints_in_every_octave(photo, small, make):
+    size, least = (256, 64) if make == "paint" else (128, 32)
+    narrow = smooth_picture(size, LEAST_SIDE)
+    how = small | {"size": size, "optimization": {"iterations": 1, "smallest_octave": least, "octave_ratio": 2}}
+    painting = impasto.paint(photo, narrow, **how) if make == "paint" else impasto.texture(narrow, **how)
+    assert len(painting.octaves) == 3
+    assert np.isfinite(painting.array).all()
+
+
+def test_strokes_count_where_a_narrow_style_is_refused(photo, small):
+    narrow = smooth_picture(16, 160)
+    with pytest.raises(PaintingError, match="would be 16 px, 32 are needed: choose a size of at least 320"):
+        impasto.make_painter(photo, narrow, **small | {"size": 160})
+    with pytest.raises(PaintingError, match="would be 20 px, 32 are needed: choose a size of at least 160"):
+        impasto.make_painter(photo, narrow, **small | {"size": 100, "stroke_size": 2})
+    impasto.make_painter(photo, narrow, **small | {"size": 160, "stroke_size": 2})
+
+
+@pytest.mark.parametrize(("borders", "tile"), [("bleed", 96), ("mirrored", None), ("cut", None)])
+def test_the_largest_tile_bounds_what_goes_through_the_encoder(photo, style, small, borders, tile):
+    """96×72 px are whole cells of all poolings, and are continued where they bleed alone."""
+    painter = impasto.make_painter(photo, style, **small, borders=borders, tile=96)
+    assert painter.octaves[-1].tile == tile
+
+
+@contextmanager
+def process_wide(what, value):
+    """A setting of PyTorch's, by the names of its getter and setter, which a painting leaves as it is."""
+    get, put = getattr(torch, f"get_{what}"), getattr(torch, f"set_{what}")
+    before = get()
+    put(value)
+    try:
+        yield
+        assert get() == value
+    finally:
+        put(before)
+
+
+@pytest.mark.parametrize("init", ["content", "noise"])
+@pytest.mark.parametrize(
+    "surroundings",
+    [
+        pytest.param(lambda: process_wide("float32_matmul_precision", "medium"), id="matmul precision"),
+        pytest.param(lambda: torch.autocast("cpu", torch.bfloat16), id="autocast"),
+        pytest.param(lambda: torch.device("meta"), id="default device"),
+        pytest.param(lambda: process_wide("default_dtype", torch.float64), id="default dtype"),
+    ],
+)
+def test_whatever_the_caller_has_set_for_the_process_it_paints_the_same(photo, style, small, surroundings, init):
+    usual = impasto.paint(photo, style, **small, init=init)
+    with surroundings():
+        found = impasto.paint(photo, style, **small, init=init)
+    assert np.array_equal(found.array, usual.array)
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_where_the_caller_wants_no_gradients_it_paints_the_same(photo, style, small, mode):
+    usual = impasto.paint(photo, style, **small)
+    with mode():
+        assert np.array_equal(impasto.paint(photo, style, **small).array, usual.array)
+        events = list(impasto.make_painter(photo, style, **small))
+    assert np.array_equal(events[-1].painting.array, usual.array)
+
+
+def test_a_painter_of_elsewhere_paints_where_the_caller_wants_no_gradients(photo, style, small):
+    usual = impasto.paint(photo, style, **small)
+    painter = impasto.make_painter(photo, style, **small)
+    with torch.inference_mode():
+        *_, end = (event for event in painter if not isinstance(event, Iteration) or event.image() is not None)
+    assert np.array_equal(end.painting.array, usual.array)
+
+
+def test_settings_that_are_none_are_a_sentence(photo, style):
+    with pytest.raises(SettingsError, match=r"settings are a dict.*size=768"):
+        impasto.paint(photo, style, {"size": 48})
+
+
+@pytest.mark.parametrize(
+    ("error", "ran_out"),
+    [
+        (
+            RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+            True,
+        ),
+        (torch.OutOfMemoryError("CUDA out of memory."), True),
+        (MemoryError(), True),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), False),
+        (RuntimeError("unsupported memory format option"), False),
+    ],
+)
+def test_only_memory_that_ran_out_is_called_so(photo, style, small, monkeypatch, error, ran_out):
+    from impasto.engine.objective import Objective
+
+    def fails(self, image):
+        raise error
+
+    monkeypatch.setattr(Objective, "value_and_gradient", fails)
+    with pytest.raises(PaintingError if ran_out else RuntimeError, match="memory ran out" if ran_out else str(error)):
+        impasto.paint(photo, style, **small)
+
+
+def test_a_style_on_the_last_odd_column_alone_counts_only_in_layers_that_see_it(photo, style, small):
+    photo = np.ascontiguousarray(np.asarray(photo)[:48, :35])
+    first = np.ones((48, 35), bool)
+    first[:, -1] = False  # the second style's: too narrow for the deep layers, whose poolings leave it out
+    how = small | {"size": 48, "masks": {1: first}, "losses": {"style_distance": "gaussian"}}
+    how["optimization"] = {"iterations": 2, "max_octaves": 1, "smallest_octave": 32}
+    painting = impasto.paint(photo, [style, smooth_picture(48, 48)], **how)
+    assert all(math.isfinite(step.loss.total) for step in painting.history)

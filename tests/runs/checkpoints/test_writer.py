@@ -1,0 +1,208 @@
+"""When checkpoints are written, and what happens where they cannot be."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import impasto
+from impasto import CheckpointWriter
+from impasto.painting.events import Finished, Iteration
+from impasto.runs.checkpoints import writer as module
+from impasto.runs.checkpoints.slot import Slot
+from impasto.runs.checkpoints.writer import CheckpointWarning
+
+
+@pytest.fixture
+def small(tiny_encoder):
+    return {"encoder": str(tiny_encoder), "size": 64, "threads": 1, "device": "cpu",
+            "optimization": {"iterations": 8, "max_octaves": 1}}  # fmt: skip
+
+
+def painted(painter):
+    *_, last = painter
+    assert isinstance(last, Finished)
+    return last.painting
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The writer's clock, which stands still but where it is moved."""
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now, time=lambda: clock.now))
+    return clock
+
+
+def moments(painter, keeper, clock, *, iteration=10.0, writing=0.0):
+    """Seconds since the beginning of each checkpoint that is written while iterations take so long."""
+    began, found = clock.now, []
+    original = Slot.write
+
+    def write(slot, fill):
+        found.append(clock.now - began)
+        original(slot, fill)
+        clock.now += writing
+
+    with pytest.MonkeyPatch.context() as patch, keeper.attend(painter):
+        patch.setattr(Slot, "write", write)
+        for event in painter:
+            if isinstance(event, Iteration):
+                clock.now += iteration
+    return found
+
+
+def test_one_every_thirty_seconds_and_none_at_the_very_end(photo, style, small, clock, tmp_path):
+    painter = impasto.make_painter(photo, style, **small)
+    assert moments(painter, CheckpointWriter(tmp_path / "a"), clock) == [30, 60]
+    painter = impasto.make_painter(photo, style, **small)
+    assert moments(painter, CheckpointWriter(tmp_path / "a", least_seconds=0), clock) == [10, 20, 30, 40, 50, 60, 70]
+
+
+def test_writing_takes_no_more_than_a_twentieth(photo, style, small, clock, tmp_path):
+    # Written at 30, done at 33, next due at 33 + 60.
+    painter = impasto.make_painter(photo, style, **small)
+    assert moments(painter, CheckpointWriter(tmp_path / "a"), clock, writing=3) == [30]
+    small["optimization"]["iterations"] = 20
+    painter = impasto.make_painter(photo, style, **small)
+    assert moments(painter, CheckpointWriter(tmp_path / "a"), clock, writing=3) == [30, 93, 156]
+
+
+def test_short_runs_are_spared(photo, style, small, clock, tmp_path):
+    painter = impasto.make_painter(photo, style, **small)
+    keeper = CheckpointWriter(tmp_path / "a", least_expected=3600)
+    assert moments(painter, keeper, clock) == []
+    assert list(tmp_path.iterdir()) == []
+    assert 0 < painter.expected_seconds < 3600
+
+
+def test_the_place_is_chosen_with_the_first_writing_only(photo, style, small, clock, tmp_path):
+    asked = []
+
+    def place():
+        asked.append(clock.now)
+        return Slot(tmp_path / "a")
+
+    keeper = CheckpointWriter(place, least_seconds=40)
+    assert keeper.slot is None
+    assert moments(impasto.make_painter(photo, style, **small), keeper, clock) == [40]
+    assert asked == [1040]
+    assert keeper.slot.path == tmp_path / "a"
+    keeper.remove()
+    assert not keeper.slot.exists
+
+
+def test_the_same_moment_is_not_written_twice(photo, style, small, tmp_path):
+    painter = impasto.make_painter(photo, style, **small)
+    for event in painter:
+        if isinstance(event, Iteration):
+            painter.stop()
+    with CheckpointWriter(tmp_path / "a") as keeper:
+        assert keeper.write(painter)
+        assert keeper.write(painter)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "a.impasto-lock"]
+
+
+def test_a_disk_that_fills_up_is_told_once_and_loses_nothing(photo, style, small, monkeypatch, tmp_path):
+    whole = impasto.paint(photo, style, **small)
+    painter, fsync, calls, told = impasto.make_painter(photo, style, **small), os.fsync, [], []
+
+    def full(handle):
+        calls.append(1)
+        if len(calls) > 4:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(handle)
+
+    monkeypatch.setattr("os.fsync", full)
+    with CheckpointWriter(tmp_path / "a", least_seconds=0, times_writing=0, warn=told.append).attend(painter):
+        painting = painted(painter)
+    assert len(calls) > 6
+    assert len(told) == 1
+    assert "No space left on device" in told[0]
+    assert "\n" not in told[0]
+    assert np.array_equal(painting.array, whole.array)
+    resumed = impasto.resume_painter(tmp_path / "a", photo, style)
+    assert resumed.snapshot().facts.iteration == 2
+    assert np.array_equal(painted(resumed).array, whole.array)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of this kind there")
+def test_the_system_itself_refuses_more_bytes(photo, style, small, tmp_path):
+    """L-BFGS's pairs make each checkpoint larger than the one before, until a limit that the kernel keeps."""
+    import resource
+
+    whole = impasto.paint(photo, style, **small)
+    painter = impasto.make_painter(photo, style, **small)
+    image = 64 * 48 * 3 * 4
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (12 * image, before[1]))
+    try:
+        with (
+            pytest.warns(CheckpointWarning, match=r"could not be written \(File too large\)") as warned,
+            CheckpointWriter(tmp_path / "a", least_seconds=0, times_writing=0).attend(painter),
+        ):
+            painting = painted(painter)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert len(warned) == 1
+    assert np.array_equal(painting.array, whole.array)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "a.impasto-lock", "a.previous"]
+    resumed = impasto.resume_painter(tmp_path / "a", photo, style)
+    assert 2 <= resumed.snapshot().facts.iteration < 7
+    assert np.array_equal(painted(resumed).array, whole.array)
+
+
+def test_a_place_in_use_is_told_once_and_painting_goes_on(photo, style, small, tmp_path):
+    other = Slot(tmp_path / "a")
+    other.acquire()
+    painter, told = impasto.make_painter(photo, style, **small), []
+    with CheckpointWriter(tmp_path / "a", least_seconds=0, times_writing=0, warn=told.append).attend(painter):
+        assert painted(painter).complete
+    assert len(told) == 1
+    assert "in use by another process" in told[0]
+    other.release()
+
+
+def test_a_folder_that_is_none_is_told_once(photo, style, small, tmp_path):
+    (tmp_path / "file").touch()
+    painter = impasto.make_painter(photo, style, **small)
+    keeper = CheckpointWriter(tmp_path / "file" / "a", least_seconds=0, times_writing=0)
+    with warnings.catch_warnings(record=True) as caught, keeper.attend(painter):
+        warnings.simplefilter("always")
+        assert painted(painter).complete
+    assert [warning.category for warning in caught] == [CheckpointWarning]
+
+
+def test_a_place_that_cannot_be_chosen_is_told_once_and_painting_goes_on(photo, style, small):
+    def place():
+        raise OSError(36, "File name too long")
+
+    told = []
+    painter = impasto.make_painter(photo, style, **small)
+    with CheckpointWriter(place, least_seconds=0, times_writing=0, warn=told.append).attend(painter):
+        assert painted(painter).complete
+    assert len(told) == 1
+    assert "could not be written (File name too long), so painting goes on with none yet" in told[0]
+
+
+def test_attachments_come_back(photo, style, small, tmp_path):
+    from impasto.runs.checkpoints.resuming import StoredRun
+
+    painter = impasto.make_painter(photo, style, **small)
+    pixels = np.arange(6, dtype=np.float32).reshape(1, 2, 3)
+    for event in painter:
+        if isinstance(event, Iteration):
+            painter.stop()
+    with CheckpointWriter(tmp_path / "a", attach=lambda: ({"x": [1]}, {"p": pixels})) as keeper:
+        keeper.write(painter)
+    run = StoredRun(Slot(tmp_path / "a"))
+    assert run.description.attached == {"x": [1]}
+    assert np.array_equal(run.arrays()["p"], pixels)
+    assert list(run.arrays()) == ["p"]
+    run.close()
+    run.slot.release()
