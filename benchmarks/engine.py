@@ -27,7 +27,7 @@ from impasto.encoders.loading import load_encoder
 from impasto.engine.adam import Adam
 from impasto.engine.devices import choose_precision, physical_cores
 from impasto.engine.lbfgs import LBFGS
-from impasto.engine.objective import Objective
+from impasto.engine.objective import make_objective
 from impasto.engine.optimizers import Optimizer
 from impasto.settings.fields import Precision
 from impasto.settings.model import Losses
@@ -61,7 +61,7 @@ def make_iteration(variant: str, encoder_name: str, size: int, precision: Precis
         return bare
     gram = variant == "gram-adam"
     losses = Losses(style_distance="gram" if gram else "gaussian")
-    objective = Objective(encoder, content, [style], [1.0], losses, 1.0, 40.0)
+    objective = make_objective(encoder, content, [style], [1.0], losses, 1.0, 40.0)
     optimizer: Optimizer = Adam(0.005) if gram else LBFGS(20, bounds=(0.0, 1.0), channels=3)
 
     def iteration() -> None:

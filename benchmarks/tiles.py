@@ -26,7 +26,7 @@ from benchmarks.engine import picture, timed
 from benchmarks.memory import peak_resident
 from impasto.encoders.loading import load_encoder
 from impasto.engine.devices import physical_cores
-from impasto.engine.objective import Objective
+from impasto.engine.objective import Objective, make_objective
 from impasto.engine.tiles import cut
 from impasto.painting.octaves import Octave
 from impasto.painting.planning import Workload, cost
@@ -34,16 +34,16 @@ from impasto.settings.making import make_settings
 from impasto.settings.model import Losses
 
 
-def make_objective(encoder: str, content: torch.Tensor, style: torch.Tensor, tile: int | None) -> Objective:
+def default_objective(encoder: str, content: torch.Tensor, style: torch.Tensor, tile: int | None) -> Objective:
     """The default objective at the content's size."""
-    return Objective(load_encoder(encoder).encoder, content, [style], [1.0], Losses(), 1.0, 40.0, tile=tile)
+    return make_objective(load_encoder(encoder).encoder, content, [style], [1.0], Losses(), 1.0, 40.0, tile=tile)
 
 
 def measure_time(encoder: str, size: int, tile: int, rounds: int) -> tuple[float, float, float]:
     """Median seconds untiled and tiled, and the median ratio of the two."""
     content, style = picture(size, 1), picture(size, 2)
     image = content.clone()
-    objectives = [make_objective(encoder, content, style, side) for side in (None, tile)]
+    objectives = [default_objective(encoder, content, style, side) for side in (None, tile)]
     for objective in objectives:
         objective.value_and_gradient(image)
     taken = [
@@ -67,16 +67,16 @@ def arithmetic(encoder: str, size: int, tile: int) -> tuple[float, float]:
 def print_memory_of(encoder: str, megapixels: float, tile: int) -> None:
     """Bytes that an objective and two iterations add to this process, and what the picture's own buffers are of it."""
     warm = picture(64, 1)
-    make_objective(encoder, warm, warm, None).value_and_gradient(warm)  # libraries' own buffers
+    default_objective(encoder, warm, warm, None).value_and_gradient(warm)  # libraries' own buffers
     height, width = round((megapixels * 1e6 * 3 / 4) ** 0.5), round((megapixels * 1e6 * 4 / 3) ** 0.5)
     generator = torch.Generator().manual_seed(0)
     content, image = (torch.rand(1, 3, height, width, generator=generator) for _ in range(2))
     style = picture(1024, 2)
     before = peak_resident()
-    objective = make_objective(encoder, content, style, tile)
+    objective = default_objective(encoder, content, style, tile)
     for _ in range(2):
         objective.value_and_gradient(image)
-    own = 4 * (image.numel() + sum(target.numel() for target in objective.content_targets.values()))
+    own = 4 * (image.numel() + sum(target.numel() for target in objective.content.features.values()))
     print(peak_resident() - before, own)
 
 

@@ -29,7 +29,7 @@ from benchmarks.quality.yardstick import (
 from impasto.encoders.architectures import CAFFE
 from impasto.encoders.layers import all_convolutions
 from impasto.encoders.loading import load_encoder
-from impasto.engine.objective import Objective
+from impasto.engine.objective import make_objective
 from impasto.files import sha256_of
 from impasto.pictures import write_picture
 from impasto.settings.model import Settings
@@ -104,7 +104,7 @@ def test_keras_arrays_are_transposed(narrow_encoder):
 def test_the_common_loss_is_the_tutorials(course):
     settings, (content, style) = course.settings(), course.pictures()
     encoder = load_encoder(str(course.encoder)).encoder
-    objective = Objective(encoder, content, [style], (1.0,), settings.losses, *settings.weights)
+    objective = make_objective(encoder, content, [style], (1.0,), settings.losses, *settings.weights)
     image = (content + 0.1 * torch.randn(content.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
     loss = CommonLoss(encoder, content, style, settings)
     assert loss(image) == pytest.approx(objective.value_and_gradient(image)[0].total, rel=1e-5)

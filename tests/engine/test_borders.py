@@ -10,7 +10,7 @@ import impasto
 from impasto.encoders.layers import parse_layer
 from impasto.encoders.network import Encoder
 from impasto.engine.borders import BLEED, Mirrored, bled, bled_size, folded, middle, mirrored, mirrored_size, trimmed
-from impasto.engine.objective import Objective
+from impasto.engine.objective import Objective, make_objective
 from impasto.engine.penalties import total_variation
 from impasto.engine.protection import Protected
 from impasto.engine.tiles import Box
@@ -28,7 +28,7 @@ def tensor(height, width, seed):
 
 def objective(picture, losses=DEEP, style_weight=1.0, **more):
     encoder = Encoder(random_weights()).double()
-    return Objective(encoder, picture, [tensor(64, 64, 2)], (1.0,), losses, 1.0, style_weight, **more)
+    return make_objective(encoder, picture, [tensor(64, 64, 2)], (1.0,), losses, 1.0, style_weight, **more)
 
 
 def measured_mirrored(photo, losses=DEEP, style_weight=1.0):

@@ -4,7 +4,7 @@ import torch
 
 from impasto.encoders.network import Architecture, Encoder
 from impasto.engine.distances import gaussian, wasserstein2
-from impasto.engine.objective import Objective
+from impasto.engine.objective import make_objective
 from impasto.engine.penalties import total_variation
 from impasto.engine.statistics import statistics
 from impasto.engine.style_terms import shares
@@ -67,7 +67,7 @@ def test_value_and_gradient_are_the_written_out_sums(pictures, distance, relativ
     encoder = Encoder(random_weights()).double()
     losses = Losses(style=LAYERS, content={"relu3_2": 1, "relu4_1": 2}, style_distance=distance, relative=relative,
                     total_variation=0.3)  # fmt: skip
-    objective = Objective(encoder, pictures["content"], pictures["styles"], (1, 3), losses, 0.7, 5.0)
+    objective = make_objective(encoder, pictures["content"], pictures["styles"], (1, 3), losses, 0.7, 5.0)
     loss, gradient = objective.value_and_gradient(pictures["image"])
     leaf = pictures["image"].clone().requires_grad_(True)
     total = naive_total(encoder, pictures, losses, 0.7, 5.0)(leaf)
@@ -83,7 +83,7 @@ def test_gradient_of_the_whole_objective_against_finite_differences(pictures):
     content, styles, image = pictures["content"], pictures["styles"], pictures["image"]
     for distance in ("gram", "gaussian"):
         losses = Losses(style=LAYERS, style_distance=distance, total_variation=0.01)
-        objective = Objective(encoder, content, styles, (1, 1), losses, 1.0, 10.0)
+        objective = make_objective(encoder, content, styles, (1, 1), losses, 1.0, 10.0)
         _, gradient = objective.value_and_gradient(image)
         generator = torch.Generator().manual_seed(0)
         for _ in range(5):
@@ -103,7 +103,7 @@ def test_styles_are_mixed_by_their_weights_however_large_their_features(distance
 
     def slope(weights, *, relative):
         losses = Losses(style={"relu2_1": 1.0}, style_distance=distance, relative=relative, total_variation=0)
-        objective = Objective(encoder, image, [dark, light], weights, losses, 0.0, 1.0)
+        objective = make_objective(encoder, image, [dark, light], weights, losses, 0.0, 1.0)
         return objective.value_and_gradient(image)[1].flatten()
 
     one, other = slope((0.3, 0.7), relative=True), slope((0.3, 0.7), relative=False)
@@ -113,7 +113,7 @@ def test_styles_are_mixed_by_their_weights_however_large_their_features(distance
 def test_it_is_zero_at_the_content_where_the_style_is_the_content(pictures):
     losses = Losses(style=LAYERS, total_variation=0)
     encoder = Encoder(random_weights()).double()
-    objective = Objective(encoder, pictures["content"], [pictures["content"]], (1,), losses, 1.0, 1.0)
+    objective = make_objective(encoder, pictures["content"], [pictures["content"]], (1,), losses, 1.0, 1.0)
     loss, gradient = objective.value_and_gradient(pictures["content"])
     assert loss.content == 0
     assert abs(loss.style) < 1e-9
@@ -123,11 +123,11 @@ def test_it_is_zero_at_the_content_where_the_style_is_the_content(pictures):
 def test_without_content_weight_the_content_layers_are_not_computed(pictures):
     encoder = Encoder(random_weights("conv2_1")).double()
     losses = Losses(style={"relu1_1": 1.0})
-    Objective(encoder, pictures["content"], pictures["styles"], (1, 1), losses, 0.0, 1.0).value_and_gradient(
+    make_objective(encoder, pictures["content"], pictures["styles"], (1, 1), losses, 0.0, 1.0).value_and_gradient(
         pictures["image"]
     )
     with pytest.raises(EncoderError, match="ends at relu2_1"):
-        Objective(encoder, pictures["content"], pictures["styles"], (1, 1), losses, 1.0, 1.0)
+        make_objective(encoder, pictures["content"], pictures["styles"], (1, 1), losses, 1.0, 1.0)
 
 
 @pytest.mark.parametrize("wrap", [False, True])
@@ -142,7 +142,7 @@ def test_taps_leave_the_features_channels_last(pictures, monkeypatch, wrap):
         return x
 
     monkeypatch.setattr(Encoder, "_convolve", watched)
-    objective = Objective(
+    objective = make_objective(
         Encoder(random_weights(channels=(32,) * 5)),
         pictures["content"].float(),
         [style.float() for style in pictures["styles"]],
@@ -150,9 +150,9 @@ def test_taps_leave_the_features_channels_last(pictures, monkeypatch, wrap):
         Losses(style=LAYERS),
         1.0,
         1.0,
+        wrap=wrap,
     )
     layouts.clear()
-    objective.wrap, objective.tiles = wrap, objective._cut(pictures["image"], wrap=wrap)
     objective.value_and_gradient(pictures["image"].float())
     assert len(layouts) == 9
     assert all(layouts)

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, strategies as st
 
 from impasto.engine.adam import Adam
-from impasto.engine.lbfgs import LBFGS, _leading
+from impasto.engine.lbfgs import LBFGS, _geometric_mean
 from impasto.engine.optimizers import WINDOW, OptimizerState, has_converged
 
 
@@ -113,7 +113,7 @@ def test_with_channels_it_starts_from_the_matrix_that_leads_from_changes_to_move
             rows = lbfgs.order
             pairs = [(lbfgs.pairs[r], lbfgs.pairs[4 + r]) for r in rows]
             moves, changes = (sum(p[i].view(3, 4) @ p[i].view(3, 4).mT / (p[0] @ p[0]) for p in pairs) for i in (0, 1))
-            H = torch.kron(_leading(changes, moves), torch.eye(4, dtype=x.dtype))
+            H = torch.kron(_geometric_mean(changes, moves), torch.eye(4, dtype=x.dtype))
             for s, y in pairs:  # BFGS in full
                 V = torch.eye(12, dtype=x.dtype) - torch.outer(s, y) / (s @ y)
                 H = V @ H @ V.mT + torch.outer(s, s) / (s @ y)
@@ -121,10 +121,10 @@ def test_with_channels_it_starts_from_the_matrix_that_leads_from_changes_to_move
 
 
 @given(seed=st.integers(0, 1000), n=st.integers(1, 4))
-def test_the_leading_matrix_leads_from_changes_to_moves(seed, n):
+def test_the_geometric_mean_matrix_leads_from_changes_to_moves(seed, n):
     generator = torch.Generator().manual_seed(seed)
     changes, moves = (a @ a.mT for a in torch.randn(2, n, 2 * n, dtype=torch.float64, generator=generator))
-    H = _leading(changes, moves)
+    H = _geometric_mean(changes, moves)
     assert torch.linalg.eigvalsh(H).min() > 0
     # Up to the ten-thousandth of their traces that keeps both from being singular.
     torch.testing.assert_close(H @ changes @ H, moves, atol=1e-3 * float(moves.trace()), rtol=0)
@@ -132,7 +132,7 @@ def test_the_leading_matrix_leads_from_changes_to_moves(seed, n):
 
 def test_colours_that_never_move_are_scaled_as_the_others_are():
     grey = torch.ones(3, 3, dtype=torch.float64)
-    H = _leading(4 * grey, grey)
+    H = _geometric_mean(4 * grey, grey)
     torch.testing.assert_close(H, 0.5 * torch.eye(3, dtype=torch.float64), atol=1e-6, rtol=0)
 
 

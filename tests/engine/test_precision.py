@@ -8,7 +8,7 @@ from skimage import data
 import impasto
 from impasto.encoders.loading import load_encoder
 from impasto.engine.devices import choose_precision
-from impasto.engine.objective import Objective
+from impasto.engine.objective import make_objective
 from impasto.engine.statistics import Statistics, add_statistics_gradient, exact_statistics
 from impasto.painting.painter import Painter
 from impasto.painting.planning import memory_needed
@@ -26,7 +26,7 @@ def tensor(height, width, seed):
 def objective(dtype, *, tile=None, distance="gaussian"):
     encoder = load_encoder().encoder.to(dtype)
     losses = Losses(style_distance=distance)
-    return Objective(encoder, tensor(96, 128, 1), [tensor(96, 96, 2)], (1.0,), losses, 1.0, 100.0, tile=tile)
+    return make_objective(encoder, tensor(96, 128, 1), [tensor(96, 96, 2)], (1.0,), losses, 1.0, 100.0, tile=tile)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from hypothesis import given, settings, strategies as st
 from impasto.encoders.layers import PIXELS, all_convolutions, parse_layer
 from impasto.encoders.network import Architecture, Encoder
 from impasto.engine.adam import Adam
-from impasto.engine.objective import Objective
+from impasto.engine.objective import make_objective
 from impasto.engine.tiles import ALIGNMENT, LEAST_CORE, Box, cut, halos
 from impasto.settings.model import Losses
 from tests.helpers import random_weights, smooth_picture
@@ -105,7 +105,7 @@ def objectives(encoder, content, styles, losses, *, tile, devices=(), masks=()):
     """Untiled and tiled."""
     weights = [1.0 + number for number in range(len(styles))]
     return [
-        Objective(encoder, content, styles, weights, losses, 0.7, 5.0, tile=side, devices=on, masks=masks)
+        make_objective(encoder, content, styles, weights, losses, 0.7, 5.0, tile=side, devices=on, masks=masks)
         for side, on in ((None, ()), (tile, devices))
     ]
 
@@ -203,7 +203,7 @@ def test_a_failure_on_one_of_several_devices_is_told():
     encoder = ENCODERS["average", "zeros", "first"]
     devices = [torch.device("cpu")] * 2
     _, tiled = objectives(encoder, tensor(100, 90, 1), [tensor(50, 60, 3)], Losses(), tile=48, devices=devices)
-    tiled.encoders[1] = None
+    tiled.encoder.encoders[1] = None
     with pytest.raises(TypeError):
         tiled.value_and_gradient(tensor(100, 90, 2))
 

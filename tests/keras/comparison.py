@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 import impasto
 from impasto.encoders.network import Encoder
 from impasto.engine.adam import Adam
-from impasto.engine.objective import Objective
+from impasto.engine.objective import Objective, make_objective
 from impasto.engine.statistics import statistics
 from impasto.painting.events import Finished, Iteration
 from impasto.painting.method import make_optimizer
@@ -133,7 +133,7 @@ class Impasto:
         self.settings: Settings = change_settings(settings, **changes)
         # TensorFlow's own photograph: ours may differ in the last bit (× 1/255 for ÷ 255), and in the first step,
         # where the content's gradient is exactly 0 in both, Adam would make much of that.
-        self.objective = Objective(
+        self.objective = make_objective(
             encoder,
             tensor(self.units.image(reference.before["image1"])).float(),
             [tensor(unit_range(reference.style))],
@@ -149,7 +149,7 @@ class Impasto:
             for pixels in (self.reference.content, self.reference.style)
         )
         encoder = deepcopy(self.encoder).to(dtype)
-        return Objective(encoder, content, [style], (1.0,), self.settings.losses, *self.settings.weights)
+        return make_objective(encoder, content, [style], (1.0,), self.settings.losses, *self.settings.weights)
 
     def probe(self) -> Iterator[Row]:
         """Features, losses and gradient at one picture."""

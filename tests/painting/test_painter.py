@@ -15,7 +15,7 @@ import impasto
 from impasto import EncoderError, PaintingError, PictureError, SettingsError
 from impasto.encoders.loading import load_encoder
 from impasto.engine.borders import trimmed
-from impasto.engine.objective import Objective
+from impasto.engine.objective import Objective, make_objective
 from impasto.engine.optimizers import WINDOW, has_converged
 from impasto.painting.events import Finished, Iteration, OctaveStarted, Reading, Started
 from impasto.painting.method import make_optimizer
@@ -167,7 +167,6 @@ def test_adam_takes_all_iterations(photo, style, small):
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_last_good_image(photo, style, small, monkeypatch):
-    from impasto.engine.objective import Objective
 
     good, calls = Objective.value_and_gradient, []
 
@@ -444,7 +443,6 @@ def test_threads_are_put_back(photo, style, small):
 
 
 def test_painting_takes_the_threads_that_it_was_given(photo, style, small, monkeypatch):
-    from impasto.engine.objective import Objective
 
     good, seen = Objective.value_and_gradient, set()
 
@@ -571,7 +569,7 @@ def test_detail_brings_shallow_layers_nearer_and_leaves_deep_ones_farther(photo,
         image, target = (torch.from_numpy(p.transpose(2, 0, 1).copy())[None] for p in (picture, style))
         encoder = load_encoder(small["encoder"]).encoder
         return [
-            Objective(encoder, image, [target], (1.0,), Losses(style={layer: 1}), 0, 1)
+            make_objective(encoder, image, [target], (1.0,), Losses(style={layer: 1}), 0, 1)
             .value_and_gradient(image)[0]
             .style
             for layer in ("relu1_1", "relu5_1")
@@ -689,7 +687,6 @@ def test_settings_that_are_none_are_a_sentence(photo, style):
     ],
 )
 def test_only_memory_that_ran_out_is_called_so(photo, style, small, monkeypatch, error, ran_out):
-    from impasto.engine.objective import Objective
 
     def fails(self, image):
         raise error

@@ -16,7 +16,7 @@ from impasto.encoders.layers import parse_layer
 from impasto.encoders.loading import load_encoder
 from impasto.encoders.network import Encoder
 from impasto.engine.distances import gaussian, wasserstein2
-from impasto.engine.objective import Objective
+from impasto.engine.objective import make_objective
 from impasto.engine.protection import Protected
 from impasto.engine.statistics import exact_statistics, mean
 from impasto.engine.style_terms import layer_masks
@@ -148,7 +148,7 @@ def test_with_masks_of_all_kinds_tiles_are_exact_and_the_gradient_is_the_slope(d
     held = torch.from_numpy(masked.held(height, width)).double()
     found = []
     for tile in (None, 48):
-        objective = Objective(
+        objective = make_objective(
             encoder, photo, styles, (1.0, 2.0, 3.0), losses, 0.7, 5.0, tile=tile,
             masks=by_layer(masked.coverage(height, width)), style_masks=by_layer(taken),
         )  # fmt: skip
@@ -177,7 +177,7 @@ def test_every_position_is_pulled_alike_however_large_the_regions_are():
     def terms(weights, **masks):
         found = regions(2, **masks).coverage(40, 64)
         by_layer = [layer_masks(torch.from_numpy(m).double(), {"rgb": parse_layer("rgb")}) for m in found]
-        objective = Objective(encoder, photo, [style, style], weights, losses, 0.0, 1.0, masks=by_layer)
+        objective = make_objective(encoder, photo, [style, style], weights, losses, 0.0, 1.0, masks=by_layer)
         return [term.share for term in objective.style_terms]
 
     small = np.zeros((40, 64), np.float32)

@@ -14,9 +14,11 @@ from impasto.batches.works import Digests, Work, fingerprint, stored_fingerprint
 from impasto.demo.gallery import draw_style
 from impasto.encoders.layers import parse_layer
 from impasto.encoders.network import Architecture, Encoder
-from impasto.engine.objective import Objective
+from impasto.engine.objective import make_objective
 from impasto.engine.penalties import add_total_variation, total_variation
 from impasto.engine.style_terms import layer_masks
+from impasto.engine.targets import measure_style
+from impasto.engine.tiled_encoder import TiledEncoder
 from impasto.engine.tiles import ALIGNMENT
 from impasto.painting.colour.plan import noise
 from impasto.painting.colour.transfer import mean_and_covariance
@@ -52,7 +54,7 @@ def seamless_objective(height, width, styles, *, tile=None, encoder=None, masks=
     encoder = encoder or Encoder(random_weights()).double()
     blank = torch.zeros(1, 3, 1, 1, dtype=torch.float64).expand(1, 3, height, width)
     how = Losses(style=LAYERS, total_variation=0.3, **losses)
-    return Objective(
+    return make_objective(
         encoder,
         blank,
         styles,
@@ -84,7 +86,7 @@ def test_shifted_by_the_networks_stride_a_seamless_loss_stays(distance, shift):
 def test_shifted_an_ordinary_loss_changes():
     # So that the test above can fail: with borders it matters what is where.
     blank, image = tensor(64, 96, 3), tensor(64, 96, 1)
-    objective = Objective(
+    objective = make_objective(
         Encoder(random_weights()).double(), blank, [tensor(70, 50, 2)], (1.0,), Losses(style=LAYERS), 0.0, 4.0
     )
     losses = [objective.value_and_gradient(x)[0].total for x in (image, image.roll((32, 16), (-2, -1)))]
@@ -138,10 +140,11 @@ def test_wrapped_features_are_those_amid_copies_of_the_picture():
 
 def test_the_paintings_statistics_are_not_wrapped():
     style = tensor(48, 64, 2)
-    seamless = seamless_objective(64, 64, [style])
-    ordinary = Objective(seamless.encoders[0], style, [style], (1.0,), Losses(style=LAYERS), 0.0, 4.0)
-    for name, sums in ordinary._style_statistics(style).items():
-        for one, other in zip(sums, seamless._style_statistics(style)[name], strict=True):
+    seamless = seamless_objective(64, 64, [style]).encoder
+    ordinary = TiledEncoder(seamless.encoders[0], LAYERS)
+    found, expected = (measure_style(encoder, style, LAYERS).statistics for encoder in (seamless, ordinary))
+    for name, sums in expected.items():
+        for one, other in zip(sums, found[name], strict=True):
             torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
 
 

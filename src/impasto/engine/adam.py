@@ -17,11 +17,11 @@ class Adam:
 
     Args:
         rate: step size in the image's units.
-        beta1: decay of the first moment.
-        beta2: decay of the second moment.
-        epsilon: keeps the quotient finite.
+        beta1: decay rate of the first moment.
+        beta2: decay rate of the second moment.
+        epsilon: term that keeps the quotient finite.
         epsilon_form: ``pytorch`` adds epsilon to the corrected root, as the paper's algorithm 1 does; ``tensorflow``
-            to the uncorrected one (the paper's "epsilon hat", end of section 2). They differ where epsilon is large.
+            to the uncorrected one (the paper's "epsilon hat", end of section 2). The two differ if epsilon is large.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Adam:
         self.v: Tensor | None = None
 
     def step(self, image: Tensor, value: float, gradient: Tensor) -> None:
-        """One step, whatever the value."""
+        """Move the image by one step; the value is not used."""
         if self.m is None or self.v is None:
             self.m, self.v = torch.zeros_like(image), torch.zeros_like(image)
         self.t += 1
@@ -50,13 +50,13 @@ class Adam:
         image.addcdiv_(self.m, self.v.sqrt().add_(epsilon), value=-rate)
 
     def state(self) -> OptimizerState:
-        """Number of steps and both moments."""
+        """Return the number of steps and both moments."""
         if self.m is None or self.v is None:
             return OptimizerState()
         return OptimizerState({"t": self.t}, {"m": self.m, "v": self.v})
 
     def load_state(self, state: OptimizerState, image: Tensor) -> None:
-        """Go on from a state."""
+        """Continue from a state."""
         self.t, self.m, self.v = state.numbers.get("t", 0), None, None
         if "m" in state.tensors:
             self.m = torch.empty_like(image).copy_(state.tensors["m"])

@@ -1,4 +1,4 @@
-"""Where the arithmetic runs, and how much memory there is."""
+"""Devices, threads, precision and memory."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from impasto.errors import SettingsError
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; ``auto`` takes cuda where it is there, and else the CPU.
+    """Choose the device of a name; ``auto`` is CUDA if available, else the CPU.
 
-    CUDA and MPS are untested: no such hardware was at hand. MPS is not chosen unasked: older PyTorch has no
-    antialiased bicubic resizing there, which every painting needs.
+    CUDA and MPS are untested, for want of the hardware. ``auto`` never chooses MPS, where older PyTorch lacks the
+    antialiased bicubic resizing that every painting needs.
 
     Raises:
         SettingsError: this machine has no such device.
@@ -34,11 +34,11 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
-    """What an encoder computes in: that dtype, or with ``auto`` bfloat16 where the device multiplies it natively.
+    """Choose the precision of the encoder; ``auto`` is bfloat16 if the device multiplies it natively, else float32.
 
     Args:
         name: auto, float32 or bfloat16.
-        device: where.
+        device: device of the encoder.
     """
     if name == "auto":
         name = "bfloat16" if _multiplies_bfloat16(device) else "float32"
@@ -46,7 +46,7 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def _multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether it does so at least as fast as float32. Older processors emulate it, many times slower."""
+    """Tell whether the device multiplies bfloat16 at least as fast as float32; older processors emulate it slowly."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # from PyTorch 2.11 on
@@ -56,14 +56,14 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
 
 
 def physical_cores() -> int:
-    """Cores that this process may use; hyperthreads of one core count once where that is known."""
+    """Count the cores that this process may use; hyperthreads of one core count once if the system reports them."""
     allowed = len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else psutil.cpu_count()
     return max(1, min(psutil.cpu_count(logical=False) or 1, allowed or 1))
 
 
 @contextmanager
 def cpu_threads(count: int) -> Iterator[None]:
-    """PyTorch's number of threads, put back after."""
+    """Set PyTorch's number of threads, and restore it afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -74,13 +74,13 @@ def cpu_threads(count: int) -> Iterator[None]:
 
 @contextmanager
 def exact_products(device: torch.device) -> Iterator[None]:
-    """Matrix products in the precision of their factors, whatever the caller has set for the process; put back after.
+    """Compute matrix products in the precision of their factors, and restore the caller's setting afterwards.
 
-    A covariance does not outlive factors that are rounded to ten or eight bits: neither autocast nor the lower float32
-    precisions (``torch.set_float32_matmul_precision``) may have it.
+    Autocast and the lower float32 precisions (``torch.set_float32_matmul_precision``) round factors to eight or ten
+    bits, too few for a covariance.
 
     Args:
-        device: whose autocast is meant.
+        device: device whose autocast is disabled.
     """
     with torch.autocast(device.type, enabled=False):
         places = [getattr(backend, "matmul", None) for backend in (torch.backends.mkldnn, torch.backends.cuda)]
@@ -105,13 +105,13 @@ def exact_products(device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def small_matrices() -> Iterator[None]:
-    """Work on matrices of some hundred rows on the CPU: on one thread, and with denormal numbers taken for 0.
+    """Use one thread, and flush denormals, for matrices of some hundred rows on the CPU.
 
-    LAPACK wakes a second, passive thread thousands of times: an eigendecomposition of 256 channels takes 21 ms with it,
-    and 3 ms on one. Numbers under 1e-38, as channels that are next to dead have in their covariances, make it 8 to 11.
+    LAPACK wakes a second, passive thread thousands of times: an eigendecomposition of 256 channels takes 21 ms on two
+    threads and 3 ms on one. Denormals, as in the covariances of nearly dead channels, slow it down to 8 to 11 ms.
     """
     flushed = flushes_denormals()
-    torch.set_flush_denormal(True)  # where the processor cannot, nothing happens
+    torch.set_flush_denormal(True)  # has no effect on processors that cannot
     try:
         with cpu_threads(1):
             yield
@@ -120,12 +120,12 @@ def small_matrices() -> Iterator[None]:
 
 
 def flushes_denormals() -> bool:
-    """Whether this thread takes denormal numbers for 0."""
+    """Tell whether this thread flushes denormals to 0."""
     return torch.tensor(torch.finfo(torch.float32).tiny, dtype=torch.float32, device="cpu").div(2).item() == 0
 
 
 def available_memory(device: torch.device) -> int:
-    """Free memory in bytes, with what PyTorch holds and can reuse."""
+    """Return the free memory in bytes, including the reusable memory that PyTorch holds."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return int(free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device))
@@ -133,31 +133,30 @@ def available_memory(device: torch.device) -> int:
 
 
 def sharing_devices(name: str, device: torch.device) -> tuple[torch.device, ...]:
-    """The devices that share a picture's tiles, the chosen one first: all GPUs where none is named by its number.
+    """Return the devices that share a picture's tiles, the chosen one first: all GPUs unless one is named by number.
 
     Args:
-        name: as the settings have it.
-        device: that was chosen for it.
+        name: the setting ``device``.
+        device: the device chosen for it.
     """
     if device.type != "cuda" or ":" in name:
         return (device,)
     return tuple(torch.device("cuda", number) for number in range(torch.cuda.device_count()))
 
 
-def give_back_memory() -> None:
-    """Let the C library hand the gaps of its heap back to the system; where it is not glibc nothing happens."""
+def trim_heap() -> None:
+    """Return free heap memory to the system; only glibc can."""
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim is not None:
             trim(0)
 
 
-class Heap:
-    """Watches the process grow while tiles are worked on.
+class HeapTrimmer:
+    """Trims the heap when fragmentation grows.
 
-    Tensors of many shapes leave gaps in the C library's heap that the next ones do not fit into. To give them back
-    after each tile costs 15 % of the time, so it is done where they come to much beside the first tile's memory,
-    and at the end.
+    Tensors of many shapes fragment the C library's heap. Trimming after each tile costs 15 % of the time, so it is
+    done when the growth is large against that of the first tile, and at the end.
     """
 
     def __init__(self) -> None:
@@ -166,9 +165,9 @@ class Heap:
         self._first: int | None = None
 
     def tile_done(self, *, last: bool) -> None:
-        """Look at the memory after a tile."""
+        """Trim the heap after a tile if the process has grown much."""
         grown = self._process.memory_info().rss - self._before
         if self._first is None:
             self._first = grown
         if last or grown > 1.4 * self._first:
-            give_back_memory()
+            trim_heap()

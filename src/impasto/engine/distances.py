@@ -1,4 +1,4 @@
-"""Distances of content and style."""
+"""Distances of content and style: of features, of Gram matrices, and of normal distributions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from impasto.engine.statistics import Statistics, covariance, gram, mean
 
 
 def content_distance(features: Tensor, target: Tensor) -> Tensor:
-    """Mean squared difference of features (Gatys et al. 2015, eq. 1, as a mean over positions and channels).
+    """Average the squared differences of features (Gatys et al. 2015, eq. 1, as a mean).
 
     Args:
         features: 1×C×H×W.
@@ -26,11 +26,11 @@ def content_distance(features: Tensor, target: Tensor) -> Tensor:
 
 
 def gram_distance(s: Statistics, target: Tensor) -> Tensor:
-    """Mean squared difference of Gram matrices (Gatys et al. 2015, eq. 4, as a mean over the C² entries).
+    """Average the squared differences of two Gram matrices (Gatys et al. 2015, eq. 4, as a mean).
 
     Args:
         s: statistics of the picture's layer.
-        target: C×C, Gram matrix of the painting's.
+        target: C×C, Gram matrix of the painting's layer.
 
     Returns:
         Scalar.
@@ -39,7 +39,7 @@ def gram_distance(s: Statistics, target: Tensor) -> Tensor:
 
 
 class Gaussian(NamedTuple):
-    """A target of :func:`wasserstein2`: mean C, covariance C×C, and the covariance's symmetric root."""
+    """A target of :func:`wasserstein2`: mean C, covariance C×C, and the covariance's symmetric square root."""
 
     mean: Tensor
     covariance: Tensor
@@ -47,12 +47,12 @@ class Gaussian(NamedTuple):
 
 
 def gaussian(s: Statistics, ridge: float = 1e-4) -> Gaussian:
-    """The normal distribution with a layer's mean and covariance.
+    """Fit a normal distribution to a layer's features.
 
     Args:
         s: statistics of the painting's layer.
-        ridge: added to the diagonal, as a share of the mean variance, so that layers with fewer positions than
-            channels, or dead channels, still have a covariance of full rank.
+        ridge: fraction of the mean variance that is added to the diagonal. Layers with fewer positions than channels,
+            or with dead channels, then still have a covariance of full rank.
     """
     cov = regularised(covariance(s), ridge)
     values, vectors = _eigh(cov.double())
@@ -61,7 +61,7 @@ def gaussian(s: Statistics, ridge: float = 1e-4) -> Gaussian:
 
 
 def _eigh(symmetric: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues, rising, and eigenvectors. NaN for a matrix that is not finite, which the loss then passes on."""
+    """Compute eigenvalues, ascending, and eigenvectors; NaN, which makes the loss NaN, if the matrix is not finite."""
     if not symmetric.isfinite().all():
         return symmetric[0] * math.nan, symmetric * math.nan
     with small_matrices():
@@ -70,7 +70,7 @@ def _eigh(symmetric: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def regularised(cov: Tensor, ridge: float, least: float = 0.0) -> Tensor:
-    """Covariance plus ``ridge`` times its mean variance, or ``least`` where that is less, on the diagonal."""
+    """Add ``ridge`` times the mean variance, or times ``least`` if the variance is smaller, to the diagonal."""
     level = cov.diagonal().mean().clamp_min(max(least, torch.finfo(cov.dtype).tiny))
     found = cov.clone()
     found.diagonal().add_(ridge * level)
@@ -78,11 +78,13 @@ def regularised(cov: Tensor, ridge: float, least: float = 0.0) -> Tensor:
 
 
 LEAST_CONTRAST = 1e-2
-"""Of a picture's variance in a layer, as a share of the target's, where a distance begins to tell flat from flat."""
+"""Smallest variance of a picture in a layer that the ridge is relative to, as a fraction of the target's variance."""
 
 
 def wasserstein2(s: Statistics, target: Gaussian, ridge: float = 1e-4) -> Tensor:
-    """Squared Wasserstein-2 distance of two normal distributions, |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2 (Σ₂^½ Σ₁ Σ₂^½)^½).
+    """Compute the squared Wasserstein-2 distance of two normal distributions.
+
+    It is |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2 (Σ₂^½ Σ₁ Σ₂^½)^½).
 
     Source: Olkin and Pukelsheim 1982, The distance between two random vectors with given dispersion matrices; as a
     style loss, Mroueh 2019, Wasserstein Style Transfer, section 2.
@@ -102,12 +104,12 @@ def wasserstein2(s: Statistics, target: Gaussian, ridge: float = 1e-4) -> Tensor
 class _Wasserstein2(torch.autograd.Function):
     """The distance, and its slopes by the statistics in closed form.
 
-    By A that of tr(A + B − 2 (B^½ A B^½)^½) is I − B^½ (B^½ A B^½)^−½ B^½, so that one symmetric eigendecomposition
-    serves both. It costs most, and runs in the target's precision; the statistics may be more precise.
+    The slope of tr(A + B − 2 (B^½ A B^½)^½) by A is I − B^½ (B^½ A B^½)^−½ B^½, so one symmetric eigendecomposition
+    serves both. It dominates the cost, and runs in the target's precision; the statistics may be more precise.
 
-    Without a bound the slope of what is flat is infinite: to grow a variance from nothing pays at any rate, and of a
-    flat part's features rounding alone would tell in which direction. So the ridge is that of a picture with at least
-    :data:`LEAST_CONTRAST` of the target's variance.
+    Without a bound the slope is infinite at a flat picture: a variance that grows from zero lowers the loss at an
+    infinite rate, in a direction that only rounding error determines. Therefore the ridge is at least that of a
+    picture with :data:`LEAST_CONTRAST` of the target's variance.
     """
 
     @staticmethod
@@ -123,13 +125,13 @@ class _Wasserstein2(torch.autograd.Function):
         level = a.diagonal().mean().item()
         middle = root_b @ a @ root_b
         values, vectors = _eigh((middle + middle.mT) / 2)
-        # Bounded from below where the root's derivative would run away: relative to the largest, far under what changes
-        # a picture, and by what the ridges of both leave of the least. What is under that is rounding.
+        # A lower bound keeps the derivative of the root finite. It is relative to the largest eigenvalue, far below any
+        # visible effect, and to the smallest one that both ridges permit. Anything below that is rounding error.
         least = max(values[-1].item() * 1e-10, 0.5 * ridge**2 * level * target, torch.finfo(b.dtype).tiny)
         roots = values.clamp_min(least).sqrt()
         half = root_b @ vectors
         ctx.save_for_backward(weight, second, mu, shift, (half / roots) @ half.mT)
-        # A floor does not move with the picture.
+        # A ridge at its floor does not depend on the picture.
         ctx.ridge = ridge if cov.diagonal().mean() > LEAST_CONTRAST * target else 0.0
         return shift.square().sum() + (a.trace() + b.trace() - 2 * roots.sum())
 

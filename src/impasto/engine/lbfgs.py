@@ -10,11 +10,10 @@ from torch import Tensor
 from impasto.engine.optimizers import OptimizerState
 
 CHUNK = 2**18
-"""Pixels at a time, where another image would be needed for all of them."""
-
+"""Pixels that are processed at a time, so that no further image is allocated."""
 
 COLOUR_PAIRS = 5
-"""How many of L-BFGS's last pairs tell how colours differ in curvature; 3 to 10 do as well."""
+"""Number of recent pairs that determine how the curvature differs by colour; 3 to 10 do equally well."""
 
 
 class LBFGS:
@@ -25,26 +24,25 @@ class LBFGS:
 
         p = R⁻¹ S g,    v = H₀ (g − Yᵀ p),    H g = v + Sᵀ R⁻ᵀ (D p − Y v)
 
-    so that an iteration reads the history twice, in four matrix products, and not four times a pair.
+    so an iteration reads the history twice, in four matrix products, instead of four times per pair.
 
-    H₀ is γ = s·y / y·y of the last pair; or, of an image with channels, the matrix of colours that leads from what the
-    last gradients' changes were to what the moves were, as lightness and hues differ in curvature by far:
-    H₀ (Σ y yᵀ) H₀ = Σ s sᵀ, with the sums over the pixels of the last few pairs.
+    H₀ is γ = s·y / y·y of the last pair. For an image with channels it is a matrix of colours instead, because
+    lightness and hues differ widely in curvature: H₀ (Σ y yᵀ) H₀ = Σ s sᵀ, with sums over the pixels of the last pairs.
 
-    Steps have length 1, but none is longer than ``growth`` times the last one that was kept: a curvature that was met
-    over a short way does not tell of a long one. One that raises the loss above all of the last ``patience`` values is
-    taken back and shortened.
+    Steps have length 1, but none is longer than ``growth`` times the last accepted one: the curvature along a short
+    step does not predict that of a long one. A step that raises the loss above all of the last ``patience`` values is
+    undone and shortened.
 
-    Between bounds, pixels that lie at one and would leave it take no part in a step, and the others stop at theirs
-    (two-metric projection, Bertsekas 1982, Projected Newton methods, section 2). The pairs are of the moves as made.
+    With bounds, pixels at a bound that would cross it take no part in a step, and the others stop at theirs
+    (two-metric projection, Bertsekas 1982, Projected Newton methods, section 2). The pairs hold the moves as made.
 
     Args:
         history: number of pairs kept; memory is 2 × history images.
-        first_change: largest change of any pixel in the first step, which has no curvature to go by.
-        patience: how many past values a step is compared with (Grippo, Lampariello and Lucidi 1986).
-        bounds: least and largest value of a pixel, which the image must keep to at the start; None for no bounds.
-        growth: how many times longer than the last step one may be.
-        channels: of an image 1×C×H×W, for H₀ to tell them apart; None for γ.
+        first_change: largest change of any pixel in the first step, which has no curvature information.
+        patience: number of past values that a step is compared with (Grippo, Lampariello and Lucidi 1986).
+        bounds: smallest and largest value of a pixel, which the image must respect at the start; None for no bounds.
+        growth: largest ratio of a step's length to that of the last.
+        channels: C of an image 1×C×H×W, for a matrix H₀; None for γ.
     """
 
     def __init__(
@@ -60,7 +58,7 @@ class LBFGS:
         self.growth, self.channels = growth, channels
         self.values: list[float] = []
         self.order: list[int] = []  # rows in use, oldest first
-        self.length = 0.0  # of the last move that was kept
+        self.length = 0.0  # of the last accepted move
         self.pairs: Tensor | None = None  # rows 0…history−1: s, then as many: y
         self.inner: Tensor  # products of all s with all y, in float64
         self.colours: Tensor  # of each pair s sᵀ and y yᵀ over the pixels, divided by |s|²; in float64
@@ -69,7 +67,7 @@ class LBFGS:
         self.move: Tensor | None = None
 
     def step(self, image: Tensor, value: float, gradient: Tensor) -> None:
-        """One quasi-Newton step, or a part of the last one where that led uphill."""
+        """Take a quasi-Newton step, or shorten the last one if it led uphill."""
         x, g = image.view(-1), gradient.reshape(-1)
         if self.move is not None and value > max(self.values[-self.patience :]):
             self.move.mul_(self._shortening(value))
@@ -90,12 +88,12 @@ class LBFGS:
             self.move = self._free_move(g)
             x.add_(self.move)
         else:
-            # Where it ends is not rounded once more: a pixel that lies at a bound lies there exactly.
+            # The target is not rounded once more: a pixel at a bound is there exactly.
             x.copy_(self._within(x, g, *self.bounds))
             self.move = x - self.x
 
     def state(self) -> OptimizerState:
-        """The pairs in use with their products, the last values, and the last move with where it began."""
+        """Return the pairs in use with their products, the last values, and the last move with its origin."""
         numbers = {
             "values": self.values,
             "order": self.order,
@@ -114,9 +112,9 @@ class LBFGS:
         return OptimizerState(numbers, tensors)
 
     def load_state(self, state: OptimizerState, image: Tensor) -> None:
-        """Go on from a state. Rows out of use come back as zeros, which no step depends on.
+        """Continue from a state. Unused rows are restored as zeros, which no step depends on.
 
-        What states did not hold before steps were bounded and channels told apart is taken from the pairs.
+        States of older versions lack the colours, which are then recomputed from the pairs.
         """
         numbers, tensors = state.numbers, state.tensors
         self.values, self.order = list(numbers["values"]), list(numbers["order"])
@@ -135,12 +133,12 @@ class LBFGS:
             self.colours.copy_(tensors["colours"])
         elif self.channels is not None:
             for row in self.order:
-                self._see_colours(row)
+                self._add_colours(row)
         if "move" in tensors:
             self.x, self.g, self.move = (torch.empty_like(x).copy_(tensors[name]) for name in ("x", "g", "move"))
 
     def _make_room(self, x: Tensor) -> None:
-        """For the pairs of an image, and for what is known of them."""
+        """Allocate the pairs of an image and their products."""
         self.pairs = x.new_zeros(2 * self.history, x.numel())
         self.inner = torch.zeros(self.history, self.history, dtype=torch.float64, device="cpu")
         if self.channels is not None:
@@ -148,22 +146,22 @@ class LBFGS:
             self.colours = torch.zeros(size, dtype=torch.float64, device="cpu")
 
     def _shortening(self, value: float) -> float:
-        """Share of a failed step to try next: the least of the parabola through both values and the slope at x."""
+        """Return the fraction of a failed step to try next: the minimum of the parabola of both values and slope."""
         assert self.move is not None
         slope = torch.dot(self.g, self.move).item()
         excess = value - self.values[-1] - slope
         return min(0.5, max(0.02, -slope / (2 * excess))) if math.isfinite(excess) and excess > 0 else 0.1
 
     def _forget(self) -> None:
-        """Start again with the steepest descent, more carefully: no step along this direction helps."""
+        """Restart with a smaller steepest-descent step, because no step along this direction helps."""
         self.order, self.move, self.values, self.length = [], None, [], 0.0
         self.first_change *= 0.1
 
     def _free_move(self, g: Tensor) -> Tensor:
-        """The step from a gradient where there are no bounds: quasi-Newton, or down the steepest way without pairs."""
+        """Compute the unbounded step from a gradient: quasi-Newton, or steepest descent without pairs."""
         move = self._direction(g) if self.order else -g
         length = move.norm()
-        if length < _tiny(g) ** 0.5:  # nowhere to go, and what follows divides by it
+        if length < _tiny(g) ** 0.5:  # no move, and the next lines divide by its length
             return move
         if self.length:
             scale = self.growth * self.length / length
@@ -171,12 +169,12 @@ class LBFGS:
         return move if self.order else move.mul_(self.first_change / g.abs().max())
 
     def _within(self, x: Tensor, g: Tensor, least: float, most: float) -> Tensor:
-        """Where the step leads of those pixels that do not lie at a bound which going down would take them across."""
+        """Compute the target of a step in which pixels at a bound do not cross it."""
         held = (x <= least) & (g > 0) | (x >= most) & (g < 0)
         return self._free_move(g.masked_fill(held, 0)).masked_fill_(held, 0).add_(x).clamp_(least, most)
 
     def _remember(self, g: Tensor) -> None:
-        """Take in the pair of the last step where its curvature is positive."""
+        """Store the pair of the last step if its curvature is positive."""
         assert self.pairs is not None
         assert self.move is not None
         y = g - self.g
@@ -188,10 +186,10 @@ class LBFGS:
         self.pairs[self.history + row] = y
         self.inner[:, row] = (self.pairs[: self.history] @ y).cpu().double()
         if self.channels is not None:
-            self._see_colours(row)
+            self._add_colours(row)
 
-    def _see_colours(self, row: int) -> None:
-        """What a pair tells of the channels."""
+    def _add_colours(self, row: int) -> None:
+        """Sum the products of a pair's channels."""
         assert self.pairs is not None
         assert self.channels is not None
         s, y = (self.pairs[i].view(self.channels, -1) for i in (row, self.history + row))
@@ -200,7 +198,7 @@ class LBFGS:
         self.colours[row, 1] = (y @ y.mT).cpu().double() / square
 
     def _direction(self, g: Tensor) -> Tensor:
-        """−H g, of at least one pair."""
+        """Compute −H g from at least one pair."""
         assert self.pairs is not None
         S, Y = self.pairs[: self.history], self.pairs[self.history :]
         rows = torch.tensor(self.order, device="cpu")
@@ -208,34 +206,34 @@ class LBFGS:
         R = sy.triu()
 
         def spread(coefficients: Tensor) -> Tensor:
-            """From the pairs' order to their rows."""
+            """Scatter coefficients in the pairs' order to their rows."""
             return coefficients.new_zeros(self.history).index_copy(0, rows, coefficients).to(g)
 
         p = torch.linalg.solve_triangular(R, (S @ g).cpu().double()[rows, None], upper=True)[:, 0]
-        v = self._initially(torch.addmv(g, Y.mT, spread(p), alpha=-1))
+        v = self._apply_h0(torch.addmv(g, Y.mT, spread(p), alpha=-1))
         middle = sy.diagonal() * p - (Y @ v).cpu().double()[rows]
         q = torch.linalg.solve_triangular(R.mT, middle[:, None], upper=False)[:, 0]
         return v.addmv_(S.mT, spread(q)).neg_()
 
-    def _initially(self, u: Tensor) -> Tensor:
-        """H₀ u, in place."""
+    def _apply_h0(self, u: Tensor) -> Tensor:
+        """Compute H₀ u in place."""
         assert self.pairs is not None
         if self.channels is None:
             row = self.order[-1]
             y = self.pairs[self.history + row]
             return u.mul_(self.inner[row, row].item() / torch.dot(y, y).item())
         moves, changes = self.colours[self.order[-COLOUR_PAIRS:]].sum(0)
-        H = _leading(changes, moves).to(u)
-        for some in u.view(self.channels, -1).split(CHUNK, dim=1):
-            some.copy_(H @ some)
+        H = _geometric_mean(changes, moves).to(u)
+        for chunk in u.view(self.channels, -1).split(CHUNK, dim=1):
+            chunk.copy_(H @ chunk)
         return u
 
 
-def _leading(changes: Tensor, moves: Tensor) -> Tensor:
-    """The positive definite H with H · changes · H = moves, both positive semi-definite, n×n.
+def _geometric_mean(changes: Tensor, moves: Tensor) -> Tensor:
+    """Solve H · changes · H = moves for a positive definite H; both are positive semi-definite, n×n.
 
-    It is the geometric mean of the moves and the inverse of the changes (Bhatia 2007, Positive Definite Matrices,
-    section 4.1). Along colours that neither holds, as in a grey picture, it is what it is on the mean.
+    H is the geometric mean of the moves and the inverse of the changes (Bhatia 2007, Positive Definite Matrices,
+    section 4.1). Along colours that neither contains, as in a grey picture, H takes its mean value.
     """
     n = len(moves)
     changes, moves = (x + 1e-4 / n * x.trace() * torch.eye(n, dtype=x.dtype, device=x.device) for x in (changes, moves))
@@ -245,7 +243,7 @@ def _leading(changes: Tensor, moves: Tensor) -> Tensor:
 
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:
-    """Of a symmetric positive definite matrix."""
+    """Raise a symmetric positive definite matrix to a power."""
     values, vectors = torch.linalg.eigh(matrix)
     return vectors * values.clamp_min(_tiny(values)) ** exponent @ vectors.mT
 

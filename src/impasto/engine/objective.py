@@ -1,249 +1,139 @@
-"""The loss of a painting at one size: targets taken once, then value and gradient for any image.
+"""The loss of a painting at one size: value and gradient for any image, from targets measured once.
 
-A picture that fits is one tile and takes one pass. One that does not takes two: the first sums up the statistics over
-the tiles, the loss tells its slope by these few numbers, and the second takes each tile forward and backward with that
-slope. What comes out is the whole picture's loss and gradient, exactly.
+A picture that fits into one tile takes one pass. Otherwise there are two: the first sums the statistics over the tiles,
+the slope of the loss by these few numbers follows, and the second takes each tile forward and backward with that slope.
+The result is the whole picture's loss and gradient, exactly.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
-from impasto.encoders.layers import Layer
 from impasto.encoders.network import Encoder
-from impasto.engine.devices import Heap, small_matrices
+from impasto.engine.devices import small_matrices
 from impasto.engine.loss import Loss
-from impasto.engine.penalties import add_overshoot, add_total_variation
-from impasto.engine.statistics import Statistics, exact_statistics
-from impasto.engine.style_terms import Masks, StyleTerm, _owner, _pulls, shares, style_distance, target_size
-from impasto.engine.tile_pass import Slope, Slopes, Sums, _exact, _on_cpu, _Run
-from impasto.engine.tiles import Box, Tile, cut
+from impasto.engine.penalties import pixel_penalties
+from impasto.engine.statistics import Statistics
+from impasto.engine.style_terms import (
+    LayerMasks,
+    StyleTerm,
+    mask_owner,
+    shares,
+    style_distance,
+    style_pulls,
+    target_norm,
+)
+from impasto.engine.targets import ContentTarget, Style, StyleTarget, core_of_all, measure_style, merge_statistics
+from impasto.engine.tile_pass import LayerTerms, Slope, Slopes, Sums, TilePass
+from impasto.engine.tiled_encoder import TiledEncoder
+from impasto.engine.tiles import Box, Tile
 from impasto.settings.model import Losses
-
-T = TypeVar("T")
 
 
 class Objective:
-    """Content, style and total variation of an image, weighted.
+    """Content, style and penalties of an image, weighted.
 
     Args:
-        encoder: on the device of the images.
+        encoder: with :func:`layers_in_use` of the losses.
         content: 1×3×H×W in [0, 1], the photograph at the painting's size; on any device.
-        styles: 1×3×h×w each, the paintings; any size, on any device; taken one after the other.
-        style_weights: one for each style.
+        styles: targets, weights and masks. A style pulls in proportion to the area of its mask, so that each position
+            is pulled alike, however large the regions are.
         losses: layers, distances and their weights.
-        content_weight: of the content distance.
-        style_weight: of the style distance.
-        tile: side of the largest core in pixels, at least :data:`impasto.engine.tiles.LEAST_CORE`; None for no tiles.
-        devices: that share the tiles; the encoder's where not given.
-        masks: for each style None or where in the picture it counts. A style pulls in proportion to the area that its
-            mask covers, so that each position is pulled alike, however large the regions are. Styles may have one mask
-            in common, which is then summed up once.
-        style_masks: for each style None or which part of its painting is taken.
-        counted: the part that counts, in pixels; all where not given. The rest of the content and of the images is
-            there for the features at the border of what counts, and no term of the loss is taken of it.
+        content_weight: weight of the content distance.
+        style_weight: weight of the style distance.
+        counted: the part of the picture that counts, in pixels; all by default. The rest gives context to the features
+            near its border, and no term of the loss includes it.
         wrap: whether the painting is periodic, with sides that are multiples of
             :data:`~impasto.engine.tiles.ALIGNMENT`. The styles are not.
-
-    Raises:
-        EncoderError: a layer that the encoder lacks.
     """
 
-    @torch.no_grad()
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: TiledEncoder,
         content: Tensor,
-        styles: Iterable[Tensor],
-        style_weights: Sequence[float],
+        styles: Sequence[Style],
         losses: Losses,
         content_weight: float,
         style_weight: float,
         *,
-        tile: int | None = None,
-        devices: Sequence[torch.device] = (),
-        masks: Sequence[Masks | None] = (),
-        style_masks: Sequence[Masks | None] = (),
         counted: Box | None = None,
         wrap: bool = False,
     ) -> None:
-        own = next(encoder.buffers()).device
-        self.encoders = [encoder if _same(d, own) else copy.deepcopy(encoder).to(d) for d in devices or (own,)]
-        self.devices = list(devices or (own,))
-        self.content_weight, self.style_weight = content_weight, style_weight
-        self.variation_weight, self.variation_over = losses.total_variation, losses.total_variation_over
-        self.overshoot_weight = losses.overshoot * (content_weight + style_weight)
-        self.content_layers = shares(losses.content) if content_weight else {}
-        self.style_layers = shares(losses.style)
-        used = {**self.content_layers, **self.style_layers}
-        self.layers: dict[str, Layer] = {name: encoder.resolve(name) for name in used}
-        self.tile, self.wrap = tile, wrap
+        self.encoder, self.style_weight = encoder, style_weight
         self.counted = counted or Box(0, 0, content.shape[-2], content.shape[-1])
-        self.tiles = tuple(tile.counting(self.counted) for tile in self._cut(content, wrap=wrap))
-        self.content_targets, self.content_sizes = self._content_targets(content, own, losses.relative)
-        self.style_terms: list[StyleTerm] = []
-        masks = masks or (None,) * len(style_weights)
-        owners = [_owner(masks, number) for number in range(len(masks))]
-        self.masks = {number: mask for number, mask in enumerate(masks) if mask is not None and number in owners}
-        pulls = {name: _pulls(style_weights, self._areas(masks, name)) for name in self.style_layers}
-        # Taken one by one: a painting at full size is large, its statistics are not.
-        found = {
-            number: (style.dtype, self._style_statistics(style, style_masks[number] if style_masks else None))
-            for number, (style, weight) in enumerate(zip(styles, style_weights, strict=True))
-            if weight > 0
-        }
-        for name, share in self.style_layers.items():
-            # A small region may end before a deep layer's first position, or have none that is its painting's.
-            pulling = {n: pulls[name][n] for n in found if pulls[name][n] > 0 and found[n][1][name].weight > 0}
-            if not pulling:
-                continue
-            size = target_size([found[n][1][name] for n in pulling], list(pulling.values()), losses)
-            for n, pull in pulling.items():
-                dtype, sums = found[n]
-                distance = style_distance(sums[name], losses, dtype, size)
-                self.style_terms.append(StyleTerm(name, share * pull, distance, owners[n]))
-
-    def _areas(self, masks: Sequence[Masks | None], name: str) -> list[float]:
-        """Each mask's share of those positions of a layer that count; of the others no statistics are taken."""
-        counted = self._counted_in(self.layers[name]).slices
-        return [1.0 if mask is None else mask[name][counted].cpu().double().mean().item() for mask in masks]
-
-    def _counted_in(self, layer: Layer) -> Box:
-        """The positions of a layer that count."""
-        first, last = self.tiles[0].core(layer), self.tiles[-1].core(layer)
-        return Box(first.top, first.left, last.bottom, last.right)
-
-    def _among_counted(self, tile: Tile, name: str) -> tuple[slice, slice]:
-        """A tile's own positions among those of a layer that count, as the content's targets hold them."""
-        return tile.core(self.layers[name]).within(self._counted_in(self.layers[name]))
+        self.tiles = tuple(tile.counting(self.counted) for tile in encoder.cut(content, wrap=wrap))
+        self.penalties = pixel_penalties(losses, content_weight + style_weight, wrap=wrap)
+        self.style_terms = _style_terms(encoder, self.tiles, styles, losses)
+        content_shares = shares(losses.content) if content_weight else {}
+        self.content = ContentTarget(encoder, content, self.tiles, content_shares, losses.relative)
+        self._terms = LayerTerms(
+            encoder,
+            {n: tuple(dict.fromkeys(t.mask for t in self.style_terms if t.layer == n)) for n in shares(losses.style)},
+            {number: style.mask for number, style in enumerate(styles) if style.mask is not None},
+            self.content,
+            content_weight,
+        )
 
     @torch.enable_grad()  # whatever the caller has set
     def value_and_gradient(self, image: Tensor) -> tuple[Loss, Tensor]:
-        """The loss and its gradient with respect to the image, both without a graph.
+        """Compute the loss and its gradient with respect to the image, both without a graph.
 
         Args:
-            image: 1×3×H×W, the content's size.
+            image: 1×3×H×W, of the content's size.
         """
         gradient = torch.zeros_like(image)
         pixels, onto = (x[(..., *self.counted.slices)] for x in (image, gradient))
-        variation = self._add_variation(pixels, onto)
-        overshoot = add_overshoot(pixels, self.overshoot_weight, onto) if self.overshoot_weight else 0.0
-        if len(self.tiles) == 1:
-            (tile,) = self.tiles
-            run = _Run(self, image, tile, 0)
-            run.forward(summing=True)
-            style, slopes = self._style(run.sums)
-            content = run.content
-            run.add_gradient(slopes, gradient)
-        else:
-            style, slopes = self._style(self._picture_statistics(image))
-            content = 0.0
-            for tile, (value, part) in self._over_tiles(
-                self.tiles, lambda t, d: self._second_pass(image, t, d, slopes)
-            ):
-                content += value
-                tile.add_onto(gradient, part)
-        total = self.content_weight * content + self.style_weight * style
-        total += self.variation_weight * variation + self.overshoot_weight * overshoot
-        return Loss(total, content, style, variation), gradient
+        penalties = {name: penalty.add_gradient(pixels, onto) for name, penalty in self.penalties.items()}
+        content, style = self._one_pass(image, gradient) if len(self.tiles) == 1 else self._two_passes(image, gradient)
+        total = self._terms.content_weight * content + self.style_weight * style
+        total += sum(self.penalties[name].weight * value for name, value in penalties.items())
+        return Loss(total, content, style, penalties.get("total_variation", 0.0)), gradient
 
-    def _cut(self, picture: Tensor, *, wrap: bool = False) -> tuple[Tile, ...]:
-        height, width = picture.shape[-2:]
-        return cut(height, width, self.tile, self.layers.values(), wrap=wrap)
+    def _one_pass(self, image: Tensor, gradient: Tensor) -> tuple[float, float]:
+        """Add the gradient of content and style in place, and return both distances; for a single tile."""
+        (tile,) = self.tiles
+        run = TilePass(self._terms, image, tile, 0)
+        run.forward(summing=True)
+        style, slopes = self._style(run.sums)
+        run.add_gradient(slopes, gradient)
+        return run.content, style
 
-    def _over_tiles(self, tiles: Sequence[Tile], work: Callable[[Tile, int], T]) -> Iterator[tuple[Tile, T]]:
-        """Each tile and what ``work`` makes of it on one of the devices, in the order of the tiles."""
-        count = min(len(self.devices), len(tiles))
-        heap = Heap()
-        with ThreadPoolExecutor(max(1, count)) as pool:
-            for first in range(0, len(tiles), max(1, count)):
-                wave = tiles[first : first + count]
-                if count == 1:
-                    yield wave[0], work(wave[0], 0)
-                else:
-                    results = [pool.submit(work, tile, device) for device, tile in enumerate(wave)]
-                    yield from ((tile, result.result()) for tile, result in zip(wave, results, strict=True))
-                if len(tiles) > 1:
-                    heap.tile_done(last=first + count >= len(tiles))
-
-    def _content_targets(
-        self, content: Tensor, device: torch.device, relative: bool
-    ) -> tuple[dict[str, Tensor], dict[str, float]]:
-        """Features of the photograph, whole, and their mean squares; 1 in place of these where not relative."""
-        targets: dict[str, Tensor] = {}
-        squares = dict.fromkeys(self.content_layers, 0.0)
-
-        def features(tile: Tile, number: int) -> dict[str, Tensor]:
-            return self._features(content, tile, number, self.content_layers)
-
-        for tile, found in self._over_tiles(self.tiles, features):
-            for name, part in found.items():
-                squares[name] += torch.linalg.vector_norm(part, dtype=_exact(part)).square().item()
-                if len(self.tiles) == 1:
-                    targets[name] = part.to(device)
-                    continue
-                if name not in targets:
-                    whole = self._counted_in(self.layers[name])
-                    targets[name] = torch.empty(
-                        1, part.shape[1], whole.height, whole.width, dtype=part.dtype, device=device
-                    ).contiguous(memory_format=torch.channels_last)
-                targets[name][(..., *self._among_counted(tile, name))] = part.to(device)
-        sizes = {name: max(1e-12, squares[name] / target.numel()) for name, target in targets.items()}
-        return targets, sizes if relative else dict.fromkeys(targets, 1.0)
-
-    @torch.no_grad()
-    def _features(self, picture: Tensor, tile: Tile, number: int, names: Iterable[str]) -> dict[str, Tensor]:
-        """A tile's own part of some layers, on the device of that number."""
-        part = tile.of(picture).to(self.devices[number])
-        found = self.encoders[number](part, names, crop=tile.crop, wrap=tile.wraps)
-        return {name: features[(..., *tile.inside(self.layers[name]))] for name, features in found.items()}
-
-    def _style_statistics(self, style: Tensor, masks: Masks | None = None) -> dict[str, Statistics]:
-        """Statistics of a painting's layers."""
-
-        def weights(name: str, tile: Tile, features: Tensor) -> Tensor | None:
-            return None if masks is None else masks[name][tile.core(self.layers[name]).slices].to(features.device)
-
-        def sums(tile: Tile, number: int) -> dict[str, Statistics]:
-            found = self._features(style, tile, number, self.style_layers)
-            return {name: _on_cpu(exact_statistics(f, mask=weights(name, tile, f))) for name, f in found.items()}
-
-        return _merged(found for _, found in self._over_tiles(self._cut(style), sums))
-
-    def _picture_statistics(self, image: Tensor) -> Sums:
-        """The first pass."""
+    def _two_passes(self, image: Tensor, gradient: Tensor) -> tuple[float, float]:
+        """Add the gradient of content and style in place, and return both distances; for several tiles."""
 
         def sums(tile: Tile, number: int) -> Sums:
-            run = _Run(self, image, tile, number)
+            run = TilePass(self._terms, image, tile, number)
             with torch.no_grad():
-                run.forward(summing=True, names=self.style_layers)
+                run.forward(summing=True, names=self._terms.keys)
             return run.sums
 
-        return _merged(found for _, found in self._over_tiles(self.tiles, sums))
+        style, slopes = self._style(merge_statistics(found for _, found in self.encoder.map(self.tiles, sums)))
 
-    def _second_pass(self, image: Tensor, tile: Tile, number: int, slopes: Slopes) -> tuple[float, Tensor]:
-        """A tile's part of the content distance, and of the gradient."""
-        run = _Run(self, image, tile, number)
-        run.forward(summing=False)
-        part = torch.zeros_like(run.leaf)
-        run.add_gradient(slopes, part)
-        return run.content, part
+        def second_pass(tile: Tile, number: int) -> tuple[float, Tensor]:
+            run = TilePass(self._terms, image, tile, number)
+            run.forward(summing=False)
+            part = torch.zeros_like(run.pixels)
+            run.add_gradient(slopes, part)
+            return run.content, part
+
+        content = 0.0
+        for tile, (value, part) in self.encoder.map(self.tiles, second_pass):
+            content += value
+            tile.add_onto(gradient, part)
+        return content, style
 
     def _style(self, sums: Sums) -> tuple[float, Slopes]:
-        """The style distance, and the weighted loss's slope by each of the statistics."""
+        """Compute the style distance, and the weighted loss's slope by each of the statistics."""
         if not sums:  # no style counts anywhere
             return 0.0, {}
         leaves = {key: Statistics(*(part.requires_grad_(True) for part in s)) for key, s in sums.items()}
         style = torch.zeros((), dtype=torch.float64, device="cpu")
         with torch.enable_grad(), small_matrices():
-            for name, share, distance, masked in self.style_terms:
-                style = style + share * distance(leaves[name, masked]).double()
+            for name, share, distance, owner in self.style_terms:
+                style = style + share * distance(leaves[name, owner]).double()
             parts = [part for s in leaves.values() for part in s]
             found = torch.autograd.grad(self.style_weight * style, parts, allow_unused=True, materialize_grads=True)
         slopes = {
@@ -252,23 +142,105 @@ class Objective:
         }
         return style.item(), slopes
 
-    def _add_variation(self, image: Tensor, gradient: Tensor) -> float:
-        if not self.variation_weight:
-            return 0.0
-        scale = 1 / image.numel() if self.variation_over == "mean" else 1.0
-        return scale * add_total_variation(image, self.variation_weight * scale, gradient, wrap=self.wrap)
+
+def layers_in_use(losses: Losses, content_weight: float) -> tuple[str, ...]:
+    """Name the layers that have a weight; without a content weight the content layers are not computed."""
+    return tuple(dict.fromkeys((*(shares(losses.content) if content_weight else ()), *shares(losses.style))))
 
 
-K = TypeVar("K")
+@torch.no_grad()
+def make_objective(
+    encoder: Encoder,
+    content: Tensor,
+    styles: Iterable[Tensor],
+    style_weights: Sequence[float],
+    losses: Losses,
+    content_weight: float,
+    style_weight: float,
+    *,
+    tile: int | None = None,
+    devices: Sequence[torch.device] = (),
+    masks: Sequence[LayerMasks | None] = (),
+    style_masks: Sequence[LayerMasks | None] = (),
+    counted: Box | None = None,
+    wrap: bool = False,
+) -> Objective:
+    """Measure the styles, and make the objective of a picture.
+
+    Args:
+        encoder: on the device of the images.
+        content: as in :class:`Objective`.
+        styles: 1×3×h×w in [0, 1] each; of any size, on any device. They are read one after the other, as a painting at
+            full size is large and its statistics are not.
+        style_weights: weight of each style; a style of weight 0 is not measured.
+        losses: as in :class:`Objective`.
+        content_weight: as in :class:`Objective`.
+        style_weight: as in :class:`Objective`.
+        tile: as in :class:`TiledEncoder`.
+        devices: as in :class:`TiledEncoder`.
+        masks: for each style the part of the picture where it counts, or None.
+        style_masks: for each style the part of its painting to use, or None.
+        counted: as in :class:`Objective`.
+        wrap: as in :class:`Objective`.
+
+    Raises:
+        EncoderError: the encoder lacks a layer.
+    """
+    tiled = TiledEncoder(encoder, layers_in_use(losses, content_weight), tile=tile, devices=devices)
+    targets = measure_styles(tiled, styles, style_weights, losses, style_masks)
+    weighted = [
+        Style(target, weight, mask)
+        for target, weight, mask in zip(targets, style_weights, masks or (None,) * len(targets), strict=True)
+    ]
+    return Objective(tiled, content, weighted, losses, content_weight, style_weight, counted=counted, wrap=wrap)
 
 
-def _merged(parts: Iterable[dict[K, Statistics]]) -> dict[K, Statistics]:
-    total: dict[K, Statistics] = {}
-    for part in parts:
-        total = {key: total[key].merged(s) if key in total else s for key, s in part.items()}
-    return total
+def measure_styles(
+    encoder: TiledEncoder,
+    styles: Iterable[Tensor],
+    weights: Sequence[float],
+    losses: Losses,
+    masks: Sequence[LayerMasks | None] = (),
+) -> list[StyleTarget | None]:
+    """Measure the styles that have a weight, one after the other.
+
+    Args:
+        encoder: with :func:`layers_in_use` of the losses.
+        styles: 1×3×h×w in [0, 1] each; of any size, on any device.
+        weights: weight of each style.
+        losses: style layers.
+        masks: for each style the part of its painting to use, or None.
+    """
+    names = shares(losses.style)
+    parts = masks or (None,) * len(weights)
+    return [
+        measure_style(encoder, style, names, part) if weight > 0 else None
+        for style, weight, part in zip(styles, weights, parts, strict=True)
+    ]
 
 
-def _same(device: torch.device, other: torch.device) -> bool:
-    """Whether two names are of one device, whose first one need not be numbered."""
-    return device.type == other.type and (device.index or 0) == (other.index or 0)
+def _style_terms(
+    encoder: TiledEncoder, tiles: Sequence[Tile], styles: Sequence[Style], losses: Losses
+) -> list[StyleTerm]:
+    """Make the terms of the style distance, layer by layer."""
+    masks = [style.mask for style in styles]
+    owners = [mask_owner(masks, number) for number in range(len(masks))]
+    terms = []
+    for name, share in shares(losses.style).items():
+        # Statistics are summed over the positions that count, so the areas are taken of these.
+        counted = core_of_all(tiles, encoder.layers[name]).slices
+        areas = [1.0 if mask is None else mask[name][counted].cpu().double().mean().item() for mask in masks]
+        pulls = style_pulls([style.weight for style in styles], areas)
+        # A small region may end before a deep layer's first position, or contain no position of its painting.
+        pulling = {
+            number: (style.target.statistics[name], style.target.dtype)
+            for number, style in enumerate(styles)
+            if style.target is not None and pulls[number] > 0 and style.target.statistics[name].weight > 0
+        }
+        if not pulling:
+            continue
+        norm = target_norm([s for s, _ in pulling.values()], [pulls[number] for number in pulling], losses)
+        for number, (statistics, dtype) in pulling.items():
+            distance = style_distance(statistics, losses, dtype, norm)
+            terms.append(StyleTerm(name, share * pulls[number], distance, owners[number]))
+    return terms

@@ -1,6 +1,7 @@
-"""Optimisers of an image: each is told value and gradient at the image and moves it in place, one evaluation a step.
+"""The protocol of optimisers of an image, and their convergence.
 
-None knows what the loss is.
+An optimiser receives value and gradient at the image and moves it in place, one evaluation a step. It does not know
+the loss.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ from typing import Any, Protocol
 from torch import Tensor
 
 WINDOW = 10
-"""Iterations in which the loss must come down, or it has converged."""
+"""Iterations within which the loss must fall, or it has converged."""
 
 
 @dataclass(frozen=True)
 class OptimizerState:
-    """All that an optimiser has learned between two steps; another one that loads it takes the same steps.
+    """The state of an optimiser between two steps; another one that loads it takes the same steps.
 
     Attributes:
-        numbers: what JSON holds, floats to the last bit.
-        tensors: the optimiser's own, not copies: valid until its next step.
+        numbers: JSON values; floats keep their last bit.
+        tensors: the optimiser's own tensors, not copies; valid until its next step.
     """
 
     numbers: Mapping[str, Any] = field(default_factory=dict)
@@ -29,32 +30,32 @@ class OptimizerState:
 
 
 class Optimizer(Protocol):
-    """What the painter asks of an optimiser."""
+    """An optimiser as the painter uses it."""
 
     def step(self, image: Tensor, value: float, gradient: Tensor) -> None:
-        """Move ``image`` in place, knowing the loss and its gradient there."""
+        """Move ``image`` in place, given the loss and its gradient there."""
         ...
 
     def state(self) -> OptimizerState:
-        """What it has learned so far."""
+        """Return the state."""
         ...
 
     def load_state(self, state: OptimizerState, image: Tensor) -> None:
-        """Go on from a state in place of one's own.
+        """Continue from another state.
 
         Args:
             state: of an optimiser made with the same arguments; each tensor is read once, and copied.
-            image: that the next step will move; it gives shape and device.
+            image: the image that the next step will move; it determines shape and device.
         """
         ...
 
 
 def has_converged(values: Sequence[float], tolerance: float) -> bool:
-    """Whether the last :data:`WINDOW` values have lowered the least one before them by no more than a share of it.
+    """Tell whether the last :data:`WINDOW` values improve the least one before them by at most a fraction.
 
     Args:
-        values: of the loss, in the order of the iterations; not below 0.
-        tolerance: that share, in [0, 1).
+        values: losses in the order of the iterations; not below 0.
+        tolerance: the fraction, in [0, 1).
     """
     if len(values) <= WINDOW:
         return False

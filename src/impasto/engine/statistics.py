@@ -1,4 +1,8 @@
-"""The statistics of features that style distances are functions of, and their gradient."""
+"""Statistics of features, which the style distances are functions of, and their gradient.
+
+They are sums over positions, so the statistics of a picture are the sum of those of its tiles. Gram matrix, mean and
+covariance follow from them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ class Statistics(NamedTuple):
     """Sums over the positions of one layer's features.
 
     Attributes:
-        weight: scalar, Σ w; the number of positions where nothing is masked.
+        weight: scalar, Σ w; without a mask the number of positions.
         first: C, Σ w f.
         second: C×C, Σ w f fᵀ.
     """
@@ -23,19 +27,17 @@ class Statistics(NamedTuple):
     second: Tensor
 
     def merged(self, other: Statistics) -> Statistics:
-        """Statistics of two parts together."""
+        """Add the statistics of another part."""
         return Statistics(self.weight + other.weight, self.first + other.first, self.second + other.second)
 
 
 Core = tuple[slice, slice]
-"""Rows and columns of a layer's features that count; the others are a tile's halo."""
-
+"""Rows and columns of a layer's features that count; the rest is a tile's halo."""
 
 WHOLE: Core = (slice(None), slice(None))
 
-
 CHUNK = 1 << 21
-"""Values of a layer that are worked on at a time: what is made of them stays in the processor's cache."""
+"""Values of a layer that are processed at a time, so that intermediate results stay in the processor's cache."""
 
 
 def statistics(features: Tensor, mask: Tensor | None = None) -> Statistics:
@@ -43,7 +45,7 @@ def statistics(features: Tensor, mask: Tensor | None = None) -> Statistics:
 
     Args:
         features: 1×C×H×W.
-        mask: H×W weights in [0, 1]; all ones where not given.
+        mask: H×W weights in [0, 1]; all ones by default.
     """
     w = None if mask is None else mask.reshape(-1, 1)
     weight = features.new_tensor(float(features[0, 0].numel())) if w is None else w.sum()
@@ -51,7 +53,7 @@ def statistics(features: Tensor, mask: Tensor | None = None) -> Statistics:
 
 
 class _Sums(torch.autograd.Function):
-    """Σ w f and Σ w f fᵀ of features f; the gradient of the sums is w (f (A + Aᵀ) + b)."""
+    """Compute Σ w f and Σ w f fᵀ of features f; the gradient of the sums is w (f (A + Aᵀ) + b)."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, w: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -72,23 +74,23 @@ class _Sums(torch.autograd.Function):
 
 
 def _by_position(features: Tensor) -> Tensor:
-    """1×C×H×W as N×C."""
+    """View 1×C×H×W as N×C."""
     return features[0].permute(1, 2, 0).reshape(-1, features.shape[1])
 
 
 def exact_statistics(features: Tensor, core: Core = WHOLE, mask: Tensor | None = None) -> Statistics:
-    """Statistics for adding up over tiles, without a graph: summed about a mean, a chunk at a time, in float64.
+    """Sum the statistics of a tile, without a graph: about a point near the mean, chunk by chunk, in float64.
 
-    Σ f fᵀ / N − μ μᵀ cancels in float32 where a channel's mean is large beside its deviation, as it is in a sky. Sums
-    about a point near the mean do not, and float64 then holds the sums about 0 to all their digits.
+    Σ f fᵀ / N − μ μᵀ cancels in float32 if a channel's mean is large against its deviation, as in a sky. Sums about a
+    point near the mean do not cancel, and float64 then holds the sums about 0 to all their digits.
 
     Args:
-        features: 1×C×H×W, best with the channels innermost; bfloat16 ones are summed as float32.
+        features: 1×C×H×W, fastest in channels-last layout; bfloat16 is summed as float32.
         core: the part that counts, h×w.
-        mask: h×w weights in [0, 1]; all ones where not given.
+        mask: h×w weights in [0, 1]; all ones by default.
 
     Returns:
-        Sums in float64, on the features' device; on the CPU where that has no float64.
+        Sums in float64, on the features' device; on the CPU if that device has no float64.
     """
     part = features[0].permute(1, 2, 0)[core]
     channels = part.shape[2]
@@ -100,7 +102,7 @@ def exact_statistics(features: Tensor, core: Core = WHOLE, mask: Tensor | None =
         return Statistics(weight, first, second)
 
     def exact(x: Tensor) -> Tensor:
-        return x.to(device).double()  # in this order: the device it comes from may not have them
+        return x.to(device).double()  # in this order: the source device may lack float64
 
     near = _near_mean(part, mask)
     for rows in _chunks(part):
@@ -116,9 +118,9 @@ def exact_statistics(features: Tensor, core: Core = WHOLE, mask: Tensor | None =
 
 
 def _near_mean(part: Tensor, mask: Tensor | None) -> Tensor:
-    """A point near the mean of h×w×C features, in float32 at least, C: the mean of some hundreds of them.
+    """Average some hundreds of h×w×C features, in float32 at least; C values near the mean of all.
 
-    Of those that count most, as a mask may choose a few that are like one another and unlike all others.
+    With a mask they are taken where it weighs most, as it may select a few that are alike and unlike all others.
     """
     height, width, channels = part.shape
     if mask is None:
@@ -137,19 +139,19 @@ def add_statistics_gradient(
     core: Core = WHOLE,
     mask: Tensor | None = None,
 ) -> None:
-    """Add to the features' gradient, in place, what their statistics contribute: w (f (A + Aᵀ) + b).
+    """Add the contribution of the statistics to the features' gradient in place: w (f (A + Aᵀ) + b).
 
-    It is computed as w ((f − k) (A + Aᵀ) + (b + k (A + Aᵀ))). By the distances here b takes back most of what a mean
-    contributes by A, so that about 0 the difference of two large numbers would be left: little but rounding where a
-    part of a picture is flat.
+    It is computed as w ((f − k) (A + Aᵀ) + (b + k (A + Aᵀ))). In the distances here b nearly cancels the contribution
+    of the mean by A. Computed about 0, the difference of two large numbers would remain: mostly rounding error in flat
+    parts of a picture.
 
     Args:
-        gradient: 1×C×H×W, best with the channels innermost.
+        gradient: 1×C×H×W, fastest in channels-last layout.
         features: 1×C×H×W, likewise. In bfloat16 the product is as precise as those of the convolutions.
-        slope: of the loss by each of the statistics, A by ``second`` and b by ``first``, in float64; on any device.
-        centre: C, k, near the mean of the features that count; any value is right. In float64.
+        slope: slope of the loss by each of the statistics, A by ``second`` and b by ``first``; float64, any device.
+        centre: k, C values near the mean of the features that count, in float64; any values are correct.
         core: the part that counts, h×w.
-        mask: h×w weights in [0, 1]; all ones where not given.
+        mask: h×w weights in [0, 1]; all ones by default.
     """
     onto, part = gradient[0].permute(1, 2, 0)[core], features[0].permute(1, 2, 0)[core]
     channels = part.shape[2]
@@ -169,28 +171,33 @@ def add_statistics_gradient(
 
 
 def at_least_float32(dtype: torch.dtype) -> torch.dtype:
-    """The precision to sum values of a dtype in."""
+    """Return the precision in which to sum values of a dtype."""
     return torch.promote_types(dtype, torch.float32)
 
 
+def exact_dtype(x: Tensor) -> torch.dtype:
+    """Return float64, or float32 on a device that lacks it."""
+    return torch.float32 if x.device.type == "mps" else torch.float64
+
+
 def _chunks(part: Tensor) -> Iterator[slice]:
-    """Rows of an h×w×C tensor, so many at a time that they are about :data:`CHUNK` values; all at once on a GPU."""
+    """Split the rows of an h×w×C tensor into chunks of about :data:`CHUNK` values; into one chunk on a GPU."""
     height, width, channels = part.shape
     step = max(1, CHUNK // max(1, width * channels)) if part.device.type == "cpu" else max(1, height)
     return (slice(row, row + step) for row in range(0, height, step))
 
 
 def gram(s: Statistics) -> Tensor:
-    """Gram matrix G = Σ f fᵀ / N, C×C, in the normalisation of TensorFlow's tutorial (Gatys et al. 2015, eq. 3)."""
+    """Compute the Gram matrix G = Σ f fᵀ / N, C×C, normalised as in TensorFlow's tutorial (Gatys 2015, eq. 3)."""
     return s.second / s.weight
 
 
 def mean(s: Statistics) -> Tensor:
-    """Mean feature μ, C."""
+    """Compute the mean feature μ, C."""
     return s.first / s.weight
 
 
 def covariance(s: Statistics) -> Tensor:
-    """Covariance of the features, C×C, with denominator N."""
+    """Compute the covariance of the features, C×C, with denominator N."""
     mu = mean(s)
     return gram(s) - mu[:, None] * mu

@@ -1,28 +1,28 @@
-"""One tile on its way through the encoder and back."""
+"""One tile on its way forward through the encoder, and backward."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from impasto.engine.statistics import Statistics, add_statistics_gradient, exact_statistics
+from impasto.engine.statistics import Statistics, add_statistics_gradient, exact_dtype, exact_statistics
+from impasto.engine.style_terms import LayerMasks
+from impasto.engine.targets import ContentTarget, to_cpu
+from impasto.engine.tiled_encoder import TiledEncoder
 from impasto.engine.tiles import Tile
 
-if TYPE_CHECKING:
-    from impasto.engine.objective import Objective
-
 Key = tuple[str, int | None]
-"""Whose statistics: a layer, and the number of the style whose mask weighs its positions; None for no mask."""
-
+"""A layer, and the number of the style whose mask weighs its positions; None without a mask."""
 
 Sums = dict[Key, Statistics]
 
 
 class Slope(NamedTuple):
-    """What the loss says of some features: its slope by each of their statistics, and their mean, in float64."""
+    """The slope of the loss by the statistics of some features, and the features' mean, in float64."""
 
     by: Statistics
     mean: Tensor
@@ -31,19 +31,44 @@ class Slope(NamedTuple):
 Slopes = dict[Key, Slope]
 
 
-class _Run:
-    """One tile of an image on its way through the encoder, and back.
+@dataclass(frozen=True)
+class LayerTerms:
+    """The quantities that a pass computes in each layer.
 
     Attributes:
-        leaf: the tile's pixels.
-        sums: statistics of its own positions, in float64 on the CPU, by layer and mask; where they were asked for.
-        content: its part of the content distance.
+        encoder: with all layers in use.
+        keys: by layer the masks under which its statistics are summed.
+        masks: by the number of a style.
+        content: target of the content distance.
+        content_weight: weight of the content distance in the loss.
     """
 
-    def __init__(self, objective: Objective, image: Tensor, tile: Tile, number: int) -> None:
-        self.objective, self.tile, self.device = objective, tile, objective.devices[number]
-        self.encoder = objective.encoders[number]
-        self.leaf = tile.of(image).detach().to(self.device).requires_grad_(torch.is_grad_enabled())
+    encoder: TiledEncoder
+    keys: Mapping[str, tuple[int | None, ...]]
+    masks: Mapping[int, LayerMasks]
+    content: ContentTarget
+    content_weight: float
+
+
+class TilePass:
+    """One forward and one backward pass of a tile.
+
+    Args:
+        terms: the quantities to compute.
+        image: 1×3×H×W, the whole picture.
+        tile: part of it.
+        number: number of the device to work on.
+
+    Attributes:
+        pixels: the tile's pixels, a leaf.
+        sums: statistics of the tile's core, in float64 on the CPU, if ``forward`` summed them.
+        content: the tile's part of the content distance.
+    """
+
+    def __init__(self, terms: LayerTerms, image: Tensor, tile: Tile, number: int) -> None:
+        self._terms, self._tile, self._device = terms, tile, terms.encoder.devices[number]
+        self._encoder = terms.encoder.encoders[number]
+        self.pixels = tile.of(image).detach().to(self._device).requires_grad_(torch.is_grad_enabled())
         self.sums: Sums = {}
         self.content = 0.0
         self._squares: list[tuple[float, Tensor]] = []
@@ -51,75 +76,76 @@ class _Run:
         self._slopes: Slopes = {}
 
     def forward(self, *, summing: bool, names: Iterable[str] | None = None) -> None:
-        """Features of the layers in use, or of those named; what is asked of them is taken in passing."""
+        """Encode the tile, collecting statistics and content differences on the way.
+
+        Args:
+            summing: whether to sum statistics.
+            names: layers to encode; all layers in use by default.
+        """
 
         def tap(name: str, features: Tensor) -> Tensor:
-            if summing and name in self.objective.style_layers:
-                self._sum_up(name, features.detach())
+            if summing and name in self._terms.keys:
+                self._sum(name, features.detach())
             if not features.requires_grad:
                 return features
-            if name in self.objective.content_layers:
+            if name in self._terms.content:
                 self._compare(name, features.detach())
-            features, link = _Tapped.apply(features, lambda above, f: self._add(name, above, f))
+            features, link = _GradientInjection.apply(features, lambda above, f: self._add_gradient(name, above, f))
             self._links.append(link)
             return features
 
-        names = self.objective.layers if names is None else names
-        self.encoder(self.leaf, names, tap, self.tile.crop, wrap=self.tile.wraps)
-        # Read only now, as a device waits for what is read of it, and would have nothing to do between two layers.
-        self.sums = {key: _on_cpu(s) for key, s in self.sums.items()}
+        names = self._terms.encoder.layers if names is None else names
+        self._encoder(self.pixels, names, tap, self._tile.crop, wrap=self._tile.wraps)
+        # Read only after the pass: reading a number waits for the device, which would idle between two layers.
+        self.sums = {key: to_cpu(s) for key, s in self.sums.items()}
         self.content = sum(scale * square.item() for scale, square in self._squares)
 
     def add_gradient(self, slopes: Slopes, gradient: Tensor) -> None:
-        """Go back, and add the gradient of style and content with respect to the tile's pixels in place."""
+        """Run backward, and add the gradient of style and content with respect to the tile's pixels in place."""
         self._slopes = slopes
-        (found,) = torch.autograd.grad(torch.stack(self._links).sum(), self.leaf)
-        self._links.clear()  # they hold the graph, and the graph holds this run
+        (found,) = torch.autograd.grad(torch.stack(self._links).sum(), self.pixels)
+        self._links.clear()  # they hold the graph, and the graph holds this pass
         gradient += found
 
-    def _sum_up(self, name: str, features: Tensor) -> None:
-        core = self.tile.inside(self.objective.layers[name])
-        for masked in dict.fromkeys(term.style for term in self.objective.style_terms if term.layer == name):
-            self.sums[name, masked] = exact_statistics(features, core, self._mask(name, masked))
+    def _sum(self, name: str, features: Tensor) -> None:
+        """Sum a layer's statistics, under each of its masks."""
+        core = self._core(name)
+        for owner in self._terms.keys[name]:
+            self.sums[name, owner] = exact_statistics(features, core, self._mask(name, owner))
 
     def _compare(self, name: str, features: Tensor) -> None:
-        difference = self._difference(name, features)
-        square = torch.linalg.vector_norm(difference, dtype=_exact(difference)).square()
-        self._squares.append((self._content_scale(name), square))
+        """Square the differences to the photograph's features."""
+        difference = self._terms.content.difference(name, self._tile, features)
+        square = torch.linalg.vector_norm(difference, dtype=exact_dtype(difference)).square()
+        self._squares.append((self._terms.content.scales[name], square))
 
-    def _difference(self, name: str, features: Tensor) -> Tensor:
-        """The tile's own features less the photograph's."""
-        layer = self.objective.layers[name]
-        target = self.objective.content_targets[name][(..., *self.objective._among_counted(self.tile, name))]
-        return features[(..., *self.tile.inside(layer))] - target.to(features.device)
+    def _core(self, name: str) -> tuple[slice, slice]:
+        return self._tile.inside(self._terms.encoder.layers[name])
 
-    def _content_scale(self, name: str) -> float:
-        """What a squared difference counts in the content distance."""
-        count = self.objective.content_targets[name].numel()
-        return self.objective.content_layers[name] / (self.objective.content_sizes[name] * count)
-
-    def _mask(self, name: str, style: int | None) -> Tensor | None:
-        if style is None:
+    def _mask(self, name: str, owner: int | None) -> Tensor | None:
+        """Return the part of a mask that lies over the tile's core."""
+        if owner is None:
             return None
-        return self.objective.masks[style][name][self.tile.core(self.objective.layers[name]).slices].to(self.device)
+        core = self._tile.core(self._terms.encoder.layers[name])
+        return self._terms.masks[owner][name][core.slices].to(self._device)
 
-    def _add(self, name: str, gradient: Tensor, features: Tensor) -> None:
-        """Add what a layer's content and style contribute to the gradient of its features, in place."""
-        core = self.tile.inside(self.objective.layers[name])
-        for (layer, masked), slope in self._slopes.items():
+    def _add_gradient(self, name: str, gradient: Tensor, features: Tensor) -> None:
+        """Add the contributions of a layer's style and content to the gradient of its features, in place."""
+        core = self._core(name)
+        for (layer, owner), slope in self._slopes.items():
             if layer == name:
-                add_statistics_gradient(gradient, features, *slope, core, self._mask(name, masked))
-        if name in self.objective.content_layers:
-            scale = 2 * self.objective.content_weight * self._content_scale(name)
-            gradient[(..., *core)].add_(self._difference(name, features), alpha=scale)
+                add_statistics_gradient(gradient, features, *slope, core, self._mask(name, owner))
+        if name in self._terms.content:
+            scale = 2 * self._terms.content_weight * self._terms.content.scales[name]
+            gradient[(..., *core)].add_(self._terms.content.difference(name, self._tile, features), alpha=scale)
 
 
-class _Tapped(torch.autograd.Function):
-    """Features that go on through the network, and a number, 0, whose gradient is what ``add`` adds to theirs.
+class _GradientInjection(torch.autograd.Function):
+    """Pass features on unchanged; on the backward pass, call ``add`` to add to their gradient in place.
 
-    It is added in place to the gradient that comes up the network, where autograd would make more tensors of that
-    size. So what consumes the features must give a gradient of its own, as convolutions and poolings do. What is added
-    need not be known before the way back begins.
+    The second output is a zero, which links the function into the graph. Autograd's own accumulation would make more
+    tensors of the features' size. In exchange, the operator that consumes the features must return a gradient of its
+    own, as convolutions and poolings do. The contribution need not be known before the backward pass begins.
     """
 
     @staticmethod
@@ -127,7 +153,7 @@ class _Tapped(torch.autograd.Function):
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(features)
         ctx.add = add
-        # Returned as they are, autograd would view them anew, and lose the strides that convolutions tell layouts by.
+        # Without detach() autograd would return a view, and lose the strides that tell convolutions the layout.
         return features.detach(), features.new_zeros((), dtype=torch.float32)
 
     @staticmethod
@@ -140,12 +166,3 @@ class _Tapped(torch.autograd.Function):
             above = above.contiguous(memory_format=torch.channels_last)
         ctx.add(above, features)
         return above, None
-
-
-def _on_cpu(s: Statistics) -> Statistics:
-    """In float64; eigendecompositions are no faster elsewhere."""
-    return Statistics(*(part.cpu().double() for part in s))
-
-
-def _exact(x: Tensor) -> torch.dtype:
-    return torch.float32 if x.device.type == "mps" else torch.float64

@@ -1,12 +1,12 @@
-"""Where to cut a picture, so that its parts together have the whole's loss and gradient.
+"""Tiles of a picture that together have the whole picture's loss and gradient.
 
-Every position of every layer belongs to the core of one tile. Around its core a tile holds as much as the receptive
-field of the deepest layer asks for, at each depth no more than deeper layers still need: the halo. There the encoder
-pads a tile as if it were a picture of its own, and what is wrong for that stays within the halo. At the picture's own
-borders a tile has no halo, and is padded as the whole picture would be. A periodic picture has no borders: there the
-halo goes on at its other side, more than once around where the picture is smaller than the halo.
+Every position of every layer belongs to the core of exactly one tile. Around its core a tile has a halo, the receptive
+field of the deepest layer; at each depth it shrinks to what deeper layers still need. The encoder pads a tile like a
+picture of its own, and the resulting errors stay within the halo. At the picture's own borders a tile has no halo and
+is padded like the whole picture. A periodic picture has no borders: the halo continues on the opposite side, several
+times around if the picture is smaller than the halo.
 
-Source: Galerne, Raad, Lezama and Morel 2022, Scaling Painting Style Transfer, with a halo as tight as can be.
+Source: Galerne, Raad, Lezama and Morel 2022, Scaling Painting Style Transfer, with the smallest possible halo.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from torch import Tensor
 from impasto.encoders.layers import CONVOLUTIONS, PIXELS, Layer
 
 ALIGNMENT = 16
-"""Cores begin at multiples of this, in pixels: the stride of the deepest block, so that poolings do not straddle."""
+"""Grid of the cores in pixels: the stride of the deepest block, so that no pooling window crosses a core's border."""
 
 LEAST_CORE = 2 * ALIGNMENT
-"""Smallest side of a core: with less, a layer of the deepest block might have no position in the last tile."""
+"""Smallest side of a core in pixels; below it the last tile might contain no position of the deepest block."""
 
 
 class Box(NamedTuple):
-    """A part of a layer, in positions; ``bottom`` and ``right`` are not part of it.
+    """A rectangle of a layer's positions; ``bottom`` and ``right`` are exclusive.
 
-    Of a periodic picture it may reach beyond the layer, which goes on there at its other side.
+    In a periodic picture it may extend beyond the layer, which continues on the opposite side.
     """
 
     top: int
@@ -55,11 +55,11 @@ class Box(NamedTuple):
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """Rows and columns, to index the whole layer with."""
+        """Rows and columns, as an index into the whole layer."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
     def within(self, other: Box) -> tuple[slice, slice]:
-        """Rows and columns, to index what the other box holds with."""
+        """Return rows and columns as an index into another box."""
         rows, columns = self.slices
         return (
             slice(rows.start - other.top, rows.stop - other.top),
@@ -67,7 +67,7 @@ class Box(NamedTuple):
         )
 
     def pooled(self) -> Box:
-        """What is left after 2×2 pooling, in the next block's positions; ``top`` and ``left`` are even."""
+        """Return the box after 2×2 pooling, in the next block's positions; ``top`` and ``left`` must be even."""
         return Box(*(edge // 2 for edge in self))
 
 
@@ -76,11 +76,9 @@ class Tile:
     """One part of a picture.
 
     Attributes:
-        cores: by block, from the first: the positions of its layers that are this tile's own.
-        boxes: by block, from the first: the positions that the tile has when the block begins, core and halo. The
-            first block's are pixels.
-        wraps: whether it is all of a periodic picture, and so its own surroundings: it has no halo, and the encoder
-            wraps around.
+        cores: for each block the positions of its layers that belong to this tile.
+        boxes: for each block the positions at its input, core and halo; those of the first block are pixels.
+        wraps: whether the tile is all of a periodic picture: it has no halo, and the encoder wraps around.
     """
 
     cores: tuple[Box, ...]
@@ -89,14 +87,14 @@ class Tile:
 
     @property
     def pixels(self) -> Box:
-        """The part of the picture that goes into the encoder."""
+        """Part of the picture that is the encoder's input."""
         return self.boxes[0]
 
     def counting(self, part: Box) -> Tile:
-        """The same tile, of whose own positions only those count that lie in a part of the picture.
+        """Restrict the cores to a part of the picture.
 
         Args:
-            part: in pixels; a layer's position counts where half of it lies there.
+            part: box in pixels; a layer's position counts if at least half of it lies there.
         """
         cores = []
         for block, core in enumerate(self.cores):
@@ -109,22 +107,22 @@ class Tile:
         return replace(self, cores=tuple(cores))
 
     def core(self, layer: Layer) -> Box:
-        """The tile's own positions in the whole layer."""
+        """Return the tile's core in the whole layer."""
         return self.cores[max(0, layer.block - 1)]
 
     def inside(self, layer: Layer) -> tuple[slice, slice]:
-        """The tile's own positions among the features that it has of a layer."""
+        """Return the tile's core as an index into its features of a layer."""
         block = max(0, layer.block - 1)
         return self.cores[block].within(self.boxes[block])
 
     def of(self, picture: Tensor) -> Tensor:
-        """The part of the picture that goes into the encoder.
+        """Extract the encoder's input from a picture.
 
         Args:
-            picture: B×C×H×W, all of it.
+            picture: B×C×H×W, the whole picture.
 
         Returns:
-            B×C×h×w; a view, but for what reaches beyond a periodic picture.
+            B×C×h×w; a view unless the tile extends beyond a periodic picture.
         """
         box = self.pixels
         if box == _inside(box, *picture.shape[-2:]):
@@ -133,7 +131,7 @@ class Tile:
         return picture.index_select(-2, rows).index_select(-1, columns)
 
     def add_onto(self, whole: Tensor, part: Tensor) -> None:
-        """Add what was made of :meth:`of` at its place in the whole picture, where it may meet itself.
+        """Add a tile's values in their place, the adjoint of :meth:`of`; a periodic tile may overlap itself.
 
         Args:
             whole: B×C×H×W, changed in place.
@@ -148,14 +146,14 @@ class Tile:
         whole.index_add_(-2, rows, across)
 
     def crop(self, block: int, pooled: Tensor) -> Tensor:
-        """What the rest of the network needs of features that were just pooled.
+        """Crop pooled features to the positions that the rest of the network needs.
 
         Args:
-            block: that begins with them, from 2.
-            pooled: 1×C×h×w, what the pooling made of this tile.
+            block: number of the block that they are the input of, from 2.
+            pooled: 1×C×h×w, output of the pooling for this tile.
 
         Returns:
-            The same tensor where nothing is to be left out, else a smaller one, channels innermost.
+            The same tensor if nothing is cropped, else a smaller one in channels-last layout.
         """
         rows, columns = self.boxes[block - 1].within(self.boxes[block - 2].pooled())
         part = pooled[..., rows, columns]
@@ -163,22 +161,22 @@ class Tile:
 
 
 def _inside(box: Box, height: int, width: int) -> Box:
-    """The part of a box that lies in a layer."""
+    """Clip a box to a layer."""
     return Box(max(0, box.top), max(0, box.left), min(height, box.bottom), min(width, box.right))
 
 
 def _around(box: Box, picture: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows and columns of a periodic picture, in a box that may reach beyond it."""
+    """Return rows and columns of a periodic picture in a box that may extend beyond it."""
     height, width = picture.shape[-2:]
     rows = torch.arange(box.top, box.bottom, device=picture.device) % height
     return rows, torch.arange(box.left, box.right, device=picture.device) % width
 
 
 def halos(deepest: Layer) -> tuple[int, ...]:
-    """Positions beyond its core that a tile needs on each side when a block begins, by block, from the first.
+    """Compute for each block the positions that a tile needs beyond its core on each side at the block's input.
 
     Args:
-        deepest: layer in use. For relu5_1 the first number, in pixels, is 70; for relu5_2 it is 86.
+        deepest: deepest layer in use. For relu5_1 the first number, in pixels, is 70; for relu5_2 it is 86.
     """
     found: list[int] = []
     for block in range(deepest.block, 0, -1):
@@ -188,14 +186,14 @@ def halos(deepest: Layer) -> tuple[int, ...]:
 
 
 def cut(height: int, width: int, side: int | None, layers: Iterable[Layer], *, wrap: bool = False) -> tuple[Tile, ...]:
-    """Tiles of about equal size, row by row.
+    """Cut a picture into tiles of about equal size, row by row.
 
     Args:
-        height: of the picture, in pixels.
-        width: of the picture, in pixels.
-        side: of the largest core, in pixels, at least :data:`LEAST_CORE`; None for the whole picture in one tile.
-        layers: in use.
-        wrap: whether the picture is periodic; its sides are then multiples of :data:`ALIGNMENT`.
+        height: height of the picture in pixels.
+        width: width of the picture in pixels.
+        side: side of the largest core in pixels, at least :data:`LEAST_CORE`; None for a single tile.
+        layers: layers in use.
+        wrap: whether the picture is periodic; its sides must then be multiples of :data:`ALIGNMENT`.
     """
     beyond = halos(max(layers, default=PIXELS))
     cores = [(top, left, bottom, right) for top, bottom in _spans(height, side) for left, right in _spans(width, side)]
@@ -208,17 +206,17 @@ def cut(height: int, width: int, side: int | None, layers: Iterable[Layer], *, w
 
 
 def longest_core(length: int, side: int | None) -> int:
-    """The longest of the cores along one side of the picture, in pixels.
+    """Return the length of the longest core along one side of the picture, in pixels.
 
     Args:
-        length: of the picture's side.
+        length: length of the side in pixels.
         side: as in :func:`cut`.
     """
     return max(end - begin for begin, end in _spans(length, side))
 
 
 def _spans(length: int, side: int | None) -> list[tuple[int, int]]:
-    """Beginning and end of the cores along one side of the picture."""
+    """Return beginning and end of each core along one side of the picture."""
     units = -(-length // ALIGNMENT)
     count = 1 if side is None else -(-units // (side // ALIGNMENT))
     edges = [ALIGNMENT * (units * number // count) for number in range(count)]
@@ -232,12 +230,12 @@ def _tile(
     *,
     wraps: bool = False,
 ) -> Tile:
-    """A tile.
+    """Make a tile.
 
     Args:
         core: top, left, bottom and right in pixels.
-        beyond: positions of its halo by block.
-        bounded: of a box and the number of its block, from 0, gives what there is of it.
+        beyond: width of the halo in positions, by block.
+        bounded: function that clips a box, given the number of its block from 0.
         wraps: as in :class:`Tile`.
     """
     cores, boxes = [], []

@@ -21,11 +21,11 @@ from impasto.engine.devices import (
     choose_precision,
     cpu_threads,
     exact_products,
-    give_back_memory,
     physical_cores,
     sharing_devices,
+    trim_heap,
 )
-from impasto.engine.objective import Objective
+from impasto.engine.objective import Objective, make_objective
 from impasto.engine.optimizers import Optimizer, OptimizerState, has_converged
 from impasto.engine.protection import Protected
 from impasto.engine.style_terms import shares
@@ -207,7 +207,7 @@ class Painter:
     def _paint_octave(self, number: int, octave: Octave, begun: float) -> Iterator[Iteration]:
         """Lower the loss at one size; keeps the image that the settings ask for, by default that of the lowest loss."""
         how = self.settings.optimization
-        give_back_memory()
+        trim_heap()
         with _computing(self.threads, self.device):
             objective = self._objective(octave)
             if self._moving is None:
@@ -406,7 +406,7 @@ class Painter:
         photo = scaled.photograph(*size)
         sizes = [style_size(*s.original_size, max(size), self.settings.stroke_size) for s in self.styles]
         layers = {name: self.encoder.resolve(name) for name in shares(self.settings.losses.style)}
-        objective = Objective(
+        objective = make_objective(
             self.encoder,
             scaled.measured(photo, whole),
             scaled.styles(sizes),

@@ -12,7 +12,7 @@ from torch import Tensor
 from impasto import pictures
 from impasto.encoders.layers import Layer
 from impasto.engine.borders import bled, mirrored, trimmed
-from impasto.engine.style_terms import Masks, layer_masks
+from impasto.engine.style_terms import LayerMasks, layer_masks
 from impasto.painting.colour.oklab import Map
 from impasto.painting.colour.plan import noise, plan_colours
 from impasto.painting.inputs import Inputs
@@ -79,7 +79,7 @@ class ScaledInputs:
 
     def masks(
         self, masks: Sequence[np.ndarray | None], layers: dict[str, Layer], size: tuple[int, int] | None = None
-    ) -> list[Masks | None]:
+    ) -> list[LayerMasks | None]:
         """Masks at the resolutions of layers, continued to a size first; what is one array stays one.
 
         Args:
@@ -87,7 +87,7 @@ class ScaledInputs:
             layers: by name.
             size: height and width that go through the encoder, where they are larger than the masks'.
         """
-        found: dict[int, Masks | None] = {}
+        found: dict[int, LayerMasks | None] = {}
         for mask in masks:
             if id(mask) not in found:
                 on_device = None if mask is None else torch.from_numpy(mask).to(self._device)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 
 from impasto.engine.devices import cpu_threads, exact_products
-from impasto.engine.objective import Objective
+from impasto.engine.objective import make_objective
 from impasto.painting.method import method_of
 from impasto.painting.octaves import Octave
 from impasto.painting.planning import Cost, Workload, cost
@@ -45,7 +45,7 @@ def _probe(side: int, workload: Workload) -> tuple[float, float]:
     image, style = (
         torch.rand(shape, generator=generator, dtype=torch.float32, device="cpu").to(device) for _ in range(2)
     )
-    objective = Objective(
+    objective = make_objective(
         workload.encoder, image, [style], (1.0,), workload.settings.losses, *workload.settings.weights
     )
 
