@@ -166,7 +166,7 @@ def test_paintings_of_odd_sizes_come_out_as_asked(tiny_encoder, borders, painted
     assert painter.workload.painted(octave)[:2] == painted
     assert painter.workload.measured(octave)[:2] == measured
     events = list(painter)
-    assert painter._image.shape[-2:] == painted
+    assert painter._run.best.shape[-2:] == painted
     assert events[2].image().shape == events[-1].painting.array.shape == (53, 75, 3)
 
 
@@ -221,7 +221,9 @@ def test_with_masks_and_protection_tiles_have_the_same_loss_and_what_is_held_doe
             make_settings(**how, tile=tile),
             named={"masks.1": left, "masks.2": 1 - left, "protect": kept},
         )
-        objective = painter._objective(painter.octaves[-1])
+        encoder = painter._objectives.tiled_encoder(painter.octaves[-1])
+        target = painter._objectives.measure_styles(painter.octaves[-1], encoder)
+        objective = painter._objectives.objective(painter.octaves[-1], encoder, target)
         assert isinstance(objective, Protected)
         assert isinstance(objective.objective, Mirrored if borders == "mirrored" else Objective)
         image = painter._scaled.continued(tensor(53, 75, 4).float(), painter.workload.painted(painter.octaves[-1])[:2])

@@ -10,8 +10,10 @@ from impasto.encoders.loading import load_encoder
 from impasto.engine.devices import choose_precision
 from impasto.engine.objective import make_objective
 from impasto.engine.statistics import Statistics, add_statistics_gradient, exact_statistics
+from impasto.painting.events import StepFinished
 from impasto.painting.painter import Painter
 from impasto.painting.planning import memory_needed
+from impasto.painting.snapshot import Snapshot
 from impasto.settings.making import change_settings, make_settings
 from impasto.settings.model import Losses
 from tests.helpers import smooth_picture
@@ -140,17 +142,16 @@ def test_what_has_no_contrast_holds_nothing_up(what, precision):
 def test_a_run_goes_on_in_the_precision_that_it_began_with(small):
     photo, style = smooth_picture(72, 96, 1), smooth_picture(80, 80, 2)
     whole = Painter(photo, [style], make_settings(**small))
-    snapshots = []
-    whole.between = lambda: snapshots.append(whole.snapshot()) if len(snapshots) < 2 else None
     events = iter(whole)
-    while len(snapshots) < 2:
-        next(events)
-    facts = snapshots[1].facts
-    assert facts.precision == "bfloat16"
+    steps = (event for event in events if isinstance(event, StepFinished))
+    _, second = next(steps), next(steps)
+    snapshot = second.snapshot()
+    assert snapshot.state.precision == "bfloat16"
     # As if the settings said auto, and this machine would choose float32.
-    automatic = facts.model_copy(update={"settings": change_settings(facts.settings, precision="auto")})
-    tensors = {name: value.clone() for name, value in snapshots[1].tensors.items()}
-    resumed = Painter(photo, [style], automatic.settings, resumed=type(snapshots[1])(automatic, tensors))
+    automatic = change_settings(whole.settings, precision="auto")
+    state = snapshot.state.model_copy(update={"settings": automatic.model_dump(mode="json")})
+    tensors = {name: value.clone() for name, value in snapshot.tensors.items()}
+    resumed = Painter(photo, [style], automatic, resumed=Snapshot(state, tensors))
     assert resumed.precision == "bfloat16"
     for painter in (events, resumed):
         for _ in painter:

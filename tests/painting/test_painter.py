@@ -38,7 +38,7 @@ def small(tiny_encoder):
             "optimization": {"iterations": 5, "smallest_octave": 48}}  # fmt: skip
 
 
-def test_it_paints(photo, style, small):
+def test_painter_lowers_loss_and_returns_picture(photo, style, small):
     painting = impasto.paint(photo, style, **small)
     assert painting.array.shape == (72, 96, 3)
     assert painting.array.dtype == np.float32
@@ -51,21 +51,21 @@ def test_it_paints(photo, style, small):
     assert second[-1] < 0.8 * second[0]
 
 
-def test_more_strength_comes_nearer_to_the_style_and_farther_from_the_content(photo, style, small):
+def test_strength_trades_content_for_style(photo, style, small):
     ends = [impasto.paint(photo, style, **small, strength=s).history[-1].loss for s in (0.0, 0.2, 0.4)]
     assert ends[0].style > ends[1].style > ends[2].style
     assert ends[0].content < ends[1].content < ends[2].content
 
 
 @pytest.mark.parametrize("method", ["lbfgs", "adam"])
-def test_same_seed_same_picture(photo, style, small, method):
+def test_same_seed_gives_same_picture(photo, style, small, method):
     how = {**small, "init": "noise", "optimization": {**small["optimization"], "method": method}}
     pictures = [impasto.paint(photo, style, **how, seed=seed).array for seed in (3, 3, 4)]
     assert np.array_equal(pictures[0], pictures[1])
     assert not np.array_equal(pictures[0], pictures[2])
 
 
-def test_events_come_in_order(photo, style, small):
+def test_events_are_in_order(photo, style, small):
     events = list(impasto.make_painter(photo, style, **small))
     assert isinstance(events[0], Started)
     assert [e.number for e in events if isinstance(e, OctaveStarted)] == [1, 2]
@@ -79,7 +79,7 @@ def test_events_come_in_order(photo, style, small):
     assert len(steps) == sum(o.iterations for o in events[0].octaves) == len(events[-1].painting.history)
 
 
-def test_an_iterations_image_is_there_when_asked(photo, style, small):
+def test_iteration_returns_current_image(photo, style, small):
     for event in impasto.make_painter(photo, style, **small):
         if isinstance(event, Iteration):
             image = event.image()
@@ -87,7 +87,7 @@ def test_an_iterations_image_is_there_when_asked(photo, style, small):
             assert 0 <= image.min() <= image.max() <= 1
 
 
-def test_the_image_with_the_lowest_loss_is_kept(photo, style, small, tiny_encoder):
+def test_image_with_lowest_loss_is_kept(photo, style, small, tiny_encoder):
     # Adam with a reckless rate jumps about, so the last image is not the best.
     how = {"method": "adam", "rate": 0.5, "iterations": 6, "smallest_octave": 96}
     images = {}
@@ -98,12 +98,12 @@ def test_the_image_with_the_lowest_loss_is_kept(photo, style, small, tiny_encode
     assert np.array_equal(event.painting.array, images[min(images)])
 
 
-def test_stopped_it_gives_the_best_so_far_enlarged(photo, style, small):
+def test_stopped_painter_returns_best_image_enlarged(photo, style, small):
     painter = impasto.make_painter(photo, style, **small)
     for event in painter:
         if isinstance(event, Iteration) and event.iteration == 3:
             threading.Thread(target=painter.stop).start()
-            while not painter._stopped:
+            while not painter._is_stopped:
                 pass
     assert isinstance(event, Finished)
     assert not event.painting.complete
@@ -112,7 +112,7 @@ def test_stopped_it_gives_the_best_so_far_enlarged(photo, style, small):
     assert len(event.painting.history) == 3
 
 
-def test_stopped_at_its_very_last_iteration_it_is_complete(photo, style, small):
+def test_stop_in_last_iteration_is_complete(photo, style, small):
     painter = impasto.make_painter(photo, style, **small)
     for event in painter:
         if isinstance(event, Iteration) and event.share > 0.999:
@@ -127,7 +127,7 @@ def patient(small, tolerance, **how):
     return {**small, "size": 64, "optimization": small["optimization"] | how}
 
 
-def test_an_octave_ends_where_its_loss_no_longer_falls(photo, style, small):
+def test_octave_ends_when_loss_stops_falling(photo, style, small):
     events = list(impasto.make_painter(photo, style, **patient(small, 0.05)))
     steps = [event for event in events if isinstance(event, Iteration)]
     whole = impasto.paint(photo, style, **patient(small, 0.0))
@@ -144,7 +144,7 @@ def test_an_octave_ends_where_its_loss_no_longer_falls(photo, style, small):
     assert min(step.loss.total for step in steps) < 1.5 * min(step.loss.total for step in whole.history)
 
 
-def test_as_long_as_the_loss_falls_a_tolerance_changes_nothing(photo, style, small):
+def test_tolerance_is_unused_while_loss_falls(photo, style, small):
     pictures = [
         impasto.paint(photo, style, **patient(small, tolerance, iterations=12)).array for tolerance in (0.0, 1e-6)
     ]
@@ -152,21 +152,21 @@ def test_as_long_as_the_loss_falls_a_tolerance_changes_nothing(photo, style, sma
 
 
 @pytest.mark.parametrize(("borders", "tolerance"), [("mirrored", 0.9), ("bleed", 0.99)])
-def test_an_octave_that_comes_to_its_last_iteration_has_not_ended_early(photo, style, small, borders, tolerance):
+def test_octave_at_last_iteration_has_not_converged(photo, style, small, borders, tolerance):
     settings = patient(small | {"borders": borders}, tolerance, iterations=WINDOW + 1)
     steps = [event for event in impasto.make_painter(photo, style, **settings) if isinstance(event, Iteration)]
     assert has_converged([step.loss.total for step in steps if step.octave == 1], tolerance)
     assert not any(step.converged for step in steps)
 
 
-def test_adam_takes_all_iterations(photo, style, small):
+def test_adam_runs_all_iterations(photo, style, small):
     painting = impasto.paint(photo, style, **patient(small, 0.9, iterations=15, method="adam"))
     losses = [step.loss.total for step in painting.history if step.octave == 1]
     assert len(losses) == 15
     assert has_converged(losses[: WINDOW + 1], 0.9)
 
 
-def test_a_loss_that_is_not_finite_stops_with_the_last_good_image(photo, style, small, monkeypatch):
+def test_infinite_loss_stops_with_last_good_image(photo, style, small, monkeypatch):
 
     good, calls = Objective.value_and_gradient, []
 
@@ -183,13 +183,13 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_image(photo, style, 
     assert last.painting.array.std() > 0.02
 
 
-def test_a_first_loss_that_is_not_finite_is_refused(photo, style, small, loud_encoder):
+def test_infinite_first_loss_is_refused(photo, style, small, loud_encoder):
     with pytest.raises(PaintingError, match="not finite before the first step"):
         impasto.paint(photo, style, **small | {"encoder": str(loud_encoder)})
 
 
 @pytest.mark.parametrize("distance", ["gaussian", "gram"])
-def test_several_styles_lie_between_each_alone(photo, style, small, distance):
+def test_mixed_styles_lie_between_single_styles(photo, style, small, distance):
     other = smooth_picture(64, 64, seed=9) * 0.4
     how = {**small, "losses": {"style_distance": distance}, "content_weight": 0, "style_weight": 10}
     one, both, two = (
@@ -200,7 +200,7 @@ def test_several_styles_lie_between_each_alone(photo, style, small, distance):
     assert np.array_equal(alone, impasto.paint(photo, [style, other], **how, style_weights=(2, 0)).array)
 
 
-def test_from_noise_without_content_the_colours_are_the_styles(style, photo, small):
+def test_noise_without_content_takes_style_colours(style, photo, small):
     how = {**small, "init": "noise", "content_weight": 0, "style_weight": 1, "losses": {"total_variation": 0}}
     how["optimization"] = {"iterations": 25, "smallest_octave": 48}
     painting = impasto.paint(photo, style, **how)
@@ -209,13 +209,13 @@ def test_from_noise_without_content_the_colours_are_the_styles(style, photo, sma
 
 
 @pytest.mark.parametrize("distance", ["gaussian", "gram"])
-def test_a_black_painting_can_be_painted(photo, small, distance):
+def test_black_style_can_be_painted(photo, small, distance):
     painting = impasto.paint(photo, np.zeros((64, 64, 3), np.float32), **small, losses={"style_distance": distance})
     assert painting.complete
     assert painting.array.mean() < 0.5 * photo.mean()
 
 
-def test_it_starts_from_a_given_picture(photo, style, small, tmp_path):
+def test_painter_starts_from_given_picture(photo, style, small, tmp_path):
     path = tmp_path / "start.png"
     Image.new("RGB", (33, 44), (255, 0, 0)).save(path)
     how = small | {"init": str(path), "optimization": {"iterations": 1, "smallest_octave": 96}}
@@ -230,7 +230,7 @@ def first_images(painter):
 
 
 @pytest.mark.parametrize("init", ["content", "picture"])
-def test_an_octave_begins_with_the_finest_detail_of_the_picture_that_painting_began_with(init, style, small, tmp_path):
+def test_octave_begins_with_detail_of_initial_picture(init, style, small, tmp_path):
     pixels = np.random.RandomState(0).randint(0, 256, (72, 96, 3)).astype(np.uint8)
     path = tmp_path / "start.png"
     Image.fromarray(pixels).save(path)
@@ -242,7 +242,7 @@ def test_an_octave_begins_with_the_finest_detail_of_the_picture_that_painting_be
     np.testing.assert_allclose(fine, pixels / 255, atol=1e-6)  # nothing was painted, so nothing is lost
 
 
-def test_an_octave_begins_with_what_was_painted_at_the_size_before(photo, style, small):
+def test_octave_begins_with_previous_result(photo, style, small):
     how = small | {"optimization": {"iterations": 5, "coarse_factor": 1, "smallest_octave": 48}, "strength": 1}
     painter = impasto.make_painter(photo, style, make_settings(**how))
     begun, coarse = {}, None
@@ -250,7 +250,7 @@ def test_an_octave_begins_with_what_was_painted_at_the_size_before(photo, style,
         if isinstance(event, Iteration) and event.iteration == 1:
             begun[event.octave] = event.image()
         elif isinstance(event, OctaveStarted) and event.number == 2:
-            coarse = trimmed(painter._image, (36, 48)).clone()  # the best of the octave before
+            coarse = trimmed(painter._run.best, (36, 48)).clone()  # the best of the octave before
     small_again = torch.nn.functional.interpolate(
         torch.from_numpy(begun[2].transpose(2, 0, 1))[None], (36, 48), mode="bicubic", antialias=True
     )
@@ -258,7 +258,7 @@ def test_an_octave_begins_with_what_was_painted_at_the_size_before(photo, style,
     assert (small_again - coarse).abs().mean() < 0.3 * change  # it is the painting, not the photograph
 
 
-def test_noise_hands_on_no_detail(photo, style, small):
+def test_initial_noise_adds_no_detail(photo, style, small):
     how = small | {"init": "noise", "optimization": {"iterations": 1, "coarse_factor": 1, "smallest_octave": 48}}
     coarse, fine = first_images(impasto.make_painter(photo, style, make_settings(**how)))
     enlarged = torch.nn.functional.interpolate(
@@ -267,7 +267,7 @@ def test_noise_hands_on_no_detail(photo, style, small):
     np.testing.assert_allclose(fine, enlarged[0].clamp(0, 1).permute(1, 2, 0), atol=1e-6)
 
 
-def test_a_seamless_texture_from_a_picture_is_not_given_that_pictures_seam_in_every_octave(style, small, tmp_path):
+def test_seamless_octaves_do_not_repeat_initial_seam(style, small, tmp_path):
     Image.fromarray(np.tile(np.linspace(0, 255, 96).astype(np.uint8)[None, :, None], (96, 1, 3))).save(
         tmp_path / "start.png"
     )
@@ -279,7 +279,7 @@ def test_a_seamless_texture_from_a_picture_is_not_given_that_pictures_seam_in_ev
     assert across[1] < 0.7 * across[0]  # enlarged around the seam, which softens it
 
 
-def test_alpha_of_the_content_is_kept(style, small):
+def test_painting_keeps_alpha_of_content(style, small):
     content = np.dstack([smooth_picture(72, 96), np.linspace(0, 1, 96, dtype=np.float32) * np.ones((72, 1))]).astype(
         np.float32
     )
@@ -289,7 +289,7 @@ def test_alpha_of_the_content_is_kept(style, small):
     assert painting.alpha[:, 0].max() < 0.05 < 0.95 < painting.alpha[:, -1].min()
 
 
-def test_colours_of_a_transparent_photo_are_free_of_the_paper_that_it_was_painted_on(small):
+def test_transparent_colours_do_not_contain_white_background(small):
     """A dark disc with a soft edge stays dark in its edge; before, white was in it twice when it was looked at."""
     down, across = np.mgrid[:72, :96]
     alpha = np.clip(30.5 - np.hypot(down - 36, across - 48), 0, 12).astype(np.float32) / 12
@@ -300,7 +300,7 @@ def test_colours_of_a_transparent_photo_are_free_of_the_paper_that_it_was_painte
     assert np.abs(painting.array - dark)[edge].mean() < 0.02  # 0.4 with white in it
 
 
-def test_the_record_names_inputs_relative_to_the_picture(style, small, tmp_path):
+def test_record_paths_are_relative_to_picture(style, small, tmp_path):
     for name in ("photo", "style"):
         Image.fromarray((smooth_picture(48, 64) * 255).astype(np.uint8)).save(tmp_path / f"{name}.png")
     (tmp_path / "out").mkdir()
@@ -327,26 +327,26 @@ def test_the_record_names_inputs_relative_to_the_picture(style, small, tmp_path)
         ({"init": "nowhere.png"}, impasto.PictureError, "nowhere.png"),
     ],
 )
-def test_what_cannot_be_painted_is_refused_before_painting(photo, style, small, changes, kind, words):
+def test_bad_input_is_refused_before_painting(photo, style, small, changes, kind, words):
     with pytest.raises(kind) as error:
         impasto.make_painter(photo, style, **small | changes)
     assert words in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_no_style_is_refused(photo, small):
+def test_missing_style_is_refused(photo, small):
     with pytest.raises(SettingsError, match="At least one style"):
         impasto.paint(photo, [], **small)
 
 
-def test_a_narrow_picture_is_refused_with_the_least_size_and_painted_at_it(style, small):
+def test_narrow_picture_is_refused_with_working_size(style, small):
     content = smooth_picture(12, 60)
     with pytest.raises(PaintingError, match="choose a size of at least 160"):
         impasto.paint(content, style, **small | {"size": 100})
     assert impasto.paint(content, style, **small | {"size": 160}).array.shape == (LEAST_SIDE, 160, 3)
 
 
-def test_a_style_of_one_pixel_paints(photo, small):
+def test_style_of_one_pixel_paints(photo, small):
     painting = impasto.paint(photo, np.full((1, 1, 3), 0.5, np.float32), **small)
     assert np.isfinite(painting.array).all()
 
@@ -388,7 +388,7 @@ def test_any_picture_is_painted_or_refused(
     assert np.isfinite(painting.array).all()
 
 
-def test_clamped_after_each_step_the_image_never_leaves_its_range(photo, style, small):
+def test_clamped_image_stays_in_range(photo, style, small):
     how = {"method": "adam", "rate": 0.5, "iterations": 4, "max_octaves": 1, "clamp": "step", "keep": "last"}
     losses = {"overshoot": 0, "total_variation": 0}
     painter = impasto.make_painter(photo, style, **small | {"optimization": how, "losses": losses})
@@ -399,7 +399,7 @@ def test_clamped_after_each_step_the_image_never_leaves_its_range(photo, style, 
     assert ((last == 0) | (last == 1)).mean() > 0.05
 
 
-def test_bounds_are_no_hindrance_after_a_smooth_picture():
+def test_bounds_do_not_slow_smooth_start():
     # Its first step leads into a hollow with next to no curvature, from where a free step goes a hundred times too far.
     photo, style, ends = data.chelsea(), smooth_picture(96, 96, 2), {}
     for clamp, overshoot in (("step", 0), ("octave", 2)):
@@ -413,7 +413,7 @@ def test_bounds_are_no_hindrance_after_a_smooth_picture():
     assert ends["step"] < 1.2 * ends["octave"]
 
 
-def test_after_best_is_the_image_a_step_after_the_lowest_loss(photo, style, small):
+def test_after_best_keeps_image_after_lowest_loss(photo, style, small):
     how = {"method": "adam", "rate": 0.5, "iterations": 6, "max_octaves": 1, "clamp": "step"}
     images, losses = [], []
     for event in impasto.make_painter(photo, style, **small | {"optimization": how | {"keep": "after-best"}}):
@@ -425,7 +425,7 @@ def test_after_best_is_the_image_a_step_after_the_lowest_loss(photo, style, smal
     assert np.array_equal(event.painting.array, images[best + 1])
 
 
-def test_bilinear_resampling_is_that_of_tensorflow(photo, style, small):
+def test_bilinear_resampling_matches_tensorflow(photo, style, small):
     # Half-pixel centres, no antialiasing: halving a picture averages pairs of neighbouring pixels.
     how = {"method": "adam", "iterations": 1, "max_octaves": 1}
     changes = small | {"size": 48, "resampling": "bilinear", "optimization": how}
@@ -434,7 +434,7 @@ def test_bilinear_resampling_is_that_of_tensorflow(photo, style, small):
     np.testing.assert_allclose(painting.array, halved, atol=1e-5)
 
 
-def test_threads_are_put_back(photo, style, small):
+def test_painting_restores_thread_count(photo, style, small):
     before = torch.get_num_threads()
     one, other = (impasto.make_painter(photo, style, **small | {"threads": threads}) for threads in (1, 2))
     for _ in zip(one, other, strict=True):  # between two steps as well
@@ -442,7 +442,7 @@ def test_threads_are_put_back(photo, style, small):
     assert torch.get_num_threads() == before
 
 
-def test_painting_takes_the_threads_that_it_was_given(photo, style, small, monkeypatch):
+def test_painting_uses_given_thread_count(photo, style, small, monkeypatch):
 
     good, seen = Objective.value_and_gradient, set()
 
@@ -455,7 +455,7 @@ def test_painting_takes_the_threads_that_it_was_given(photo, style, small, monke
     assert seen == {3}
 
 
-def test_in_tiles_it_paints_the_same_picture(photo, style, small):
+def test_tiles_give_same_picture(photo, style, small):
     small = small | {"size": 160, "optimization": {"iterations": 2, "smallest_octave": 80}, "style_weight": 4}
     small["losses"] = {"style_distance": "gram"}  # float32 eigendecompositions of tiny layers would amplify rounding
     tiled = impasto.make_painter(photo, style, **small, tile=64)
@@ -467,10 +467,8 @@ def test_in_tiles_it_paints_the_same_picture(photo, style, small):
 
 
 @pytest.mark.parametrize(("borders", "tile"), [("mirrored", 128), ("bleed", 144)])
-def test_where_the_memory_bounds_it_adam_paints_the_last_octave_and_that_is_said(
-    photo, style, small, monkeypatch, borders, tile
-):
-    from impasto.painting import painter as module
+def test_low_memory_switches_to_adam_with_remark(photo, style, small, monkeypatch, borders, tile):
+    from impasto.painting import painter as module, run as runs
 
     plan = Octave(144, 192, 12, tile=tile, method="adam")
     monkeypatch.setattr(module, "budget_of", lambda workload, device: memory_needed(plan, workload))
@@ -479,8 +477,8 @@ def test_where_the_memory_bounds_it_adam_paints_the_last_octave_and_that_is_said
         "borders": borders,
         "optimization": {"iterations": 12, "smallest_octave": 90, "coarse_factor": 1},
     }
-    made, methods = [], module.make_optimizer
-    monkeypatch.setattr(module, "make_optimizer", lambda how, octave: made.append(methods(how, octave)) or made[-1])
+    made, methods = [], runs.make_optimizer
+    monkeypatch.setattr(runs, "make_optimizer", lambda how, octave: made.append(methods(how, octave)) or made[-1])
     painter = impasto.make_painter(photo, style, **small)
     events = list(painter)
     assert [type(optimizer).__name__ for optimizer in made] == ["LBFGS", "Adam"]
@@ -491,27 +489,27 @@ def test_where_the_memory_bounds_it_adam_paints_the_last_octave_and_that_is_said
     assert min(second) < second[0]
 
 
-def test_an_earlier_plan_is_followed(photo, style, small):
+def test_earlier_plan_is_followed(photo, style, small):
     first = impasto.make_painter(photo, style, **small, tile=64)
     again = Painter(photo, [style], impasto.make_settings(**small), plan=first.octaves)
     assert [octave.tile for octave in again.octaves] == [None, 64]
 
 
-def test_lbfgs_takes_memory_for_no_more_pairs_than_steps():
+def test_lbfgs_history_is_at_most_iterations():
     how = impasto.make_settings().optimization
     assert make_optimizer(how).history == 20
     assert make_optimizer(how, Octave(50, 50, 7)).history == 7
     assert make_optimizer(how, Octave(50, 50, 70, history=10)).history == 10
 
 
-def test_large_files_are_read_at_the_size_of_the_painting(tmp_path, small, monkeypatch):
+def test_large_files_are_reduced_on_reading(tmp_path, small, monkeypatch):
     monkeypatch.setattr(reducing, "WHOLE", 0)
     photo, style = tmp_path / "photo.png", tmp_path / "style.png"
     write_picture(photo, smooth_picture(301, 403, seed=1))
     write_picture(style, smooth_picture(333, 311, seed=2))
     told = []
     how = make_settings(**small, max_pixels=20_000)
-    painter = Painter(photo, [style], how, tell=told.append)
+    painter = Painter(photo, [style], how, on_event=told.append)
     assert painter.content.size == painter.octaves[-1][:2] == scaled(301, 403, 96)
     assert painter.styles[0].size == scaled(333, 311, 96)
     assert painter.content.original_size == (301, 403)
@@ -525,7 +523,7 @@ def test_large_files_are_read_at_the_size_of_the_painting(tmp_path, small, monke
         Painter(photo, [style], change_settings(how, size="original"))
 
 
-def test_a_reduced_photograph_is_painted_like_the_whole_one(tmp_path, small, monkeypatch):
+def test_reduced_photo_paints_like_full_photo(tmp_path, small, monkeypatch):
     write_picture(tmp_path / "photo.png", smooth_picture(301, 403, seed=1))
     small["optimization"] |= {"iterations": 3}  # more would tell more of the random encoder than of the photograph
     whole = impasto.paint(tmp_path / "photo.png", smooth_picture(80, 80, seed=2), **small)
@@ -552,7 +550,7 @@ def spots(side, period):
     return np.repeat((0.5 + 0.2 * picture / picture.std()).clip(0, 1)[..., None], 3, axis=2).astype(np.float32)
 
 
-def test_twice_the_stroke_size_paints_spots_twice_as_far_apart(photo):
+def test_double_stroke_size_doubles_spot_distance(photo):
     # With the built-in encoder, as a random one sees textures but poorly.
     how = {"size": 96, "threads": 1, "device": "cpu", "optimization": {"iterations": 12, "smallest_octave": 48}}
     for stroke in (0.5, 1, 2):
@@ -561,7 +559,7 @@ def test_twice_the_stroke_size_paints_spots_twice_as_far_apart(photo):
 
 
 @pytest.mark.parametrize(("borders", "iterations"), [("mirrored", 5), ("bleed", 40)])
-def test_detail_brings_shallow_layers_nearer_and_leaves_deep_ones_farther(photo, style, small, borders, iterations):
+def test_detail_favours_shallow_layers(photo, style, small, borders, iterations):
     how = small | {"borders": borders, "optimization": {"iterations": iterations, "smallest_octave": 48}}
 
     def distances(detail):
@@ -580,7 +578,7 @@ def test_detail_brings_shallow_layers_nearer_and_leaves_deep_ones_farther(photo,
     assert coarse[1] < 0.9 * fine[1]
 
 
-def test_strokes_beyond_the_styles_own_pixels_are_remarked_on(photo, style, small):
+def test_enlarged_style_causes_remark(photo, style, small):
     painter = impasto.make_painter(photo, style, **small, stroke_size=2)
     assert painter.styles[0].size == (80, 80)
     (remark,) = painter.remarks
@@ -590,13 +588,13 @@ def test_strokes_beyond_the_styles_own_pixels_are_remarked_on(photo, style, smal
 
 
 @pytest.mark.parametrize("stroke", [0.25, 4])
-def test_strokes_of_any_size_paint_narrow_styles(photo, small, stroke):
+def test_narrow_style_paints_at_any_stroke_size(photo, small, stroke):
     painting = impasto.paint(photo, smooth_picture(40, 120), **small, stroke_size=stroke)
     assert np.isfinite(painting.array).all()
 
 
 @pytest.mark.parametrize("make", ["paint", "texture"])
-def test_a_style_as_narrow_as_its_size_allows_paints_in_every_octave(photo, small, make):
+def test_narrowest_style_paints_in_every_octave(photo, small, make):
     size, least = (256, 64) if make == "paint" else (128, 32)
     narrow = smooth_picture(size, LEAST_SIDE)
     how = small | {"size": size, "optimization": {"iterations": 1, "smallest_octave": least, "octave_ratio": 2}}
@@ -605,7 +603,7 @@ def test_a_style_as_narrow_as_its_size_allows_paints_in_every_octave(photo, smal
     assert np.isfinite(painting.array).all()
 
 
-def test_strokes_count_where_a_narrow_style_is_refused(photo, small):
+def test_stroke_size_decides_on_narrow_style(photo, small):
     narrow = smooth_picture(16, 160)
     with pytest.raises(PaintingError, match="would be 16 px, 32 are needed: choose a size of at least 320"):
         impasto.make_painter(photo, narrow, **small | {"size": 160})
@@ -615,7 +613,7 @@ def test_strokes_count_where_a_narrow_style_is_refused(photo, small):
 
 
 @pytest.mark.parametrize(("borders", "tile"), [("bleed", 96), ("mirrored", None), ("cut", None)])
-def test_the_largest_tile_bounds_what_goes_through_the_encoder(photo, style, small, borders, tile):
+def test_tile_setting_bounds_encoder_input(photo, style, small, borders, tile):
     """96×72 px are whole cells of all poolings, and are continued where they bleed alone."""
     painter = impasto.make_painter(photo, style, **small, borders=borders, tile=96)
     assert painter.octaves[-1].tile == tile
@@ -644,7 +642,7 @@ def process_wide(what, value):
         pytest.param(lambda: process_wide("default_dtype", torch.float64), id="default dtype"),
     ],
 )
-def test_whatever_the_caller_has_set_for_the_process_it_paints_the_same(photo, style, small, surroundings, init):
+def test_process_settings_do_not_change_picture(photo, style, small, surroundings, init):
     usual = impasto.paint(photo, style, **small, init=init)
     with surroundings():
         found = impasto.paint(photo, style, **small, init=init)
@@ -652,7 +650,7 @@ def test_whatever_the_caller_has_set_for_the_process_it_paints_the_same(photo, s
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
-def test_where_the_caller_wants_no_gradients_it_paints_the_same(photo, style, small, mode):
+def test_disabled_gradients_do_not_change_picture(photo, style, small, mode):
     usual = impasto.paint(photo, style, **small)
     with mode():
         assert np.array_equal(impasto.paint(photo, style, **small).array, usual.array)
@@ -660,7 +658,7 @@ def test_where_the_caller_wants_no_gradients_it_paints_the_same(photo, style, sm
     assert np.array_equal(events[-1].painting.array, usual.array)
 
 
-def test_a_painter_of_elsewhere_paints_where_the_caller_wants_no_gradients(photo, style, small):
+def test_painter_iterates_under_disabled_gradients(photo, style, small):
     usual = impasto.paint(photo, style, **small)
     painter = impasto.make_painter(photo, style, **small)
     with torch.inference_mode():
@@ -668,7 +666,7 @@ def test_a_painter_of_elsewhere_paints_where_the_caller_wants_no_gradients(photo
     assert np.array_equal(end.painting.array, usual.array)
 
 
-def test_settings_that_are_none_are_a_sentence(photo, style):
+def test_wrong_settings_type_is_one_sentence(photo, style):
     with pytest.raises(SettingsError, match=r"settings are a dict.*size=768"):
         impasto.paint(photo, style, {"size": 48})
 
@@ -686,7 +684,7 @@ def test_settings_that_are_none_are_a_sentence(photo, style):
         (RuntimeError("unsupported memory format option"), False),
     ],
 )
-def test_only_memory_that_ran_out_is_called_so(photo, style, small, monkeypatch, error, ran_out):
+def test_only_memory_errors_are_translated(photo, style, small, monkeypatch, error, ran_out):
 
     def fails(self, image):
         raise error
@@ -696,7 +694,7 @@ def test_only_memory_that_ran_out_is_called_so(photo, style, small, monkeypatch,
         impasto.paint(photo, style, **small)
 
 
-def test_a_style_on_the_last_odd_column_alone_counts_only_in_layers_that_see_it(photo, style, small):
+def test_style_on_odd_column_counts_in_seeing_layers(photo, style, small):
     photo = np.ascontiguousarray(np.asarray(photo)[:48, :35])
     first = np.ones((48, 35), bool)
     first[:, -1] = False  # the second style's: too narrow for the deep layers, whose poolings leave it out

@@ -12,8 +12,8 @@ from PIL import Image
 
 from impasto.engine.loss import Loss
 from impasto.errors import PictureError
+from impasto.painting.history import Step
 from impasto.painting.octaves import Octave
-from impasto.painting.result import Step
 from impasto.runs.plots import COLUMNS, HISTORY_SUFFIXES, check_history_output, is_history, write_history
 
 

@@ -1,4 +1,4 @@
-"""What a painter tells while it paints: a stream that each face renders in its own way."""
+"""The events of a painter: a stream that every front end renders in its own way."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from impasto.painting.result import Painting
+    from impasto.painting.snapshot import Snapshot
     from impasto.settings.fields import Precision
 
 
@@ -22,8 +23,8 @@ class Reading:
     """A picture is being read.
 
     Attributes:
-        path: of its file.
-        share: of the work that is done, in [0, 1].
+        path: path of its file.
+        share: completed share of the work, in [0, 1].
     """
 
     path: Path
@@ -32,11 +33,11 @@ class Reading:
 
 @dataclass(frozen=True)
 class Writing:
-    """A picture is being written; told on any thread.
+    """A picture is being written; emitted on any thread.
 
     Attributes:
-        path: of its file.
-        share: of the work that is done, in [0, 1].
+        path: path of its file.
+        share: completed share of the work, in [0, 1].
     """
 
     path: Path
@@ -45,15 +46,15 @@ class Writing:
 
 @dataclass(frozen=True)
 class Started:
-    """The plan is made and the pictures are read.
+    """The pictures are read and the octaves are planned.
 
     Attributes:
         octaves: sizes and iterations, coarse to fine.
-        device: where the arithmetic runs, as in ``cpu`` or ``cuda:0``.
-        threads: of the CPU.
-        encoder: its name.
+        device: device of the arithmetic, as in ``cpu`` or ``cuda:0``.
+        threads: number of CPU threads.
+        encoder: name of the encoder.
         warnings: sentences for the user.
-        precision: what the encoder computes in.
+        precision: precision of the encoder.
     """
 
     octaves: tuple[Octave, ...]
@@ -69,7 +70,7 @@ class OctaveStarted:
     """A new size begins.
 
     Attributes:
-        number: from 1.
+        number: number of the octave, from 1.
         octave: its size and iterations.
     """
 
@@ -79,18 +80,18 @@ class OctaveStarted:
 
 @dataclass(frozen=True)
 class Iteration:
-    """One evaluation of the loss is done.
+    """The loss has been evaluated; the image has not moved yet.
 
     Attributes:
         octave: number of the octave, from 1.
-        iteration: within the octave, from 1.
-        iterations: of the octave.
-        loss: at the image before the step.
-        share: of the whole run's arithmetic that is done, in (0, 1].
+        iteration: number within the octave, from 1.
+        iterations: number of iterations of the octave.
+        loss: loss of the image before the step.
+        share: completed share of the run's arithmetic, in (0, 1].
         elapsed: seconds since painting began.
-        remaining: seconds expected to the end; None where there is nothing yet to judge by.
-        image: gives the image as it stands, H×W×3 float32 in [0, 1], at the octave's size; valid until the next event.
-        converged: the octave ends here, before its last iteration, as its loss no longer falls.
+        remaining: expected seconds to the end; None before there is a basis for the estimate.
+        image: returns the current image, H×W×3 float32 in [0, 1], at the octave's size; valid until the next event.
+        converged: whether the octave ends here, before its last iteration, because its loss no longer falls.
     """
 
     octave: int
@@ -105,16 +106,36 @@ class Iteration:
 
 
 @dataclass(frozen=True)
-class Finished:
-    """The painting is done, or was stopped.
+class StepFinished:
+    """The image has moved, and the painter can be stopped and continued here.
 
     Attributes:
-        painting: the result; ``painting.complete`` says whether the run came to its end.
-        message: why it stopped early, in one sentence; empty where it did not.
+        octave: number of the octave, from 1.
+        iteration: number within the octave, from 1.
+        share: completed share of the run's arithmetic, in (0, 1].
+        expected_seconds: expected duration of the whole run; None before there is a basis for the estimate.
+        snapshot: returns a snapshot, whose tensors are the painter's own; valid until the next event, or for good if
+            the painter stops here.
+    """
+
+    octave: int
+    iteration: int
+    share: float
+    expected_seconds: float | None
+    snapshot: Callable[[], Snapshot]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The painting is complete, or was stopped.
+
+    Attributes:
+        painting: the result; ``painting.complete`` tells whether the run came to its end.
+        message: reason for an early end, in one sentence; empty for a complete run.
     """
 
     painting: Painting
     message: str = ""
 
 
-Event = Reading | Writing | Started | OctaveStarted | Iteration | Finished
+Event = Reading | Writing | Started | OctaveStarted | Iteration | StepFinished | Finished

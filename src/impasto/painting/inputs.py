@@ -15,8 +15,8 @@ from impasto.errors import PaintingError, SettingsError
 from impasto.painting.events import Event, Reading
 from impasto.painting.faces import face_mask, find_faces
 from impasto.painting.octaves import LEAST_SIDE, style_size
+from impasto.painting.record import Source
 from impasto.painting.regions import Mask, Regions, as_picture_source, check_numbers, check_shape
-from impasto.painting.result import Source
 from impasto.pictures import Picture
 from impasto.pictures.sizes import scaled
 from impasto.settings.exclusions import NO_PROTECTION
@@ -36,7 +36,7 @@ class Inputs:
         settings: of the run.
         named: masks and other pictures by the names of :mod:`~impasto.settings.references`, in place of those that the
             settings name.
-        tell: is given :class:`Reading` events.
+        on_event: called with :class:`Reading` events.
 
     Attributes:
         content: the photograph.
@@ -58,9 +58,9 @@ class Inputs:
         styles: Sequence[PictureLike],
         settings: Settings,
         named: Mapping[str, PictureLike] | None = None,
-        tell: Callable[[Event], None] | None = None,
+        on_event: Callable[[Event], None] | None = None,
     ) -> None:
-        self._settings, self._tell = settings, tell
+        self._settings, self._on_event = settings, on_event
         if not styles:
             raise SettingsError("At least one style picture is needed.")
         settings.check_weights(len(styles))
@@ -115,7 +115,7 @@ class Inputs:
 
     @property
     def sources(self) -> list[Source]:
-        """Where all pictures come from, in the order of :attr:`impasto.painting.snapshot.Facts.inputs`."""
+        """Where all pictures come from, in the order of :attr:`impasto.painting.record.Record.inputs`."""
         photo = [Source.of(self.content)] if self.content else []
         return [*photo, *map(Source.of, self.styles), *(source for _, source in sorted(self.named.items()))]
 
@@ -158,12 +158,12 @@ class Inputs:
 
     def _read(self, source: PictureLike, long_side: int | None) -> Picture:
         """A picture at the size of the largest octave or, where it is not much larger, at its own."""
-        tell, on_progress = self._tell, None
-        if tell is not None and isinstance(source, str | os.PathLike):
+        on_event, on_progress = self._on_event, None
+        if on_event is not None and isinstance(source, str | os.PathLike):
             path = Path(os.fsdecode(source))
 
             def on_progress(share: float) -> None:
-                tell(Reading(path, share))
+                on_event(Reading(path, share))
 
         # Without antialiasing every pixel of the original may count.
         fit = long_side if self._settings.resampling == "antialiased" else None

@@ -1,4 +1,4 @@
-"""The painter: reads the pictures, plans the octaves, moves the image, and tells what it does."""
+"""The painter: reads the pictures, plans the octaves, and moves the image, emitting events."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,30 +13,23 @@ from torch import Tensor
 from impasto import pictures
 from impasto.encoders.loading import load_encoder
 from impasto.encoders.network import Encoder
-from impasto.engine.borders import Mirrored, middle, trimmed
-from impasto.engine.devices import (
-    choose_device,
-    choose_precision,
-    cpu_threads,
-    exact_products,
-    physical_cores,
-    sharing_devices,
-    trim_heap,
-)
-from impasto.engine.objective import Objective, make_objective
-from impasto.engine.optimizers import Optimizer, OptimizerState, has_converged
-from impasto.engine.protection import Protected
+from impasto.engine.borders import trimmed
+from impasto.engine.devices import trim_heap
+from impasto.engine.loss import ImageLoss, Loss
 from impasto.engine.style_terms import shares
 from impasto.engine.tiles import ALIGNMENT
 from impasto.errors import PaintingError
-from impasto.painting.events import Event, Finished, Iteration, OctaveStarted, Started
+from impasto.painting.events import Event, Finished, Iteration, OctaveStarted, Started, StepFinished
 from impasto.painting.inputs import Inputs, PictureLike
-from impasto.painting.method import make_optimizer, method_of
-from impasto.painting.octaves import Octave, plan_octaves, style_size, work
+from impasto.painting.machine import Machine
+from impasto.painting.octave_objective import OctaveObjectives
+from impasto.painting.octaves import Octave, plan_octaves
 from impasto.painting.planning import Workload, budget_of, plan_memory
-from impasto.painting.result import Painting, Source, Step
+from impasto.painting.record import Source, StoredEncoder, StoredSource
+from impasto.painting.result import Painting
+from impasto.painting.run import Run
 from impasto.painting.scaled_inputs import ScaledInputs
-from impasto.painting.snapshot import Facts, Snapshot, StoredEncoder, StoredInput, history_tensor
+from impasto.painting.snapshot import PlannedOctave, RunState, Snapshot
 from impasto.pictures.metadata.provenance import NO_PROVENANCE
 from impasto.settings.fields import Precision
 from impasto.settings.model import Settings
@@ -48,41 +39,40 @@ from impasto.version import __version__
 class Painter:
     """Paints one photograph after one or several paintings, or a texture after them alone.
 
-    Everything that can be refused is refused here, before any arithmetic. Iterating paints, once, and yields events;
-    :meth:`stop` ends it after the iteration at hand; :meth:`painting` is the result so far at any time;
-    :meth:`snapshot` is what another painter needs to go on from there.
+    The constructor refuses bad input before any arithmetic. Iterating paints, once, and yields events; :meth:`stop`
+    ends it after the current iteration; :meth:`painting` is the result so far at any time; :meth:`snapshot` is the
+    state from which another painter continues.
 
     Args:
         content: the photograph: path, PIL image, or array H×W×3 (uint8, uint16, or float in [0, 1]); None for a
             texture.
         styles: the painting or paintings, likewise.
-        settings: how to paint; those of a texture are :func:`impasto.settings.making.make_texture_settings`'s.
-        named: masks and other pictures by the names of :mod:`~impasto.settings.references`, in place of those that the
+        settings: settings of the run; for a texture those of :func:`impasto.make_texture_settings`.
+        named: masks and other pictures by the names of :mod:`impasto.settings.references`, in place of those that the
             settings name.
-        plan: octaves of an earlier painting, whose tiles and methods are taken where the sizes are the same and they
-            fit into the memory; chosen by the memory where not given.
-        resumed: a snapshot to go on from, of a painter with the same pictures and settings. The plan, the device, the
-            number of threads and the precision are then its own: with the same PyTorch on the same machine the picture
-            is, bit for bit, the one that the first painter would have come to.
-        tell: is given :class:`Reading` events while the pictures are read.
+        plan: octaves of an earlier painting, whose tiles and methods are used if the sizes are equal and they fit into
+            the memory.
+        resumed: snapshot to continue from, of a painter with the same pictures and settings. Plan, device, number of
+            threads and precision are those of the snapshot: with the same PyTorch on the same machine the picture is,
+            bit for bit, that of an uninterrupted run.
+        on_event: called with :class:`~impasto.painting.events.Reading` events while the pictures are read.
 
     Attributes:
         content: the photograph; None for a texture.
         styles: the paintings.
-        octaves: what is painted, with tiles and methods.
-        workload: what its cost depends on besides.
+        octaves: the plan, with tiles and methods.
+        workload: further inputs of the cost estimates.
         remarks: sentences on the plan for the user.
-        between: called after each iteration, once the image has moved; the place to take a :meth:`snapshot`.
 
     Raises:
-        PictureError: a picture that cannot be read.
-        EncoderError: an encoder or layer that does not exist.
-        SettingsError: settings that do not fit the pictures or this machine.
-        PaintingError: a picture too small, or too large for the memory.
-        CheckpointError: other pictures or another encoder than the snapshot's.
+        PictureError: a picture cannot be read.
+        EncoderError: an encoder or layer does not exist.
+        SettingsError: the settings do not fit the pictures or this machine.
+        PaintingError: a picture is too small, or too large for the memory.
+        CheckpointError: a picture or the encoder differs from the snapshot's.
     """
 
-    @torch.inference_mode(mode=False)  # or no gradient could be taken with what is made here
+    @torch.inference_mode(mode=False)  # tensors made in inference mode could not take part in a gradient
     def __init__(
         self,
         content: PictureLike | None,
@@ -92,353 +82,207 @@ class Painter:
         named: Mapping[str, PictureLike] | None = None,
         plan: Sequence[Octave] = (),
         resumed: Snapshot | None = None,
-        tell: Callable[[Event], None] | None = None,
+        on_event: Callable[[Event], None] | None = None,
     ) -> None:
+        state = resumed.state if resumed else None
         self.settings = settings
-        self._inputs = inputs = Inputs(content, styles, settings, named, tell)
+        self._inputs = inputs = Inputs(content, styles, settings, named, on_event)
         self.content, self.styles, self.regions = inputs.content, inputs.styles, inputs.regions
-        if resumed:
-            resumed.facts.check_inputs(inputs.sources)
+        if state:
+            state.check_inputs(inputs.sources)
         self.loaded = load_encoder(settings.encoder)
-        if resumed:
-            resumed.facts.check_encoder(self.loaded.sha256)
-        self.device = choose_device(resumed.facts.device if resumed else settings.device)
-        self.threads = resumed.facts.threads if resumed else settings.threads or physical_cores()
-        precision = choose_precision(resumed.facts.precision if resumed else settings.precision, self.device)
-        self.encoder = _prepared(self.loaded.encoder, settings).to(self.device, precision)
-        for name in (*shares(settings.losses.content), *shares(settings.losses.style)):
-            self.encoder.resolve(name)  # or it is refused
+        if state:
+            state.check_encoder(self.loaded.sha256)
+        self.machine = Machine.choose(state or settings)
+        self.encoder = self._prepare_encoder()
         inputs.check_sizes()
-        self.workload = Workload(
-            self.encoder,
-            settings,
-            [picture.size for picture in inputs.pictures],
-            [style.original_size for style in self.styles],
-            {name: mask.weights.shape[:2] for name, mask in self.regions.masks.items()},
-        )
-        self.remarks: tuple[str, ...] = ()
-        if resumed:
-            self.octaves = resumed.facts.plan
-        else:
-            self.octaves, self.remarks = plan_memory(
-                self._plan(), self.workload, budget_of(self.workload, self.device), earlier=plan
-            )
-            self.remarks += (*self._rounded_sides(), *inputs.enlarged_styles(), *inputs.remarks)
+        self.workload = self._workload()
+        self.octaves, self.remarks = (state.octaves, ()) if state else self._plan(plan)
         self.regions.check(inputs.weights, *self.octaves[-1][:2], is_texture=self.content is None)
-        self._scaled = ScaledInputs(inputs, settings, self.device)
-        self.between: Callable[[], None] = lambda: None
-        self._image: Tensor | None = None  # the result so far, at the size of the octave at hand
-        self._lowest = math.inf  # loss of the octave at hand
-        self._moving: _Moving | None = None
-        self._octave = self._iteration = 0
-        self._history: list[Step] = []
-        self._work = 0.0  # arithmetic of those steps; less than the plan's where octaves converged
-        self._elapsed = 0.0
-        self._begun = False
-        self._at_rest = False
-        self._complete = False
-        self._stopped = False
+        self._scaled = ScaledInputs(inputs, settings, self.machine.device)
+        self._objectives = OctaveObjectives(inputs, self._scaled, self.workload, self.machine.device)
         if resumed:
-            self._load(resumed)
-
-    def stop(self) -> None:
-        """End after the iteration at hand; may be called from a signal handler or another thread."""
-        self._stopped = True
-
-    def _plan(self) -> tuple[Octave, ...]:
-        how = self.settings.optimization
-        return plan_octaves(
-            *self._inputs.full_size,
-            iterations=how.iterations,
-            coarse_factor=how.coarse_factor,
-            smallest=how.smallest_octave,
-            ratio=how.octave_ratio,
-            most=how.max_octaves,
-            alignment=ALIGNMENT if self.settings.seamless else 1,
-        )
-
-    def _rounded_sides(self) -> tuple[str, ...]:
-        """Where the texture is not as large as was asked for, a sentence."""
-        (height, width), asked = self.octaves[-1][:2], self._inputs.full_size
-        if (height, width) == asked:
-            return ()
-        return (
-            f"The sides of a seamless texture are multiples of {ALIGNMENT} px, so it is painted at {width}×{height}, "
-            f"not at {asked[1]}×{asked[0]}.",
-        )
+            self._run = Run.resumed(resumed, settings.optimization, self.machine.device)
+        else:
+            self._run = Run(self.octaves, settings.optimization)
+        self._is_begun = self._is_complete = self._is_stopped = False
 
     def __iter__(self) -> Iterator[Event]:
-        """Paint; yields :class:`Started`, then for each octave :class:`OctaveStarted` and iterations, then the end.
+        """Paint, yielding ``Started``, for each octave ``OctaveStarted`` and its iterations, and ``Finished``.
 
         Raises:
             PaintingError: the very first loss is not finite, or the memory runs out.
         """
-        if self._begun:
+        if self._is_begun:
             raise RuntimeError("a painter paints once: make another one")
-        self._begun = True
-        yield Started(self.octaves, str(self.device), self.threads, self.loaded.name, self.remarks, self.precision)
-        begun = time.monotonic() - self._elapsed
+        self._is_begun = True
+        machine, run = self.machine, self._run
+        yield Started(
+            self.octaves, str(machine.device), machine.threads, self.loaded.name, self.remarks, machine.precision
+        )
+        begun = time.monotonic() - run.seconds
         message = ""
         with _memory_errors():
             for number, octave in enumerate(self.octaves, 1):
-                if self._is_done(number):  # before it was interrupted
+                if run.is_finished(number):  # before an interruption
                     continue
                 yield OctaveStarted(number, octave)
                 yield from self._paint_octave(number, octave, begun)
-                message = self._why_stopped(number)
+                message = self._reason_to_stop(number)
                 if message:
                     break
-        self._complete = not message
-        self._elapsed = time.monotonic() - begun
+        self._is_complete = not message
+        run.seconds = time.monotonic() - begun
         yield Finished(self.painting(), message)
 
-    def _why_stopped(self, number: int) -> str:
-        """Why the run ends in this octave, in a sentence; empty where it goes on."""
-        if self._history and not math.isfinite(self._history[-1].loss.total):
-            step = self._history[-1]
-            return (
-                f"The loss was not finite in iteration {step.iteration} of octave {step.octave}, so painting stopped; "
-                f"the picture is the last good one: try a lower strength or rate."
-            )
-        if self._stopped and not self._is_done(len(self.octaves)):
-            return f"Painting was stopped in octave {number} of {len(self.octaves)}; the picture is the best so far."
-        return ""
-
-    def _paint_octave(self, number: int, octave: Octave, begun: float) -> Iterator[Iteration]:
-        """Lower the loss at one size; keeps the image that the settings ask for, by default that of the lowest loss."""
-        how = self.settings.optimization
-        trim_heap()
-        with _computing(self.threads, self.device):
-            objective = self._objective(octave)
-            if self._moving is None:
-                self._begin(number, octave)
-        assert self._moving is not None
-        assert self._image is not None
-        image, optimizer = self._moving
-        for iteration in range(self._iteration + 1, octave.iterations + 1):
-            with _computing(self.threads, self.device):
+    def _paint_octave(self, number: int, octave: Octave, begun: float) -> Iterator[Iteration | StepFinished]:
+        """Lower the loss at one size: evaluate, keep the best image, emit, step."""
+        run, keep = self._run, self.settings.optimization.keep
+        objective = self._start_octave(number, octave)
+        assert run.moving is not None
+        image = run.moving.image
+        for iteration in range(run.iteration + 1, octave.iterations + 1):
+            with self.machine.computing():
                 loss, gradient = objective.value_and_gradient(image)
-            self._at_rest = False
-            elapsed = time.monotonic() - begun
-            self._history.append(Step(number, iteration, loss, elapsed))
-            self._work += octave.effort
-            if not (math.isfinite(loss.total) and bool(gradient.isfinite().all())):
-                self._history[-1] = Step(number, iteration, replace(loss, total=math.nan), elapsed)
-                self._refuse_first(iteration, number)
+            if not run.add_evaluation(loss, gradient, time.monotonic() - begun):
+                self._refuse_first()
                 return
-            is_best = loss.total < self._lowest
-            if is_best:
-                self._lowest = loss.total
-                self._image.copy_(image)
-            has_converged_early = iteration < octave.iterations and self._has_converged(number)
-            is_last = iteration == octave.iterations or has_converged_early
-            share = self._share_after(number, octave.iterations if is_last else iteration)
-            yield Iteration(
-                octave=number,
-                iteration=iteration,
-                iterations=octave.iterations,
-                loss=loss,
-                share=share,
-                elapsed=elapsed,
-                remaining=self._remaining(share),
-                image=lambda: self._scaled.shown(image, *octave[:2]),
-                converged=has_converged_early,
-            )
-            if not is_last or how.keep != "best":
-                with _computing(self.threads, self.device):
-                    optimizer.step(image, loss.total, gradient)
-                if how.clamp == "step":
-                    image.clamp_(0, 1)
-            del gradient  # or there would be two while the next is made
-            if how.keep == "last" or (how.keep == "after-best" and is_best):
-                self._image.copy_(image)
-            self._iteration, self._elapsed, self._at_rest = iteration, time.monotonic() - begun, True
-            if is_last:
-                self._moving = None
-            self.between()
-            if is_last or self._stopped:
+            is_best = run.keep_if_best(loss)
+            is_converged = iteration < octave.iterations and run.has_converged(number)
+            is_last = is_converged or iteration == octave.iterations
+            share = run.share_after(number, octave.iterations if is_last else iteration)
+            yield self._iteration(octave, loss, share, image, converged=is_converged)
+            if not is_last or keep != "best":
+                with self.machine.computing():
+                    run.step(loss, gradient)
+            del gradient  # before the next evaluation allocates another
+            run.finish_iteration(is_best=is_best, is_last=is_last, seconds=time.monotonic() - begun)
+            yield StepFinished(number, iteration, run.share, run.expected_seconds, self.snapshot)
+            if is_last or self._is_stopped:
                 return
 
-    def _begin(self, number: int, octave: Octave) -> None:
-        """Put the image in place for an octave."""
-        image = self._scaled.first_image(*octave[:2]) if self._image is None else self._handed_on(number, octave)
-        image = self._scaled.continued(image, self.workload.painted(octave)[:2])
-        # In memory of PyTorch's own, aligned in the same way whether painting was interrupted or not: some kernels
-        # round differently otherwise.
-        image = image.clone(memory_format=torch.contiguous_format)
-        self._image, self._lowest = image.clone(), math.inf
-        self._moving = _Moving(image, make_optimizer(self.settings.optimization, octave))
-        self._octave, self._iteration, self._at_rest = number, 0, True
+    def _start_octave(self, number: int, octave: Octave) -> ImageLoss:
+        """Make the loss of an octave and, unless it was interrupted, its first image."""
+        trim_heap()
+        with self.machine.computing():
+            encoder = self._objectives.tiled_encoder(octave)
+            styles = self._objectives.measure_styles(octave, encoder)
+            objective = self._objectives.objective(octave, encoder, styles)
+            if self._run.moving is None:
+                best, size = self._run.best, octave[:2]
+                image = self._scaled.first_image(*size) if best is None else self._enlarge(best, number, size)
+                self._run.begin_octave(number, self._scaled.continued(image, self.workload.painted(octave)[:2]))
+        return objective
 
-    def _handed_on(self, number: int, octave: Octave) -> Tensor:
-        """What the octave before has painted, at the size of this one.
+    def _enlarge(self, best: Tensor, number: int, size: tuple[int, int]) -> Tensor:
+        """Bring the result of the previous octave to the size of the next.
 
-        Of a photograph it is the change to the picture that painting began with that is enlarged, so that the octave
-        begins with that picture's finest detail and need not paint it anew. Noise has none to keep, and a texture's is
-        of another picture, with a seam.
+        From a photograph, only the change to the initial picture is enlarged. The octave then begins with that
+        picture's finest detail and need not paint it again. Noise has no detail to keep, and the initial picture of a
+        texture is unrelated to it and has a seam.
         """
-        assert self._image is not None
-        size_before = self.octaves[number - 2][:2]
-        painted = self._scaled.resized(trimmed(self._image, size_before), *octave[:2])
+        previous = self.octaves[number - 2][:2]
+        painted = self._scaled.resized(trimmed(best, previous), *size)
         if self.content is None or self.settings.init == "noise":
             return painted
-        unpainted = self._scaled.resized(self._scaled.first_image(*size_before), *octave[:2])
-        return (painted - unpainted).add_(self._scaled.first_image(*octave[:2])).clamp_(0, 1)
+        unpainted = self._scaled.resized(self._scaled.first_image(*previous), *size)
+        return (painted - unpainted).add_(self._scaled.first_image(*size)).clamp_(0, 1)
 
-    def _is_done(self, number: int) -> bool:
-        """Whether all of an octave lies behind."""
-        return number < self._octave or (
-            number == self._octave
-            and (self._iteration == self.octaves[number - 1].iterations or self._has_converged(number))
+    def _iteration(self, octave: Octave, loss: Loss, share: float, image: Tensor, *, converged: bool) -> Iteration:
+        """Make the event of the last evaluation."""
+        step = self._run.history[-1]
+        return Iteration(
+            octave=step.octave,
+            iteration=step.iteration,
+            iterations=octave.iterations,
+            loss=loss,
+            share=share,
+            elapsed=step.seconds,
+            remaining=self._run.remaining(share),
+            image=lambda: self._scaled.shown(image, *octave[:2]),
+            converged=converged,
         )
 
-    def _has_converged(self, number: int) -> bool:
-        """Whether an octave ends before its last iteration, as the loss no longer comes down.
-
-        Adam's rises and falls on its way, and is not asked.
-        """
-        how = self.settings.optimization
-        if not how.tolerance or method_of(self.octaves[number - 1], how)[0] != "lbfgs":
-            return False
-        return has_converged([step.loss.total for step in self._history if step.octave == number], how.tolerance)
-
-    @property
-    def precision(self) -> Precision:
-        """What the encoder computes in."""
-        return "bfloat16" if self.encoder.dtype == torch.bfloat16 else "float32"
-
-    @property
-    def share(self) -> float:
-        """Of the whole run's arithmetic that is done or will not be needed, in [0, 1]."""
-        if not self._octave:
-            return 0.0
-        is_done = self._is_done(self._octave)
-        return self._share_after(
-            self._octave, self.octaves[self._octave - 1].iterations if is_done else self._iteration
-        )
-
-    def _share_after(self, number: int, iteration: int) -> float:
-        before = work(self.octaves[: number - 1])
-        return (before + self.octaves[number - 1].effort * iteration) / work(self.octaves)
-
-    @property
-    def expected_seconds(self) -> float | None:
-        """What the whole run is expected to take, from its beginning; None where there is nothing yet to judge by."""
-        if not self._history or not self.share:
-            return None
-        remaining = self._remaining(self.share)
-        return self._elapsed / self.share if remaining is None else self._elapsed + remaining
-
-    @property
-    def can_snapshot(self) -> bool:
-        """Whether painting has begun and rests between two iterations, or was stopped there."""
-        return self._at_rest
-
-    def snapshot(self) -> Snapshot:
-        """What another painter needs to go on from here.
-
-        Its tensors are this painter's own: they change with the next iteration.
-
-        Raises:
-            RuntimeError: painting has not begun, or is in the middle of an iteration (see :attr:`between`), or met a
-                loss that is not finite.
-        """
-        if not self._at_rest:
-            raise RuntimeError("there is something to go on from between two iterations only")
-        assert self._image is not None
-        state = self._moving.optimizer.state() if self._moving else None
-        tensors = {"best": self._image, "history": history_tensor(self._history)}
-        if self._moving and state:
-            tensors |= {"image": self._moving.image}
-            tensors |= {f"optimizer.{name}": tensor for name, tensor in state.tensors.items()}
-        facts = Facts(
-            impasto=__version__,
-            torch=torch.__version__,
-            settings=self.settings,
-            octaves=[octave._asdict() for octave in self.octaves],
-            octave=self._octave,
-            iteration=self._iteration,
-            elapsed=self._elapsed,
-            share=self.share,
-            device=str(self.device),
-            threads=self.threads,
-            precision=self.precision,
-            content=StoredInput.of(Source.of(self.content)) if self.content else None,
-            styles=[StoredInput.of(Source.of(style)) for style in self.styles],
-            named={name: StoredInput.of(source) for name, source in self._inputs.named.items()},
-            encoder=StoredEncoder(name=self.loaded.name, sha256=self.loaded.sha256),
-            optimizer=dict(state.numbers) if state else None,
-        )
-        return Snapshot(facts, tensors)
-
-    def _load(self, resumed: Snapshot) -> None:
-        """Go on from a snapshot."""
-        facts, tensors = resumed.facts, resumed.tensors
-        self._octave, self._iteration, self._elapsed = facts.octave, facts.iteration, facts.elapsed
-        self._history = resumed.history
-        self._work = sum(self.octaves[step.octave - 1].effort for step in self._history)
-        self._lowest = min((s.loss.total for s in self._history if s.octave == self._octave), default=math.inf)
-        self._image = tensors["best"].to(self.device, copy=True)
-        if facts.optimizer is not None:
-            image = tensors["image"].to(self.device, copy=True)
-            optimizer = make_optimizer(self.settings.optimization, self.octaves[facts.octave - 1])
-            learned = {n.removeprefix("optimizer."): n for n in tensors if n.startswith("optimizer.")}
-            optimizer.load_state(OptimizerState(facts.optimizer, _Renamed(tensors, learned)), image)
-            self._moving = _Moving(image, optimizer)
-        self._at_rest = True
-
-    def _remaining(self, share: float) -> float | None:
-        """Seconds to the end at the pace since the first iteration, whose time is mostly preparation."""
-        first, last = self._history[0], self._history[-1]
-        done = self._work - self.octaves[0].effort
-        return (last.seconds - first.seconds) * (1 - share) * work(self.octaves) / done if done > 0 else None
-
-    def _refuse_first(self, iteration: int, number: int) -> None:
-        if iteration == 1 and number == 1:
+    def _refuse_first(self) -> None:
+        if len(self._run.history) == 1:
             raise PaintingError(
                 "The loss is not finite before the first step: the weights of the losses are too large for the encoder."
             )
 
-    def _objective(self, octave: Octave) -> Objective | Mirrored | Protected:
-        size, scaled = octave[:2], self._scaled
-        painted, whole = self.workload.painted(octave)[:2], self.workload.measured(octave)[:2]
-        content, style = self.settings.weights
-        photo = scaled.photograph(*size)
-        sizes = [style_size(*s.original_size, max(size), self.settings.stroke_size) for s in self.styles]
-        layers = {name: self.encoder.resolve(name) for name in shares(self.settings.losses.style)}
-        objective = make_objective(
-            self.encoder,
-            scaled.measured(photo, whole),
-            scaled.styles(sizes),
-            self._inputs.weights,
-            self.settings.balanced_losses,
-            content,
-            style,
-            tile=octave.tile,
-            devices=sharing_devices(self.settings.device, self.device),
-            masks=scaled.masks(self.regions.coverage(*size) or (), layers, whole),
-            style_masks=scaled.masks([self.regions.within(n, *size) for n, size in enumerate(sizes)], layers),
-            counted=middle(painted, size),
-            wrap=self.settings.seamless,
+    def _reason_to_stop(self, number: int) -> str:
+        """Return why the run ends in this octave, in a sentence; empty if it continues."""
+        history = self._run.history
+        if history and not math.isfinite(history[-1].loss.total):
+            step = history[-1]
+            return (
+                f"The loss was not finite in iteration {step.iteration} of octave {step.octave}, so painting stopped; "
+                f"the picture is the last good one: try a lower strength or rate."
+            )
+        if self._is_stopped and not self._run.is_finished(len(self.octaves)):
+            return f"Painting was stopped in octave {number} of {len(self.octaves)}; the picture is the best so far."
+        return ""
+
+    def stop(self) -> None:
+        """End after the current iteration; may be called from a signal handler or another thread."""
+        self._is_stopped = True
+
+    @property
+    def precision(self) -> Precision:
+        """Precision of the encoder."""
+        return self.machine.precision
+
+    @property
+    def share(self) -> float:
+        """Share of the run's arithmetic that is done or no longer needed, in [0, 1]."""
+        return self._run.share
+
+    @property
+    def expected_seconds(self) -> float | None:
+        """Expected duration of the whole run in seconds; None before there is a basis for the estimate."""
+        return self._run.expected_seconds
+
+    def snapshot(self) -> Snapshot:
+        """Return the state from which another painter continues.
+
+        Its tensors are this painter's own: they change with the next iteration.
+
+        Raises:
+            RuntimeError: painting has not begun, is in the middle of an iteration, or met a loss that is not finite.
+        """
+        run = self._run
+        if not run.at_rest:
+            raise RuntimeError("a painter can be continued only from between two iterations")
+        optimizer = run.optimizer_state()
+        state = RunState(
+            impasto=__version__,
+            torch=torch.__version__,
+            settings=self.settings.model_dump(mode="json"),
+            content=StoredSource.of(Source.of(self.content)) if self.content else None,
+            styles=[StoredSource.of(Source.of(style)) for style in self.styles],
+            named={name: StoredSource.of(source) for name, source in self._inputs.named.items()},
+            encoder=StoredEncoder(name=self.loaded.name, sha256=self.loaded.sha256),
+            plan=tuple(PlannedOctave(**octave._asdict()) for octave in self.octaves),
+            precision=self.precision,
+            seconds=run.seconds,
+            octave=run.octave,
+            iteration=run.iteration,
+            share=run.share,
+            device=str(self.machine.device),
+            threads=self.machine.threads,
+            optimizer=dict(optimizer.numbers) if optimizer else None,
         )
-        framed = objective if whole == painted else Mirrored(objective, whole)
-        held = self.regions.held(*size)
-        if held is None:
-            return framed
-        on_device = torch.from_numpy(held).to(self.device)
-        held_there = scaled.continued(on_device[None, None], painted)[0, 0]
-        return Protected(framed, scaled.continued(photo, painted), held_there)
+        return Snapshot(state, run.tensors(optimizer))
 
     def painting(self) -> Painting:
-        """The best picture so far at the full size.
+        """Return the best picture so far at the full size.
 
-        Where painting has not begun, the photograph itself, or the noise that a texture begins with.
+        Before painting has begun it is the photograph itself, or the initial noise of a texture.
         """
-        height, width = self.octaves[-1][:2]
-        if self._image is None:
+        run, (height, width) = self._run, self.octaves[-1][:2]
+        if run.best is None:
             array = self._scaled.unpainted(height, width)
         else:
-            image = trimmed(self._image, self.octaves[self._octave - 1][:2])
+            image = trimmed(run.best, self.octaves[run.octave - 1][:2])
             array = self._scaled.shown(self._scaled.resized(image, height, width), height, width)
         alpha = self.content.alpha if self.content else None
         if alpha is not None:
@@ -446,71 +290,72 @@ class Painter:
         return Painting(
             array=pictures.off_white(array, alpha),
             settings=self.settings,
-            history=tuple(self._history),
+            history=tuple(run.history),
             content=Source.of(self.content) if self.content else None,
             styles=tuple(Source.of(style) for style in self.styles),
-            encoder={"name": self.loaded.name, "sha256": self.loaded.sha256},
+            encoder=StoredEncoder(name=self.loaded.name, sha256=self.loaded.sha256),
             alpha=alpha,
             named=self._inputs.named,
             provenance=self.content.provenance if self.content else NO_PROVENANCE,
             octaves=self.octaves,
-            complete=self._complete,
+            complete=self._is_complete,
             precision=self.precision,
-            seconds=max(self._elapsed, self._history[-1].seconds if self._history else 0.0),
+            seconds=max(run.seconds, run.history[-1].seconds if run.history else 0.0),
         )
 
+    def _prepare_encoder(self) -> Encoder:
+        """Apply the settings' pooling, padding and precision to the encoder, and refuse layers that it lacks."""
+        names = ("pooling", "padding", "padding_scope")
+        changes = {name: value for name in names if (value := getattr(self.settings, name)) is not None}
+        encoder = self.loaded.encoder.with_architecture(**changes) if changes else self.loaded.encoder
+        encoder = encoder.to(self.machine.device, self.machine.dtype)
+        for name in (*shares(self.settings.losses.content), *shares(self.settings.losses.style)):
+            encoder.resolve(name)
+        return encoder
 
-class _Moving(NamedTuple):
-    """What changes within an octave."""
+    def _workload(self) -> Workload:
+        return Workload(
+            self.encoder,
+            self.settings,
+            [picture.size for picture in self._inputs.pictures],
+            [style.original_size for style in self.styles],
+            {name: mask.weights.shape[:2] for name, mask in self.regions.masks.items()},
+        )
 
-    image: Tensor
-    optimizer: Optimizer
-
-
-class _Renamed(Mapping[str, Tensor]):
-    """Some tensors of a snapshot under other names, each read when it is asked for, so that no two are held at once."""
-
-    def __init__(self, tensors: Mapping[str, Tensor], names: Mapping[str, str]) -> None:
-        self._tensors, self._names = tensors, names
-
-    def __getitem__(self, name: str) -> Tensor:
-        return self._tensors[self._names[name]]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-
-def _prepared(encoder: Encoder, settings: Settings) -> Encoder:
-    """The encoder with the settings' pooling and padding where they name any."""
-    names = ("pooling", "padding", "padding_scope")
-    changes = {name: value for name in names if (value := getattr(settings, name)) is not None}
-    return encoder.with_architecture(**changes) if changes else encoder
-
-
-@contextmanager
-def _computing(threads: int, device: torch.device) -> Iterator[None]:
-    """So many threads, exact products, and tensors that gradients can be taken with, whatever the caller has set.
-
-    Never across a yield, as the first two are the whole process's.
-    """
-    with torch.inference_mode(mode=False), exact_products(device), cpu_threads(threads):
-        yield
+    def _plan(self, earlier: Sequence[Octave]) -> tuple[tuple[Octave, ...], tuple[str, ...]]:
+        """Plan the octaves with tiles and methods, and return them with remarks for the user."""
+        optimization, full_size = self.settings.optimization, self._inputs.full_size
+        sizes = plan_octaves(
+            *full_size,
+            iterations=optimization.iterations,
+            coarse_factor=optimization.coarse_factor,
+            smallest=optimization.smallest_octave,
+            ratio=optimization.octave_ratio,
+            most=optimization.max_octaves,
+            alignment=ALIGNMENT if self.settings.seamless else 1,
+        )
+        budget = budget_of(self.workload, self.machine.device)
+        octaves, remarks = plan_memory(sizes, self.workload, budget, earlier=earlier)
+        height, width = octaves[-1][:2]
+        if (height, width) != full_size:
+            remarks += (
+                f"The sides of a seamless texture are multiples of {ALIGNMENT} px, so it is painted at "
+                f"{width}×{height}, not at {full_size[1]}×{full_size[0]}.",
+            )
+        return octaves, (*remarks, *self._inputs.enlarged_styles(), *self._inputs.remarks)
 
 
 _OUT_OF_MEMORY = ("out of memory", "allocate memory", "enough memory", "bad_alloc")
-"""In what PyTorch's allocators say, which raise errors of no kind of their own."""
+"""Parts of the messages of PyTorch's allocators, whose errors have no class of their own."""
 
 
 @contextmanager
 def _memory_errors() -> Iterator[None]:
-    """Memory that runs out, said in a sentence."""
+    """Turn errors of the allocators into one sentence."""
     try:
         yield
     except (MemoryError, torch.OutOfMemoryError, RuntimeError) as error:
-        out = isinstance(error, MemoryError | torch.OutOfMemoryError) or any(w in str(error) for w in _OUT_OF_MEMORY)
-        if not out:
+        is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not (is_memory or any(words in str(error) for words in _OUT_OF_MEMORY)):
             raise
         raise PaintingError("The memory ran out while painting: choose a smaller size.") from error

@@ -1,47 +1,111 @@
-"""The record of a painting: its settings, sources, encoder and plan."""
+"""The record of a painting, shared by saved pictures, checkpoints and repeated paintings."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from impasto.painting.octaves import Octave
 from impasto.settings.fields import LEAST_TILE, Precision
+from impasto.settings.making import make_settings
 from impasto.settings.migrations import fill_missing_settings, migrate_unnamed_start
-from impasto.settings.references import PATTERN
+from impasto.settings.model import Settings
+from impasto.settings.references import PATTERN, described
+
+GRID = "grid"
+"""Key in the record of a grid of paintings, which marks a picture that impasto made of other pictures."""
+
+Name = Annotated[str, Field(pattern=PATTERN)]
 
 
-class _Model(BaseModel):
+def _text_or_none(value: object) -> object:
+    if value is not None and not isinstance(value, str):
+        raise ValueError("should be text")
+    return value
+
+
+PathText = Annotated[Any, AfterValidator(_text_or_none)]
+"""A path or None. The type is not ``str``, because pydantic rejects file names that are not valid text."""
+
+
+class _Readable(Protocol):
+    """A picture or mask that may have been read from a file."""
+
+    @property
+    def path(self) -> Path | None: ...
+    @property
+    def sha256(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture that goes into a painting.
+
+    Attributes:
+        path: file that it was read from; None for a picture from memory.
+        sha256: hash of the file, or of the array.
+    """
+
+    path: Path | None
+    sha256: str | None
+
+    @classmethod
+    def of(cls, picture: _Readable) -> Source:
+        """Return the source of a picture or mask."""
+        return cls(picture.path, picture.sha256)
+
+
+class _Stored(BaseModel):
     # Later versions may store more.
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class StoredSource(_Model):
-    """A picture that went into a painting.
+class StoredSource(_Stored):
+    """A picture that goes into a painting, as records store it.
 
     Attributes:
-        path: relative to the painted picture's folder; None for a picture that came from memory.
-        sha256: of the file.
+        path: in a saved picture relative to its folder, in a checkpoint absolute; None for a picture from memory.
+        sha256: hash of the file, or of the array.
     """
 
-    path: str | None = None
+    path: PathText = None
     sha256: str | None = None
 
+    @classmethod
+    def of(cls, source: Source, folder: Path | None = None) -> Self:
+        """Convert a source.
 
-class StoredEncoder(_Model):
-    """The encoder.
+        Args:
+            source: the picture.
+            folder: folder that the path is stored relative to, with forward slashes; None for absolute paths.
+        """
+        if source.path is None or folder is None:
+            return cls(path=None if source.path is None else str(source.path), sha256=source.sha256)
+        try:
+            path = Path(os.path.relpath(source.path, folder))
+        except ValueError:  # another drive on Windows
+            path = source.path
+        return cls(path=path.as_posix(), sha256=source.sha256)
+
+
+class StoredEncoder(_Stored):
+    """The encoder of a painting.
 
     Attributes:
-        name: ``builtin`` or a path.
-        sha256: of its file.
+        name: name that :func:`impasto.encoders.loading.load_encoder` accepts from any folder.
+        sha256: hash of its file.
     """
 
     name: str
     sha256: str
 
 
-class StoredOctave(_Model):
-    """An octave as it was painted, as :class:`impasto.painting.octaves.Octave` documents it."""
+class StoredOctave(_Stored):
+    """An octave; :class:`~impasto.painting.octaves.Octave` documents the fields."""
 
     height: int
     width: int
@@ -51,28 +115,21 @@ class StoredOctave(_Model):
     method: Literal["adam", "lbfgs"] | None = None
 
 
-GRID = "grid"
-"""Name in the record of a grid of paintings, which tells that impasto made it and nothing else."""
-
-
-Name = Annotated[str, Field(pattern=PATTERN)]
-
-
-class Record(_Model):
-    """What a painted picture tells of its making, as :meth:`impasto.painting.result.Painting.record` stores it.
+class Record(_Stored):
+    """The record of a painting.
 
     Attributes:
-        impasto: the version that painted it.
-        torch: PyTorch's version.
+        impasto: version of impasto.
+        torch: version of PyTorch.
         complete: whether the run came to its end.
-        settings: all of them, by name.
-        content: the photograph; None behind a texture.
+        settings: all settings by name.
+        content: the photograph; None for a texture.
         styles: the paintings.
-        named: the pictures that settings name, as :mod:`impasto.settings.references` spells them.
-        encoder: name and hash.
+        named: the pictures that settings name, by the names of :mod:`impasto.settings.references`.
+        encoder: name and hash of the encoder.
         plan: the octaves.
-        precision: what the encoder computed in.
-        seconds: that painting took.
+        precision: precision of the encoder; float32 in records of older versions.
+        seconds: seconds of painting.
     """
 
     impasto: str
@@ -83,11 +140,36 @@ class Record(_Model):
     styles: list[StoredSource]
     named: dict[Name, StoredSource] = {}
     encoder: StoredEncoder
-    plan: list[StoredOctave] = []
-    precision: Precision = "float32"  # as it was where none is stored
+    plan: tuple[StoredOctave, ...] = ()
+    precision: Precision = "float32"
     seconds: float = 0.0
 
     @model_validator(mode="before")
     @classmethod
-    def _of_once(cls, values: Any) -> Any:
+    def _migrate(cls, values: Any) -> Any:
         return migrate_unnamed_start(fill_missing_settings(values), "init")
+
+    @property
+    def octaves(self) -> tuple[Octave, ...]:
+        """The planned octaves."""
+        return tuple(Octave(**dict(octave)) for octave in self.plan)
+
+    @property
+    def inputs(self) -> list[tuple[str, StoredSource]]:
+        """All pictures with their descriptions; those that settings name follow in the order of their names."""
+        photo = [("photograph", self.content)] if self.content else []
+        named = [(described(name), stored) for name, stored in sorted(self.named.items())]
+        return [*photo, *(("style", style) for style in self.styles), *named]
+
+    def make_settings(self) -> Settings:
+        """Validate the stored settings.
+
+        Raises:
+            SettingsError: they do not fit this version.
+        """
+        return make_settings(**self.settings)
+
+    def dump(self) -> dict[str, Any]:
+        """Convert the record to JSON values; absent pictures are left out."""
+        absent = {name for name in ("content", "named") if not getattr(self, name)}
+        return self.model_dump(mode="json", exclude=absent)

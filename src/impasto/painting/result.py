@@ -1,4 +1,4 @@
-"""The result of a run: the picture, the settings that made it, and how the loss fell."""
+"""The result of a run: the picture, its settings, and the history of its loss."""
 
 from __future__ import annotations
 
@@ -14,58 +14,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from impasto.engine.loss import Loss
+from impasto.painting.history import Step
 from impasto.painting.octaves import Octave
-from impasto.painting.regions import Mask
-from impasto.pictures import Picture, Progress, Provenance, check_output, write_picture
+from impasto.painting.record import Record, Source, StoredEncoder, StoredOctave, StoredSource
+from impasto.pictures import Progress, Provenance, check_output, write_picture
 from impasto.settings.fields import Precision
 from impasto.settings.model import Settings
 from impasto.version import __version__
-
-
-@dataclass(frozen=True)
-class Source:
-    """A picture that went into a painting.
-
-    Attributes:
-        path: where it was read; None for a picture that came from memory.
-        sha256: of the file, or of the array.
-    """
-
-    path: Path | None
-    sha256: str | None
-
-    @classmethod
-    def of(cls, picture: Picture | Mask) -> Source:
-        """The source that a picture or mask was read from."""
-        return cls(picture.path, picture.sha256)
-
-    def record(self, folder: Path) -> dict[str, Any]:
-        """As saved pictures hold it: the path relative to the saved picture's folder, with forward slashes."""
-        if self.path is None:
-            return {"path": None, "sha256": self.sha256}
-        try:
-            path = Path(os.path.relpath(self.path, folder)).as_posix()
-        except ValueError:  # another drive on Windows
-            path = self.path.as_posix()
-        return {"path": path, "sha256": self.sha256}
-
-
-@dataclass(frozen=True)
-class Step:
-    """One evaluation of the loss, for the history.
-
-    Attributes:
-        octave: from 1.
-        iteration: within the octave, from 1.
-        loss: its terms.
-        seconds: since painting began.
-    """
-
-    octave: int
-    iteration: int
-    loss: Loss
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -73,19 +28,19 @@ class Painting:
     """A painted picture.
 
     Attributes:
-        array: H×W×3 float32 in [0, 1], sRGB; of a transparent picture its colours as they are without paper below.
-        alpha: H×W float32 in [0, 1], the content's; None where it is opaque.
-        settings: what it was painted with.
+        array: H×W×3 float32 in [0, 1], sRGB; straight colours, not composited, if the picture is transparent.
+        alpha: H×W float32 in [0, 1], that of the content; None if it is opaque.
+        settings: settings of the run.
         history: every evaluation of the loss.
         content: the photograph; None for a texture.
         styles: the paintings.
-        named: the pictures that the settings name, as :mod:`impasto.settings.references` spells them.
+        named: the pictures that the settings name, by the names of :mod:`impasto.settings.references`.
         encoder: name and SHA-256 of the encoder.
         provenance: copyright, date and resolution of the photograph.
         octaves: sizes, tiles and methods.
         complete: whether the run came to its end.
-        seconds: that painting took.
-        precision: what the encoder computed in.
+        seconds: seconds of painting.
+        precision: precision of the encoder.
     """
 
     array: np.ndarray
@@ -93,7 +48,7 @@ class Painting:
     history: Sequence[Step]
     content: Source | None
     styles: Sequence[Source]
-    encoder: dict[str, str]
+    encoder: StoredEncoder
     alpha: np.ndarray | None = None
     named: Mapping[str, Source] = field(default_factory=dict)
     provenance: Provenance = field(default_factory=Provenance)
@@ -109,34 +64,37 @@ class Painting:
         return Image.fromarray((channels * 255 + 0.5).astype(np.uint8))
 
     def record(self, folder: Path) -> dict[str, Any]:
-        """What a saved picture tells of its making; :mod:`impasto.runs.repeating` reads it.
+        """Return the record of a saved picture, as JSON values.
 
         Args:
-            folder: of the saved picture, which the sources' paths are relative to.
+            folder: folder of the saved picture, which the sources' paths are relative to.
         """
         import torch
 
-        return {
-            "impasto": __version__,
-            "torch": torch.__version__,
-            "complete": self.complete,
-            "settings": self.settings.model_dump(mode="json", exclude_none=True),
-            **({"content": self.content.record(folder)} if self.content else {}),
-            "styles": [style.record(folder) for style in self.styles],
-            **({"named": {name: source.record(folder) for name, source in self.named.items()}} if self.named else {}),
-            "encoder": self.encoder,
-            "plan": [octave._asdict() for octave in self.octaves],
-            "precision": self.precision,
-            "seconds": round(self.seconds, 2),
-        }
+        def stored(source: Source) -> StoredSource:
+            return StoredSource.of(source, folder)
+
+        return Record(
+            impasto=__version__,
+            torch=torch.__version__,
+            complete=self.complete,
+            settings=self.settings.model_dump(mode="json", exclude_none=True),
+            content=stored(self.content) if self.content else None,
+            styles=[stored(style) for style in self.styles],
+            named={name: stored(source) for name, source in self.named.items()},
+            encoder=self.encoder,
+            plan=tuple(StoredOctave(**octave._asdict()) for octave in self.octaves),
+            precision=self.precision,
+            seconds=round(self.seconds, 2),
+        ).dump()
 
     def save(self, path: str | os.PathLike[str], *, force: bool = False, on_progress: Progress | None = None) -> Path:
         """Write the picture with its settings inside, atomically.
 
         Args:
             path: PNG, JPEG, WebP or TIFF by suffix.
-            force: replace a file that exists.
-            on_progress: is told the share that is written, perhaps on another thread.
+            force: whether to replace an existing file.
+            on_progress: called with the written share in [0, 1], perhaps on another thread.
 
         Returns:
             The absolute path.
@@ -161,7 +119,7 @@ class Painting:
         return path
 
     def _repr_png_(self) -> bytes:
-        """The picture itself, in a notebook."""
+        """Show the picture in a notebook."""
         buffer = io.BytesIO()
         self.image.save(buffer, "PNG")
         return buffer.getvalue()

@@ -110,7 +110,6 @@ def run_job(job: Job, reporter: Reporter, interrupts: Interrupts) -> int:
         writer = None
         if job.keeping.wanted:
             writer = stack.enter_context(open_writer(place, job.keeping, job.outputs, stages, reporter.note))
-            writer.attend(painter)
         if job.stored:
             job.stored.close()  # all is read, and Windows replaces no open files
 
@@ -150,15 +149,15 @@ def _make_painter(job: Job, reporter: Reporter) -> Painter:
 
     with slow_files_told(reporter) as tell:
         if job.stored:
-            painter = job.stored.painter(note=reporter.note, tell=tell)
-            facts = job.stored.facts
+            painter = job.stored.painter(note=reporter.note, on_event=tell)
+            facts = job.stored.state
             iterations = painter.octaves[facts.octave - 1].iterations
             reporter.note(
                 f"Going on in octave {facts.octave} of {len(painter.octaves)} after iteration {facts.iteration} of "
                 f"{iterations}, {facts.share:.0%} done."
             )
             return painter
-        painter = Painter(job.content, job.styles, job.settings, plan=job.plan, tell=tell)
+        painter = Painter(job.content, job.styles, job.settings, plan=job.plan, on_event=tell)
     for text in (*job.remarks_on(painter.loaded.sha256, painter.precision), *painter.remarks):
         reporter.note(text)
     return painter
@@ -182,7 +181,7 @@ def _paint_and_save(
     stages: StageKeeper | None,
     writer: CheckpointWriter | None,
 ) -> int:
-    painting, message = _paint(painter, reporter, stages)
+    painting, message = _paint(painter, reporter, stages, writer)
     interrupts.saving()
     # First, as it is all that the picture can be made from, and on a signal there may be little time.
     kept = _keep(writer, painter, painting) if writer and not painting.complete else None
@@ -230,7 +229,9 @@ def _save_elsewhere(painting: Painting, picture: Path, reporter: Reporter) -> No
     reporter.note(f"Nothing is lost: the picture is {shown(other)}.")
 
 
-def _paint(painter: Painter, reporter: Reporter, stages: StageKeeper | None) -> tuple[Painting, str]:
+def _paint(
+    painter: Painter, reporter: Reporter, stages: StageKeeper | None, writer: CheckpointWriter | None
+) -> tuple[Painting, str]:
     """The painting, and why it ended early; empty where it did not.
 
     Raises:
@@ -241,6 +242,8 @@ def _paint(painter: Painter, reporter: Reporter, stages: StageKeeper | None) -> 
             for event in painter:
                 if isinstance(event, Finished):
                     return event.painting, event.message
+                if writer is not None:
+                    writer.see(event)
                 reporter.tell(event)
                 if stages is not None:
                     stages.see(event)
@@ -258,8 +261,7 @@ def _keep(writer: CheckpointWriter, painter: Painter, painting: Painting) -> Pat
     Returns:
         Where a checkpoint is that the run can go on from; None where there is none, or no use in one.
     """
-    if painter.can_snapshot and writer.serves(painter):
-        writer.write(painter)
+    writer.write_last()
     hopeless = not math.isfinite(painting.history[-1].loss.total)  # whoever goes on comes to the same
     return writer.slot.path if writer.slot and writer.slot.exists and not hopeless else None
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from impasto.errors import CheckpointError, SettingsError
 from impasto.files import shown
-from impasto.painting.snapshot import PathText
+from impasto.painting.record import PathText
 from impasto.runs.checkpoints.folder import forget, new_slot, remember
 from impasto.runs.checkpoints.slot import Slot, begins_as_checkpoint
 from impasto.runs.outputs import Outputs

@@ -17,8 +17,8 @@ from impasto.errors import PictureError
 from impasto.files import reason, replace_file, shown, try_folder
 
 if TYPE_CHECKING:
+    from impasto.painting.history import Step
     from impasto.painting.octaves import Octave
-    from impasto.painting.result import Step
 
 HISTORY_SUFFIXES = (".csv", ".png", ".svg")
 COLUMNS = ("octave", "iteration", "total", "content", "style", "total_variation", "seconds")

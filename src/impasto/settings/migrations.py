@@ -34,3 +34,15 @@ def fill_missing_settings(values: Any) -> Any:
     if not isinstance(values, Mapping) or not isinstance(values.get("settings"), Mapping):
         return values
     return {**values, "settings": merged(BEFORE_CHOICE, values["settings"])}
+
+
+def migrate_run_state(values: Any) -> Any:
+    """Rename the fields of older checkpoints to those of records.
+
+    Args:
+        values: as they were stored, of any type.
+    """
+    if not isinstance(values, Mapping) or "octaves" not in values:
+        return values
+    renamed = {"octaves": "plan", "elapsed": "seconds"}
+    return migrate_unnamed_start({renamed.get(name, name): value for name, value in values.items()}, "start")

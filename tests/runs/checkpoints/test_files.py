@@ -37,7 +37,7 @@ def path(tmp_path_factory):
     return path
 
 
-def test_what_goes_in_comes_out(path):
+def test_container_round_trips(path):
     file, header = open_container(path)
     with file:
         assert header.description == DESCRIPTION
@@ -51,14 +51,14 @@ def test_what_goes_in_comes_out(path):
             assert torch.equal(stored[name], expected)
 
 
-def test_any_reader_of_safetensors_opens_it(path):
+def test_safetensors_opens_the_container(path):
     with safe_open(path, "pt") as file:
         assert json.loads(file.metadata()["impasto"]) == DESCRIPTION
         assert set(file.keys()) == {*TENSORS, SEAL}
         assert torch.equal(file.get_tensor("turned"), TENSORS["turned"])
 
 
-def test_it_is_written_without_a_second_copy():
+def test_writing_copies_no_tensor():
     """The blocks that reach the file are the tensor's own memory."""
     tensor = torch.zeros(1 << 20)
     seen = []
@@ -74,7 +74,7 @@ def test_it_is_written_without_a_second_copy():
 
 
 @given(st.data())
-def test_every_damage_is_seen(tmp_path_factory, data):
+def test_any_damage_is_detected(tmp_path_factory, data):
     good = written()
     at = data.draw(st.integers(0, len(good) - 1))
     how = data.draw(st.sampled_from(["flip", "cut", "longer"]))
@@ -103,14 +103,14 @@ def test_every_damage_is_seen(tmp_path_factory, data):
         b"\xff\xfe",
     ],
 )
-def test_what_is_no_checkpoint_is_refused(tmp_path, header):
+def test_other_content_is_refused(tmp_path, header):
     path = tmp_path / "a"
     path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(32))
-    with pytest.raises(DamagedError, match="no checkpoint"):
+    with pytest.raises(DamagedError, match="not a checkpoint"):
         open_container(path)
 
 
-def test_a_folder_and_nothing_are_refused(tmp_path):
+def test_folder_and_missing_file_are_refused(tmp_path):
     with pytest.raises(DamagedError, match="cannot be read"):
         open_container(tmp_path)
     with pytest.raises(FileNotFoundError):

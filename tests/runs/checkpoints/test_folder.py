@@ -24,13 +24,13 @@ def put(slot, age=0):
     os.utime(slot.path, (1e9 - age, 1e9 - age))
 
 
-def test_it_is_the_users_state_or_what_the_variable_names(state, monkeypatch):
+def test_runs_folder_follows_environment_variable(state, monkeypatch):
     assert folder.runs_folder() == state / "runs"
     monkeypatch.delenv("IMPASTO_STATE")
     assert folder.runs_folder() == platformdirs.user_state_path("impasto") / "runs"
 
 
-def test_new_runs_have_names_of_their_own():
+def test_new_runs_get_distinct_names():
     first = folder.new_slot("photo")
     assert first.path.name == "photo.checkpoint"
     second = folder.new_slot("photo")  # the first is locked, though nothing was written yet
@@ -42,7 +42,7 @@ def test_new_runs_have_names_of_their_own():
 
 
 @pytest.mark.parametrize("letter", ["a", "é", "絵", "🎨"])
-def test_names_are_no_longer_than_file_systems_take(letter):
+def test_long_names_are_shortened(letter):
     first, second = (folder.new_slot(letter * 255) for _ in range(2))
     put(first)
     put(first)
@@ -53,16 +53,16 @@ def test_names_are_no_longer_than_file_systems_take(letter):
     second.release()
 
 
-def test_a_folder_that_may_not_be_looked_into(state, monkeypatch):
+def test_unreadable_folder_is_one_sentence(state, monkeypatch):
     def refuses(self):
         raise PermissionError(13, "Permission denied", str(self.path))
 
     monkeypatch.setattr(Slot, "exists", property(refuses))
-    with pytest.raises(CheckpointError, match=r"cannot be looked into \(.*ermission denied"):
+    with pytest.raises(CheckpointError, match=r"cannot be read \(.*ermission denied"):
         folder.new_slot("photo")
 
 
-def test_runs_are_listed_newest_first_wherever_they_are(tmp_path, state):
+def test_runs_anywhere_are_listed_newest_first(tmp_path, state):
     assert folder.stored_slots() == []
     with pytest.raises(CheckpointError, match="nothing to resume"):
         folder.newest_slot()
@@ -89,7 +89,7 @@ def test_runs_are_listed_newest_first_wherever_they_are(tmp_path, state):
     new.release()
 
 
-def test_a_folder_that_cannot_be_made(state):
+def test_folder_that_cannot_be_made_is_one_sentence(state):
     state.write_text("a file")
     with pytest.raises(CheckpointError, match="cannot be made"):
         folder.new_slot("photo")

@@ -24,7 +24,7 @@ from impasto.encoders.architectures import METADATA_KEY, architecture_to_json
 from impasto.encoders.network import Architecture
 from impasto.engine.objective import Objective
 from impasto.files import sha256_of
-from impasto.painting.events import Finished, Iteration, OctaveStarted, Started
+from impasto.painting.events import Finished, Iteration, OctaveStarted, Started, StepFinished
 from impasto.painting.painter import Painter
 from impasto.pictures import write_picture
 from impasto.runs.checkpoints.files import StoredTensors, write_container
@@ -52,23 +52,24 @@ def same(one, other):
     return np.array_equal(one.array, other.array) and numbers(one) == numbers(other)
 
 
-def painted(painter):
-    *_, last = painter
-    assert isinstance(last, Finished)
-    return last.painting
+def painted(painter, keeper=None):
+    """Paint to the end, with checkpoints if there is a writer."""
+    for event in painter:
+        if keeper is not None:
+            keeper.see(event)
+    assert isinstance(event, Finished)
+    return event.painting
 
 
-def kept_at_every_moment(painter, folder):
-    """Paint, with a checkpoint of each moment between two iterations."""
+def painted_with_all_checkpoints(painter, folder):
+    """Paint, and keep a checkpoint of each step."""
     paths = []
     with writer(folder / "run.checkpoint") as keeper:
-
-        def between():
-            keeper.write(painter)
-            paths.append(Path(shutil.copy(folder / "run.checkpoint", folder / f"{len(paths)}.checkpoint")))
-
-        painter.between = between
-        return painted(painter), paths
+        for event in painter:
+            if isinstance(event, StepFinished):
+                keeper.write(event.snapshot())
+                paths.append(Path(shutil.copy(folder / "run.checkpoint", folder / f"{len(paths)}.checkpoint")))
+    return event.painting, paths
 
 
 HOWS = [
@@ -85,10 +86,10 @@ HOWS = [
 
 
 @pytest.mark.parametrize("how", HOWS, ids=lambda how: "-".join(map(str, how.values())))
-def test_resumed_at_any_moment_the_picture_is_the_same(photo, style, small, how, tmp_path):
+def test_resumed_after_any_step_the_picture_is_identical(photo, style, small, how, tmp_path):
     settings = small | {"optimization": small["optimization"] | how, "init": "noise", "seed": 5}
     whole = impasto.paint(photo, style, **settings)
-    watched, paths = kept_at_every_moment(impasto.make_painter(photo, style, **settings), tmp_path)
+    watched, paths = painted_with_all_checkpoints(impasto.make_painter(photo, style, **settings), tmp_path)
     assert same(watched, whole)
     assert len(paths) == len(whole.history) == 13
     for path in paths:
@@ -97,10 +98,10 @@ def test_resumed_at_any_moment_the_picture_is_the_same(photo, style, small, how,
         assert again.complete
 
 
-def test_where_octaves_converge_as_well(photo, style, small, tmp_path):
+def test_resumed_run_converges_identically(photo, style, small, tmp_path):
     how = {"iterations": 40, "coarse_factor": 1.0, "tolerance": 0.2}
     settings = small | {"optimization": small["optimization"] | how}
-    whole, paths = kept_at_every_moment(impasto.make_painter(photo, style, **settings), tmp_path)
+    whole, paths = painted_with_all_checkpoints(impasto.make_painter(photo, style, **settings), tmp_path)
     counts = [[step.octave for step in whole.history].count(number) for number in (1, 2)]
     assert all(10 < count < 40 for count in counts)
     for done in (1, counts[0] - 1, counts[0], counts[0] + 1, len(paths) - 1, len(paths)):
@@ -108,14 +109,14 @@ def test_where_octaves_converge_as_well(photo, style, small, tmp_path):
 
 
 @pytest.mark.parametrize("colour", ["keep", "match", "palette"])
-def test_with_other_colours_and_strokes_as_well(photo, style, small, colour, tmp_path):
+def test_resumed_run_keeps_colours_and_strokes(photo, style, small, colour, tmp_path):
     settings = small | {"colour": colour, "stroke_size": 1.5, "detail": 0.8}
-    whole, paths = kept_at_every_moment(impasto.make_painter(photo, style, **settings), tmp_path)
+    whole, paths = painted_with_all_checkpoints(impasto.make_painter(photo, style, **settings), tmp_path)
     for path in paths[::3]:
         assert same(painted(impasto.resume_painter(path, photo, style)), whole)
 
 
-def test_with_masks_as_well(photo, style, small, tmp_path):
+def test_resumed_run_keeps_masks(photo, style, small, tmp_path):
     masks = {
         "left.png": np.arange(96) < 40,
         "soft.png": np.linspace(-1, 1, 96).clip(0, 1),
@@ -127,32 +128,32 @@ def test_with_masks_as_well(photo, style, small, tmp_path):
     settings = small | {"masks": {2: tmp_path / "left.png"}, "style_masks": {1: tmp_path / "low.png"},
                         "protect": tmp_path / "soft.png", "init": "noise", "colour": "palette"}  # fmt: skip
     styles = [style, style[::-1]]
-    whole, paths = kept_at_every_moment(impasto.make_painter(photo, styles, **settings), tmp_path)
+    whole, paths = painted_with_all_checkpoints(impasto.make_painter(photo, styles, **settings), tmp_path)
     assert same(whole, impasto.paint(photo, styles, **settings))
     assert list(whole.named) == ["masks.2", "style_masks.1", "protect"]
     for path in paths[::3]:
         assert same(painted(impasto.resume_painter(path, photo, styles)), whole)
     (tmp_path / "left.png").rename(tmp_path / "moved.png")
-    with pytest.raises(CheckpointError, match=r"mask of style 2 is not at .*left\.png"):
+    with pytest.raises(CheckpointError, match=r"mask of style 2 is no longer at .*left\.png"):
         impasto.resume_painter(paths[0], photo, styles)
     assert same(painted(impasto.resume_painter(paths[0], photo, styles, masks={2: tmp_path / "moved.png"})), whole)
     write_picture(tmp_path / "left.png", 1 - photo)
-    with pytest.raises(CheckpointError, match=r"mask of style 2 .* is not the one"):
+    with pytest.raises(CheckpointError, match=r"mask of style 2 .* differs from the one"):
         impasto.resume_painter(paths[0], photo, styles)
 
 
-def test_with_masks_from_memory_as_well(photo, style, small, tmp_path):
+def test_resumed_run_needs_masks_from_memory(photo, style, small, tmp_path):
     face = np.repeat((np.arange(96) < 40)[None], 72, axis=0)
-    whole, paths = kept_at_every_moment(impasto.make_painter(photo, style, **small, protect=face), tmp_path)
+    whole, paths = painted_with_all_checkpoints(impasto.make_painter(photo, style, **small, protect=face), tmp_path)
     assert same(painted(impasto.resume_painter(paths[4], photo, style, protect=face)), whole)
     with pytest.raises(CheckpointError, match="mask of what is protected came from a program's memory"):
         impasto.resume_painter(paths[4], photo, style)
-    with pytest.raises(CheckpointError, match="mask of what is protected given is not the one"):
+    with pytest.raises(CheckpointError, match="mask of what is protected from memory differs from the one"):
         impasto.resume_painter(paths[4], photo, style, protect=~face)
 
 
 @pytest.mark.parametrize("call", [1, 9])
-def test_before_an_octaves_first_step_as_well(photo, style, small, call, monkeypatch, tmp_path):
+def test_resumed_before_first_step_the_picture_is_identical(photo, style, small, call, monkeypatch, tmp_path):
     whole = impasto.paint(photo, style, **small)
     good, calls = Objective.value_and_gradient, []
 
@@ -167,21 +168,21 @@ def test_before_an_octaves_first_step_as_well(photo, style, small, call, monkeyp
         patch.setattr(Objective, "value_and_gradient", fails)
         with pytest.raises(PaintingError, match="memory ran out"):
             list(painter)
-    assert painter.can_snapshot
     with writer(tmp_path / "a") as keeper:
-        assert keeper.write(painter)
+        assert keeper.write(painter.snapshot())
     resumed = impasto.resume_painter(tmp_path / "a", photo, style)
-    assert resumed.snapshot().facts.iteration == 0
+    assert resumed.snapshot().state.iteration == 0
     assert same(painted(resumed), whole)
 
 
-def test_stopped_and_resumed_again_and_again(photo, style, small, tmp_path):
+def test_repeatedly_resumed_picture_is_identical(photo, style, small, tmp_path):
     whole = impasto.paint(photo, style, **small)
     painter = impasto.make_painter(photo, style, **small)
     for _ in range(len(whole.history) - 1):
         steps = 0
-        with writer(tmp_path / "a").attend(painter):
+        with writer(tmp_path / "a") as keeper:
             for event in painter:
+                keeper.see(event)
                 if isinstance(event, Iteration):
                     steps += 1
                     painter.stop()
@@ -191,7 +192,7 @@ def test_stopped_and_resumed_again_and_again(photo, style, small, tmp_path):
     assert same(painted(painter), whole)
 
 
-def test_in_memory_as_well(photo, style, small):
+def test_snapshot_in_memory_resumes_identically(photo, style, small):
     whole = impasto.paint(photo, style, **small)
     first = impasto.make_painter(photo, style, **small)
     for event in first:
@@ -201,15 +202,15 @@ def test_in_memory_as_well(photo, style, small):
     assert same(painted(resumed), whole)
 
 
-def test_two_threads_as_well(photo, style, small, tmp_path):
+def test_resumed_with_two_threads_picture_is_identical(photo, style, small, tmp_path):
     settings = small | {"threads": 2}
-    whole, paths = kept_at_every_moment(impasto.make_painter(photo, style, **settings), tmp_path)
+    whole, paths = painted_with_all_checkpoints(impasto.make_painter(photo, style, **settings), tmp_path)
     for path in paths[::4]:
         assert same(painted(impasto.resume_painter(path, photo, style)), whole)
 
 
-def test_events_go_on_where_they_broke_off(photo, style, small, tmp_path):
-    whole, paths = kept_at_every_moment(impasto.make_painter(photo, style, **small), tmp_path)
+def test_events_continue_after_interruption(photo, style, small, tmp_path):
+    whole, paths = painted_with_all_checkpoints(impasto.make_painter(photo, style, **small), tmp_path)
     first_octave = sum(step.octave == 1 for step in whole.history)
     for done in (3, first_octave):
         resumed = impasto.resume_painter(paths[done - 1], photo, style)
@@ -231,15 +232,15 @@ def test_events_go_on_where_they_broke_off(photo, style, small, tmp_path):
         assert events[-1].painting.seconds >= seconds[-1]
 
 
-def test_all_done_but_the_saving(photo, style, small, tmp_path):
-    whole, paths = kept_at_every_moment(impasto.make_painter(photo, style, **small), tmp_path)
+def test_resumed_after_last_step_it_only_finishes(photo, style, small, tmp_path):
+    whole, paths = painted_with_all_checkpoints(impasto.make_painter(photo, style, **small), tmp_path)
     events = list(impasto.resume_painter(paths[-1], photo, style))
     assert [type(event) for event in events] == [Started, Finished]
     assert events[-1].painting.complete
     assert same(events[-1].painting, whole)
 
 
-def test_a_painter_gives_no_snapshot_where_there_is_none(photo, style, small, monkeypatch):
+def test_snapshot_outside_rest_raises(photo, style, small, monkeypatch):
     painter = impasto.make_painter(photo, style, **small)
     with pytest.raises(RuntimeError, match="between two iterations"):
         painter.snapshot()
@@ -257,7 +258,8 @@ def test_a_painter_gives_no_snapshot_where_there_is_none(photo, style, small, mo
     monkeypatch.setattr(Objective, "value_and_gradient", fails_later)
     painter = impasto.make_painter(photo, style, **small)
     list(painter)
-    assert not painter.can_snapshot
+    with pytest.raises(RuntimeError, match="between two iterations"):
+        painter.snapshot()
 
 
 @pytest.fixture
@@ -268,24 +270,40 @@ def stopped(photo, style, small, tmp_path):
     painter = impasto.make_painter(
         tmp_path / "photo.png", tmp_path / "style.png", **small, init=str(tmp_path / "start.png")
     )
-    with writer(tmp_path / "a.checkpoint").attend(painter):
+    with writer(tmp_path / "a.checkpoint") as keeper:
         for event in painter:
+            keeper.see(event)
             if isinstance(event, Iteration) and event.iteration == 2:
                 painter.stop()
     return tmp_path / "a.checkpoint"
 
 
-def changed(path, **facts):
-    """Write a checkpoint anew with other facts."""
+def change(path, **values):
+    """Rewrite a checkpoint with other values of its state."""
+    rewrite(path, lambda description: description | {"state": description["state"] | values})
+
+
+def make_older(path, **values):
+    """Rewrite a checkpoint in the form of older versions, with other values."""
+    names = {"plan": "octaves", "seconds": "elapsed"}
+
+    def older(description):
+        state = description.pop("state")
+        return description | {"facts": {names.get(name, name): value for name, value in state.items()} | values}
+
+    rewrite(path, older)
+
+
+def rewrite(path, description_of):
     slot = Slot(path)
     file, header = slot.open()
     with file:
         tensors = dict(StoredTensors(file, header))
-    description = header.description | {"facts": header.description["facts"] | facts}
+    description = description_of(dict(header.description))
     slot.write(lambda file: write_container(file, description, tensors))
 
 
-def test_pictures_in_files_are_found_from_any_folder(stopped, small, monkeypatch, tmp_path_factory):
+def test_files_are_found_from_any_folder(stopped, small, monkeypatch, tmp_path_factory):
     folder = stopped.parent
     names = folder / "photo.png", folder / "style.png"
     whole = impasto.paint(*names, **small, init=str(folder / "start.png"))
@@ -293,30 +311,32 @@ def test_pictures_in_files_are_found_from_any_folder(stopped, small, monkeypatch
     assert same(painted(impasto.resume_painter(stopped)), whole)
 
 
-def test_as_checkpoints_told_of_the_first_picture_once(stopped, small):
+def test_older_checkpoint_with_start_picture_resumes(stopped, small):
     start = {
         "path": str(stopped.parent / "start.png"),
         "sha256": hashlib.sha256((stopped.parent / "start.png").read_bytes()).hexdigest(),
     }
     whole = painted(impasto.resume_painter(stopped))
-    changed(stopped, named={}, start=start)
+    shutil.copy(stopped, stopped.with_name("copy"))
+    make_older(stopped, named={}, start=start)
     assert same(painted(impasto.resume_painter(stopped)), whole)
-    changed(stopped, named={}, start=start | {"sha256": "0"})
-    with pytest.raises(CheckpointError, match=r"picture that painting began from .* is not the one"):
-        impasto.resume_painter(stopped)
+    make_older(stopped.with_name("copy"), named={}, start=start | {"sha256": "0"})
+    with pytest.raises(CheckpointError, match=r"picture that painting began from .* differs from the one"):
+        impasto.resume_painter(stopped.with_name("copy"))
 
 
-def test_a_run_of_before_there_was_a_choice_goes_on_as_it_began(small, stopped, tmp_path):
+def test_older_checkpoint_without_precision_resumes(small, stopped, tmp_path):
     odd = small | {"size": 61, "borders": "cut", "precision": "float32"}
     names = tmp_path / "photo.png", tmp_path / "style.png"
     painter = impasto.make_painter(*names, **odd)
-    with writer(stopped).attend(painter):
+    with writer(stopped) as keeper:
         for event in painter:
+            keeper.see(event)
             if isinstance(event, Iteration) and event.iteration == 2:
                 painter.stop()
-    facts = painter.snapshot().facts.model_dump(mode="json")
-    del facts["precision"], facts["settings"]["precision"], facts["settings"]["borders"]
-    changed(stopped, settings=facts["settings"])
+    settings = dict(painter.snapshot().state.settings)
+    del settings["precision"], settings["borders"]
+    make_older(stopped, settings=settings, precision="float32")
     resumed = impasto.resume_painter(stopped)
     assert (resumed.settings.borders, resumed.precision) == ("cut", "float32")
     assert same(painted(resumed), impasto.paint(*names, **odd))
@@ -326,22 +346,24 @@ def test_a_run_of_before_there_was_a_choice_goes_on_as_it_began(small, stopped, 
     ("name", "what"),
     [("photo", "photograph"), ("style", "style"), ("start", "picture that painting began from")],
 )
-def test_a_changed_or_missing_picture_is_refused(stopped, name, what):
+def test_changed_or_missing_picture_is_refused(stopped, name, what):
     path = stopped.with_name(f"{name}.png")
     Image.new("RGB", (80, 80)).save(path)
-    with pytest.raises(CheckpointError, match=rf"The {what} .*{name}\.png is not the one that the run began with"):
+    with pytest.raises(
+        CheckpointError, match=rf"The {what} .*{name}\.png differs from the one that the run began with"
+    ):
         impasto.resume_painter(stopped)
     path.unlink()
-    with pytest.raises(CheckpointError, match=rf"The {what} is not at .*{name}\.png any more") as error:
+    with pytest.raises(CheckpointError, match=rf"The {what} is no longer at .*{name}\.png") as error:
         impasto.resume_painter(stopped)
     assert "\n" not in str(error.value)
 
 
-def test_pictures_from_memory_are_asked_for_again(photo, style, small, tmp_path):
-    _, paths = kept_at_every_moment(impasto.make_painter(photo, style, **small), tmp_path)
+def test_pictures_from_memory_must_be_given_again(photo, style, small, tmp_path):
+    _, paths = painted_with_all_checkpoints(impasto.make_painter(photo, style, **small), tmp_path)
     with pytest.raises(CheckpointError, match="came from a program's memory"):
         impasto.resume_painter(paths[0])
-    with pytest.raises(CheckpointError, match="style given is not the one"):
+    with pytest.raises(CheckpointError, match="style from memory differs from the one"):
         impasto.resume_painter(paths[0], photo, style * 0.5)
     with pytest.raises(CheckpointError, match="began with 2 pictures, and there are 3"):
         impasto.resume_painter(paths[0], photo, [style, style])
@@ -351,19 +373,19 @@ def test_pictures_from_memory_are_asked_for_again(photo, style, small, tmp_path)
 def test_another_encoder_is_refused(stopped, tiny_encoder, tmp_path):
     other = tmp_path / "other.safetensors"
     save_file(random_weights(seed=1), other, {METADATA_KEY: architecture_to_json(Architecture())})
-    changed(stopped, encoder={"name": str(other), "sha256": sha256_of(tiny_encoder)})
-    with pytest.raises(CheckpointError, match=r"encoder .* is not the one that the run began with"):
+    change(stopped, encoder={"name": str(other), "sha256": sha256_of(tiny_encoder)})
+    with pytest.raises(CheckpointError, match=r"encoder .* differs from the one that the run began with"):
         impasto.resume_painter(stopped)
 
 
-def test_other_versions_are_remarked_on(stopped):
-    changed(stopped, torch="1.0", impasto="0.0.1")
+def test_other_versions_cause_a_warning(stopped):
+    change(stopped, torch="1.0", impasto="0.0.1")
     with pytest.warns(CheckpointWarning, match=r"began with impasto 0\.0\.1, not .* and torch 1\.0, not"):
         impasto.resume_painter(stopped)
 
 
 @pytest.mark.parametrize(
-    "facts",
+    "values",
     [
         {"octave": 0},
         {"octave": 9},
@@ -371,7 +393,8 @@ def test_other_versions_are_remarked_on(stopped):
         {"settings": {"speed": 3}},
         {"settings": {"size": -1}},
         {"content": {"path": 3}},
-        {"octaves": [{"height": 3, "side": 4}] * 2},
+        {"plan": [{"height": 3, "side": 4}] * 2},
+        {"plan": []},
         {"device": "cuda:99"},
         {"optimizer": {}},
         {"iteration": -1},
@@ -380,8 +403,8 @@ def test_other_versions_are_remarked_on(stopped):
     ],
     ids=str,
 )
-def test_facts_that_make_no_sense_are_one_sentence(stopped, facts):
-    changed(stopped, **facts)
+def test_inconsistent_state_is_one_sentence(stopped, values):
+    change(stopped, **values)
     with pytest.raises(impasto.ImpastoError) as error:
         impasto.resume_painter(stopped)
     assert "\n" not in str(error.value)
@@ -390,11 +413,11 @@ def test_facts_that_make_no_sense_are_one_sentence(stopped, facts):
 def test_another_format_is_refused(stopped):
     slot = Slot(stopped)
     slot.write(lambda file: write_container(file, {"format": 99}, {}))
-    with pytest.raises(CheckpointError, match=r"another format \(99, this version knows 1\)"):
+    with pytest.raises(CheckpointError, match=r"format 99, and this version reads format 1"):
         impasto.resume_painter(stopped)
 
 
-def test_a_checkpoint_in_use_is_refused(stopped):
+def test_locked_checkpoint_is_refused(stopped):
     with CheckpointWriter(slot := Slot(stopped)):
         slot.acquire()
         with pytest.raises(CheckpointError, match="in use by another process"):
@@ -403,14 +426,14 @@ def test_a_checkpoint_in_use_is_refused(stopped):
     impasto.resume_painter(stopped)  # the first one let it go
 
 
-def test_what_is_no_checkpoint_is_a_sentence_and_gets_no_lock(tmp_path):
+def test_other_file_is_refused_without_lock(tmp_path):
     with pytest.raises(CheckpointError, match="There is no checkpoint at"):
         impasto.resume_painter(tmp_path / "nothing")
     (tmp_path / "text").write_text("something else")
-    with pytest.raises(CheckpointError, match=r"no sound checkpoint .*it is no checkpoint"):
+    with pytest.raises(CheckpointError, match=r"no intact checkpoint .*it is not a checkpoint"):
         impasto.resume_painter(tmp_path / "text")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(CheckpointError, match="no sound checkpoint"):
+    with pytest.raises(CheckpointError, match="no intact checkpoint"):
         impasto.resume_painter(tmp_path / "folder")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "text"]
 
@@ -424,8 +447,8 @@ def paint_or_resume(folder, settings):
         if slot.exists
         else impasto.make_painter(photo, style, **settings)
     )
-    with writer(slot).attend(painter) as keeper:
-        painting = painted(painter)
+    with writer(slot) as keeper:
+        painting = painted(painter, keeper)
         result = [(s.octave, s.iteration, s.loss.total) for s in painting.history]
         np.savez(folder / "partial.npz", array=painting.array, history=np.array(result))
         (folder / "partial.npz").replace(folder / "result.npz")
@@ -466,8 +489,8 @@ def test_killed_at_twenty_random_moments_it_comes_to_the_same_picture(tiny_encod
         if slot.exists:
             file, header = slot.open()
             file.close()
-            facts = header.description["facts"]
-            places.add((len(results), facts["octave"], facts["iteration"]))
+            state = header.description["state"]
+            places.add((len(results), state["octave"], state["iteration"]))
         if (folder / "result.npz").exists():
             results.append(folder)
         unfinished = not (folder / "result.npz").exists()
@@ -479,20 +502,20 @@ def test_killed_at_twenty_random_moments_it_comes_to_the_same_picture(tiny_encod
             assert np.array_equal(result["history"], expected["history"])
 
 
-def test_settings_keep_the_order_of_their_layers(photo, style, small, tmp_path):
+def test_resumed_settings_keep_order_of_layers(photo, style, small, tmp_path):
     # Sums of floats depend on it.
     settings = small | {"losses": {"content": {"relu4_1": 0, "relu3_1": 1, "relu2_1": 2}}}
     painter = impasto.make_painter(photo, style, **settings)
     losses = painter.settings.losses
     turned = losses.model_copy(update={"style": dict(reversed(losses.style.items()))})
     painter = Painter(photo, [style], painter.settings.model_copy(update={"losses": turned}))
-    whole, paths = kept_at_every_moment(painter, tmp_path)
+    whole, paths = painted_with_all_checkpoints(painter, tmp_path)
     resumed = impasto.resume_painter(paths[2], photo, style)
     assert list(resumed.settings.losses.style) == list(reversed(losses.style))
     assert same(painted(resumed), whole)
 
 
-def test_history_survives_to_the_last_bit(photo, style, small, tmp_path):
-    whole, paths = kept_at_every_moment(impasto.make_painter(photo, style, **small), tmp_path)
+def test_history_is_restored_exactly(photo, style, small, tmp_path):
+    whole, paths = painted_with_all_checkpoints(impasto.make_painter(photo, style, **small), tmp_path)
     resumed = impasto.resume_painter(paths[6], photo, style)
     assert list(resumed.painting().history) == [replace(step) for step in whole.history[:7]]

@@ -37,7 +37,7 @@ def slot(tmp_path):
     return Slot(tmp_path / "a.checkpoint")
 
 
-def test_the_last_two_stay(slot):
+def test_slot_keeps_two_generations(slot):
     assert not slot.exists
     for number in range(3):
         put(slot, number)
@@ -48,7 +48,7 @@ def test_the_last_two_stay(slot):
     assert slot.remove() == 0
 
 
-def test_a_damaged_one_falls_back_and_says_so(slot):
+def test_damaged_checkpoint_falls_back_with_note(slot):
     put(slot, 1)
     put(slot, 2)
     data = bytearray(slot.path.read_bytes())
@@ -57,13 +57,13 @@ def test_a_damaged_one_falls_back_and_says_so(slot):
     notes = []
     assert number_in(slot, notes.append) == 1
     assert len(notes) == 1
-    assert "a.checkpoint: its content does not fit its hash" in notes[0]
+    assert "a.checkpoint: its content does not match its hash" in notes[0]
     slot.previous.write_bytes(b"")
-    with pytest.raises(CheckpointError, match=r"no sound checkpoint .*its hash; .*previous: it is no checkpoint"):
+    with pytest.raises(CheckpointError, match=r"no intact checkpoint .*its hash; .*previous: it is not a checkpoint"):
         slot.open()
 
 
-def test_between_the_two_renames_the_previous_one_is_used(slot):
+def test_crash_between_renames_leaves_previous_checkpoint(slot):
     put(slot, 1)
     slot.path.replace(slot.previous)
     notes = []
@@ -88,7 +88,7 @@ class Full:
 
 
 @given(room=st.integers(0, SIZE))
-def test_a_disk_that_fills_up_at_any_byte_loses_nothing(tmp_path_factory, room):
+def test_full_disk_at_any_byte_loses_nothing(tmp_path_factory, room):
     slot = Slot(tmp_path_factory.mktemp("full") / "a.checkpoint")
     put(slot, 1)
     put(slot, 2)
@@ -100,7 +100,7 @@ def test_a_disk_that_fills_up_at_any_byte_loses_nothing(tmp_path_factory, room):
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
-def test_a_step_that_fails_loses_nothing(slot, step, monkeypatch):
+def test_failing_file_operation_loses_nothing(slot, step, monkeypatch):
     put(slot, 1)
 
     def fail(*_):
@@ -113,7 +113,7 @@ def test_a_step_that_fails_loses_nothing(slot, step, monkeypatch):
     assert number_in(slot) == 1
 
 
-def test_one_at_a_time(slot):
+def test_lock_admits_one_process(slot):
     other = Slot(slot.path)
     slot.acquire()
     slot.acquire()
@@ -137,7 +137,7 @@ def test_one_at_a_time(slot):
     assert names(slot) == []
 
 
-def test_another_thread_may_let_it_go(slot):
+def test_another_thread_may_release_lock(slot):
     thread = threading.Thread(target=slot.acquire)
     thread.start()
     thread.join()
@@ -146,7 +146,7 @@ def test_another_thread_may_let_it_go(slot):
     Slot(slot.path).acquire()
 
 
-def test_the_lock_stays_while_there_is_something_to_guard_and_a_crashs_remains_go(slot):
+def test_lock_file_stays_with_checkpoint_partial_file_goes(slot):
     put(slot, 1)
     slot.partial.write_bytes(b"half")
     slot.acquire()
@@ -157,13 +157,13 @@ def test_the_lock_stays_while_there_is_something_to_guard_and_a_crashs_remains_g
     assert not slot.in_use
 
 
-def test_a_folder_that_is_none_is_a_sentence(tmp_path):
+def test_file_as_folder_is_one_sentence(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(CheckpointError, match="takes no files"):
+    with pytest.raises(CheckpointError, match="not writable"):
         Slot(tmp_path / "file" / "a.checkpoint").acquire()
 
 
-def test_other_peoples_files_beside_it_stay(tmp_path):
+def test_unrelated_files_stay(tmp_path):
     names = ["poetry.lock", "poetry.partial"]
     for name in names:
         (tmp_path / name).write_text("mine")
@@ -176,7 +176,7 @@ def test_other_peoples_files_beside_it_stay(tmp_path):
     assert {(tmp_path / name).read_text() for name in names} == {"mine"}
 
 
-def test_asking_whether_it_is_in_use_keeps_nobody_away(slot):
+def test_probing_the_lock_blocks_nobody(slot):
     other = FileLock(slot.lock, thread_local=False)
     other.acquire()
     timer = threading.Timer(0.1, other.release)

@@ -25,10 +25,13 @@ def small(tiny_encoder):
             "optimization": {"iterations": 8, "max_octaves": 1}}  # fmt: skip
 
 
-def painted(painter):
-    *_, last = painter
-    assert isinstance(last, Finished)
-    return last.painting
+def painted(painter, keeper=None):
+    """Paint to the end, with checkpoints if there is a writer."""
+    for event in painter:
+        if keeper is not None:
+            keeper.see(event)
+    assert isinstance(event, Finished)
+    return event.painting
 
 
 @pytest.fixture
@@ -49,22 +52,23 @@ def moments(painter, keeper, clock, *, iteration=10.0, writing=0.0):
         original(slot, fill)
         clock.now += writing
 
-    with pytest.MonkeyPatch.context() as patch, keeper.attend(painter):
+    with pytest.MonkeyPatch.context() as patch, keeper:
         patch.setattr(Slot, "write", write)
         for event in painter:
+            keeper.see(event)
             if isinstance(event, Iteration):
                 clock.now += iteration
     return found
 
 
-def test_one_every_thirty_seconds_and_none_at_the_very_end(photo, style, small, clock, tmp_path):
+def test_writes_every_thirty_seconds_but_not_last(photo, style, small, clock, tmp_path):
     painter = impasto.make_painter(photo, style, **small)
     assert moments(painter, CheckpointWriter(tmp_path / "a"), clock) == [30, 60]
     painter = impasto.make_painter(photo, style, **small)
     assert moments(painter, CheckpointWriter(tmp_path / "a", least_seconds=0), clock) == [10, 20, 30, 40, 50, 60, 70]
 
 
-def test_writing_takes_no_more_than_a_twentieth(photo, style, small, clock, tmp_path):
+def test_writing_takes_at_most_a_twentieth(photo, style, small, clock, tmp_path):
     # Written at 30, done at 33, next due at 33 + 60.
     painter = impasto.make_painter(photo, style, **small)
     assert moments(painter, CheckpointWriter(tmp_path / "a"), clock, writing=3) == [30]
@@ -73,7 +77,7 @@ def test_writing_takes_no_more_than_a_twentieth(photo, style, small, clock, tmp_
     assert moments(painter, CheckpointWriter(tmp_path / "a"), clock, writing=3) == [30, 93, 156]
 
 
-def test_short_runs_are_spared(photo, style, small, clock, tmp_path):
+def test_short_run_gets_no_checkpoint(photo, style, small, clock, tmp_path):
     painter = impasto.make_painter(photo, style, **small)
     keeper = CheckpointWriter(tmp_path / "a", least_expected=3600)
     assert moments(painter, keeper, clock) == []
@@ -81,7 +85,7 @@ def test_short_runs_are_spared(photo, style, small, clock, tmp_path):
     assert 0 < painter.expected_seconds < 3600
 
 
-def test_the_place_is_chosen_with_the_first_writing_only(photo, style, small, clock, tmp_path):
+def test_place_is_chosen_at_first_write(photo, style, small, clock, tmp_path):
     asked = []
 
     def place():
@@ -97,18 +101,18 @@ def test_the_place_is_chosen_with_the_first_writing_only(photo, style, small, cl
     assert not keeper.slot.exists
 
 
-def test_the_same_moment_is_not_written_twice(photo, style, small, tmp_path):
+def test_same_step_is_written_once(photo, style, small, tmp_path):
     painter = impasto.make_painter(photo, style, **small)
     for event in painter:
         if isinstance(event, Iteration):
             painter.stop()
     with CheckpointWriter(tmp_path / "a") as keeper:
-        assert keeper.write(painter)
-        assert keeper.write(painter)
+        assert keeper.write(painter.snapshot())
+        assert keeper.write(painter.snapshot())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "a.impasto-lock"]
 
 
-def test_a_disk_that_fills_up_is_told_once_and_loses_nothing(photo, style, small, monkeypatch, tmp_path):
+def test_full_disk_warns_once_and_loses_nothing(photo, style, small, monkeypatch, tmp_path):
     whole = impasto.paint(photo, style, **small)
     painter, fsync, calls, told = impasto.make_painter(photo, style, **small), os.fsync, [], []
 
@@ -119,20 +123,20 @@ def test_a_disk_that_fills_up_is_told_once_and_loses_nothing(photo, style, small
         fsync(handle)
 
     monkeypatch.setattr("os.fsync", full)
-    with CheckpointWriter(tmp_path / "a", least_seconds=0, times_writing=0, warn=told.append).attend(painter):
-        painting = painted(painter)
+    with CheckpointWriter(tmp_path / "a", least_seconds=0, times_writing=0, warn=told.append) as keeper:
+        painting = painted(painter, keeper)
     assert len(calls) > 6
     assert len(told) == 1
     assert "No space left on device" in told[0]
     assert "\n" not in told[0]
     assert np.array_equal(painting.array, whole.array)
     resumed = impasto.resume_painter(tmp_path / "a", photo, style)
-    assert resumed.snapshot().facts.iteration == 2
+    assert resumed.snapshot().state.iteration == 2
     assert np.array_equal(painted(resumed).array, whole.array)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limits of this kind there")
-def test_the_system_itself_refuses_more_bytes(photo, style, small, tmp_path):
+def test_file_size_limit_keeps_older_checkpoints(photo, style, small, tmp_path):
     """L-BFGS's pairs make each checkpoint larger than the one before, until a limit that the kernel keeps."""
     import resource
 
@@ -144,53 +148,53 @@ def test_the_system_itself_refuses_more_bytes(photo, style, small, tmp_path):
     try:
         with (
             pytest.warns(CheckpointWarning, match=r"could not be written \(File too large\)") as warned,
-            CheckpointWriter(tmp_path / "a", least_seconds=0, times_writing=0).attend(painter),
+            CheckpointWriter(tmp_path / "a", least_seconds=0, times_writing=0) as keeper,
         ):
-            painting = painted(painter)
+            painting = painted(painter, keeper)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert len(warned) == 1
     assert np.array_equal(painting.array, whole.array)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "a.impasto-lock", "a.previous"]
     resumed = impasto.resume_painter(tmp_path / "a", photo, style)
-    assert 2 <= resumed.snapshot().facts.iteration < 7
+    assert 2 <= resumed.snapshot().state.iteration < 7
     assert np.array_equal(painted(resumed).array, whole.array)
 
 
-def test_a_place_in_use_is_told_once_and_painting_goes_on(photo, style, small, tmp_path):
+def test_locked_place_warns_once_and_painting_continues(photo, style, small, tmp_path):
     other = Slot(tmp_path / "a")
     other.acquire()
     painter, told = impasto.make_painter(photo, style, **small), []
-    with CheckpointWriter(tmp_path / "a", least_seconds=0, times_writing=0, warn=told.append).attend(painter):
-        assert painted(painter).complete
+    with CheckpointWriter(tmp_path / "a", least_seconds=0, times_writing=0, warn=told.append) as keeper:
+        assert painted(painter, keeper).complete
     assert len(told) == 1
     assert "in use by another process" in told[0]
     other.release()
 
 
-def test_a_folder_that_is_none_is_told_once(photo, style, small, tmp_path):
+def test_file_as_folder_warns_once(photo, style, small, tmp_path):
     (tmp_path / "file").touch()
     painter = impasto.make_painter(photo, style, **small)
     keeper = CheckpointWriter(tmp_path / "file" / "a", least_seconds=0, times_writing=0)
-    with warnings.catch_warnings(record=True) as caught, keeper.attend(painter):
+    with warnings.catch_warnings(record=True) as caught, keeper:
         warnings.simplefilter("always")
-        assert painted(painter).complete
+        assert painted(painter, keeper).complete
     assert [warning.category for warning in caught] == [CheckpointWarning]
 
 
-def test_a_place_that_cannot_be_chosen_is_told_once_and_painting_goes_on(photo, style, small):
+def test_failing_place_warns_once_and_painting_continues(photo, style, small):
     def place():
         raise OSError(36, "File name too long")
 
     told = []
     painter = impasto.make_painter(photo, style, **small)
-    with CheckpointWriter(place, least_seconds=0, times_writing=0, warn=told.append).attend(painter):
-        assert painted(painter).complete
+    with CheckpointWriter(place, least_seconds=0, times_writing=0, warn=told.append) as keeper:
+        assert painted(painter, keeper).complete
     assert len(told) == 1
-    assert "could not be written (File name too long), so painting goes on with none yet" in told[0]
+    assert "could not be written (File name too long). Painting continues with no checkpoint yet" in told[0]
 
 
-def test_attachments_come_back(photo, style, small, tmp_path):
+def test_attachments_are_restored(photo, style, small, tmp_path):
     from impasto.runs.checkpoints.resuming import StoredRun
 
     painter = impasto.make_painter(photo, style, **small)
@@ -199,7 +203,7 @@ def test_attachments_come_back(photo, style, small, tmp_path):
         if isinstance(event, Iteration):
             painter.stop()
     with CheckpointWriter(tmp_path / "a", attach=lambda: ({"x": [1]}, {"p": pixels})) as keeper:
-        keeper.write(painter)
+        keeper.write(painter.snapshot())
     run = StoredRun(Slot(tmp_path / "a"))
     assert run.description.attached == {"x": [1]}
     assert np.array_equal(run.arrays()["p"], pixels)

@@ -17,7 +17,7 @@ from impasto.errors import CheckpointError
 from impasto.pictures.checking import is_interrupted
 from impasto.runs.checkpoints.files import DamagedError, read_header
 from impasto.runs.checkpoints.folder import SUFFIX, forget, newest_slot, runs_folder, stored_slots, written
-from impasto.runs.checkpoints.resuming import Description, StoredRun, read_description, settings_of, stored_path
+from impasto.runs.checkpoints.resuming import Description, StoredRun, read_description, resumed_settings, stored_path
 from impasto.runs.checkpoints.slot import Slot
 from impasto.runs.job import Job, run_job
 from impasto.runs.keeping import Keeping, kept_in, stored_outputs
@@ -43,7 +43,7 @@ def run_resume(name: str | None, output: str | None, *, force: bool, reporter: R
     with ExitStack() as stack:
         run = _newest_run(reporter, stack) if name is None else _opened(named_slot(name), reporter, stack)
         slot = run.slot
-        facts, kept = run.facts, kept_in(run.description.attached)
+        facts, kept = run.state, kept_in(run.description.attached)
         content = stored_path(facts.content, "photograph") if facts.content else None
         styles = tuple(stored_path(style, "style") for style in facts.styles)
         outputs = stored_outputs(kept, output, force)
@@ -52,7 +52,7 @@ def run_resume(name: str | None, output: str | None, *, force: bool, reporter: R
             outputs = replace(outputs, own_history=True)
         keeping = Keeping(file=slot.path, every=kept.every)
         return run_job(
-            Job(content, styles, settings_of(facts), outputs, keeping=keeping, stored=run), reporter, interrupts
+            Job(content, styles, resumed_settings(facts), outputs, keeping=keeping, stored=run), reporter, interrupts
         )
 
 
@@ -163,7 +163,7 @@ def _listed(slot: Slot) -> Listed:
 
 def _state(description: Description | None) -> str:
     assert description is not None
-    for what, stored in description.facts.inputs:
+    for what, stored in description.state.inputs:
         if stored.path is None:
             return f"{what} came from memory"
         if not Path(stored.path).is_file():
@@ -175,14 +175,14 @@ def _row(run: Listed) -> tuple[str, ...]:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(written(run.slot)))
     if run.description is None:
         return run.name, when, "", "", "", "", run.state
-    facts = run.description.facts
-    size, iterations = facts.octaves[-1], facts.octaves[facts.octave - 1]["iterations"]
-    place = f"octave {facts.octave}/{len(facts.octaves)}, iteration {facts.iteration}/{iterations}"
+    facts = run.description.state
+    size, iterations = facts.plan[-1], facts.current.iterations
+    place = f"octave {facts.octave}/{len(facts.plan)}, iteration {facts.iteration}/{iterations}"
     return (
         run.name,
         when,
         Path(_picture(run.description) or (facts.content.path if facts.content else None) or "").name,
-        f"{size['width']}×{size['height']}",
+        f"{size.width}×{size.height}",
         place,
         f"{facts.share:.0%}",
         run.state,
@@ -192,16 +192,16 @@ def _row(run: Listed) -> tuple[str, ...]:
 def _record(run: Listed) -> dict[str, Any]:
     record: dict[str, Any] = {"name": run.name, "file": str(run.slot.path), "written": written(run.slot)}
     if run.description is not None:
-        facts = run.description.facts
+        facts = run.description.state
         record |= {
             "content": facts.content.path if facts.content else None,
             "styles": [style.path for style in facts.styles],
             "output": _picture(run.description),
             "octave": facts.octave,
-            "octaves": facts.octaves,
+            "octaves": [dict(octave) for octave in facts.plan],
             "iteration": facts.iteration,
             "share": facts.share,
-            "elapsed": facts.elapsed,
+            "elapsed": facts.seconds,
         }
     return record | {"state": run.state}
 

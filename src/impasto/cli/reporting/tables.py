@@ -74,7 +74,7 @@ def print_plan(painter: Painter, *, as_json: bool) -> None:
     from impasto.painting.timing import expected_seconds
 
     costs = [cost(octave, painter.workload) for octave in painter.octaves]
-    seconds = expected_seconds(costs, painter.workload, painter.threads)
+    seconds = expected_seconds(costs, painter.workload, painter.machine.threads)
     standing = standing_memory(painter.workload)
     rows = [
         _plan_row(c, expected, standing, painter.settings.optimization)
@@ -83,7 +83,11 @@ def print_plan(painter: Painter, *, as_json: bool) -> None:
     peak, operations = max(row["memory"] for row in rows), sum(row["operations"] for row in rows)
     if as_json:
         total = {"memory": peak, "operations": operations, "seconds": sum(seconds)}
-        where = {"device": str(painter.device), "threads": painter.threads, "precision": painter.precision}
+        where = {
+            "device": str(painter.machine.device),
+            "threads": painter.machine.threads,
+            "precision": painter.precision,
+        }
         say(json.dumps({"octaves": rows, **total, **where}))
         return
     table = Table(box=None, pad_edge=False)
@@ -92,11 +96,11 @@ def print_plan(painter: Painter, *, as_json: bool) -> None:
     for number, row in enumerate(rows, 1):
         table.add_row(str(number), *_plan_cells(row))
     _print(table)
-    threads = "1 thread" if painter.threads == 1 else f"{painter.threads} threads"
+    threads = "1 thread" if painter.machine.threads == 1 else f"{painter.machine.threads} threads"
     most = "at most " if painter.settings.optimization.tolerance else ""  # octaves may end sooner
     say(
         f"altogether about {peak / 1e9:.2f} GB at the peak, {most}{operations / 1e12:.2f} TFLOP and "
-        f"{clock(sum(seconds))} (judged by a few iterations on small pictures: {painter.device}, {threads}, "
+        f"{clock(sum(seconds))} (judged by a few iterations on small pictures: {painter.machine.device}, {threads}, "
         f"{painter.precision})"
     )
 

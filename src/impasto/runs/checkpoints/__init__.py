@@ -1,6 +1,5 @@
-"""Checkpoints: a run's state on disk, so that it survives a signal, a crash or a power cut.
+"""Checkpoints: a run's state on disk, which survives a signal, a crash or a power failure.
 
-``files`` is the container, ``slot`` the places of two generations of it and their lock, ``writer`` writes one now and
-then while a painter paints, ``resuming`` makes a painter that goes on, and ``folder`` says where runs lie that the user
-gave no place. Only ``writer`` and ``resuming`` load PyTorch.
+``files`` is the file format, ``slot`` keeps two generations and their lock, ``writer`` writes them from a painter's
+events, ``resuming`` makes a painter that continues, and ``folder`` is the default place of checkpoints.
 """

@@ -1,9 +1,9 @@
-"""The container of a checkpoint: tensors and a description, streamed to disk and sealed by a hash.
+"""The file format of checkpoints: tensors and a description, streamed to disk and sealed by a hash.
 
 A checkpoint is a safetensors file, which any reader of that format opens. Its metadata has one entry, ``impasto``: a
-JSON object. Its last tensor, ``seal``, is the SHA-256 of all bytes before it, header included, so that a file that was
-cut short or damaged anywhere is told apart. safetensors' own writer is not used, because it knows no such seal, and in
-the oldest supported version it copies all tensors before it writes the first.
+JSON object. Its last tensor, ``seal``, is the SHA-256 of all bytes before it, header included, which reveals truncation
+and damage. The writer of safetensors has no such seal and, in the oldest supported version, copies all tensors before
+it writes the first.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ _BYTES: Final = {"F64": 8, "F32": 4, "F16": 2, "I64": 8, "U8": 1}
 
 
 class DamagedError(Exception):
-    """A file that is no checkpoint, or not a whole one; the text says why."""
+    """A file is not a checkpoint, or an incomplete one; the text says why."""
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where a tensor lies.
+class _Entry:
+    """The header's entry of a tensor.
 
     Attributes:
-        code: its type, as safetensors calls it.
-        shape: its sides.
-        offset: from the file's beginning, in bytes.
+        code: dtype as safetensors names it.
+        shape: sizes of the dimensions.
+        offset: offset from the start of the file, in bytes.
     """
 
     code: str
@@ -54,32 +54,32 @@ class _Place:
 
     @property
     def size(self) -> int:
-        """In bytes."""
+        """Size in bytes."""
         return math.prod(self.shape) * _BYTES[self.code]
 
 
 @dataclass(frozen=True)
 class Header:
-    """What stands before the tensors.
+    """The header of a checkpoint.
 
     Attributes:
         description: the JSON object.
-        places: of the tensors, the seal among them.
-        size: of the whole file in bytes.
+        entries: entries of the tensors, including the seal.
+        size: size of the whole file in bytes.
     """
 
     description: dict[str, Any]
-    places: dict[str, _Place]
+    entries: dict[str, _Entry]
     size: int
 
 
 def write_container(file: BinaryIO, description: Mapping[str, Any], tensors: Mapping[str, Tensor | np.ndarray]) -> None:
-    """Write a container, one tensor after another, without a second copy of those that lie in the CPU's memory.
+    """Write a container, one tensor after another, without copying tensors in the CPU's memory.
 
     Args:
-        file: open for writing, at its start.
-        description: what JSON holds.
-        tensors: by name, of 16, 32 or 64-bit floats, 64-bit integers or bytes.
+        file: file open for writing, at its start.
+        description: JSON values.
+        tensors: tensors by name, of 16, 32 or 64-bit floats, 64-bit integers or bytes.
 
     Raises:
         OSError: the disk is full, or fails.
@@ -96,9 +96,9 @@ def _header_bytes(description: Mapping[str, Any], tensors: Mapping[str, Tensor |
     entries: dict[str, Any] = {"__metadata__": {METADATA_KEY: json.dumps(description)}}
     offset = 0
     for name, tensor in tensors.items():
-        place = _Place(_CODES[str(tensor.dtype).removeprefix("torch.")], tuple(tensor.shape), offset)
-        entries[name] = {"dtype": place.code, "shape": place.shape, "data_offsets": [offset, offset + place.size]}
-        offset += place.size
+        entry = _Entry(_CODES[str(tensor.dtype).removeprefix("torch.")], tuple(tensor.shape), offset)
+        entries[name] = {"dtype": entry.code, "shape": entry.shape, "data_offsets": [offset, offset + entry.size]}
+        offset += entry.size
     entries[SEAL] = {"dtype": "U8", "shape": [32], "data_offsets": [offset, offset + 32]}
     text = json.dumps(entries).encode()
     text += b" " * (-len(text) % 8)
@@ -114,7 +114,7 @@ def _blocks(header: bytes, tensors: Mapping[str, Tensor | np.ndarray]) -> Iterat
 
 
 def _bytes_of(tensor: Tensor | np.ndarray) -> memoryview:
-    """The memory of a tensor; of a copy only where the tensor is on another device or not contiguous."""
+    """Return the memory of a tensor, or of a copy if it is on another device or not contiguous."""
     import numpy as np
 
     array = tensor if isinstance(tensor, np.ndarray) else tensor.detach().cpu().numpy()
@@ -122,43 +122,43 @@ def _bytes_of(tensor: Tensor | np.ndarray) -> memoryview:
 
 
 def read_header(file: BinaryIO) -> Header:
-    """Read what stands before the tensors, without looking at those.
+    """Read the header without reading the tensors.
 
     Args:
-        file: open for reading, at its start.
+        file: file open for reading, at its start.
 
     Raises:
-        DamagedError: this is no checkpoint, or its length is wrong.
+        DamagedError: the file is not a checkpoint, or its length is wrong.
         OSError: the disk fails.
     """
     actual = os.fstat(file.fileno()).st_size
     length = int.from_bytes(file.read(8), "little")
     if not 0 < length <= min(_LONGEST_HEADER, actual):
-        raise DamagedError("it is no checkpoint")
+        raise DamagedError("it is not a checkpoint")
     try:
-        entries = json.loads(file.read(length))
-        description = json.loads(entries.pop("__metadata__")[METADATA_KEY])
-        places = {name: _place(entry, 8 + length) for name, entry in entries.items()}
+        stored = json.loads(file.read(length))
+        description = json.loads(stored.pop("__metadata__")[METADATA_KEY])
+        entries = {name: _read_entry(entry, 8 + length) for name, entry in stored.items()}
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise DamagedError("it is no checkpoint") from None
-    if not isinstance(description, dict) or SEAL not in places or places[SEAL].size != 32:
-        raise DamagedError("it is no checkpoint")
-    size = places[SEAL].offset + 32
+        raise DamagedError("it is not a checkpoint") from None
+    if not isinstance(description, dict) or SEAL not in entries or entries[SEAL].size != 32:
+        raise DamagedError("it is not a checkpoint")
+    size = entries[SEAL].offset + 32
     if actual != size:
         raise DamagedError(f"it has {actual} bytes and should have {size}")
-    return Header(description, places, size)
+    return Header(description, entries, size)
 
 
-def _place(entry: Mapping[str, Any], start: int) -> _Place:
-    first, last = entry["data_offsets"]
-    place = _Place(_NAMES[entry["dtype"]] and entry["dtype"], tuple(entry["shape"]), start + first)
-    if not all(isinstance(side, int) and side >= 0 for side in (*place.shape, first)) or place.size != last - first:
-        raise ValueError(entry)
-    return place
+def _read_entry(stored: Mapping[str, Any], start: int) -> _Entry:
+    first, last = stored["data_offsets"]
+    entry = _Entry(_NAMES[stored["dtype"]] and stored["dtype"], tuple(stored["shape"]), start + first)
+    if not all(isinstance(side, int) and side >= 0 for side in (*entry.shape, first)) or entry.size != last - first:
+        raise ValueError(stored)
+    return entry
 
 
 def check_seal(file: BinaryIO, header: Header) -> None:
-    """Read the whole file, and compare its hash with the one that it ends with.
+    """Read the whole file, and compare its hash with the seal at its end.
 
     Raises:
         DamagedError: they differ.
@@ -171,28 +171,28 @@ def check_seal(file: BinaryIO, header: Header) -> None:
         digest.update(block)
         left -= len(block)
     if left or file.read(33) != digest.digest():
-        raise DamagedError("its content does not fit its hash")
+        raise DamagedError("its content does not match its hash")
 
 
 class StoredTensors(Mapping[str, "Tensor"]):
-    """The tensors of a container, each read from the file when it is asked for, into memory of PyTorch's own.
+    """The tensors of a container, each read from the file on access, into memory that PyTorch allocates.
 
     Args:
-        file: open for reading while tensors are asked for.
-        header: of that file.
+        file: file that stays open for reading as long as tensors are accessed.
+        header: header of that file.
     """
 
     def __init__(self, file: BinaryIO, header: Header) -> None:
-        self._file, self._places = file, {n: place for n, place in header.places.items() if n != SEAL}
+        self._file, self._entries = file, {n: entry for n, entry in header.entries.items() if n != SEAL}
 
     def __getitem__(self, name: str) -> Tensor:
         import torch
 
-        place = self._places[name]
-        tensor = torch.empty(place.shape, dtype=getattr(torch, _NAMES[place.code]), device="cpu")
+        entry = self._entries[name]
+        tensor = torch.empty(entry.shape, dtype=getattr(torch, _NAMES[entry.code]), device="cpu")
         view = _bytes_of(tensor)
-        self._file.seek(place.offset)
-        with self._failures(name):
+        self._file.seek(entry.offset)
+        with self._read_errors(name):
             for start in range(0, len(view), _CHUNK):
                 block = view[start : start + _CHUNK]
                 if self._file.readinto(block) != len(block):  # type: ignore[attr-defined]
@@ -200,16 +200,16 @@ class StoredTensors(Mapping[str, "Tensor"]):
         return tensor
 
     def __contains__(self, name: object) -> bool:
-        return name in self._places
+        return name in self._entries
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return iter(self._entries)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._entries)
 
     @contextmanager
-    def _failures(self, name: str) -> Iterator[None]:
+    def _read_errors(self, name: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -217,11 +217,11 @@ class StoredTensors(Mapping[str, "Tensor"]):
 
 
 def open_container(path: Path) -> tuple[BinaryIO, Header]:
-    """Open a checkpoint, whole and sound; the caller closes the file.
+    """Open a checkpoint after checking its seal; the caller closes the file.
 
     Raises:
-        DamagedError: this is no checkpoint, or a damaged one, or it cannot be read.
-        FileNotFoundError: there is nothing.
+        DamagedError: the file is not a checkpoint, is damaged, or cannot be read.
+        FileNotFoundError: the file does not exist.
     """
     try:
         file = path.open("rb")

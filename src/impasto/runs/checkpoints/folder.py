@@ -1,4 +1,4 @@
-"""Where checkpoints lie that the user gave no place, and what there is."""
+"""The default folder of checkpoints, and the list of resumable runs."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from impasto.files import expanded, reason, shortened, shown
 from impasto.runs.checkpoints.slot import Slot
 
 STATE_VARIABLE = "IMPASTO_STATE"
-"""Environment variable that names another folder for the state."""
+"""Environment variable with the path of another state folder."""
 
 SUFFIX = ".checkpoint"
 
 _REMINDER = ".place"
+"""Suffix of the files that name checkpoints outside the folder."""
 
 _MOST_BYTES = 200
-"""Of a run's name, which a number and suffixes follow."""
+"""Longest stem of a run's name in bytes, before a number and suffixes."""
 
 
 def runs_folder() -> Path:
-    """The folder of the user's state where runs lie."""
+    """Return the folder of runs in the user's state folder."""
     given = os.environ.get(STATE_VARIABLE)
     state = expanded(given).absolute() if given else platformdirs.user_state_path("impasto")
     return state / "runs"
 
 
 def stored_slots() -> list[Slot]:
-    """All runs in the folder, and those elsewhere that it names, newest first."""
+    """List the runs in the folder and those elsewhere that it names, newest first."""
     folder = runs_folder()
     names = {path.name.removesuffix(".previous") for path in folder.glob(f"*{SUFFIX}*") if path.is_file()}
     slots = [Slot(folder / name) for name in names if name.endswith(SUFFIX)] + _elsewhere()
@@ -42,10 +43,10 @@ def stored_slots() -> list[Slot]:
 
 
 def remember(slot: Slot) -> None:
-    """Let the folder name a run that lies elsewhere; where the folder takes no files, it is not listed, no more.
+    """List a run outside the folder; if the folder is not writable, the run is merely not listed.
 
     Args:
-        slot: its place.
+        slot: place of its checkpoints.
     """
     with suppress(OSError):
         runs_folder().mkdir(parents=True, exist_ok=True)
@@ -53,7 +54,7 @@ def remember(slot: Slot) -> None:
 
 
 def forget(slot: Slot) -> None:
-    """Undo :func:`remember` where nothing is left of the run."""
+    """Undo :func:`remember` if the run has no checkpoint any more."""
     with suppress(OSError):
         if not slot.exists:
             _reminder(slot).unlink(missing_ok=True)
@@ -72,7 +73,7 @@ def _elsewhere() -> list[Slot]:
 
 
 def written(slot: Slot) -> float:
-    """When the newest checkpoint of a run was written, in seconds since 1970."""
+    """Return the time of a run's newest checkpoint, in seconds since 1970."""
     for path in (slot.path, slot.previous):
         try:
             return path.stat().st_mtime
@@ -82,13 +83,13 @@ def written(slot: Slot) -> float:
 
 
 def new_slot(stem: str) -> Slot:
-    """A place for a new run, locked.
+    """Find and lock a place for a new run.
 
     Args:
-        stem: of the file's name, which is cut where it is long; a number follows where it is taken.
+        stem: stem of the file's name; it is shortened if it is long, and numbered if it is taken.
 
     Raises:
-        CheckpointError: the folder takes no files, or may not be looked into.
+        CheckpointError: the folder is not writable or not readable.
     """
     try:
         runs_folder().mkdir(parents=True, exist_ok=True)
@@ -97,15 +98,15 @@ def new_slot(stem: str) -> Slot:
     try:
         return next(slot for slot in _names(shortened(stem, _MOST_BYTES)) if _take(slot))
     except OSError as error:
-        raise CheckpointError(f"The folder {shown(runs_folder())} cannot be looked into ({reason(error)}).") from None
+        raise CheckpointError(f"The folder {shown(runs_folder())} cannot be read ({reason(error)}).") from None
 
 
 def _take(slot: Slot) -> bool:
-    """Lock a place; whether it was free."""
+    """Lock a place if it is free; return whether it was."""
     if slot.exists or slot.in_use:
         return False
     slot.acquire()
-    if slot.exists:  # another one's, in the meantime
+    if slot.exists:  # taken by another process in the meantime
         slot.release()
         return False
     return True
@@ -117,10 +118,10 @@ def _names(stem: str) -> Iterator[Slot]:
 
 
 def newest_slot(but: Collection[Path] = ()) -> Slot:
-    """The newest run that nobody paints now.
+    """Return the newest run that no process is painting.
 
     Args:
-        but: paths of checkpoints that are passed over.
+        but: paths of checkpoints to skip.
 
     Raises:
         CheckpointError: there is none.

@@ -1,4 +1,4 @@
-"""From a checkpoint to a painter that goes on."""
+"""Resuming: from a checkpoint to a painter that continues."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from impasto.errors import CheckpointError
 from impasto.files import shown
+from impasto.painting.record import StoredSource
 from impasto.painting.regions import named_masks
-from impasto.painting.snapshot import Facts, Snapshot, StoredInput
+from impasto.painting.snapshot import RunState, Snapshot
 from impasto.runs.checkpoints.files import DamagedError, Header, StoredTensors
 from impasto.runs.checkpoints.slot import Slot
 from impasto.runs.checkpoints.writer import FORMAT
@@ -31,62 +32,63 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Description:
-    """The description of a checkpoint, understood.
+    """The validated description of a checkpoint.
 
     Attributes:
-        facts: about the run.
-        written: when, in seconds since 1970.
-        attached: what a face keeps for itself.
+        state: state of the run.
+        written: time of writing, in seconds since 1970.
+        attached: data of the front end.
     """
 
-    facts: Facts
+    state: RunState
     written: float
     attached: dict[str, Any]
 
 
 def read_description(header: Header, path: Path) -> Description:
-    """Understand a description.
+    """Validate a description.
 
     Args:
-        header: of the checkpoint.
-        path: its file, for the sentence.
+        header: header of the checkpoint.
+        path: its file, for the message.
 
     Raises:
-        CheckpointError: it was written by another version, or makes no sense.
+        CheckpointError: another version wrote it, or it is inconsistent.
     """
     values = header.description
     if values.get("format") != FORMAT:
         raise CheckpointError(
-            f"{shown(path)} is a checkpoint of another format ({values.get('format')}, this version knows {FORMAT}): "
+            f"{shown(path)} is a checkpoint of format {values.get('format')}, and this version reads format {FORMAT}: "
             f"finish it with the version of impasto that began it."
         )
     try:
-        facts = Facts.model_validate(values["facts"])
-        described = Description(facts, float(values["written"]), dict(values["attached"]))
+        state = RunState.model_validate(values.get("state") or values["facts"])  # older versions wrote "facts"
+        state.make_settings()
+        description = Description(state, float(values["written"]), dict(values["attached"]))
     except (ValidationError, ValueError, TypeError, KeyError):
         raise CheckpointError(
             f"The checkpoint {shown(path)} does not fit this version of impasto ({__version__}): finish it with the "
             f"version that began it."
         ) from None
-    if facts.octave > len(facts.octaves) or facts.iteration > facts.plan[facts.octave - 1].iterations:
-        raise CheckpointError(f"The checkpoint {shown(path)} makes no sense: paint anew.")
-    return described
+    if state.octave > len(state.plan) or state.iteration > state.current.iterations:
+        raise CheckpointError(f"The checkpoint {shown(path)} is inconsistent: paint anew.")
+    return description
 
 
 class StoredRun:
-    """A run's newest sound checkpoint, open and locked. A context, which lets both go.
+    """The newest intact checkpoint of a run, open and locked.
 
     Args:
-        slot: where it is.
-        note: is told what the user should know: that the last checkpoint is damaged, or that another PyTorch painted.
+        slot: place of the checkpoints.
+        note: called with remarks for the user, such as that the newest checkpoint is damaged.
 
     Raises:
-        CheckpointError: there is none, it is damaged, in use, or of another version.
+        CheckpointError: there is none, or it is damaged, in use, or of another version.
     """
 
     def __init__(self, slot: Slot, note: Callable[[str], None] = lambda _: None) -> None:
         if not slot.plausible:
-            slot.open()  # refuses
+            slot.open()  # raises
         slot.acquire()
         self.slot = slot
         self._file: BinaryIO | None = None
@@ -104,12 +106,12 @@ class StoredRun:
             self._file.close()
 
     @property
-    def facts(self) -> Facts:
-        """About the run."""
-        return self.description.facts
+    def state(self) -> RunState:
+        """State of the run."""
+        return self.description.state
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What a face attached, by name."""
+        """Return the arrays that the front end attached, by name."""
         prefix = "attached."
         return {n.removeprefix(prefix): self.tensors[n].numpy() for n in self.tensors if n.startswith(prefix)}
 
@@ -118,16 +120,16 @@ class StoredRun:
         content: PictureLike | None = None,
         styles: Sequence[PictureLike] = (),
         note: Callable[[str], None] = lambda _: None,
-        tell: Callable[[Event], None] | None = None,
+        on_event: Callable[[Event], None] | None = None,
         named: Mapping[str, PictureLike] | None = None,
     ) -> Painter:
-        """A painter that goes on from here.
+        """Make a painter that continues from here.
 
         Args:
-            content: the photograph, where it came from memory or lies elsewhere now.
+            content: the photograph, if it came from memory or has moved.
             styles: the paintings, likewise.
-            note: is told of what may keep the picture from being the same, bit for bit.
-            tell: as for :class:`impasto.painting.painter.Painter`.
+            note: called with remarks on differences that may change the picture.
+            on_event: as for :class:`impasto.painting.painter.Painter`.
             named: masks and other pictures by the names of :mod:`~impasto.settings.references`, from memory or as they
                 lie now.
 
@@ -138,54 +140,59 @@ class StoredRun:
 
         from impasto.painting.painter import Painter
 
-        facts = self.facts
-        photo = stored_path(facts.content, "photograph") if content is None and facts.content else content
-        paintings = list(styles) or [stored_path(style, "style") for style in facts.styles]
-        remark = remark_on_versions(facts, torch.__version__)
+        state = self.state
+        photo = stored_path(state.content, "photograph") if content is None and state.content else content
+        paintings = list(styles) or [stored_path(style, "style") for style in state.styles]
+        remark = remark_on_versions(state, torch.__version__)
         if remark:
             note(remark)
         try:
-            snapshot = Snapshot(facts, self.tensors)
-            settings = settings_of(facts, named or {})
-            return Painter(photo, paintings, settings, named=named, resumed=snapshot, tell=tell)
+            snapshot = Snapshot(state, self.tensors)
+            settings = resumed_settings(state, named or {})
+            return Painter(photo, paintings, settings, named=named, resumed=snapshot, on_event=on_event)
         except (DamagedError, KeyError, IndexError) as error:
             raise CheckpointError(f"The checkpoint {shown(self.slot.path)} is damaged ({error}): paint anew.") from None
 
 
-def stored_path(stored: StoredInput, what: str) -> Path:
-    """The path of a picture that a run began with.
+def stored_path(stored: StoredSource, description: str) -> Path:
+    """Return the path of a picture that a run began with.
+
+    Args:
+        stored: the picture.
+        description: its role, for the message.
 
     Raises:
-        CheckpointError: it came from memory, or is not there any more.
+        CheckpointError: it came from memory, or no longer exists.
     """
     if stored.path is None:
         raise CheckpointError(
-            f"The {what} came from a program's memory, not from a file: resume in Python, with impasto.resume_painter."
+            f"The {description} came from a program's memory, not from a file: resume in Python, with "
+            f"impasto.resume_painter."
         )
     path = Path(stored.path)
     if not path.is_file():
-        raise CheckpointError(f"The {what} is not at {shown(path)} any more: put it back to resume.")
+        raise CheckpointError(f"The {description} is no longer at {shown(path)}: restore it to resume.")
     return path
 
 
-def settings_of(facts: Facts, given: Container[str] = ()) -> Settings:
-    """A run's settings, with the files that they name where they are, whatever the current folder.
+def resumed_settings(state: RunState, given: Container[str] = ()) -> Settings:
+    """Make the settings of a run, with absolute paths of the files that they name.
 
     Args:
-        facts: of the run.
-        given: names of pictures that are at hand.
+        state: state of the run.
+        given: names of pictures that the caller provides.
 
     Raises:
-        CheckpointError: a picture that they name is not there any more.
+        CheckpointError: a picture that they name no longer exists.
     """
-    paths = {n: str(stored_path(stored, described(n))) for n, stored in facts.named.items() if n not in given}
-    places = as_settings(paths) | {"encoder": facts.encoder.name}
-    return facts.settings.model_copy(update=places)
+    paths = {n: str(stored_path(stored, described(n))) for n, stored in state.named.items() if n not in given}
+    places = as_settings(paths) | {"encoder": state.encoder.name}
+    return state.make_settings().model_copy(update=places)
 
 
-def remark_on_versions(facts: Facts, torch_version: str) -> str | None:
-    """A sentence where other versions began the run than are at hand: the same steps may round differently."""
-    pairs = (("impasto", facts.impasto, __version__), ("torch", facts.torch, torch_version))
+def remark_on_versions(state: RunState, torch_version: str) -> str | None:
+    """Return a sentence if other versions began the run, whose steps may round differently."""
+    pairs = (("impasto", state.impasto, __version__), ("torch", state.torch, torch_version))
     changed = [f"{name} {then}, not {now}" for name, then, now in pairs if then != now]
     if not changed:
         return None
@@ -201,23 +208,22 @@ def resume_painter(
     style_masks: Mapping[int, PictureLike] | None = None,
     protect: PictureLike | None = None,
 ) -> Painter:
-    """A painter that goes on from a checkpoint; iterate over it for each step.
+    """Make a painter that continues from a checkpoint; iterate over it for each step.
 
-    On the same machine and with the same version of PyTorch it comes to the picture, bit for bit, that the interrupted
-    painter would have come to. It writes no checkpoints of its own: :class:`impasto.CheckpointWriter` does, to the same
-    file if so wanted.
+    On the same machine and with the same version of PyTorch its picture is, bit for bit, that of an uninterrupted run.
+    It writes no checkpoints of its own; :class:`impasto.CheckpointWriter` can, to the same file too.
 
     Args:
-        path: the checkpoint's file.
-        content: the photograph, where it came from memory; its hash must be the old one.
-        style: the painting or the list of them, likewise.
-        masks: of the styles, by number, likewise.
-        style_masks: in the paintings, by number, likewise.
-        protect: the mask of what is protected, likewise.
+        path: file of the checkpoint.
+        content: the photograph, if it came from memory; its hash must be unchanged.
+        style: the painting or a list of them, likewise.
+        masks: masks of the styles by number, likewise.
+        style_masks: masks within the paintings by number, likewise.
+        protect: mask of the protected part, likewise.
 
     Raises:
-        CheckpointError: there is no sound checkpoint, it is in use, or a picture is missing or has changed.
-        ImpastoError: whatever else keeps the run from going on.
+        CheckpointError: there is no intact checkpoint, it is in use, or a picture is missing or has changed.
+        ImpastoError: another reason prevents the run from continuing.
     """
     slot = Slot(path)
     try:

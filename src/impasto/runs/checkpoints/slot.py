@@ -1,4 +1,4 @@
-"""The places of one run's checkpoints: two generations of them, and the lock of the process that writes them."""
+"""The files of one run's checkpoints: two generations, and the lock of the writing process."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from impasto.files import expanded, reason, shown
 from impasto.runs.checkpoints.files import DamagedError, Header, open_container, read_header
 
 _PATIENCE = 0.3
-"""Seconds in which one that only asked whether it is in use has let it go again."""
+"""Seconds to wait for a process that is only probing the lock."""
 
 
 class Slot:
-    """A checkpoint's file, the one before it, and their lock, all beside one another.
+    """The newest checkpoint, the previous one, and their lock, side by side in one folder.
 
     Args:
-        path: the checkpoint's file.
+        path: file of the newest checkpoint.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = expanded(path).absolute()
         self.previous = self.path.with_name(f"{self.path.name}.previous")
-        # Names that nobody else gives: what is there is removed.
+        # Names that no other program uses, so files with these names may be removed.
         self.partial = self.path.with_name(f"{self.path.name}.impasto-partial")
         self.lock = self.path.with_name(f"{self.path.name}.impasto-lock")
         self._held: FileLock | None = None
@@ -40,12 +40,12 @@ class Slot:
 
     @property
     def plausible(self) -> bool:
-        """Whether a file here begins as a checkpoint does; no other file is given a lock beside it."""
+        """Whether a file begins like a checkpoint; only then is a lock file created beside it."""
         return begins_as_checkpoint(self.path) or begins_as_checkpoint(self.previous)
 
     @property
     def in_use(self) -> bool:
-        """Whether another process paints this run now."""
+        """Whether another process is painting this run."""
         if self._held or not self.lock.exists():
             return False
         lock = FileLock(self.lock)
@@ -57,46 +57,46 @@ class Slot:
         return False
 
     def acquire(self) -> None:
-        """Keep other processes away until :meth:`release`.
+        """Lock the checkpoints until :meth:`release`.
 
         Raises:
-            CheckpointError: another one is at work here, or the folder takes no files.
+            CheckpointError: another process holds the lock, or the folder is not writable.
         """
         if self._held:
             return
-        lock = FileLock(self.lock, thread_local=False)  # one thread may paint, and another one let it go
+        lock = FileLock(self.lock, thread_local=False)  # another thread than the painting one may release it
         try:
             lock.acquire(timeout=_PATIENCE)
         except Timeout:
             raise CheckpointError(
-                f"The checkpoint {shown(self.path)} is in use by another process: wait until it is done, or end it."
+                f"The checkpoint {shown(self.path)} is in use by another process: wait until it ends, or stop it."
             ) from None
         except (OSError, NotImplementedError) as error:
             raise CheckpointError(
-                f"The checkpoint {shown(self.path)} cannot be written, as its folder takes no files ({reason(error)}): "
-                f"choose another place."
+                f"The checkpoint {shown(self.path)} cannot be written, because its folder is not writable "
+                f"({reason(error)}): choose another place."
             ) from None
         self._held = lock
-        with suppress(OSError):  # what a crash left
+        with suppress(OSError):  # left by a crash
             self.partial.unlink(missing_ok=True)
 
     def release(self) -> None:
-        """Let others have it; the lock's file goes where nothing is left for it to guard."""
+        """Release the lock, and remove its file if no checkpoint remains."""
         if self._held is None:
             return
         if not self.exists:
-            with suppress(OSError):  # Windows removes no open files
+            with suppress(OSError):  # Windows does not remove open files
                 self.lock.unlink(missing_ok=True)
         self._held.release()
         self._held = None
 
     def write(self, write: Callable[[BinaryIO], None]) -> None:
-        """Put a new checkpoint in place in one step; the one that stood there becomes the previous one.
+        """Replace the newest checkpoint atomically; the old one becomes the previous one.
 
-        Whenever this is cut short, a whole checkpoint stays where there was one.
+        If the process is killed at any point, an intact checkpoint remains.
 
         Args:
-            write: is given the file to fill.
+            write: function that fills the open file.
 
         Raises:
             OSError: the disk is full, or fails; the older checkpoints are untouched.
@@ -116,7 +116,7 @@ class Slot:
         _sync_folder(self.path.parent)
 
     def remove(self) -> int:
-        """Remove both generations and what a crash left of a third; returns how many bytes that freed."""
+        """Remove both generations and a partial file, and return the number of freed bytes."""
         freed = 0
         for path in (self.path, self.previous, self.partial):
             with suppress(FileNotFoundError):
@@ -126,10 +126,10 @@ class Slot:
         return freed
 
     def open(self, note: Callable[[str], None] = lambda _: None) -> tuple[BinaryIO, Header]:
-        """Open the newest sound checkpoint; the caller closes the file.
+        """Open the newest intact checkpoint; the caller closes the file.
 
         Args:
-            note: is told where it is not the newest one.
+            note: called with a sentence if the newest checkpoint is damaged.
 
         Raises:
             CheckpointError: there is none, or all are damaged.
@@ -144,17 +144,17 @@ class Slot:
                 complaints.append(f"{shown(path)}: {error}")
                 continue
             if complaints:
-                note(f"The last checkpoint is damaged ({complaints[0]}), so the one before it is used.")
+                note(f"The newest checkpoint is damaged ({complaints[0]}), so the previous one is used.")
             return file, header
         if complaints:
-            raise CheckpointError(f"There is no sound checkpoint to go on from ({'; '.join(complaints)}): paint anew.")
-        raise CheckpointError(
-            f"There is no checkpoint at {shown(self.path)}: `impasto runs` lists what can be resumed."
-        )
+            raise CheckpointError(
+                f"There is no intact checkpoint to continue from ({'; '.join(complaints)}): paint anew."
+            )
+        raise CheckpointError(f"There is no checkpoint at {shown(self.path)}: `impasto runs` lists the resumable runs.")
 
 
 def begins_as_checkpoint(path: Path) -> bool:
-    """Whether a file's first bytes are those of a checkpoint."""
+    """Tell whether a file begins like a checkpoint."""
     with suppress(OSError, DamagedError), path.open("rb") as file:
         read_header(file)
         return True
@@ -162,7 +162,7 @@ def begins_as_checkpoint(path: Path) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make renames last through a power cut, where the system has a way to ask for it."""
+    """Make renames survive a power failure, if the system supports it."""
     if os.name == "nt":
         return
     with suppress(OSError):

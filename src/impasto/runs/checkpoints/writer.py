@@ -1,4 +1,4 @@
-"""Writing checkpoints now and then while a painter paints."""
+"""Writing checkpoints from time to time while a painter paints."""
 
 from __future__ import annotations
 
@@ -11,48 +11,50 @@ from typing import TYPE_CHECKING, Any, Self
 
 from impasto.errors import CheckpointError
 from impasto.files import reason, shown
+from impasto.painting.events import Event, Iteration, StepFinished
 from impasto.runs.checkpoints.files import write_container
 from impasto.runs.checkpoints.slot import Slot
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from impasto.painting.painter import Painter
+    from impasto.painting.snapshot import Snapshot
 
 FORMAT = 1
-"""Of a checkpoint's description; another one is another version's business."""
+"""Version of the description's format; other versions are refused."""
 
 LEAST_SECONDS = 30.0
-"""Between the end of one writing and the beginning of the next."""
+"""Seconds between the end of one write and the start of the next."""
 
 TIMES_WRITING = 20.0
-"""Painting takes at least so many times as long as writing, so that the writing costs no more than 5 %."""
+"""Least ratio of painting to writing time, so that checkpoints cost at most 5 %."""
 
 Attachment = tuple[Mapping[str, Any], Mapping[str, "np.ndarray"]]
-"""What a face keeps in a checkpoint for itself: what JSON holds, and arrays by name."""
+"""Data that a front end stores in a checkpoint: JSON values, and arrays by name."""
 
 
 class CheckpointWarning(UserWarning):
-    """A checkpoint could not be written; painting goes on."""
+    """A checkpoint could not be written; painting continues."""
 
 
 class CheckpointWriter:
-    """Writes a painter's checkpoints between its iterations.
+    """Writes checkpoints from the events of a painter.
 
-        with CheckpointWriter("run.checkpoint").attend(painter) as writer:
-            for event in painter: ...
+        with CheckpointWriter("run.checkpoint") as writer:
+            for event in painter:
+                writer.see(event)
             writer.remove()
 
-    Where one cannot be written, as on a full disk, a warning says so once; painting goes on, the older checkpoints
-    stay, and it is tried again later.
+    If a checkpoint cannot be written, as on a full disk, one warning says so; painting continues, the older checkpoints
+    stay, and the writer tries again later.
 
     Args:
-        place: the file; a :class:`Slot`; or a function that makes one, called before the first writing.
-        least_seconds: between the end of one writing and the beginning of the next; the first waits as long.
-        times_writing: and so many times the duration of that one writing.
-        least_expected: nothing is written for runs that are expected to take less than so many seconds.
-        attach: gives what is to be stored besides.
-        warn: is told once where a checkpoint cannot be written; a :class:`CheckpointWarning` where not given.
+        place: the file; a :class:`Slot`; or a function that makes one, called before the first write.
+        least_seconds: seconds between the end of one write and the start of the next; the first waits as long.
+        times_writing: least ratio of that interval to the duration of the last write.
+        least_expected: expected seconds below which a run gets no checkpoints.
+        attach: returns further data to store.
+        warn: called once if a checkpoint cannot be written; by default it emits a :class:`CheckpointWarning`.
     """
 
     def __init__(
@@ -70,8 +72,9 @@ class CheckpointWriter:
         self._least_seconds, self._least_expected = least_seconds, least_expected
         self._times_writing = times_writing
         self._attach, self._warn = attach, warn or _warn
-        self._warned = False
+        self._has_warned = False
         self._next = time.monotonic() + least_seconds
+        self._last_step: StepFinished | None = None
         self._written: tuple[int, int] | None = None
 
     def __enter__(self) -> Self:
@@ -80,49 +83,56 @@ class CheckpointWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let other processes have the checkpoint."""
+        """Release the lock of the checkpoint."""
         if self._slot is not None:
             self._slot.release()
 
     @property
     def slot(self) -> Slot | None:
-        """Where this one's checkpoints are; None where none was written yet, and the place was not chosen."""
+        """Place of the checkpoints; None before the first write if it is not chosen yet."""
         return self._slot
 
-    def attend(self, painter: Painter) -> Self:
-        """Write this painter's checkpoints whenever they are due."""
-        painter.between = lambda: self._see(painter)
-        return self
+    def see(self, event: Event) -> None:
+        """Write a checkpoint after a step if one is due; ignore all other events."""
+        if isinstance(event, Iteration):
+            self._last_step = None
+        elif isinstance(event, StepFinished):
+            self._last_step = event
+            if time.monotonic() >= self._next and event.share < 1 and self._serves(event):
+                self.write(event.snapshot())
 
-    def _see(self, painter: Painter) -> None:
-        if time.monotonic() >= self._next and painter.share < 1 and self.serves(painter):
-            self.write(painter)
+    def write_last(self) -> bool:
+        """Write a checkpoint of the last step, for a run that ends early.
 
-    def serves(self, painter: Painter) -> bool:
-        """Whether the run is long enough for checkpoints."""
-        return (painter.expected_seconds or 0.0) >= self._least_expected
+        Returns:
+            Whether there is one of this moment. There is none of a run that is too short, or in which the evaluation
+            after the last step failed.
+        """
+        if self._last_step is None or not self._serves(self._last_step):
+            return False
+        try:
+            snapshot = self._last_step.snapshot()
+        except RuntimeError:
+            return False
+        return self.write(snapshot)
 
-    def write(self, painter: Painter) -> bool:
+    def write(self, snapshot: Snapshot) -> bool:
         """Write a checkpoint now, unless the last one holds the same moment.
-
-        Args:
-            painter: between two iterations, or stopped there.
 
         Returns:
             Whether there is one of this moment.
         """
-        snapshot = painter.snapshot()
-        facts = snapshot.facts
-        if self._written == (facts.octave, facts.iteration):
+        state = snapshot.state
+        if self._written == (state.octave, state.iteration):
             return True
         begun = time.monotonic()
         try:
-            slot = self._ready()
+            slot = self._acquire_slot()
             attached, arrays = self._attach()
             description = {
                 "format": FORMAT,
                 "written": time.time(),
-                "facts": facts.model_dump(mode="json"),
+                "state": state.model_dump(mode="json"),
                 "attached": dict(attached),
             }
             tensors: dict[str, Any] = {
@@ -131,39 +141,43 @@ class CheckpointWriter:
             }
             slot.write(lambda file: write_container(file, description, tensors))
         except (OSError, CheckpointError) as error:
-            self._tell(error)
+            self._warn_once(error)
             return False
         finally:
             now = time.monotonic()
             self._next = now + max(self._least_seconds, self._times_writing * (now - begun))
-        self._written = facts.octave, facts.iteration
+        self._written = state.octave, state.iteration
         return True
 
     def remove(self) -> None:
-        """The run is over: nothing is left to resume."""
+        """Remove the checkpoints of a run that is complete."""
         if self._slot is not None:
             self._slot.remove()
 
-    def _ready(self) -> Slot:
-        """The place, locked."""
+    def _serves(self, step: StepFinished) -> bool:
+        """Tell whether the run is long enough for checkpoints."""
+        return (step.expected_seconds or 0.0) >= self._least_expected
+
+    def _acquire_slot(self) -> Slot:
+        """Choose the place if necessary, and lock it."""
         if self._slot is None:
             assert not isinstance(self._place, Slot)
             self._slot = self._place() if callable(self._place) else Slot(self._place)
         self._slot.acquire()
         return self._slot
 
-    def _tell(self, error: Exception) -> None:
-        if self._warned:
+    def _warn_once(self, error: Exception) -> None:
+        if self._has_warned:
             return
-        self._warned = True
+        self._has_warned = True
         if isinstance(error, CheckpointError):
-            self._warn(f"{error} Painting goes on without.")
+            self._warn(f"{error} Painting continues without checkpoints.")
             return
         slot = self._slot
         name = f" {shown(slot.path)}" if slot else ""
         self._warn(
-            f"The checkpoint{name} could not be written ({reason(error)}), so painting goes on with "
-            f"{'the one before it' if slot and slot.exists else 'none yet'}, and it is tried again later."
+            f"The checkpoint{name} could not be written ({reason(error)}). Painting continues with "
+            f"{'the previous one' if slot and slot.exists else 'no checkpoint yet'}, and will try again later."
         )
 
 

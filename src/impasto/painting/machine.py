@@ -1,0 +1,66 @@
+"""The machine of a run: device, threads and precision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import torch
+
+from impasto.engine.devices import choose_device, choose_precision, cpu_threads, exact_products, physical_cores
+from impasto.settings.fields import Precision
+
+
+class _Choice(Protocol):
+    """The settings of a run, or the state of a run to continue."""
+
+    @property
+    def device(self) -> str: ...
+    @property
+    def threads(self) -> int | None: ...
+    @property
+    def precision(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The machine of a run.
+
+    Attributes:
+        device: device of the arithmetic.
+        threads: number of CPU threads.
+        dtype: precision of the encoder.
+    """
+
+    device: torch.device
+    threads: int
+    dtype: torch.dtype
+
+    @classmethod
+    def choose(cls, choice: _Choice) -> Self:
+        """Resolve ``auto`` and missing values.
+
+        Args:
+            choice: settings or state of a run.
+
+        Raises:
+            SettingsError: this machine lacks the device.
+        """
+        device = choose_device(choice.device)
+        return cls(device, choice.threads or physical_cores(), choose_precision(choice.precision, device))
+
+    @property
+    def precision(self) -> Precision:
+        """Name of the encoder's precision."""
+        return "bfloat16" if self.dtype == torch.bfloat16 else "float32"
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Pin threads and matmul precision, and leave inference mode, whatever the caller set.
+
+        Never yield from a generator within this context: threads and precision are those of the whole process.
+        """
+        with torch.inference_mode(mode=False), exact_products(self.device), cpu_threads(self.threads):
+            yield

@@ -1,0 +1,89 @@
+"""The loss of an octave: style targets measured once, and the objective that uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from impasto.engine.borders import Mirrored, middle
+from impasto.engine.devices import sharing_devices
+from impasto.engine.loss import ImageLoss
+from impasto.engine.objective import Objective, layers_in_use, measure_styles
+from impasto.engine.protection import Protected
+from impasto.engine.style_terms import shares
+from impasto.engine.targets import Style
+from impasto.engine.tiled_encoder import TiledEncoder
+from impasto.painting.inputs import Inputs
+from impasto.painting.octaves import Octave, style_size
+from impasto.painting.planning import Workload
+from impasto.painting.scaled_inputs import ScaledInputs
+
+
+class OctaveObjectives:
+    """Makes the loss of each octave.
+
+    Args:
+        inputs: pictures and masks.
+        scaled: the same at any size, on the device.
+        workload: encoder, settings and sizes.
+        device: device of the images.
+    """
+
+    def __init__(self, inputs: Inputs, scaled: ScaledInputs, workload: Workload, device: torch.device) -> None:
+        self._inputs, self._scaled, self._workload, self._device = inputs, scaled, workload, device
+        self._settings, self._regions = workload.settings, inputs.regions
+        self._losses = workload.settings.balanced_losses
+        self._content_weight, self._style_weight = workload.settings.weights
+
+    def tiled_encoder(self, octave: Octave) -> TiledEncoder:
+        """Make the encoder with the tiles of an octave."""
+        names = layers_in_use(self._losses, self._content_weight)
+        devices = sharing_devices(self._settings.device, self._device)
+        return TiledEncoder(self._workload.encoder, names, tile=octave.tile, devices=devices)
+
+    def measure_styles(self, octave: Octave, encoder: TiledEncoder) -> list[Style]:
+        """Measure the styles at an octave's size; they serve every picture of that size.
+
+        Args:
+            octave: size of the painting.
+            encoder: from :meth:`tiled_encoder`.
+        """
+        size, whole = octave[:2], self._workload.measured(octave)[:2]
+        stroke_size, weights = self._settings.stroke_size, self._inputs.weights
+        sizes = [style_size(*style.original_size, max(size), stroke_size) for style in self._inputs.styles]
+        layers = {name: encoder.layers[name] for name in shares(self._losses.style)}
+        parts = self._scaled.masks([self._regions.within(n, *size) for n, size in enumerate(sizes)], layers)
+        masks = self._scaled.masks(self._regions.coverage(*size) or (None,) * len(weights), layers, whole)
+        targets = measure_styles(encoder, self._scaled.styles(sizes), weights, self._losses, parts)
+        return [Style(*style) for style in zip(targets, weights, masks, strict=True)]
+
+    def objective(self, octave: Octave, encoder: TiledEncoder, styles: Sequence[Style]) -> ImageLoss:
+        """Make the loss as a function of the image that moves.
+
+        Args:
+            octave: size of the painting.
+            encoder: from :meth:`tiled_encoder`.
+            styles: from :meth:`measure_styles`.
+        """
+        size = octave[:2]
+        painted, whole = self._workload.painted(octave)[:2], self._workload.measured(octave)[:2]
+        photo = self._scaled.photograph(*size)
+        loss: ImageLoss = Objective(
+            encoder,
+            self._scaled.measured(photo, whole),
+            styles,
+            self._losses,
+            self._content_weight,
+            self._style_weight,
+            counted=middle(painted, size),
+            wrap=self._settings.seamless,
+        )
+        if whole != painted:
+            loss = Mirrored(loss, whole)
+        held = self._regions.held(*size)
+        if held is None:
+            return loss
+        on_device = torch.from_numpy(held).to(self._device)
+        held_there = self._scaled.continued(on_device[None, None], painted)[0, 0]
+        return Protected(loss, self._scaled.continued(photo, painted), held_there)
