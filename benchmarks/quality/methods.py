@@ -29,8 +29,8 @@ from impasto.painting.octaves import Octave, plan_octaves
 from impasto.painting.planning import Workload
 from impasto.settings.fields import PRESETS
 from impasto.settings.making import make_settings, parse_assignment
+from impasto.settings.merging import deep_merge
 from impasto.settings.model import Settings
-from impasto.settings.presets import merged
 
 Budget = Literal["full", "short"]
 
@@ -268,7 +268,7 @@ def custom(name: str, assignments: list[str]) -> Ours:
     Raises:
         SettingsError: they are not valid, or change what all methods share or what differs by pair.
     """
-    changes = merged(*(parse_assignment(text) for text in assignments))
+    changes = deep_merge(*(parse_assignment(text) for text in assignments))
     settings = make_settings(**changes)
     shared = next((key for key in ("size", "encoder") if key in changes), None)
     if shared:

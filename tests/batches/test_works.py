@@ -38,7 +38,7 @@ def test_every_pair_or_zipped_or_blended():
         ({}, {"zipped": True, "blend": True}, "exclude"),
         ({"style_weights": (1, 2)}, {}, "style_weights are 2"),
         ({"style_weights": (1,)}, {"blend": True}, "style_weights are 1"),
-        ({"masks": {2: "sky.png"}}, {}, "--mask 2=FILE"),
+        ({"masks": {2: "sky.png"}}, {}, r"masks=\{2: …\}"),
         ({}, {"template": "{nothing}.png"}, "nothing"),
     ],
 )

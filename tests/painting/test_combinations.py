@@ -18,7 +18,7 @@ from tests.helpers import smooth_picture
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "control.md"
 OPTIONS = re.compile(
-    r"--mask|--style-mask|--protect|--style-weights|--texture-from|colours_from|colour|seamless|size|init|strength",
+    r"--mask|--style-mask|--protect|masks=|protect=|--style-weights|--texture-from|colours_from|colour|seamless|size|init|strength",
     re.IGNORECASE,
 )
 """What a refusal must name one of."""
@@ -170,12 +170,12 @@ def only(styles, **changes):
 
 
 MISTAKES = {
-    "number of no style": (lambda run: {"masks": {run.styles + 1: HALF}}, "--mask"),
-    "number of no painting": (lambda run: {"style_masks": {run.styles + 1: HALF}}, "--style-mask"),
+    "number of no style": (lambda run: {"masks": {run.styles + 1: HALF}}, "masks="),
+    "number of no painting": (lambda run: {"style_masks": {run.styles + 1: HALF}}, "style_masks="),
     "mask of the only style": (lambda run: only(1, masks={1: np.ones(run.area, bool)}), "--mask"),
-    "black mask": (lambda run: only(2, masks={2: np.zeros(run.area, bool)}), "--mask 2"),
-    "narrow mask": (lambda run: only(2, masks={1: np.ones((90, 30), bool)}), "--mask 1"),
-    "wide mask in the painting": (lambda run: {"style_masks": {1: np.ones((30, 90), bool)}}, "--style-mask 1"),
+    "black mask": (lambda run: only(2, masks={2: np.zeros(run.area, bool)}), "masks={2"),
+    "narrow mask": (lambda run: only(2, masks={1: np.ones((90, 30), bool)}), "masks={1"),
+    "wide mask in the painting": (lambda run: {"style_masks": {1: np.ones((30, 90), bool)}}, "style_masks={1"),
     "masks of nothing": (lambda run: {"masks": {"sky": HALF}}, "masks"),
     "too many weights": (lambda run: {"style_weights": (1.0,) * 4}, "style_weights"),
     "no weights": (lambda run: {"style_weights": (0.0, 0.0)}, "style_weights"),
@@ -207,7 +207,7 @@ MISTAKES_WITH_TEXTURES = {
     "start from a photo": (lambda run: {"init": "content"}, "init"),
     "strength": (lambda run: {"strength": 0.5}, "strength"),
     "content": (lambda run: {"content_weight": 1}, "content_weight"),
-    "protection": (lambda run: {"protect": np.ones(run.area, bool)}, "--protect"),
+    "protection": (lambda run: {"protect": np.ones(run.area, bool)}, "protect="),
     "colours of a photo": (lambda run: {"colour": "keep", "colours_from": None}, "colour"),
 }
 

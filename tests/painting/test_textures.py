@@ -352,11 +352,11 @@ def test_a_texture_of_a_part_of_a_painting_is_of_that_part_alone(style, small):
 
 
 def test_masks_of_a_texture_have_its_proportions(style, small):
-    with pytest.raises(PictureError, match=r"16×16 px and the texture 96×64 px \(--mask 2=FILE\)"):
+    with pytest.raises(PictureError, match=r"16×16 px and the texture 96×64 px \(masks={2: …}\)"):
         impasto.make_texture_painter([style, style], **small, masks={2: np.tri(16)})
     with pytest.raises(SettingsError, match=r"weight 0 .*\(--mask, --style-weights\)"):
         impasto.make_texture_painter([style, style], **small, masks={2: np.tri(64, 96)}, style_weights=(1, 0))
-    with pytest.raises(SettingsError, match=r"could stay: leave out --protect"):
+    with pytest.raises(SettingsError, match=r"could stay: leave out protect="):
         impasto.make_texture_painter(style, **small, protect=np.tri(64, 96))
 
 
@@ -409,7 +409,7 @@ def test_what_needs_a_photograph_is_refused(style, small, changes, words):
 
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [({"size": "96x64"}, "The size 96x64 is a texture's"), ({"seamless": True}, "Only a texture can be seamless")],
+    [({"size": "96x64"}, "The size 96x64 is for textures"), ({"seamless": True}, "Only a texture can be seamless")],
 )
 def test_what_needs_a_texture_is_refused(photo, style, small, changes, words):
     with pytest.raises(SettingsError, match=words):

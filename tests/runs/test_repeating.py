@@ -90,10 +90,10 @@ def test_given_sources_need_no_stored_ones(album, photo):
     [
         ("content", "--content"),
         ("styles", "--style"),
-        ("init", "--init"),  # as it was stored once
-        ("named.init", "--init"),
-        ("named.colours_from", "--colours-from"),
-        ("named.style_masks.2", "--style-mask 2=FILE"),
+        ("init", "init="),  # as it was stored once
+        ("named.init", "init="),
+        ("named.colours_from", "colours_from="),
+        ("named.style_masks.2", "style_masks={2: …}"),
     ],
 )
 def test_sources_from_memory_or_changed_are_refused(album, photo, field, option):
@@ -157,10 +157,10 @@ def test_masks_are_found_unless_others_are_named(album, photo):
         assert repeat.settings.masks == masks
         assert repeat.settings.protect == found
     assert prepare(path, changes={"masks": None, "protect": "none"}).settings.protect is None
-    with pytest.raises(PictureError, match=r"mask of style 2 .*gone\.png.*--mask 2=FILE"):
+    with pytest.raises(PictureError, match=r"mask of style 2 .*gone\.png.*masks={2: …}"):
         prepare(path)
     changed = store(album, photo, settings={"protect": "sky.png"}, named={"protect": here | {"sha256": "0"}})
-    with pytest.raises(PictureError, match=r"protected .*changed.*--protect"):
+    with pytest.raises(PictureError, match=r"protected .*changed.*protect="):
         prepare(changed)
     with pytest.raises(PictureError, match="damaged"):
         prepare(store(album, photo, named={"elsewhere": here}))

@@ -1,5 +1,9 @@
+"""Settings: validation, presets, exclusions and parsing."""
+
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given, strategies as st
@@ -8,11 +12,13 @@ from impasto.errors import SettingsError
 from impasto.settings.exclusions import EXCLUSIONS
 from impasto.settings.fields import PRESETS, memory_bytes
 from impasto.settings.making import change_settings, make_settings, make_texture_settings, parse_assignment
-from impasto.settings.model import FINEST, Settings, style_weight_of
+from impasto.settings.merging import deep_merge
+from impasto.settings.model import DETAIL_RATIO, Settings, style_weight_of
+from impasto.settings.references import keyword_of, nest_names
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_presets_are_valid_and_survive_json(preset):
+def test_presets_are_valid_and_round_trip_through_json(preset):
     settings = make_settings(preset=preset)
     assert settings.preset == preset
     assert Settings.model_validate_json(settings.model_dump_json()) == settings
@@ -26,7 +32,7 @@ def test_presets_are_valid_and_survive_json(preset):
     layers=st.dictionaries(st.sampled_from(["relu1_1", "conv3_2", "rgb", "relu5_4"]), st.floats(0.1, 9), min_size=1),
     seed=st.integers(0, 2**63 - 1),
 )
-def test_any_valid_settings_survive_json(size, strength, preset, layers, seed):
+def test_settings_round_trip_through_json(size, strength, preset, layers, seed):
     strength = None if preset.startswith("tutorial") else strength
     given = {"size": size, "preset": preset, "seed": seed, "losses": {"style": layers}}
     settings = make_settings(**given, **({} if strength is None else {"strength": strength}))
@@ -34,13 +40,13 @@ def test_any_valid_settings_survive_json(size, strength, preset, layers, seed):
     assert change_settings(settings) == settings
 
 
-def test_a_part_of_a_table_changes_just_that_part():
+def test_partial_layer_table_keeps_other_layers():
     default = make_settings().losses.style
     changed = make_settings(losses={"style": {"block3_conv1": 2}}).losses.style
     assert changed == {**default, "relu3_1": 2.0}
 
 
-def test_presets_lie_under_the_file_and_the_file_under_keywords(tmp_path):
+def test_keywords_override_file_which_overrides_preset(tmp_path):
     path = tmp_path / "run.toml"
     path.write_text('preset = "quick"\nsize = 300\n[optimization]\nhistory = 7\n')
     settings = make_settings(path, size=400)
@@ -51,7 +57,7 @@ def test_presets_lie_under_the_file_and_the_file_under_keywords(tmp_path):
     assert make_settings(path).strength == 0.7
 
 
-def test_changing_the_preset_changes_all_that_presets_touch():
+def test_new_preset_replaces_all_settings_of_presets():
     settings = make_settings(preset="fine", size=300, optimization={"history": 9})
     assert change_settings(settings, preset="quick") == make_settings(
         preset="quick", size=300, optimization={"history": 9}
@@ -61,7 +67,7 @@ def test_changing_the_preset_changes_all_that_presets_touch():
     )
 
 
-def test_from_the_tutorial_back_to_the_default():
+def test_default_preset_undoes_the_tutorial_preset():
     tutorial = make_settings(preset="tutorial", size=300)
     assert {k for k, v in tutorial.losses.content.items() if v} == {"relu5_2"}
     back = change_settings(tutorial, preset="default")
@@ -70,12 +76,12 @@ def test_from_the_tutorial_back_to_the_default():
     assert (back.encoder, back.weights, back.size) == ("builtin", make_settings().weights, 300)
 
 
-def test_the_tutorials_weights_exclude_a_strength():
+def test_tutorial_preset_excludes_a_strength():
     with pytest.raises(SettingsError, match="tutorial presets give raw weights"):
         make_settings(preset="tutorial", strength=0.5)
 
 
-def test_strength_and_raw_weights():
+def test_weights_follow_strength_and_raw_weights():
     assert make_settings().weights == (1.0, style_weight_of(0.5))
     assert make_settings(style_weight=7).weights == (1.0, 7.0)
     assert make_settings(content_weight=0).weights == (0.0, style_weight_of(0.5))
@@ -128,7 +134,7 @@ def test_strength_and_raw_weights():
         ({"size": "20x64"}, "640x480"),
     ],
 )
-def test_what_is_not_valid_is_refused_in_one_sentence(changes, words):
+def test_invalid_settings_are_refused_in_one_sentence(changes, words):
     with pytest.raises(SettingsError) as error:
         make_settings(**changes)
     sentence = str(error.value)
@@ -149,17 +155,17 @@ EXCLUDED = {
     "protect": {"protect": "x.png"},
     "colour = keep or match": {"colour": "keep"},
 }
-"""Settings that meet each row of the table."""
+"""Settings that each row of the table excludes."""
 
 
-def test_what_does_not_combine_is_refused_by_its_own_row():
+def test_each_exclusion_refuses_its_combination():
     assert [*EXCLUDED] == [row.names for group in EXCLUSIONS.values() for row in group]
-    for what, group in EXCLUSIONS.items():
+    for kind, group in EXCLUSIONS.items():
         for row in group:
-            changes, make = EXCLUDED[row.names], make_settings if what != "a texture" else make_texture_settings
+            changes, make = EXCLUDED[row.names], make_settings if kind != "a texture" else make_texture_settings
             with pytest.raises(SettingsError) as caught:
-                make(**changes).check_photo(what == "a photograph")
-            assert all(part in str(caught.value) for part in re.split(r"\{.*?\}", row.sentence))
+                make(**changes).check_photo(kind == "a photograph")
+            assert all(part in str(caught.value) for part in re.split(r"\{.*?\}", row.message))
     make_settings().check_photo(True)
     make_texture_settings().check_photo(False)
 
@@ -167,7 +173,7 @@ def test_what_does_not_combine_is_refused_by_its_own_row():
 @pytest.mark.parametrize(
     ("name", "text"), [("a.json", "{"), ("a.toml", "size ="), ("b.json", "[1]"), ("c.toml", "\x00")]
 )
-def test_a_bad_file_of_settings_is_refused(tmp_path, name, text):
+def test_invalid_settings_file_is_refused(tmp_path, name, text):
     path = tmp_path / name
     path.write_text(text)
     with pytest.raises(SettingsError, match="file of settings"):
@@ -179,7 +185,7 @@ def test_a_bad_file_of_settings_is_refused(tmp_path, name, text):
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_no_preset_touches_colour_or_strokes(preset):
+def test_presets_keep_colour_strokes_and_detail(preset):
     settings = make_settings(preset=preset)
     assert (settings.colour, settings.stroke_size, settings.detail) == ("style", 1.0, 0.5)
     assert settings.balanced_losses is settings.losses
@@ -187,7 +193,7 @@ def test_no_preset_touches_colour_or_strokes(preset):
 
 @given(detail=st.floats(0, 1), layers=st.dictionaries(st.sampled_from(["relu1_1", "conv1_2", "relu3_1", "relu5_1", "rgb"]),
                                                       st.floats(0, 9), min_size=1))  # fmt: skip
-def test_detail_weighs_blocks_by_their_depth_and_keeps_their_sum(detail, layers):
+def test_detail_shifts_block_weights_and_keeps_sum(detail, layers):
     none = dict.fromkeys(make_settings().losses.style, 0)
     if not any(layers.values()):
         return
@@ -199,19 +205,19 @@ def test_detail_weighs_blocks_by_their_depth_and_keeps_their_sum(detail, layers)
     for one, other in (("relu1_1", "relu3_1"), ("relu3_1", "relu5_1")):
         if before[one] and before[other] > 1e-6 * before[one] > 1e-300:
             ratio = (after[one] / before[one]) / (after[other] / before[other])
-            assert ratio == pytest.approx(FINEST ** (2 * (2 * detail - 1)), rel=1e-6)
+            assert ratio == pytest.approx(DETAIL_RATIO ** (2 * (2 * detail - 1)), rel=1e-6)
 
 
-def test_assignments():
+def test_parse_assignment_nests_names_and_reads_json():
     assert parse_assignment("losses.style.relu3_1=2") == {"losses": {"style": {"relu3_1": 2}}}
     assert parse_assignment("size = original") == {"size": "original"}
     assert parse_assignment("init=a=b.png") == {"init": "a=b.png"}
     for text in ("size", "=3", "losses..style=3"):
-        with pytest.raises(SettingsError, match="is no setting"):
+        with pytest.raises(SettingsError, match="is not a setting"):
             parse_assignment(text)
 
 
-def test_every_setting_has_a_help_text():
+def test_every_setting_has_a_help_sentence():
     def descriptions(model):
         for name, info in model.model_fields.items():
             yield name, info.description
@@ -233,22 +239,47 @@ def test_every_setting_has_a_help_text():
         ("1T", 1e12),
     ],
 )
-def test_memory_is_a_size(text, expected):
+def test_memory_bytes_reads_units(text, expected):
     assert memory_bytes(text) == expected
     assert make_settings(memory=text).memory == text
 
 
 @pytest.mark.parametrize("text", ["", "much", "-4G", "0", "0.0M", "4X", "4iB", "G", True, 1.5, "4G8M", "1e9"])
-def test_what_is_no_size_is_refused(text):
+def test_invalid_memory_is_refused(text):
     with pytest.raises(SettingsError, match="memory"):
         make_settings(memory=text)
 
 
-def test_memory_may_be_a_number_of_bytes():
+def test_memory_accepts_a_number_of_bytes():
     assert make_settings(memory=3_000_000_000).memory == "3000000000"
 
 
 @pytest.mark.parametrize("tile", [63, 0, -64, "wide", 64.5])
-def test_a_tile_has_at_least_64_pixels(tile):
+def test_invalid_tile_is_refused(tile):
     with pytest.raises(SettingsError, match="tile"):
         make_settings(tile=tile)
+
+
+@pytest.mark.parametrize(
+    ("name", "keyword", "nested"),
+    [
+        ("protect", "protect=", {"protect": "x"}),
+        ("colours_from", "colours_from=", {"colours_from": "x"}),
+        ("masks.2", "masks={2: …}", {"masks": {2: "x"}}),
+        ("style_masks.10", "style_masks={10: …}", {"style_masks": {10: "x"}}),
+    ],
+)
+def test_picture_names_give_keywords_and_settings(name, keyword, nested):
+    assert keyword_of(name) == keyword
+    assert nest_names({name: "x"}) == nested
+
+
+def test_deep_merge_leaves_its_arguments_unchanged():
+    under, over = {"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 4}, "e": {"f": 5}}
+    assert deep_merge(under, over, {"a": {"b": 6}}) == {"a": {"b": 6, "c": 2}, "d": 3, "e": {"f": 5}}
+    assert (under, over) == ({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 4}, "e": {"f": 5}})
+
+
+def test_settings_load_without_pytorch():
+    script = "import sys, impasto.settings.making, impasto.settings.migrations; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], timeout=60).returncode == 0

@@ -21,7 +21,7 @@ from impasto.pictures.sizes import scaled
 from impasto.runs.repeating import prepare
 from impasto.runs.sheets import Pixels, Stage, grid, resized_stage
 from impasto.settings.making import parse_assignment
-from impasto.settings.presets import merged
+from impasto.settings.merging import deep_merge
 
 MOST = 100
 """No more variants than this at a time."""
@@ -129,7 +129,7 @@ def plan_variants(
     variants = []
     for values in itertools.product(*(axis.values for axis in axes)):
         assigned = [parse_assignment(f"{axis.name}={value}") for axis, value in zip(axes, values, strict=True)]
-        repeat = prepare(file, content=content, styles=styles, changes=merged(changes or {}, *assigned))
+        repeat = prepare(file, content=content, styles=styles, changes=deep_merge(changes or {}, *assigned))
         if between is not None and len(repeat.styles) != 2:
             raise SettingsError(
                 f"A series runs between two styles, and there are {len(repeat.styles)}: name both with --style."

@@ -23,7 +23,7 @@ from impasto.pictures.codecs.formats import check_sides, writable_format
 from impasto.runs.repeating import stored_record
 from impasto.settings.making import make_settings
 from impasto.settings.model import Settings
-from impasto.settings.references import parted
+from impasto.settings.references import split_name
 
 _MACHINERY = {"threads", "device", "memory", "tile", "max_pixels"}
 """Settings that say how to come to a picture, not to which."""
@@ -143,7 +143,7 @@ def check_fit(settings: Settings, styles: int, *, photo: bool = True) -> None:
         SettingsError: what does not fit.
     """
     settings.check_photo(photo)
-    settings.check_weights(styles)
+    settings.check_style_weights(styles)
     check_numbers(settings.named_files, styles)
 
 
@@ -233,7 +233,7 @@ def _hash(
     named: Mapping[str, str | None],
     encoder: str,
 ) -> str:
-    stand_for = {parted(name)[0] for name in named}
+    stand_for = {split_name(name)[0] for name in named}
     values = settings.model_dump(mode="json", exclude=_MACHINERY | _OTHERWISE | stand_for)
     values |= {"weights": settings.weights, "sources": [content, styles], "named": dict(named), "encoding": encoder}
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

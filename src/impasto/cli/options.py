@@ -13,8 +13,8 @@ import typer
 from impasto.errors import SettingsError
 from impasto.settings.fields import COLOURS, PRESETS
 from impasto.settings.making import parse_assignment, read_settings_file
+from impasto.settings.merging import deep_merge
 from impasto.settings.model import Settings
-from impasto.settings.presets import merged
 
 R = TypeVar("R")
 
@@ -144,7 +144,7 @@ SETTINGS = {
             "--set",
             "KEY=VALUE",
             "Any other setting, as in losses.style.relu3_1=2; may be repeated; `impasto settings` lists them.",
-            lambda texts: merged(*map(parse_assignment, texts)),
+            lambda texts: deep_merge(*map(parse_assignment, texts)),
             kind=list[str],
             rank=2,
         ),
@@ -153,7 +153,7 @@ SETTINGS = {
             "--config",
             "FILE",
             "Settings from a JSON or TOML file; options go before it. May be repeated; the last one counts.",
-            lambda names: merged(*map(read_settings_file, names)),
+            lambda names: deep_merge(*map(read_settings_file, names)),
             kind=list[str],
             rank=0,
         ),
@@ -214,7 +214,7 @@ def changes_from(parameters: Mapping[str, Any]) -> Changes:
         SettingsError: a file that cannot be read, or an assignment that is none.
     """
     given = [option for name, option in SETTINGS.items() if parameters.get(name) is not None]
-    return merged(*(option.read(parameters[option.parameter]) for option in sorted(given, key=lambda o: o.rank)))
+    return deep_merge(*(option.read(parameters[option.parameter]) for option in sorted(given, key=lambda o: o.rank)))
 
 
 TextureFrom = Annotated[

@@ -12,8 +12,9 @@ from impasto.painting.painter import Painter
 from impasto.painting.regions import from_memory
 from impasto.painting.result import Painting
 from impasto.settings.making import change_settings, make_settings, make_texture_settings
+from impasto.settings.merging import deep_merge
 from impasto.settings.model import Settings
-from impasto.settings.presets import merged, texture_values
+from impasto.settings.presets import texture_values
 
 
 def paint(
@@ -69,7 +70,7 @@ def make_texture_painter(
         settings = make_texture_settings(**changes)
     elif changes:
         if "preset" in changes:
-            changes = merged(texture_values(changes["preset"]), changes)
+            changes = deep_merge(texture_values(changes["preset"]), changes)
         settings = change_settings(settings, **changes)
     return Painter(None, _listed(style), settings, named=masks)
 

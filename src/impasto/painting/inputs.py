@@ -19,10 +19,10 @@ from impasto.painting.record import Source
 from impasto.painting.regions import Mask, Regions, as_picture_source, check_numbers, check_shape
 from impasto.pictures import Picture
 from impasto.pictures.sizes import scaled
-from impasto.settings.exclusions import NO_PROTECTION
+from impasto.settings.exclusions import TEXTURE_PROTECT_MESSAGE
 from impasto.settings.fields import FACES
 from impasto.settings.model import Settings
-from impasto.settings.references import COLOURS_FROM, INIT, PROTECT, parted
+from impasto.settings.references import COLOURS_FROM, INIT, PROTECT, split_name
 
 PictureLike = str | os.PathLike[str] | Image.Image | np.ndarray
 
@@ -63,13 +63,13 @@ class Inputs:
         self._settings, self._on_event = settings, on_event
         if not styles:
             raise SettingsError("At least one style picture is needed.")
-        settings.check_weights(len(styles))
+        settings.check_style_weights(len(styles))
         self.weights: Sequence[float] = settings.style_weights or (1.0,) * len(styles)
         by_name: dict[str, PictureLike] = {**settings.named_files, **(named or {})}
         check_numbers(by_name, len(styles))
         settings.check_photo(content is not None)
         if content is None and PROTECT in by_name:
-            raise SettingsError(NO_PROTECTION)
+            raise SettingsError(TEXTURE_PROTECT_MESSAGE)
         self.content = None if content is None else self._read(content, settings.long_side)
         # Scales under 1 may have a least size: see impasto.painting.octaves.style_size.
         largest = math.ceil(self.long_side * max(1.0, settings.stroke_size))
@@ -171,7 +171,7 @@ class Inputs:
 
     def _read_mask(self, name: str, source: PictureLike) -> Mask:
         """A mask, which must have the proportions of photograph or texture, or of the painting that it lies in."""
-        setting, number = parted(name)
+        setting, number = split_name(name)
         whose, size, scale = ("photo" if self.content else "texture"), self.full_size, 1.0
         if self.content:
             size = self.content.original_size

@@ -20,7 +20,7 @@ from impasto.engine.tiles import ALIGNMENT, Tile, cut, halos, longest_core
 from impasto.errors import PaintingError
 from impasto.painting.method import method_of
 from impasto.painting.octaves import Octave, style_size
-from impasto.settings.fields import LEAST_TILE, memory_bytes
+from impasto.settings.fields import SMALLEST_TILE, memory_bytes
 from impasto.settings.model import Settings
 from impasto.settings.references import PROTECT
 
@@ -191,7 +191,7 @@ def _choices(octave: Octave, workload: Workload) -> Iterator[Octave]:
 def _sides(longest: int) -> Iterator[int]:
     """Sides of cores from under the picture's down, each about a tenth smaller than the one before."""
     side = longest
-    while (side := min(side - 1, round(0.92 * side)) // ALIGNMENT * ALIGNMENT) >= LEAST_TILE:
+    while (side := min(side - 1, round(0.92 * side)) // ALIGNMENT * ALIGNMENT) >= SMALLEST_TILE:
         yield side
 
 

@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal, Protocol, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from impasto.painting.octaves import Octave
-from impasto.settings.fields import LEAST_TILE, Precision
+from impasto.settings.fields import SMALLEST_TILE, Precision
 from impasto.settings.making import make_settings
 from impasto.settings.migrations import fill_missing_settings, migrate_unnamed_start
 from impasto.settings.model import Settings
-from impasto.settings.references import PATTERN, described
+from impasto.settings.references import PATTERN, describe
 
 GRID = "grid"
 """Key in the record of a grid of paintings, which marks a picture that impasto made of other pictures."""
@@ -110,7 +110,7 @@ class StoredOctave(_Stored):
     height: int
     width: int
     iterations: int
-    tile: Annotated[int, Field(ge=LEAST_TILE)] | None = None
+    tile: Annotated[int, Field(ge=SMALLEST_TILE)] | None = None
     history: Annotated[int, Field(ge=1)] | None = None
     method: Literal["adam", "lbfgs"] | None = None
 
@@ -158,7 +158,7 @@ class Record(_Stored):
     def inputs(self) -> list[tuple[str, StoredSource]]:
         """All pictures with their descriptions; those that settings name follow in the order of their names."""
         photo = [("photograph", self.content)] if self.content else []
-        named = [(described(name), stored) for name, stored in sorted(self.named.items())]
+        named = [(describe(name), stored) for name, stored in sorted(self.named.items())]
         return [*photo, *(("style", style) for style in self.styles), *named]
 
     def make_settings(self) -> Settings:

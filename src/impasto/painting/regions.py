@@ -19,7 +19,7 @@ import numpy.typing as npt
 from impasto.errors import PictureError, SettingsError
 from impasto.files import shown
 from impasto.pictures import Picture, resize_by_area
-from impasto.settings.references import PROTECT, described, mask_name, option_of, parted
+from impasto.settings.references import PROTECT, describe, keyword_of, mask_name, split_name
 
 Array = npt.NDArray[np.float32]
 
@@ -71,7 +71,7 @@ class Mask:
         weights = weights.clip(0, 1)
         if weights.max() < NOWHERE:
             raise PictureError(
-                f"The {described(name)} {_called(picture.path)} is black everywhere ({option_of(name)}): paint white "
+                f"The {describe(name)} {_called(picture.path)} is black everywhere ({keyword_of(name)}): paint white "
                 f"what it is to choose, or leave it out."
             )
         return cls(weights, picture.path, picture.sha256)
@@ -234,13 +234,14 @@ def check_numbers(names: Iterable[str], count: int) -> None:
         SettingsError: with the option's name.
     """
     for name in names:
-        number = parted(name)[1]
+        number = split_name(name)[1]
         if number is not None and number > count:
             there = "there is one style picture" if count == 1 else f"there are {count} style pictures"
-            option = option_of(name)
+            keyword = keyword_of(name)
+            without = keyword.replace("…", '"none"')
             raise SettingsError(
-                f"There is no style {number} for {option}, as {there}: number them from 1, in their order, or leave a "
-                f"stored mask out with {option.replace('FILE', 'none')}."
+                f"There is no style {number} for {keyword}, as {there}: number them from 1, in their order, or leave a "
+                f"stored mask out with {without}."
             )
 
 
@@ -262,8 +263,8 @@ def check_shape(name: str, mask: Picture, whose: str, tall: int, wide: int) -> N
               abs(height - width * tall / wide) / max(1.0, SHAPE_TOLERANCE * height))  # fmt: skip
     if off > 1:
         raise PictureError(
-            f"The {described(name)} {_called(mask.path)} is {width}×{height} px and the {whose} {wide}×{tall} px "
-            f"({option_of(name)}): give it the same proportions, within 2 %; its size may be any."
+            f"The {describe(name)} {_called(mask.path)} is {width}×{height} px and the {whose} {wide}×{tall} px "
+            f"({keyword_of(name)}): give it the same proportions, within 2 %; its size may be any."
         )
 
 

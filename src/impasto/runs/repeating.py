@@ -17,9 +17,10 @@ from impasto.painting.record import GRID, Record, StoredSource
 from impasto.pictures import read_record
 from impasto.settings.fields import Precision
 from impasto.settings.making import change_settings, make_settings
+from impasto.settings.merging import deep_merge
 from impasto.settings.model import Settings
-from impasto.settings.presets import merged, texture_values
-from impasto.settings.references import described, option_of, parted
+from impasto.settings.presets import texture_values
+from impasto.settings.references import describe, keyword_of, split_name
 from impasto.version import __version__
 
 
@@ -157,11 +158,11 @@ def _resolved(changes: Mapping[str, Any], record: Record, folder: Path) -> dict[
     elif any(result.get(name) is not None for name in raw):
         result = {"strength": None} | result
     if record.content is None and "preset" in result:
-        result = merged(texture_values(result["preset"]), result)
+        result = deep_merge(texture_values(result["preset"]), result)
     for name, source in record.named.items():
-        setting, number = parted(name)
+        setting, number = split_name(name)
         if _leaves(changes, setting, number):
-            place = str(_found(source, folder, described(name), option_of(name)))
+            place = str(_found(source, folder, describe(name), keyword_of(name)))
             result[setting] = place if number is None else {number: place} | dict(result.get(setting, {}))
     if "encoder" not in result and record.encoder.name != "builtin":
         result["encoder"] = record.encoder.name  # an absolute path, which the stored setting need not be

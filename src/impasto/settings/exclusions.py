@@ -1,4 +1,4 @@
-"""The settings that exclude each other, a photograph, or a texture."""
+"""Combinations of settings that are refused: with each other, with a photograph, and with a texture."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from impasto.settings.fields import COLOUR_SOURCES, ColourSource
 if TYPE_CHECKING:
     from impasto.settings.model import Settings
 
-NO_STRENGTH = "A texture has no photograph, so there is no strength, and the content_weight is 0: leave them out."
+TEXTURE_STRENGTH_MESSAGE = (
+    "A texture has no photograph, so there is no strength, and the content_weight is 0: leave them out."
+)
 
+TEXTURE_PROTECT_MESSAGE = "A texture has no photograph that could stay: leave out protect=."
+"""Message for masks from memory too, which are not settings."""
 
-NO_PROTECTION = "A texture has no photograph that could stay: leave out --protect."
-"""Of a mask from memory as well, of which settings do not know."""
+ExclusionKind = Literal["each other", "a photograph", "a texture"]
+"""What the settings cannot be combined with."""
 
 
 class Exclusion(NamedTuple):
-    """Settings that do not combine.
+    """Combination of settings that is refused.
 
     Attributes:
-        names: the settings and, where it depends on them, their values.
-        sentence: says so, and how to mend it; ``{0}`` stands for the settings, as in ``{0.colour}``.
-        met: whether it is so in some settings.
+        names: names of the settings, with their values if only some are refused.
+        message: error message with its advice; ``{0}`` stands for the settings, as in ``{0.colour}``.
+        applies: predicate that returns whether given settings have the combination.
     """
 
     names: str
-    sentence: str
-    met: Callable[[Settings], bool]
-
-    def complaint(self, settings: Settings) -> str:
-        """The sentence on some settings."""
-        return self.sentence.format(settings)
+    message: str
+    applies: Callable[[Settings], bool]
 
 
-def _colours(chosen: Callable[[ColourSource], bool]) -> str:
-    return "colour = " + " or ".join(colour for colour, source in COLOUR_SOURCES.items() if chosen(source))
+def _list_colours(is_listed: Callable[[ColourSource], bool]) -> str:
+    return "colour = " + " or ".join(colour for colour, source in COLOUR_SOURCES.items() if is_listed(source))
 
 
-EXCLUSIONS: dict[Literal["each other", "a photograph", "a texture"], tuple[Exclusion, ...]] = {
+EXCLUSIONS: dict[ExclusionKind, tuple[Exclusion, ...]] = {
     "each other": (
         Exclusion(
-            f"colours_from, {_colours(lambda source: not source.takes_other)}",
+            f"colours_from, {_list_colours(lambda source: not source.takes_other)}",
             "The settings colours_from and colour = {0.colour}, which takes the photo's colours, exclude each other: "
             "choose one of them.",
             lambda s: s.colours_from is not None and not COLOUR_SOURCES[s.colour].takes_other,
@@ -55,20 +55,20 @@ EXCLUSIONS: dict[Literal["each other", "a photograph", "a texture"], tuple[Exclu
         ),
         Exclusion(
             "content_weight = 0, style_weight = 0",
-            "The content_weight and the style_weight are both 0, so there is nothing to paint: give one of them more.",
+            "The content_weight and the style_weight are both 0, so there is nothing to paint: raise one of them.",
             lambda s: s.content_weight == 0 and s.style_weight == 0,
         ),
     ),
     "a photograph": (
         Exclusion(
             "size = WxH",
-            "The size {0.size} is a texture's: a painting has the shape of its photograph, so give its long side "
+            "The size {0.size} is for textures: a painting has the shape of its photograph, so give its long side "
             "alone.",
             lambda s: s.sides is not None,
         ),
         Exclusion(
             "seamless",
-            "Only a texture can be seamless: a photograph does not go on at its other side.",
+            "Only a texture can be seamless: the opposite sides of a photograph do not join.",
             lambda s: s.seamless,
         ),
     ),
@@ -84,16 +84,26 @@ EXCLUSIONS: dict[Literal["each other", "a photograph", "a texture"], tuple[Exclu
             lambda s: s.init == "content",
         ),
         Exclusion(
-            "strength, content_weight above 0", NO_STRENGTH, lambda s: s.strength is not None or s.weights[0] != 0
+            "strength, content_weight above 0",
+            TEXTURE_STRENGTH_MESSAGE,
+            lambda s: s.strength is not None or s.weights[0] != 0,
         ),
-        Exclusion("protect", NO_PROTECTION, lambda s: s.protect is not None),
+        Exclusion("protect", TEXTURE_PROTECT_MESSAGE, lambda s: s.protect is not None),
         Exclusion(
-            _colours(lambda source: source.needs_photo),
+            _list_colours(lambda source: source.needs_photo),
             "The colour {0.colour} takes the colours of the photograph, and a texture has none: choose style or "
-            "palette, or name a picture with colours_from.",
+            "palette, or name a picture with colours_from=.",
             lambda s: COLOUR_SOURCES[s.colour].needs_photo,
         ),
     ),
 }
-"""What does not combine: settings with each other, and with what is painted. Settings are refused by this table, and
-``impasto settings`` shows it; what the pictures decide, such as their number, is refused where they are read."""
+"""Excluded combinations that depend on settings alone.
+
+Settings are checked against this table, and ``impasto settings`` prints it. Combinations that depend on the pictures,
+such as their number, are checked after the pictures are read.
+"""
+
+
+def find_exclusion(settings: Settings, kind: ExclusionKind) -> str | None:
+    """Return the error message of the first exclusion of a kind that applies to the settings, or None."""
+    return next((row.message.format(settings) for row in EXCLUSIONS[kind] if row.applies(settings)), None)

@@ -1,4 +1,4 @@
-"""The types of the settings' fields: ranges, units, and the parsing of sizes, memory, masks and paths."""
+"""Types of the settings' fields: ranges, units, and parsing of sizes, memory, masks and paths."""
 
 from __future__ import annotations
 
@@ -13,26 +13,20 @@ from impasto.encoders.layers import parse_layer
 from impasto.errors import EncoderError
 
 Preset = Literal["quick", "default", "fine", "tutorial", "tutorial-core"]
-
-
 PRESETS: tuple[Preset, ...] = get_args(Preset)
-
 
 Precision = Literal["float32", "bfloat16"]
 
-
 Colour = Literal["style", "keep", "match", "palette"]
-
-
 COLOURS: tuple[Colour, ...] = get_args(Colour)
 
 
 class ColourSource(NamedTuple):
-    """Where the colours of a painting come from, for one value of the setting ``colour``.
+    """Source of a painting's colours for one value of the setting ``colour``.
 
     Attributes:
-        needs_photo: they are the photograph's, which a texture lacks.
-        takes_other: ``colours_from`` may name another picture in place of the style.
+        needs_photo: whether the colours come from the photograph, which a texture lacks.
+        takes_other: whether ``colours_from`` may name another picture in place of the style.
     """
 
     needs_photo: bool
@@ -45,56 +39,42 @@ COLOUR_SOURCES: dict[Colour, ColourSource] = {
     "match": ColourSource(needs_photo=True, takes_other=False),
     "palette": ColourSource(needs_photo=False, takes_other=True),
 }
-"""What each takes; :data:`EXCLUSIONS` says what follows."""
+"""Source of the colours for each value; :data:`impasto.settings.exclusions.EXCLUSIONS` is derived from it."""
 
-
-LEAST_SIZE = 32
+SMALLEST_SIDE = 32
 """Shortest side of a painting in pixels."""
 
-
-MOST_SIZE = 1_000_000
+LARGEST_SIDE = 1_000_000
 """Longest side of a painting in pixels."""
 
+SMALLEST_TILE = 64
+"""Shortest side of a tile in pixels."""
 
-LEAST_TILE = 64
-"""Smallest side of a tile in pixels."""
+LARGEST_MEMORY = 10**18
+"""Largest number before a unit of memory."""
 
+LARGEST_NUMBER = 1e30
+"""Bound of numbers that have no bound of their own, so that products of them are finite in every precision."""
 
-def _layer_name(name: str) -> str:
-    try:
-        return str(parse_layer(name))
-    except EncoderError as error:
-        raise ValueError(str(error)) from None
+NONE = "none"
+"""Value in place of a path that removes a mask or picture named earlier."""
 
-
-def _device_name(name: str) -> str:
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:(0|[1-9]\d?))?", name):
-        raise ValueError("should be auto, cpu, cuda, cuda:N or mps")
-    return name
-
+FACES = "faces"
+"""Value in place of the path of ``protect``: protect the faces that are detected."""
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
-def _memory_size(text: str) -> str:
-    memory_bytes(text)
-    return text.strip()
-
-
-MOST_MEMORY = 10**18
-"""Largest number before a unit of memory."""
-
-
 def memory_bytes(text: str) -> int:
-    """Bytes that a size such as ``4G``, ``800M``, ``1.5GB``, ``2GiB`` or ``3000000000`` stands for.
+    """Return the number of bytes in a size such as ``4G``, ``800M``, ``1.5GB``, ``2GiB`` or ``3000000000``.
 
     Raises:
-        ValueError: it is no such size.
+        ValueError: the text is not such a size.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", text.strip(), re.IGNORECASE)
     if match is None or (match[3] and not match[2]) or float(match[1]) == 0:
         raise ValueError("should be a size such as 4G, 800M or a number of bytes")
-    if float(match[1]) > MOST_MEMORY:
+    if float(match[1]) > LARGEST_MEMORY:
         raise ValueError("is more than any machine has")
     unit = _UNITS[match[2].upper()]
     if match[3]:
@@ -102,78 +82,96 @@ def memory_bytes(text: str) -> int:
     return int(float(match[1]) * unit)
 
 
-def _sides(text: str) -> str:
+def _check_memory(text: str) -> str:
+    memory_bytes(text)
+    return text.strip()
+
+
+def _normalize_layer(name: str) -> str:
+    try:
+        return str(parse_layer(name))
+    except EncoderError as error:
+        raise ValueError(str(error)) from None
+
+
+def _check_device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:(0|[1-9]\d?))?", name):
+        raise ValueError("should be auto, cpu, cuda, cuda:N or mps")
+    return name
+
+
+def _normalize_sides(text: str) -> str:
     match = re.fullmatch(r"\s*(\d+)\s*[xX×]\s*(\d+)\s*", text)
-    if match is None or not all(LEAST_SIZE <= int(side) <= MOST_SIZE for side in match.groups()):
+    if match is None or not all(SMALLEST_SIDE <= int(side) <= LARGEST_SIDE for side in match.groups()):
         raise ValueError("should be width and height in pixels, such as 640x480")
     return f"{int(match[1])}x{int(match[2])}"
 
 
-def _two_sides(value: object) -> object:
+def _join_sides(value: object) -> object:
+    """Return a pair of whole numbers as text, ``(640, 480)`` as ``640x480``, and other values unchanged."""
     if isinstance(value, list | tuple) and len(value) == 2 and all(type(side) is int for side in value):
         return f"{value[0]}x{value[1]}"
     return value
 
 
-def _text(value: object) -> object:
+def _int_to_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-NONE = "none"
-"""In place of the path of a mask, or of the picture of the colours: no such picture, as where an earlier one is to be
-left out."""
+def _path_to_text(path: object) -> object:
+    return os.fsdecode(path) if isinstance(path, os.PathLike) else path
 
 
-FACES = "faces"
-"""In place of the path of what is protected: the faces that are found."""
+def _normalize_path(value: object) -> object:
+    return None if value == NONE else _path_to_text(value)
 
 
-def _without_none(value: object) -> object:
-    """Masks by the number of their style, each once, without those that are none."""
+def _normalize_mask_paths(value: object) -> object:
+    """Return masks by the number of their style, without those that are ``none``."""
     if value in (None, NONE):
         return {}
     if not isinstance(value, Mapping):
         return value
     if not all(str(key).strip().isdecimal() and int(key) > 0 for key in value):
         raise ValueError("should name masks by the numbers of their styles, from 1")
-    numbers = {int(key): path for key, path in value.items()}  # of 2 and "2" the later one, which may be none
-    return {number: _place(path) for number, path in numbers.items() if path not in (None, NONE)}
+    numbers = {int(key): path for key, path in value.items()}  # of 2 and "2" the later one counts, even if none
+    return {number: _path_to_text(path) for number, path in numbers.items() if path not in (None, NONE)}
 
 
-def _none_or(value: object) -> object:
-    return None if value == NONE else _place(value)
+Text = Annotated[str, Field(min_length=1)]
+"""Text that is not empty."""
 
+Share = Annotated[float, Field(ge=0, le=1)]
+"""Number in [0, 1]."""
 
-def _place(path: object) -> object:
-    return os.fsdecode(path) if isinstance(path, os.PathLike) else path
+ShareBelowOne = Annotated[float, Field(ge=0, lt=1)]
+"""Number in [0, 1)."""
 
+Positive = Annotated[float, Field(gt=0, le=LARGEST_NUMBER)]
+"""Number above 0."""
 
-LayerName = Annotated[str, AfterValidator(_layer_name)]
+Weight = Annotated[float, Field(ge=0, le=LARGEST_NUMBER)]
+"""Number of at least 0."""
 
+LayerWeights = dict[Annotated[str, AfterValidator(_normalize_layer)], Weight]
+"""Weights by the names of the encoder's layers, each in its canonical spelling."""
 
-LARGEST = 1e30
-"""Of numbers without a bound of their own, so that what is made of them is finite in every precision."""
+Size = Annotated[
+    Annotated[int, Field(ge=SMALLEST_SIDE, le=LARGEST_SIDE)]
+    | Literal["original"]
+    | Annotated[str, AfterValidator(_normalize_sides), Field(examples=["640x480"])],
+    BeforeValidator(_join_sides),
+]
+"""Long side in pixels, ``original``, or width and height in pixels as in ``640x480``."""
 
+DeviceName = Annotated[str, AfterValidator(_check_device)]
+"""Name of a device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``."""
 
-Weight = Annotated[float, Field(ge=0, le=LARGEST)]
+MemorySize = Annotated[str, BeforeValidator(_int_to_text), AfterValidator(_check_memory)]
+"""Size in bytes that :func:`memory_bytes` reads."""
 
+OptionalPath = Annotated[Text | None, BeforeValidator(_normalize_path)]
+"""Path of a picture or None; the text ``none`` becomes None."""
 
-Positive = Annotated[float, Field(gt=0, le=LARGEST)]
-
-
-LayerWeights = dict[LayerName, Weight]
-
-
-Masks = Annotated[dict[int, Annotated[str, Field(min_length=1)]], BeforeValidator(_without_none)]
-
-
-Side = Annotated[int, Field(ge=LEAST_SIZE, le=MOST_SIZE)]
-
-
-Sides = Annotated[str, AfterValidator(_sides), Field(examples=["640x480"])]
-
-Size = Annotated[Side | Literal["original"] | Sides, BeforeValidator(_two_sides)]
-Device = Annotated[str, AfterValidator(_device_name)]
-Memory = Annotated[str, BeforeValidator(_text), AfterValidator(_memory_size)]
-OptionalPath = Annotated[Annotated[str, Field(min_length=1)] | None, BeforeValidator(_none_or)]
-"""The path of a picture; ``none`` removes an earlier one."""
+MaskPaths = Annotated[dict[int, Text], BeforeValidator(_normalize_mask_paths)]
+"""Paths of masks by the number of their style, from 1."""

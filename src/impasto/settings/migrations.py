@@ -1,39 +1,38 @@
-"""Migrate the settings in records and checkpoints that older versions wrote."""
+"""Migrations of records and checkpoints that older versions wrote."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from impasto.settings.presets import merged
+from impasto.settings.merging import deep_merge
 from impasto.settings.references import INIT
 
+LEGACY_VALUES: Mapping[str, Any] = {"precision": "float32", "borders": "cut", "optimization": {"tolerance": 0.0}}
+"""Values that runs had before these settings existed."""
 
-def migrate_unnamed_start(values: Any, init: str) -> Any:
-    """What was stored while there was but one such picture, that which painting begins from, in a place of its own.
+
+def migrate_unnamed_start(values: Any, key: str) -> Any:
+    """Move the initial picture, once stored under a key of its own, to the pictures by name.
 
     Args:
-        values: as they were stored, of any type.
-        init: name of that place.
+        values: stored values, of any type; those that are not a mapping are returned unchanged.
+        key: key that held the initial picture.
     """
-    if not isinstance(values, Mapping) or values.get(init) is None or values.get("named"):
+    if not isinstance(values, Mapping) or values.get(key) is None or values.get("named"):
         return values
-    return {**values, "named": {INIT: values[init]}}
-
-
-BEFORE_CHOICE: Mapping[str, Any] = {"precision": "float32", "borders": "cut", "optimization": {"tolerance": 0.0}}
-"""What these settings were while there was no choice, for runs that were stored then."""
+    return {**values, "named": {INIT: values[key]}}
 
 
 def fill_missing_settings(values: Any) -> Any:
-    """What was stored of a run, with the settings that it does not name as they were when there was no choice.
+    """Complete the stored settings of a run with :data:`LEGACY_VALUES`.
 
     Args:
-        values: as they were stored, of any type; a mapping ``settings`` among them is completed.
+        values: stored values, of any type; the mapping ``settings`` in them is completed if there is one.
     """
     if not isinstance(values, Mapping) or not isinstance(values.get("settings"), Mapping):
         return values
-    return {**values, "settings": merged(BEFORE_CHOICE, values["settings"])}
+    return {**values, "settings": deep_merge(LEGACY_VALUES, values["settings"])}
 
 
 def migrate_run_state(values: Any) -> Any:

@@ -1,28 +1,11 @@
-"""The presets, and the changes that a texture makes in each of them."""
+"""The presets, and the changes that a texture makes to each of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from impasto.settings.fields import Preset
-
-
-def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested mappings over one another, the last one on top."""
-    result: dict[str, Any] = {}
-    for layer in layers:
-        result = _merged(result, layer)
-    return result
-
-
-def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    result = dict(under)
-    for key, value in over.items():
-        old = result.get(key)
-        result[key] = _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-    return result
-
+from impasto.settings.merging import deep_merge
 
 _TUTORIAL: dict[str, Any] = {
     "encoder": "vgg19",
@@ -54,13 +37,12 @@ _TUTORIAL: dict[str, Any] = {
 }
 """Raymond Yuan, Neural Style Transfer: Creating Art with Deep Learning using tf.keras and eager execution, 2018."""
 
-
 PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
     "quick": {"optimization": {"iterations": 15}},
     "default": {},
     "fine": {"optimization": {"iterations": 80, "tolerance": 0.005}},
     "tutorial": _TUTORIAL,
-    "tutorial-core": merged(
+    "tutorial-core": deep_merge(
         _TUTORIAL,
         {
             "content_weight": 1e4,
@@ -70,23 +52,20 @@ PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
         },
     ),
 }
-"""What each preset changes in the defaults; tutorial-core is the form that tensorflow.org carries today."""
-
+"""Changes of each preset to the defaults; tutorial-core is the version of the tutorial on tensorflow.org today."""
 
 _TEXTURE: dict[str, Any] = {"content_weight": 0.0, "init": "noise"}
 
-
 _PAINTED_TEXTURE: dict[str, Any] = _TEXTURE | {
-    # Zeros beyond a painting's border are as a frame around it, and what the deep layers make of it would be painted
-    # all over a texture that has no border itself, as a grid of coloured dots.
+    # Zero padding acts like a frame around a painting. The deep layers' response to it would be painted all over a
+    # texture, which has no border itself, as a grid of coloured dots.
     "padding": "reflect",
     "padding_scope": "all",
-    # Without a photograph the large forms must come from somewhere, too.
+    # Without a photograph the large forms must come from small octaves.
     "optimization": {"smallest_octave": 64},
-    # What is left of the style distance is small, and more than this would paint blocks along the axes.
+    # The remaining style distance is small, and a larger weight would paint blocks along the axes.
     "losses": {"total_variation": 0.02},
 }
-
 
 TEXTURE_CHANGES: dict[Preset, dict[str, Any]] = {
     "quick": _PAINTED_TEXTURE,
@@ -95,9 +74,9 @@ TEXTURE_CHANGES: dict[Preset, dict[str, Any]] = {
     "tutorial": _TEXTURE,
     "tutorial-core": _TEXTURE,
 }
-"""What a texture changes in each preset."""
+"""Changes of a texture to each preset."""
 
 
 def texture_values(preset: str) -> dict[str, Any]:
-    """What a texture changes in a preset; nothing where there is no such preset, which is refused elsewhere."""
+    """Return the changes of a texture to a preset; empty for an unknown preset, which validation rejects later."""
     return next((changes for name, changes in TEXTURE_CHANGES.items() if name == preset), {})

@@ -1,7 +1,8 @@
-"""The pictures that settings name, besides photograph and paintings, and by which names the rest of impasto knows them.
+"""Names of the pictures that settings refer to, besides photograph and styles.
 
-A name says which setting it is: ``init``, ``colours_from``, ``masks.2``, ``style_masks.1`` (with the style's number,
-from 1) or ``protect``. By it settings tell of files, and saved pictures and checkpoints of what went in.
+A name is ``init``, ``colours_from``, ``masks.2``, ``style_masks.1`` (with the style's number, from 1) or ``protect``.
+:attr:`impasto.settings.model.Settings.named_files` lists files by these names, and saved pictures and checkpoints store
+their sources by them.
 """
 
 from __future__ import annotations
@@ -10,78 +11,65 @@ from collections.abc import Mapping
 from typing import Any
 
 INIT = "init"
-"""Name of the picture that painting begins from."""
-
+"""Name of the picture that painting starts from."""
 
 COLOURS_FROM = "colours_from"
-"""Name of the picture whose colours the styles are given."""
-
+"""Name of the picture that the colours come from."""
 
 PROTECT = "protect"
-"""Name of the mask of what stays as it is in the photograph."""
-
+"""Name of the mask of the protected part of the photograph."""
 
 PATTERN = r"^(init|colours_from|masks\.[1-9]\d*|style_masks\.[1-9]\d*|protect)$"
-"""What names look like."""
+"""Regular expression that every name matches."""
 
-
-_WHAT = {
+_DESCRIPTIONS = {
     INIT: "picture that painting began from",
     COLOURS_FROM: "picture of the colours",
-    PROTECT: "mask of what is protected",
+    PROTECT: "mask of the protected part",
     "masks": "mask of style",
     "style_masks": "mask in the painting of style",
 }
 
 
-_OPTIONS = {
-    INIT: "--init",
-    COLOURS_FROM: "--colours-from",
-    PROTECT: "--protect",
-    "masks": "--mask",
-    "style_masks": "--style-mask",
-}
-
-
-def mask_name(of: str, number: int) -> str:
-    """Name of a style's mask.
+def mask_name(setting: str, number: int) -> str:
+    """Return the name of a style's mask.
 
     Args:
-        of: ``masks`` or ``style_masks``.
-        number: of the style, from 1.
+        setting: ``masks`` or ``style_masks``.
+        number: number of the style, from 1.
     """
-    return f"{of}.{number}"
+    return f"{setting}.{number}"
 
 
-def parted(name: str) -> tuple[str, int | None]:
-    """The setting that a name is of, and the style's number where there is one for each."""
+def split_name(name: str) -> tuple[str, int | None]:
+    """Return the setting in a name, and the style's number if the setting has one picture for each style."""
     setting, _, number = name.partition(".")
     return setting, int(number) if number else None
 
 
-def described(name: str) -> str:
-    """What the picture of that name is, for a sentence."""
-    setting, number = parted(name)
-    return _WHAT[setting] if number is None else f"{_WHAT[setting]} {number}"
+def describe(name: str) -> str:
+    """Return a description of the named picture for use in a sentence."""
+    setting, number = split_name(name)
+    return _DESCRIPTIONS[setting] if number is None else f"{_DESCRIPTIONS[setting]} {number}"
 
 
-def option_of(name: str) -> str:
-    """The option that names the picture's file."""
-    setting, number = parted(name)
-    return _OPTIONS[setting] if number is None else f"{_OPTIONS[setting]} {number}=FILE"
+def keyword_of(name: str) -> str:
+    """Return the keyword argument that sets the named picture, such as ``protect=`` or ``masks={2: …}``."""
+    setting, number = split_name(name)
+    return f"{setting}=" if number is None else f"{setting}={{{number}: …}}"
 
 
-def as_settings(pictures: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings, nested, that name pictures.
+def nest_names(pictures: Mapping[str, Any]) -> dict[str, Any]:
+    """Return pictures by name as nested settings: ``{"masks.2": p}`` as ``{"masks": {2: p}}``.
 
     Args:
-        pictures: by name; their paths, for instance.
+        pictures: values by name, such as paths.
     """
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for name, picture in pictures.items():
-        setting, number = parted(name)
+        setting, number = split_name(name)
         if number is None:
-            found[setting] = picture
+            settings[setting] = picture
         else:
-            found.setdefault(setting, {})[number] = picture
-    return found
+            settings.setdefault(setting, {})[number] = picture
+    return settings

@@ -126,9 +126,9 @@ def test_texture_and_colours_of_different_paintings(folder, tiny, impasto_comman
         (("texture", "style.png", "--set", "strength=0.5"), "there is no strength"),
         (("texture", "style.png", "--colours-from", "nowhere.png"), "nowhere.png"),
         (("texture", "style.png", "-o", "other.png", "--colours-from", "other.png", "--force"), "other.png"),
-        (("paint", "photo.png", "style.png", "--size", "64x48"), "is a texture's"),
+        (("paint", "photo.png", "style.png", "--size", "64x48"), "is for textures"),
         (("paint", "photo.png", "style.png", "--set", "seamless=true"), "Only a texture can be seamless"),
-        (("batch", "photo.png", "--style", "style.png", "--out", "out", "--size", "64x48"), "is a texture's"),
+        (("batch", "photo.png", "--style", "style.png", "--out", "out", "--size", "64x48"), "is for textures"),
     ],
 )
 def test_refusals(folder, tiny, impasto_command, arguments, words):

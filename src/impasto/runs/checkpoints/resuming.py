@@ -19,7 +19,7 @@ from impasto.runs.checkpoints.files import DamagedError, Header, StoredTensors
 from impasto.runs.checkpoints.slot import Slot
 from impasto.runs.checkpoints.writer import FORMAT
 from impasto.settings.model import Settings
-from impasto.settings.references import as_settings, described
+from impasto.settings.references import describe, nest_names
 from impasto.version import __version__
 
 if TYPE_CHECKING:
@@ -185,8 +185,8 @@ def resumed_settings(state: RunState, given: Container[str] = ()) -> Settings:
     Raises:
         CheckpointError: a picture that they name no longer exists.
     """
-    paths = {n: str(stored_path(stored, described(n))) for n, stored in state.named.items() if n not in given}
-    places = as_settings(paths) | {"encoder": state.encoder.name}
+    paths = {n: str(stored_path(stored, describe(n))) for n, stored in state.named.items() if n not in given}
+    places = nest_names(paths) | {"encoder": state.encoder.name}
     return state.make_settings().model_copy(update=places)
 
 
