@@ -1,4 +1,4 @@
-"""Files, folders and patterns."""
+"""Collecting of pictures from files, folders and patterns."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ def album(tmp_path, photo):
     return folder
 
 
-def test_a_folder_gives_its_pictures_and_says_what_is_left_out(album):
+def test_folder_gives_its_pictures_and_remarks(album):
     found = collect([album])
     assert [path.name for path in found.paths] == ["a.jpg", "b.png", "damaged.jpg", "unnamed"]
     assert len(found.remarks) == 2
-    assert "no pictures: notes.txt." in found.remarks[0]
+    assert "not pictures: notes.txt." in found.remarks[0]
     assert "painted.png" in found.remarks[1]
 
 
-def test_a_file_that_is_named_is_taken_and_patterns_are_resolved(album):
+def test_named_files_and_patterns_are_found(album):
     found = collect([album / "painted.png", str(album / "*.jpg")])
     assert [path.name for path in found.paths] == ["painted.png", "a.jpg", "damaged.jpg"]
     assert found.remarks == ()
 
 
-def test_a_file_whose_name_looks_like_a_pattern(album):
+def test_file_with_brackets_in_its_name_is_found(album):
     (album / "a[1].jpg").write_bytes((album / "a.jpg").read_bytes())
     assert [path.name for path in collect([album / "a[1].jpg"]).paths] == ["a[1].jpg"]
 
 
 @pytest.mark.parametrize("name", ["nothing.png", "*.webp", "deeper"])
-def test_what_gives_no_picture_is_refused(album, name):
+def test_names_without_pictures_are_refused(album, name):
     with pytest.raises(PictureError, match=r"no picture|No file"):
         collect([album / name])

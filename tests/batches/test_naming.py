@@ -1,4 +1,4 @@
-"""Templates of names."""
+"""Names of outputs from templates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from impasto.batches.naming import DEFAULT_TEMPLATE, check_template, name_of
+from impasto.batches.naming import DEFAULT_TEMPLATE, check_template, output_name
 from impasto.errors import SettingsError
 
 
@@ -20,12 +20,12 @@ from impasto.errors import SettingsError
         ("{number:03}.webp", "007.webp"),
     ],
 )
-def test_names(template, name):
-    assert name_of(template, Path("photos/cat.2.JPG"), [Path("waves.png"), Path("b/night.tif")], 7) == Path(name)
+def test_output_name_fills_the_fields(template, name):
+    assert output_name(template, Path("photos/cat.2.JPG"), [Path("waves.png"), Path("b/night.tif")], 7) == Path(name)
 
 
-def test_ext_is_png_where_the_photo_is_of_a_kind_that_is_not_written():
-    assert name_of("{content}.{ext}", Path("cat.heic"), [Path("s.png")], 1) == Path("cat.png")
+def test_ext_is_png_for_formats_not_written():
+    assert output_name("{content}.{ext}", Path("cat.heic"), [Path("s.png")], 1) == Path("cat.png")
 
 
 @pytest.mark.parametrize(
@@ -42,14 +42,14 @@ def test_ext_is_png_where_the_photo_is_of_a_kind_that_is_not_written():
         "{style!z}",
     ],
 )
-def test_templates_that_are_refused(template):
+def test_check_template_refuses_invalid_templates(template):
     with pytest.raises(SettingsError):
         check_template(template)
 
 
 @given(st.text(max_size=30))
-def test_any_text_gives_a_name_in_the_folder_or_a_sentence(template):
+def test_any_template_stays_in_the_folder(template):
     with suppress(SettingsError):
-        name = name_of(template, Path("cat.jpg"), [Path("waves.png")], 1)
+        name = output_name(template, Path("cat.jpg"), [Path("waves.png")], 1)
         assert not name.is_absolute()
         assert ".." not in name.parts

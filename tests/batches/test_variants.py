@@ -1,4 +1,4 @@
-"""Combinations of settings' values."""
+"""Variants: combinations of settings' values, and their grid."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from tests.helpers import smooth_picture
         ("preset=quick", ("quick",)),
     ],
 )
-def test_axes(text, values):
+def test_parse_axis_splits_values(text, values):
     assert parse_axis(text) == Axis(text.partition("=")[0], values)
 
 
-def test_a_number_alone_is_no_name_of_an_axis():
+def test_short_name_of_an_axis_is_not_a_number():
     assert [parse_axis(f"{name}=a,b").short for name in ("masks.2", "losses.style.rgb")] == ["masks.2", "rgb"]
 
 
 @pytest.mark.parametrize("text", ["strength", "=1", "strength=", "strength=1,,2", "strength=1,", "seed=1,1"])
-def test_what_is_no_axis(text):
+def test_parse_axis_refuses_invalid_text(text):
     with pytest.raises(SettingsError):
         parse_axis(text)
 
 
 @given(st.text(max_size=20))
-def test_any_text_is_an_axis_or_gets_a_sentence(text):
+def test_parse_axis_keeps_every_character_of_values(text):
     with suppress(SettingsError):
         axis = parse_axis(text)
         assert all(axis.values)
@@ -57,7 +57,7 @@ def painted(tmp_path, tiny_encoder):
     return tmp_path / "out.png"
 
 
-def test_every_combination_the_last_setting_across(painted):
+def test_plan_covers_every_combination_in_grid_order(painted):
     assignments = ["strength=0.3,0.5,0.7", "optimization.iterations=1,2", "seed=4"]
     planned = plan_variants(painted, assignments, Path("kept"))
     assert planned.columns == 2
@@ -70,13 +70,13 @@ def test_every_combination_the_last_setting_across(painted):
     assert last.content == painted.parent / "photo.png"
 
 
-def test_names_that_end_alike_are_given_in_full(painted):
+def test_labels_with_equal_short_names_are_full(painted):
     planned = plan_variants(painted, ["losses.style.relu1_1=0,1", "losses.content.relu1_1=0,1"], Path("kept"))
     assert planned.variants[0].label == "losses.style.relu1_1 0, losses.content.relu1_1 0"
 
 
-def test_names_that_lose_something_stay_apart(painted, tmp_path):
-    folder = "/a/long/way/to/where/the/pictures/of/every/year/lie"
+def test_file_names_of_variants_are_distinct_and_short(painted, tmp_path):
+    folder = "/a/long/way/to/where/the/pictures/of/every/year/are"
     starts = [f"{folder}/first.png", f"{folder}/second.png", "a/b.png", "a_b.png", "ä" * 70]
     planned = plan_variants(painted, [f"init={','.join(starts)}"], tmp_path)
     names = [variant.work.output.name for variant in planned.variants]
@@ -85,7 +85,7 @@ def test_names_that_lose_something_stay_apart(painted, tmp_path):
     assert all(len(name.encode()) < 100 for name in names)
 
 
-def test_transparent_pictures_are_over_white_once(painted, tmp_path):
+def test_grid_composites_transparent_pictures_over_white_once(painted, tmp_path):
     planned = plan_variants(painted, ["seed=1,2"], tmp_path)
     for variant in planned.variants:
         colour, alpha = np.full((32, 48, 3), 0.2, np.float32), np.full((32, 48), 0.5, np.float32)
@@ -104,12 +104,12 @@ def test_transparent_pictures_are_over_white_once(painted, tmp_path):
         (["speed=1,2"], "no setting 'speed'"),
     ],
 )
-def test_refusals(painted, assignments, words):
+def test_plan_refuses_invalid_assignments(painted, assignments, words):
     with pytest.raises(SettingsError, match=words):
         plan_variants(painted, assignments, Path("kept"))
 
 
-def test_the_grid_has_a_pale_area_for_what_failed(painted, tmp_path):
+def test_grid_has_pale_areas_for_failed_variants(painted, tmp_path):
     planned = plan_variants(painted, ["strength=0.3,0.6", "seed=1,2"], tmp_path)
     for number, variant in enumerate(planned.variants[:3]):
         write_picture(variant.work.output, np.full((32, 48, 3), number / 4, np.float32))

@@ -10,7 +10,8 @@ from hypothesis import given, settings, strategies as st
 
 import impasto
 from impasto import PictureError, SettingsError
-from impasto.batches.works import Digests, Work, fingerprint, stored_fingerprint
+from impasto.batches.fingerprints import FileHashes, record_fingerprint, work_fingerprint
+from impasto.batches.works import Work
 from impasto.demo.gallery import draw_style
 from impasto.encoders.layers import parse_layer
 from impasto.encoders.network import Architecture, Encoder
@@ -496,10 +497,10 @@ def test_resuming_notices_that_the_colours_have_changed(album, small, tmp_path):
 
 
 def test_its_fingerprint_is_that_of_its_record(album, style):
-    repeat, digests = prepare(album / "made.png"), Digests()
+    repeat, hashes = prepare(album / "made.png"), FileHashes()
     work = Work(None, repeat.styles, repeat.settings, album / "made.png")
-    assert fingerprint(work, digests.of) == stored_fingerprint(stored_record(album / "made.png"))
+    assert work_fingerprint(work, hashes.sha256) == record_fingerprint(stored_record(album / "made.png"))
     other = Work(
         None, repeat.styles, change_settings(repeat.settings, colours_from=str(album / "style.png")), work.output
     )
-    assert fingerprint(other, digests.of) != fingerprint(work, digests.of)
+    assert work_fingerprint(other, hashes.sha256) != work_fingerprint(work, hashes.sha256)

@@ -1,6 +1,7 @@
-"""Many paintings in one go: which they are, what of them is done already, and painting the rest in processes.
+"""Batches: planning many paintings, skipping finished ones, and painting the rest in parallel.
 
-``collecting`` finds the pictures, ``naming`` gives the outputs their names, ``works`` plans what is to be painted,
-``running`` paints it in processes whose other end is ``worker``, and ``events`` are what it tells meanwhile. Only
-``worker`` loads PyTorch.
+``collecting`` finds pictures, ``naming`` derives output names, ``works`` pairs photographs with styles, ``variants``
+varies the settings of one picture, and ``checking`` marks finished works by their ``fingerprints``. ``batch`` schedules
+works on an ``executor``; ``processes`` is the executor of this machine, which runs ``worker``. ``events`` report
+progress. Only ``worker`` imports PyTorch.
 """

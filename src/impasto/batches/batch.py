@@ -1,164 +1,83 @@
-"""Painting many pictures in processes of their own."""
+"""Scheduling of a batch's works on an executor."""
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from multiprocessing.connection import wait
-from typing import Any
 
 from impasto.batches.events import BatchEvent, Ended
-from impasto.batches.processes import _start, _Worker
-from impasto.batches.tasks import STOP, Task
+from impasto.batches.executor import Executor, Task, TaskReturned
 from impasto.batches.works import Work
-from impasto.errors import ImpastoError, PaintingError
-
-MOST_JOBS = 256
-
-
-_PATIENCE = 10.0
-"""Seconds that a process is given to end by itself."""
 
 
 class Batch:
-    """Paints works in processes, and yields events; what is done already comes first.
+    """Iterable over the events of painting works; finished works come first.
 
-    Each process paints one picture after the other, with its part of the cores and of the memory. A process that dies
-    takes only its picture with it, and where it cannot be replaced the others paint the rest. When this process dies,
-    be it by SIGKILL, the others end after the iteration at hand. Nothing is written of a picture that is not painted to
-    its end.
+    The failure of a picture, or the death of its worker, fails only that picture. If a worker cannot be replaced, the
+    others paint the rest. Only complete pictures are written.
 
     Args:
-        works: as :func:`impasto.batches.works.settle` left them.
-        jobs: processes at a time, at least 1.
-
-    Raises:
-        ImpastoError: while iterating, before anything is painted: settings that are the same for all works fit none,
-            or no process can be started.
+        works: works as :func:`impasto.batches.checking.check_works` returned them.
+        executor: workers that paint, such as :class:`impasto.batches.processes.ProcessExecutor`; used for this batch
+            alone.
     """
 
-    def __init__(self, works: Sequence[Work], jobs: int = 1) -> None:
+    def __init__(self, works: Sequence[Work], executor: Executor) -> None:
         self.works = works
+        self._executor = executor
         self._pending = deque(number for number, work in enumerate(works) if not work.done)
-        self.jobs = max(1, min(jobs, len(self._pending), MOST_JOBS))
-        settings = [works[number].settings for number in self._pending]
-        self._common = settings[0] if settings and all(one == settings[0] for one in settings) else None
-        self._workers: list[_Worker] = []
+        self._running: set[int] = set()
         self._stopped = False
-        self._begun = False
-        self._trouble = ""  # why there are no more processes
-        self._woken, self._wake = multiprocessing.Pipe(duplex=False)
+        self._start_failure = ""  # reason of the last one
+        settings = [works[number].settings for number in self._pending]
+        common = settings[0] if settings and all(one == settings[0] for one in settings) else None
+        executor.prepare(len(self._pending), common)
+
+    @property
+    def jobs(self) -> int:
+        """Number of pictures painted at the same time."""
+        return self._executor.worker_count
 
     def stop(self) -> None:
-        """End after the iterations at hand; may be called on another thread."""
+        """Stop after the current iterations; may be called on another thread."""
         self._stopped = True
-        with suppress(OSError):
-            self._wake.send(None)
+        self._executor.stop()
 
     def __iter__(self) -> Iterator[BatchEvent]:
-        """Paint.
+        """Paint, and yield the events.
 
         Raises:
-            ImpastoError: settings that are the same for all works fit none, or no process can be started.
+            ImpastoError: before anything is painted: settings that all works share are refused, or no worker can be
+                started.
         """
         try:
             for number, work in enumerate(self.works):
                 if work.done:
                     yield Ended(number, "done")
-            while self._hire():
-                connections = [worker.connection for worker in self._workers]
-                for end in wait([*connections, self._woken]):
-                    if end is self._woken:
-                        self._woken.recv()
-                        self._pass_stop_on()
-                    else:
-                        yield from self._hear(self._workers[connections.index(end)])  # type: ignore[arg-type]
-                self._workers = [worker for worker in self._workers if not worker.connection.closed]
+            while self._assign():
+                for message in self._executor.receive():
+                    if isinstance(message, TaskReturned):
+                        self._take_back(message)
+                        continue
+                    if isinstance(message, Ended):
+                        self._running.remove(message.number)
+                    yield message
             for number in self._pending:
-                yield Ended(number, "stopped" if self._stopped else "failed", "" if self._stopped else self._trouble)
+                yield Ended(number, "stopped") if self._stopped else Ended(number, "failed", self._start_failure)
         finally:
-            self._dismiss()
+            self._executor.shut_down()
 
-    def _hire(self) -> bool:
-        """Start what processes there is work for; whether any are left."""
-        waiting = sum(worker.number is None for worker in self._workers)
-        while not self._stopped and waiting < len(self._pending) and len(self._workers) < self.jobs:
-            try:
-                self._workers.append(_start(self.jobs, self._common))
-            except PaintingError as error:
-                self._do_without(error)
-            waiting += 1
-        return bool(self._workers)
-
-    def _hear(self, worker: _Worker) -> Iterator[BatchEvent]:
-        """What a process says; its death as well."""
-        try:
-            message: Any = worker.connection.recv()
-        except (EOFError, OSError):
-            yield from self._mourn(worker)
-            return
-        if isinstance(message, ImpastoError):
-            self._do_without(message)
-            worker.connection.close()
-            return
-        worker.ready = self._begun = True
-        if isinstance(message, Ended):
-            worker.number = None
-        if worker.number is None:
-            self._employ(worker)
-        if isinstance(message, BatchEvent):
-            yield message
-
-    def _employ(self, worker: _Worker) -> None:
-        """Give a process the next work, or send it home."""
+    def _assign(self) -> bool:
+        """Submit pending works to free workers, and return whether any work is running."""
+        while not self._stopped and self._pending and len(self._running) < self._executor.worker_count:
+            number = self._pending.popleft()
+            self._running.add(number)
+            self._executor.submit(Task(number, self.works[number]))
         if self._stopped or not self._pending:
-            worker.send(None)
-            return
-        worker.number = self._pending.popleft()
-        worker.send(Task(worker.number, self.works[worker.number]))
+            self._executor.release_idle()
+        return bool(self._running)
 
-    def _mourn(self, worker: _Worker) -> Iterator[Ended]:
-        worker.connection.close()
-        worker.process.join(_PATIENCE)
-        if worker.number is not None:
-            yield Ended(
-                worker.number,
-                "failed",
-                f"The process that painted it ended too early (exit code {worker.process.exitcode}), perhaps for want "
-                f"of memory: choose a smaller size, or fewer jobs at a time.",
-            )
-        elif not worker.ready and not self._stopped:
-            self._do_without(
-                PaintingError(
-                    f"A process for painting could not be started (exit code {worker.process.exitcode}): try fewer "
-                    'jobs; a program of your own needs if __name__ == "__main__": around the batch.'
-                )
-            )
-
-    def _do_without(self, error: ImpastoError) -> None:
-        """Go on with a process less; where none has come to paint yet there is nothing to go on with."""
-        if not self._begun:
-            raise error
-        self._trouble = str(error)
-        self.jobs -= 1
-
-    def _pass_stop_on(self) -> None:
-        for worker in self._workers:
-            worker.send(STOP)
-            if worker.number is None:
-                worker.send(None)
-
-    def _dismiss(self) -> None:
-        """Let go of all processes; those that paint stop, as they find their connection closed."""
-        for worker in self._workers:
-            worker.connection.close()
-        for worker in self._workers:
-            worker.process.join(_PATIENCE)
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
-        self._workers = []
-        self._wake.close()
-        self._woken.close()
+    def _take_back(self, returned: TaskReturned) -> None:
+        self._start_failure = returned.reason
+        self._running.remove(returned.number)
+        self._pending.appendleft(returned.number)

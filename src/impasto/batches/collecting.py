@@ -1,4 +1,4 @@
-"""Pictures named by file, folder or pattern."""
+"""Collecting of pictures given by files, folders and patterns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from impasto.pictures.codecs.formats import SNIFFED, sniff
 _SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif"}
 )  # fmt: skip
-_SHOWN = 3
+_MOST_LISTED = 3
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Collected:
     """Pictures that were found.
 
     Attributes:
-        paths: in the order of the names; a folder's in alphabetical order.
-        remarks: sentences on what was left out.
+        paths: their paths, in the order of the names; those of a folder in alphabetical order.
+        remarks: sentences on the files left out.
     """
 
     paths: tuple[Path, ...]
@@ -33,17 +33,17 @@ class Collected:
 
 
 def collect(names: Sequence[str | os.PathLike[str]]) -> Collected:
-    """The pictures that files, folders and patterns stand for.
+    """Find the pictures in files, folders and patterns.
 
-    Of a folder these are the pictures right in it, but for hidden files and those that impasto painted. A file that
-    has a picture's suffix counts as one even where it is damaged: better that painting it fails than that it is
-    missing in silence.
+    A folder gives the pictures directly in it, except hidden files and pictures that impasto painted. A file with a
+    picture's suffix counts as a picture even if it is damaged, so that its painting fails instead of being left out
+    silently.
 
     Args:
-        names: files, folders, or patterns as in ``*.jpg``, which not every shell resolves.
+        names: files, folders, or patterns such as ``*.jpg``, which some shells leave unexpanded.
 
     Raises:
-        PictureError: a file that is missing, a pattern without matches, a folder without pictures.
+        PictureError: a file is missing, a pattern has no matches, or a folder has no pictures.
     """
     paths: list[Path] = []
     remarks: list[str] = []
@@ -51,18 +51,18 @@ def collect(names: Sequence[str | os.PathLike[str]]) -> Collected:
         name = os.fspath(given)
         path = Path(name)
         if path.is_dir():
-            paths += _in_folder(path, remarks)
+            paths += _list_folder(path, remarks)
         elif path.exists():
             paths.append(path)
         elif glob.has_magic(name):
-            paths += _matches(name)
+            paths += _match(name)
         else:
-            with opened(path):  # which says why it cannot be
+            with opened(path):  # raises the reason why it cannot be
                 paths.append(path)
     return Collected(tuple(paths), tuple(remarks))
 
 
-def _matches(pattern: str) -> list[Path]:
+def _match(pattern: str) -> list[Path]:
     names = sorted(glob.glob(pattern))  # noqa: PTH207 (the pattern may be absolute)
     matches = [Path(name) for name in names if Path(name).is_file()]
     if not matches:
@@ -70,7 +70,7 @@ def _matches(pattern: str) -> list[Path]:
     return matches
 
 
-def _in_folder(folder: Path, remarks: list[str]) -> list[Path]:
+def _list_folder(folder: Path, remarks: list[str]) -> list[Path]:
     try:
         files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     except OSError as error:
@@ -79,10 +79,10 @@ def _in_folder(folder: Path, remarks: list[str]) -> list[Path]:
     painted = [path for path in pictures if _is_painted(path)]
     others = sorted(set(files) - set(pictures))
     if others:
-        remarks.append(f"Left out of {shown(folder)}, as they are no pictures: {_listed(others)}.")
+        remarks.append(f"Left out of {shown(folder)}, as they are not pictures: {_join_names(others)}.")
     if painted:
         remarks.append(
-            f"Left out of {shown(folder)}, as impasto painted them: {_listed(painted)}; name them to take them."
+            f"Left out of {shown(folder)}, as impasto painted them: {_join_names(painted)}; name them to use them."
         )
     found = sorted(set(pictures) - set(painted))
     if not found:
@@ -107,6 +107,6 @@ def _is_painted(path: Path) -> bool:
         return False
 
 
-def _listed(paths: Sequence[Path]) -> str:
-    names = ", ".join(shown(path.name) for path in paths[:_SHOWN])
-    return names if len(paths) <= _SHOWN else f"{names} and {len(paths) - _SHOWN} more"
+def _join_names(paths: Sequence[Path]) -> str:
+    names = ", ".join(shown(path.name) for path in paths[:_MOST_LISTED])
+    return names if len(paths) <= _MOST_LISTED else f"{names} and {len(paths) - _MOST_LISTED} more"

@@ -1,4 +1,4 @@
-"""What a batch tells while it runs. Works are told of by their place in the batch, from 0."""
+"""Events of a batch. Each names its work by the work's index in the batch, from 0."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Literal
 from impasto.engine.loss import Loss
 
 State = Literal["painted", "done", "failed", "stopped"]
-"""Painted now; found done; failed; or not painted, or not to its end, as the batch was stopped."""
+"""Final state of a work: painted now; done before; failed; or unpainted because the batch was stopped."""
 
 
 @dataclass(frozen=True)
 class Begun:
-    """A process has taken up a painting.
+    """A worker has begun a painting.
 
     Attributes:
-        number: of the work.
-        threads: of the CPU.
+        number: index of the work.
+        threads: CPU threads of the worker.
     """
 
     number: int
@@ -26,18 +26,18 @@ class Begun:
 
 @dataclass(frozen=True)
 class Advanced:
-    """A painting went on; told a few times a second at most.
+    """A painting has advanced; sent at most a few times a second.
 
     Attributes:
-        number: of the work.
-        octave: from 1.
-        octaves: how many there are.
-        iteration: within the octave, from 1.
-        iterations: of the octave.
-        loss: at the last image.
-        share: of this painting's arithmetic that is done, in (0, 1].
-        elapsed: seconds since painting began.
-        remaining: seconds expected to the end; None where there is nothing yet to judge by.
+        number: index of the work.
+        octave: number of the octave, from 1.
+        octaves: number of octaves.
+        iteration: iteration within the octave, from 1.
+        iterations: iterations of the octave.
+        loss: loss at the last image.
+        share: completed share of the painting's arithmetic, in (0, 1].
+        elapsed: seconds since the painting began.
+        remaining: expected seconds to the end; None if there is no estimate yet.
     """
 
     number: int
@@ -53,7 +53,12 @@ class Advanced:
 
 @dataclass(frozen=True)
 class Remarked:
-    """A remark on a painting, in a sentence."""
+    """A remark on a painting.
+
+    Attributes:
+        number: index of the work.
+        text: one sentence.
+    """
 
     number: int
     text: str
@@ -61,13 +66,13 @@ class Remarked:
 
 @dataclass(frozen=True)
 class Ended:
-    """Nothing more comes of a work.
+    """The last event of a work.
 
     Attributes:
-        number: of the work.
-        state: what became of it.
-        message: why it failed, in a sentence.
-        seconds: that painting took.
+        number: index of the work.
+        state: final state.
+        message: reason for a failure, in one sentence.
+        seconds: duration of the painting.
     """
 
     number: int

@@ -1,4 +1,4 @@
-"""Names of many outputs, by a template."""
+"""Names of a batch's outputs, from a template."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from impasto.pictures import SUFFIXES
 
 DEFAULT_TEMPLATE = "{content}-as-{style}.png"
 FIELDS = ("content", "style", "ext", "number")
-"""Stem of the photograph; stem of the style, or of several with ``+`` between; the photograph's suffix where impasto
-writes such files, otherwise png; number of the painting, from 1."""
+"""Fields of a template.
+
+``content`` is the stem of the photograph, and ``style`` that of the style, or several joined by ``+``. ``ext`` is the
+photograph's suffix if impasto can write that format, and png otherwise. ``number`` counts the paintings from 1.
+"""
 
 
 def check_template(template: str) -> None:
-    """Refuse a template that names no files.
+    """Refuse a template that does not give file names.
 
     Args:
-        template: a relative path with :data:`FIELDS` in braces, as in ``{style}/{content}.png`` or ``{number:03}.jpg``.
+        template: relative path with :data:`FIELDS` in braces, such as ``{style}/{content}.png`` or ``{number:03}.jpg``.
 
     Raises:
-        SettingsError: unknown fields, braces that do not match, or a path that leads out of the folder.
+        SettingsError: an unknown field, unmatched braces, or a path that leads out of the folder.
     """
-    name_of(template, Path("photo.jpg"), [Path("painting.jpg")], 1)
+    output_name(template, Path("photo.jpg"), [Path("painting.jpg")], 1)
 
 
-def name_of(template: str, content: Path, styles: Sequence[Path], number: int) -> Path:
-    """The name that a template gives a painting.
+def output_name(template: str, content: Path, styles: Sequence[Path], number: int) -> Path:
+    """Return the path of a painting, relative to the output folder.
 
     Args:
-        template: see :func:`check_template`.
-        content: the photograph.
-        styles: the paintings.
-        number: of the painting, from 1.
-
-    Returns:
-        A path relative to the folder for all.
+        template: template as for :func:`check_template`.
+        content: path of the photograph.
+        styles: paths of the style pictures.
+        number: number of the painting, from 1.
 
     Raises:
-        SettingsError: as :func:`check_template`.
+        SettingsError: the template is not valid, as for :func:`check_template`.
     """
     suffix = content.suffix.lower()
     values: dict[str, str | int] = {
@@ -53,7 +53,7 @@ def name_of(template: str, content: Path, styles: Sequence[Path], number: int) -
         unknown = [field for _, field, _, _ in Formatter().parse(template) if field is not None and field not in values]
         if unknown:
             raise SettingsError(
-                f"The template {template!r} asks for {{{unknown[0]}}}, which there is not: use "
+                f"The template {template!r} asks for {{{unknown[0]}}}, which is not a field: use "
                 f"{', '.join(f'{{{field}}}' for field in FIELDS)}."
             )
         name = template.format_map(values)

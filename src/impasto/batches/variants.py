@@ -1,4 +1,4 @@
-"""Variants of a painted picture: every combination of some settings' values, and a grid of what comes of them."""
+"""Variants of a painted picture: every combination of some settings' values, and a grid of the results."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from impasto.runs.sheets import Pixels, Stage, grid, resized_stage
 from impasto.settings.making import parse_assignment
 from impasto.settings.merging import deep_merge
 
-MOST = 100
-"""No more variants than this at a time."""
+MOST_VARIANTS = 100
 
-TILE = 480
-"""Long side in pixels of each variant in the grid at most."""
+GRID_CELL = 480
+"""Longest side of a variant in the grid in pixels."""
 
-_PALE = 0.92
+_FAILED_GREY = 0.92
+"""Value of the area in place of a failed variant, in [0, 1]."""
 
-_LONGEST = 60
-"""Bytes of each setting in a variant's name."""
+_LONGEST_PART = 60
+"""Bytes of each setting in a variant's file name."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A setting and the values that it takes.
+    """A setting and its values.
 
     Attributes:
-        name: with dots.
-        values: as they were written, at least one.
+        name: name of the setting, with dots if nested.
+        values: values as text, at least one.
     """
 
     name: str
@@ -49,18 +49,18 @@ class Axis:
 
     @property
     def short(self) -> str:
-        """The last part of the name; all of it where that is but a number, as in ``masks.2``."""
+        """Last part of the name; the whole name if that part is a number, as in ``masks.2``."""
         last = self.name.rpartition(".")[2]
         return self.name if last.isdecimal() else last
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One combination.
+    """One combination of values.
 
     Attributes:
-        label: what is special about it.
-        work: what is to be painted.
+        label: its values of the varied settings, for people.
+        work: its painting.
     """
 
     label: str
@@ -69,11 +69,11 @@ class Variant:
 
 @dataclass(frozen=True)
 class Variants:
-    """All combinations, the last axis from left to right.
+    """All combinations of values, in the order of the grid.
 
     Attributes:
-        variants: row by row.
-        columns: of the grid; None where there is but one axis, and it may be broken into rows.
+        variants: variants row by row; the values of the last setting vary fastest.
+        columns: number of columns of the grid; None if a single setting varies, whose values may wrap into rows.
     """
 
     variants: tuple[Variant, ...]
@@ -81,14 +81,14 @@ class Variants:
 
 
 def parse_axis(text: str) -> Axis:
-    """Read ``strength=0.3,0.5`` as a setting and its values; commas within brackets, braces or quotes divide nothing.
+    """Parse a setting and its values, as in ``strength=0.3,0.5``; commas in brackets, braces or quotes do not separate.
 
     Raises:
-        SettingsError: no ``=``, no name before it, or a value that is missing.
+        SettingsError: there is no ``=``, no name before it, an empty value, or a value given twice.
     """
-    parse_assignment(text)  # for its complaints
+    parse_assignment(text)  # for its errors
     name, _, rest = text.partition("=")
-    values = tuple(value.strip() for value in _divided(rest))
+    values = tuple(value.strip() for value in _split_values(rest))
     if not all(values):
         raise SettingsError(f"{text!r} lacks a value: write NAME=A,B, as in strength=0.3,0.5.")
     repeated = next((value for number, value in enumerate(values) if value in values[:number]), None)
@@ -107,56 +107,55 @@ def plan_variants(
     styles: Sequence[Path] = (),
     between: int | None = None,
 ) -> Variants:
-    """Every combination of the values.
+    """Plan a variant for every combination of values.
 
     Args:
         file: the painted picture.
-        assignments: as :func:`parse_axis` reads them; those with one value hold for all variants.
-        folder: for the variants' pictures.
-        changes: settings for all variants, as in :func:`impasto.runs.repeating.prepare`.
-        content: a photograph in place of the stored one.
-        styles: paintings in place of all the stored ones.
-        between: steps of a series from the first of two styles to the second, the first axis; None for no series.
+        assignments: settings and their values as for :func:`parse_axis`; a single value applies to all variants.
+        folder: folder of the variants' pictures.
+        changes: settings of all variants, as for :func:`impasto.runs.repeating.prepare`.
+        content: photograph in place of the stored one.
+        styles: style pictures in place of all the stored ones.
+        between: number of steps of a series from the first of two styles to the second, which becomes the first
+            setting to vary; None for no series.
 
     Raises:
-        PictureError: as in :func:`impasto.runs.repeating.prepare`.
-        SettingsError: a value that is not valid, a setting named twice, no list of values, too many combinations, or a
-            series of other than two styles.
+        PictureError: a picture cannot be used, as for :func:`impasto.runs.repeating.prepare`.
+        SettingsError: an invalid value, a setting named twice, nothing to vary, too many combinations, or a series
+            without exactly two styles.
     """
-    axes = [*([] if between is None else [_series(between)]), *(parse_axis(text) for text in assignments)]
-    _check(axes)
+    axes = [*([] if between is None else [_style_series(between)]), *(parse_axis(text) for text in assignments)]
+    _check_axes(axes)
     varied = [axis for axis in axes if len(axis.values) > 1]
     variants = []
     for values in itertools.product(*(axis.values for axis in axes)):
         assigned = [parse_assignment(f"{axis.name}={value}") for axis, value in zip(axes, values, strict=True)]
         repeat = prepare(file, content=content, styles=styles, changes=deep_merge(changes or {}, *assigned))
         if between is not None and len(repeat.styles) != 2:
-            raise SettingsError(
-                f"A series runs between two styles, and there are {len(repeat.styles)}: name both with --style."
-            )
-        check_fit(repeat.settings, len(repeat.styles), photo=repeat.content is not None)
-        named = [(axis, value) for axis, value in zip(axes, values, strict=True) if axis in varied]
-        label = ", ".join(f"{_name_among(axis, varied)} {value}" for axis, value in named)
-        stem = "-".join([Path(file).stem, *(_in_file_name(f"{_name_among(a, varied)}={value}") for a, value in named)])
+            raise SettingsError(f"A series runs between two styles, not {len(repeat.styles)}: name two style pictures.")
+        check_fit(repeat.settings, len(repeat.styles), has_photo=repeat.content is not None)
+        named = [(_shortest_name(a, varied), v) for a, v in zip(axes, values, strict=True) if a in varied]
+        label = ", ".join(f"{name} {value}" for name, value in named)
+        stem = "-".join([Path(file).stem, *(_to_file_name(f"{name}={value}") for name, value in named)])
         output = folder / f"{stem}.png"
         variants.append(Variant(label, Work(repeat.content, repeat.styles, repeat.settings, output, repeat.plan)))
     return Variants(tuple(variants), len(varied[-1].values) if len(varied) > 1 else None)
 
 
-def _series(steps: int) -> Axis:
-    """Weights of two styles, from the first alone to the second alone."""
-    if not 2 <= steps <= MOST:
-        raise SettingsError(f"A series between two styles has from 2 to {MOST} steps, and {steps} were asked for.")
+def _style_series(steps: int) -> Axis:
+    """Return the weights of two styles in even steps, from the first alone to the second alone."""
+    if not 2 <= steps <= MOST_VARIANTS:
+        raise SettingsError(f"A series between two styles has from 2 to {MOST_VARIANTS} steps, not {steps}.")
     shares = [number / (steps - 1) for number in range(steps)]
     return Axis("style_weights", tuple(f"[{1 - share:.4g},{share:.4g}]" for share in shares))
 
 
 def grid_of(variants: Variants, failed: Sequence[int] = ()) -> Pixels:
-    """The variants' pictures with their labels, those that failed as pale areas.
+    """Draw a grid of the variants with their labels; failed ones are pale areas.
 
     Args:
-        variants: painted.
-        failed: places of those that are not.
+        variants: painted variants.
+        failed: indices of those that failed.
 
     Returns:
         H×W×3 in [0, 1].
@@ -171,9 +170,9 @@ def grid_of(variants: Variants, failed: Sequence[int] = ()) -> Pixels:
             stages.append(None)
             continue
         picture = read_picture(variant.work.output)
-        size = size or scaled(*picture.size, min(TILE, max(picture.size)))
+        size = size or scaled(*picture.size, min(GRID_CELL, max(picture.size)))
         stages.append(resized_stage(picture.pixels, variant.label, size))
-    blank = np.full((*(size or (TILE, TILE)), 3), _PALE, np.float32)
+    blank = np.full((*(size or (GRID_CELL, GRID_CELL)), 3), _FAILED_GREY, np.float32)
     shown = [
         stage or Stage(blank, f"{variant.label}: failed")
         for stage, variant in zip(stages, variants.variants, strict=True)
@@ -181,8 +180,8 @@ def grid_of(variants: Variants, failed: Sequence[int] = ()) -> Pixels:
     return grid(shown, variants.columns)
 
 
-def _divided(text: str) -> list[str]:
-    """Parts between commas that stand in no bracket, brace or string."""
+def _split_values(text: str) -> list[str]:
+    """Split at the commas outside of brackets, braces and strings."""
     parts, depth, quoted, escaped = [""], 0, False, False
     for character in text:
         if character == "," and not depth and not quoted:
@@ -199,7 +198,7 @@ def _divided(text: str) -> list[str]:
     return parts
 
 
-def _check(axes: Sequence[Axis]) -> None:
+def _check_axes(axes: Sequence[Axis]) -> None:
     names = [axis.name for axis in axes]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
@@ -207,20 +206,19 @@ def _check(axes: Sequence[Axis]) -> None:
     count = int(np.prod([len(axis.values) for axis in axes], dtype=object))
     if count < 2:
         raise SettingsError("There is nothing to vary: give a setting several values, as in strength=0.3,0.5,0.7.")
-    if count > MOST:
-        raise SettingsError(
-            f"These values make {count} variants, and {MOST} are the most at a time: give fewer values."
-        )
+    if count > MOST_VARIANTS:
+        raise SettingsError(f"These values make {count} variants, and the limit is {MOST_VARIANTS}: give fewer values.")
 
 
-def _name_among(axis: Axis, axes: Sequence[Axis]) -> str:
-    """A setting's short name, or all of it where others end alike."""
+def _shortest_name(axis: Axis, axes: Sequence[Axis]) -> str:
+    """Return a setting's short name, or its whole name if another setting has the same short one."""
     return axis.short if sum(other.short == axis.short for other in axes) == 1 else axis.name
 
 
-def _in_file_name(text: str) -> str:
-    """Text as a part of a name; where more than brackets and commas is lost of it, a hash tells it from others."""
+def _to_file_name(text: str) -> str:
+    """Return text as part of a file name, with a hash if more than brackets and commas is replaced."""
     readable = re.sub(r"[^\w.=+-]+", "_", text)
-    if len(readable.encode()) <= _LONGEST and not re.search(r"[^\w.=+\-\[\]{}\", ]", text):
+    if len(readable.encode()) <= _LONGEST_PART and not re.search(r"[^\w.=+\-\[\]{}\", ]", text):
         return readable
-    return f"{shortened(readable, _LONGEST)}-{hashlib.sha256(text.encode(errors='surrogateescape')).hexdigest()[:8]}"
+    digest = hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:8]
+    return f"{shortened(readable, _LONGEST_PART)}-{digest}"

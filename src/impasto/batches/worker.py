@@ -1,4 +1,4 @@
-"""A process that paints what it is sent, one picture after the other, and ends when its parent does."""
+"""Worker process: paints the tasks that it receives, one after the other, and ends when its parent does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from functools import cache
 from multiprocessing.connection import Connection
 
 from impasto.batches.events import Advanced, BatchEvent, Begun, Ended, Remarked
-from impasto.batches.tasks import STOP, Ready, Task
+from impasto.batches.executor import Task
+from impasto.batches.messages import STOP, Ready
 from impasto.batches.works import Work
 from impasto.encoders.loading import load_encoder
 from impasto.engine.devices import available_memory, choose_device, physical_cores
@@ -29,35 +30,40 @@ from impasto.settings.fields import FACES, memory_bytes
 from impasto.settings.making import change_settings
 from impasto.settings.model import Settings
 
-BETWEEN = 0.1
-"""Seconds from one word of progress to the next."""
+PROGRESS_INTERVAL = 0.1
+"""Fewest seconds between two progress events."""
 
 
-def serve(connection: Connection, jobs: int, common: Settings | None) -> None:
-    """Paint what comes through a connection until ``None`` comes, or nothing more can.
+def serve(connection: Connection, worker_count: int, common: Settings | None) -> None:
+    """Paint the tasks from a connection until it brings None or closes.
 
     Args:
-        connection: brings a :class:`Task`, ``STOP`` or None; takes :class:`Ready`, or the error why not, and events.
-        jobs: processes that share the machine.
-        common: settings of all works, checked before any; None where they differ.
+        connection: brings each :class:`Task`, ``STOP`` and None; takes :class:`Ready` or an error, then events.
+        worker_count: number of processes that share the machine.
+        common: settings of all tasks, which are checked first; None if settings differ.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):  # the parent is told by them as well, and says what is to be done
+    for number in (signal.SIGINT, signal.SIGTERM):  # they reach the parent too, which decides what happens
         signal.signal(number, signal.SIG_IGN)
-    desk = _Desk(connection)
-    threading.Thread(target=desk.read, name="orders", daemon=True).start()
+    parent = ParentChannel(connection)
+    threading.Thread(target=parent.receive, name="orders", daemon=True).start()
     try:
         if common is not None:
-            _check(common)
+            check_settings(common)
     except ImpastoError as error:
-        desk.send(error)
+        parent.send(error)
         return
-    desk.send(Ready())
-    while (task := desk.tasks.get()) is not None:
-        desk.send(_ended(task, desk, jobs))
+    parent.send(Ready())
+    while (task := parent.tasks.get()) is not None:
+        parent.send(_run(task, parent, worker_count))
 
 
-class _Desk:
-    """Where orders come in, on a thread of its own, and events go out."""
+class ParentChannel:
+    """Receives orders of the parent on a thread of its own, and sends events to it.
+
+    Attributes:
+        tasks: received tasks; None at the end.
+        stopped: whether the parent asked to stop, or died.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self.tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
@@ -65,8 +71,8 @@ class _Desk:
         self._on_stop: Callable[[], None] = lambda: None
         self._connection = connection
 
-    def read(self) -> None:
-        """Take orders to the end of the connection, which is also what the parent's death looks like."""
+    def receive(self) -> None:
+        """Receive orders until None comes or the connection closes, as it does when the parent dies."""
         try:
             while (order := self._connection.recv()) is not None:
                 if order == STOP:
@@ -78,15 +84,15 @@ class _Desk:
         self.tasks.put(None)
 
     def send(self, event: BatchEvent | Ready | ImpastoError) -> None:
-        """Tell the parent, if there is one still."""
+        """Send to the parent; stop if it is dead."""
         try:
             self._connection.send(event)
         except OSError:
             self._stop()
 
     @contextmanager
-    def stopping(self, stop: Callable[[], None]) -> Iterator[None]:
-        """While this lasts, STOP calls ``stop``, whose painter is not held on to afterwards."""
+    def calling_on_stop(self, stop: Callable[[], None]) -> Iterator[None]:
+        """Call ``stop`` if an order to stop comes within this context; keep no reference to its painter afterwards."""
         self._on_stop = stop
         try:
             yield
@@ -98,8 +104,12 @@ class _Desk:
         self._on_stop()
 
 
-def _check(settings: Settings) -> None:
-    """Refuse what would fail with every picture."""
+def check_settings(settings: Settings) -> None:
+    """Refuse settings that would fail with every picture.
+
+    Raises:
+        ImpastoError: there is no such device, encoder or layer, or faces cannot be detected.
+    """
     choose_device(settings.device)
     encoder = load_encoder(settings.encoder).encoder
     for name in (*shares(settings.losses.content), *shares(settings.losses.style)):
@@ -108,70 +118,71 @@ def _check(settings: Settings) -> None:
         check_detector()
 
 
-def _ended(task: Task, desk: _Desk, jobs: int) -> Ended:
+def _run(task: Task, parent: ParentChannel, worker_count: int) -> Ended:
+    """Paint a task, and return its last event whatever happens."""
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", PictureWarning)
-            ended = _paint(task, desk, jobs)
+            ended = _paint(task, parent, worker_count)
         for warning in caught:
-            desk.send(Remarked(task.number, str(warning.message)))
+            parent.send(Remarked(task.number, str(warning.message)))
         return ended
     except ImpastoError as error:
         return Ended(task.number, "failed", str(error))
     except MemoryError:
         return Ended(task.number, "failed", "The memory ran out: choose a smaller size, or fewer jobs at a time.")
-    except Exception as error:  # a bug, which must not stop the others
+    except Exception as error:  # a bug, which must not stop the other paintings
         return Ended(task.number, "failed", f"An error of impasto's own ({type(error).__name__}: {error}).")
 
 
-def _paint(task: Task, desk: _Desk, jobs: int) -> Ended:
+def _paint(task: Task, parent: ParentChannel, worker_count: int) -> Ended:
     work, number = task.work, task.number
-    if desk.stopped:
+    if parent.stopped:
         return Ended(number, "stopped")
-    settings = _shared_out(work.settings, jobs)
-    desk.send(Begun(number, settings.threads or 1))
+    settings = share_machine(work.settings, worker_count)
+    parent.send(Begun(number, settings.threads or 1))
     painter = Painter(work.content, work.styles, settings, plan=work.plan)
-    with desk.stopping(painter.stop):
-        return _advance(painter, work, number, desk)
+    with parent.calling_on_stop(painter.stop):
+        return _iterate(painter, work, number, parent)
 
 
-def _advance(painter: Painter, work: Work, number: int, desk: _Desk) -> Ended:
+def _iterate(painter: Painter, work: Work, number: int, parent: ParentChannel) -> Ended:
     for text in painter.remarks:
-        desk.send(Remarked(number, text))
-    if desk.stopped:  # while the painter was made
+        parent.send(Remarked(number, text))
+    if parent.stopped:  # while the painter was made
         return Ended(number, "stopped")
     last = 0.0
     for event in painter:
-        if isinstance(event, Iteration) and time.monotonic() - last >= BETWEEN:
+        if isinstance(event, Iteration) and time.monotonic() - last >= PROGRESS_INTERVAL:
             last = time.monotonic()
-            desk.send(_advanced(number, len(painter.octaves), event))
+            parent.send(_advanced(number, len(painter.octaves), event))
         elif isinstance(event, Finished):
-            return _saved(number, work, event, desk)
+            return _save(number, work, event, parent)
     raise AssertionError("a painter's last event is Finished")
 
 
-def _saved(number: int, work: Work, event: Finished, desk: _Desk) -> Ended:
+def _save(number: int, work: Work, event: Finished, parent: ParentChannel) -> Ended:
     if not event.painting.complete:
-        return Ended(number, "stopped") if desk.stopped else Ended(number, "failed", event.message)
-    # What was asked for, not this process's part of the machine, which another run would be bound by.
+        return Ended(number, "stopped") if parent.stopped else Ended(number, "failed", event.message)
+    # The record holds the requested settings, as this worker's share of the machine would bind later runs.
     replace(event.painting, settings=work.settings).save(work.output, force=work.replaces)
     return Ended(number, "painted", seconds=event.painting.seconds)
 
 
-def _shared_out(settings: Settings, jobs: int) -> Settings:
-    """The settings with this process's part of the cores, where they name no threads, and of the memory."""
+def share_machine(settings: Settings, worker_count: int) -> Settings:
+    """Return settings with a worker's share of the memory, and of the cores unless they give ``threads``."""
     changes: dict[str, object] = {}
     if settings.threads is None:
-        changes["threads"] = max(1, physical_cores() // jobs)
-    if jobs > 1:
+        changes["threads"] = max(1, physical_cores() // worker_count)
+    if worker_count > 1:
         memory = _free_memory(settings.device) if settings.memory is None else memory_bytes(settings.memory)
-        changes["memory"] = str(memory // jobs)
+        changes["memory"] = str(memory // worker_count)
     return change_settings(settings, **changes) if changes else settings
 
 
 @cache
 def _free_memory(device: str) -> int:
-    """Bytes that all processes may use: asked once, as later on the others hold some of it."""
+    """Return the bytes that all workers together may use; measured once, before they use any."""
     return int(SAFE_SHARE * available_memory(choose_device(device)))
 
 

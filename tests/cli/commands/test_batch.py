@@ -75,7 +75,7 @@ def test_names_that_are_too_long_are_refused_before_painting(album, tiny, impast
     assert impasto_command("batch", "p" * 300, "-s", "s.png", "-o", "out", *tiny).err.startswith("error: ")
 
 
-def test_a_grid_of_paintings_is_no_photograph(album, tiny, impasto_command):
+def test_batch_and_show_refuse_grids(album, tiny, impasto_command):
     assert impasto_command("paint", "photos/0.png", "s.png", *tiny, "-o", "photos/painted.png").code == 0
     assert impasto_command("vary", "photos/painted.png", "--set", "seed=1,2").code == 0
     assert (album / "photos" / "painted-vary.png").exists()

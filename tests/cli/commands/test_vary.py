@@ -163,7 +163,7 @@ def test_a_variant_that_fails_is_pale(painted, impasto_command):
         (("out.png", "--set", "strength=0.5"), "nothing to vary"),
         (("out.png", "--set", "strength=0.5,3"), "strength = 3"),
         (("out.png",), "nothing to vary"),
-        (("out.png", "--between", "3"), "between two styles, and there are 1"),
+        (("out.png", "--between", "3"), "between two styles, not 1"),
         (("out.png", "--between", "1"), "from 2 to 100 steps"),
         (("out.png", "--between", "3", "--set", "style_weights=[1,1],[1,2]"), "style_weights is named twice"),
         (("photo.png", "--set", "seed=1,2"), "no record"),

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impasto.batches.batch import Batch
+from impasto.batches.checking import check_works, make_folders
 from impasto.batches.collecting import collect
 from impasto.batches.naming import DEFAULT_TEMPLATE
-from impasto.batches.works import Work, combine, make_folders, settle
+from impasto.batches.processes import ProcessExecutor
+from impasto.batches.works import Work, plan_works
 from impasto.cli.commands.weights import fetching_shown
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.reporting.batch_reporters import BatchReporter
@@ -62,7 +64,7 @@ def run_batch(request: Request, interrupts: Interrupts, *, dry_run: bool, quiet:
         ImpastoError: refused; nothing was painted.
     """
     photos, styles = collect(request.photos), collect(request.styles)
-    works = combine(
+    works = plan_works(
         photos.paths,
         styles.paths,
         request.settings,
@@ -71,7 +73,7 @@ def run_batch(request: Request, interrupts: Interrupts, *, dry_run: bool, quiet:
         zipped=request.zipped,
         blend=request.blend,
     )
-    works = settle(works, force=request.force)
+    works = check_works(works, force=request.force)
     reporter = choose_batch_reporter(works, quiet=quiet, as_json=as_json)
     for remark in (*photos.remarks, *styles.remarks):
         reporter.note(remark)
@@ -88,7 +90,7 @@ def paint_works(
     """Paint works, and tell a reporter.
 
     Args:
-        works: as :func:`impasto.batches.works.settle` left them.
+        works: as :func:`impasto.batches.checking.check_works` returned them.
         jobs: at a time.
         reporter: which is told.
         interrupts: the signals' handlers.
@@ -101,7 +103,7 @@ def paint_works(
         ImpastoError: refused before anything was painted.
     """
     _fetch_weights(works, quiet=fetch_quietly)
-    batch = Batch(works, jobs)
+    batch = Batch(works, ProcessExecutor(jobs))
 
     def stop() -> None:
         batch.stop()

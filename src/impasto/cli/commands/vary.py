@@ -11,8 +11,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from impasto.batches.checking import check_works, make_folders
 from impasto.batches.variants import grid_of, plan_variants
-from impasto.batches.works import Work, make_folders, settle
+from impasto.batches.works import Work
 from impasto.cli.commands.batch import paint_works
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.reporting.choosing import choose_batch_reporter
@@ -81,7 +82,7 @@ def run_vary(request: VaryRequest, interrupts: Interrupts, *, quiet: bool, as_js
             styles=request.styles,
             between=request.between,
         )
-        works = settle([variant.work for variant in variants.variants], force=request.force)
+        works = check_works([variant.work for variant in variants.variants], force=request.force)
         _check_grid(output, works, request)
         make_folders(works)
         reporter = choose_batch_reporter(

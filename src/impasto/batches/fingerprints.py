@@ -1,0 +1,129 @@
+"""Fingerprints: hashes of everything that a painting depends on, to recognise finished paintings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import get_args
+
+from impasto.batches.works import Work
+from impasto.encoders.published.catalogue import BUILTIN, BUILTIN_FILE, KNOWN, Origin
+from impasto.errors import EncoderError, PictureError, SettingsError
+from impasto.files import expanded, is_file, opened, reason, shown
+from impasto.painting.record import Record
+from impasto.settings.making import make_settings
+from impasto.settings.model import Settings
+from impasto.settings.references import split_name
+
+_MACHINE_SETTINGS = {"threads", "device", "memory", "tile", "max_pixels"}
+"""Settings that describe the machine rather than the picture."""
+
+_RESOLVED_SETTINGS = {"preset", "encoder", "strength", "content_weight", "style_weight"}
+"""Settings that are compared by what they resolve to, such as weights and hashes, not by their values."""
+
+
+@dataclass
+class FileHashes:
+    """SHA-256 hashes of files, each computed once."""
+
+    _hashes: dict[Path, str] = field(default_factory=dict)
+
+    def sha256(self, path: Path) -> str:
+        """Return the hash of a file in hexadecimal.
+
+        Raises:
+            PictureError: the file cannot be read.
+        """
+        if path not in self._hashes:
+            with opened(path) as file:
+                try:
+                    self._hashes[path] = hashlib.file_digest(file, "sha256").hexdigest()
+                except OSError as error:
+                    raise PictureError(f"{shown(path)} cannot be read ({reason(error)}).") from None
+        return self._hashes[path]
+
+
+def work_fingerprint(work: Work, sha256: Callable[[Path], str]) -> str:
+    """Return a hash of a work's settings and of the contents of its pictures and encoder.
+
+    Args:
+        work: planned painting.
+        sha256: function that returns the hash of a file, such as :meth:`FileHashes.sha256`.
+
+    Raises:
+        PictureError: a picture cannot be read.
+        EncoderError: there is no such encoder.
+    """
+    return _fingerprint(
+        work.settings,
+        [sha256(work.content)] if work.content else [],
+        [sha256(style) for style in work.styles],
+        {name: sha256(path) for name, path in work.settings.named_files.items()},
+        _encoder_key(work.settings.encoder, None, sha256),
+    )
+
+
+def record_fingerprint(record: Record) -> str | None:
+    """Return the fingerprint of a painted picture from its record; None if this version rejects its settings."""
+    try:
+        settings = make_settings(**record.settings)
+    except SettingsError:
+        return None
+    return _fingerprint(
+        settings,
+        [record.content.sha256] if record.content else [],
+        [style.sha256 for style in record.styles],
+        {name: source.sha256 for name, source in record.named.items()},
+        _encoder_key(record.encoder.name, record.encoder.sha256, lambda path: ""),
+    )
+
+
+def _fingerprint(
+    settings: Settings,
+    content: Sequence[str | None],
+    styles: Sequence[str | None],
+    named: Mapping[str, str | None],
+    encoder: str,
+) -> str:
+    picture_settings = {split_name(name)[0] for name in named}
+    values = settings.model_dump(mode="json", exclude=_MACHINE_SETTINGS | _RESOLVED_SETTINGS | picture_settings)
+    values |= {"weights": settings.weights, "sources": [content, styles], "named": dict(named), "encoding": encoder}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _encoder_key(name: str, sha256: str | None, sha256_of: Callable[[Path], str]) -> str:
+    """Return the identity of an encoder: the name of published weights, or origin and hash of a file."""
+    if name in KNOWN:
+        return name
+    if name == BUILTIN:
+        with as_file(files("impasto") / "encoders" / BUILTIN_FILE) as path:
+            return sha256 or sha256_of(path)
+    origin = _split_origin(name)[0]
+    return f"{origin}:{sha256}" if sha256 else f"{origin}:{sha256_of(encoder_file(name) or Path())}"
+
+
+def encoder_file(name: str) -> Path | None:
+    """Return the path of an encoder in a file; None for built-in and published encoders.
+
+    Raises:
+        EncoderError: there is no such file.
+    """
+    if name == BUILTIN or name in KNOWN:
+        return None
+    path = _split_origin(name)[1]
+    if not is_file(path):
+        raise EncoderError(
+            f"There is no encoder {name!r}: give {', '.join((BUILTIN, *KNOWN))}, or the path of a file of weights."
+        )
+    return path
+
+
+def _split_origin(name: str) -> tuple[str, Path]:
+    """Split ``caffe:FILE`` into the weights' origin, empty if not given, and the path."""
+    origin, colon, rest = name.partition(":")
+    has_origin = bool(colon) and origin in get_args(Origin)
+    return (origin, expanded(rest)) if has_origin else ("", expanded(name))
