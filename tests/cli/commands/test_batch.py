@@ -16,12 +16,12 @@ from impasto.pictures import write_picture
 from impasto.runs.repeating import stored_record
 from tests.helpers import smooth_picture
 
-posix = pytest.mark.skipif(os.name == "nt", reason="signals of another kind")
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
 
 
 @pytest.fixture
 def album(tmp_path, tiny_encoder, monkeypatch):
-    """The current folder, with three photographs in ``photos``, two styles, and options for a run of a moment."""
+    """The current folder, with three photographs in ``photos`` and two styles."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos").mkdir()
     for number in range(3):
@@ -52,8 +52,8 @@ def test_every_pair_is_painted_once(album, tiny, impasto_command):
     assert {path: path.stat().st_mtime_ns for path in (album / "out").iterdir()} == before
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="names of bytes")
-def test_names_that_are_no_text_are_done_once(album, tiny, impasto_command):
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux allows undecodable names")
+def test_undecodable_names_are_painted_once(album, tiny, impasto_command):
     odd = os.fsdecode(b"odd\xff.png")
     os.rename("photos/0.png", f"photos/{odd}")  # noqa: PTH104
     command = ["batch", "photos", "-s", "s.png", "-o", "out", *tiny, "--json"]
@@ -63,7 +63,7 @@ def test_names_that_are_no_text_are_done_once(album, tiny, impasto_command):
     assert stored_record(f"out/{odd.removesuffix('.png')}-as-s.png").content.path == f"../photos/{odd}"
 
 
-def test_names_that_are_too_long_are_refused_before_painting(album, tiny, impasto_command):
+def test_too_long_names_are_refused_before_painting(album, tiny, impasto_command):
     styles = []
     for number in range(4):
         write_picture(album / f"{number}{'x' * 80}.png", smooth_picture(32, 32, seed=number))
@@ -88,7 +88,7 @@ def test_batch_and_show_refuse_grids(album, tiny, impasto_command):
 @pytest.mark.parametrize(
     ("option", "words"), [(["--style-weights", "2,1"], "style_weights are 2"), (["--mask", "2=s.png"], "no style 2")]
 )
-def test_what_asks_for_several_styles_says_that_they_are_not_blended(album, tiny, impasto_command, option, words):
+def test_settings_for_several_styles_need_blending(album, tiny, impasto_command, option, words):
     result = impasto_command("batch", "photos", "-s", "s.png", "-s", "t.png", "-o", "out", *tiny, *option)
     assert result.code == 2
     assert "where the styles are not blended" in result.err
@@ -97,7 +97,7 @@ def test_what_asks_for_several_styles_says_that_they_are_not_blended(album, tiny
 
 @pytest.mark.parametrize("empty", [False, True])
 @pytest.mark.parametrize("photos", [("photos",), [f"photos/{number}.png" for number in range(3)]])
-def test_a_damaged_photo_does_not_stop_the_rest(album, tiny, impasto_command, empty, photos):
+def test_damaged_photo_does_not_stop_the_rest(album, tiny, impasto_command, empty, photos):
     (album / "photos" / "0.png").write_bytes(b"" if empty else (album / "photos" / "0.png").read_bytes()[:300])
     result = impasto_command("batch", *photos, "-s", "s.png", "-o", "out", *tiny, "--quiet")
     assert (result.code, result.out) == (1, "")
@@ -110,7 +110,7 @@ def test_a_damaged_photo_does_not_stop_the_rest(album, tiny, impasto_command, em
     )
 
 
-def test_changed_settings_and_photos_need_force_and_the_rest_is_left_alone(album, tiny, impasto_command):
+def test_changed_inputs_need_force_and_others_stay(album, tiny, impasto_command):
     command = ["batch", "photos", "-s", "s.png", "-o", "out", *tiny]
     assert impasto_command(*command).code == 0
     write_picture(album / "photos" / "1.png", smooth_picture(32, 40, seed=7))
@@ -122,7 +122,7 @@ def test_changed_settings_and_photos_need_force_and_the_rest_is_left_alone(album
     assert impasto_command(*command, "--strength", 0.9, "--force").out.endswith("3 painted\n")
 
 
-def test_json_names_the_pair(album, tiny, impasto_command):
+def test_json_events_name_photo_and_style(album, tiny, impasto_command):
     (album / "photos" / "2.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     result = impasto_command("batch", "photos", "-s", "s.png", "-o", "out", *tiny, "--json")
     assert result.code == 1
@@ -137,7 +137,7 @@ def test_json_names_the_pair(album, tiny, impasto_command):
     assert failed["output"] == str(album / "out" / "2-as-s.png")
 
 
-def test_planning_loads_no_pytorch(album, tiny, impasto_command, process):
+def test_planning_does_not_import_pytorch(album, tiny, impasto_command, process):
     command = ["batch", "photos", "-s", "s.png", "-o", "out", *tiny]
     assert impasto_command(*command).code == 0  # so that hashes are compared
     script = f"import sys; from impasto.cli import main; main({command!r}); assert 'torch' not in sys.modules"
@@ -146,7 +146,7 @@ def test_planning_loads_no_pytorch(album, tiny, impasto_command, process):
     assert (child.returncode, out.splitlines()[-1]) == (0, "3 done before")
 
 
-def test_a_dry_run_writes_nothing(album, tiny, impasto_command):
+def test_dry_run_writes_nothing(album, tiny, impasto_command):
     result = impasto_command("batch", "photos", "-s", "s.png", "-o", "out", *tiny, "--dry-run")
     assert result.code == 0
     assert result.out.count("to be painted") == 3
@@ -175,7 +175,7 @@ def test_a_dry_run_writes_nothing(album, tiny, impasto_command):
         (("photos", "-s", "s.png", "-o", "out", "--style-weights", "1,2"), "style_weights"),
     ],
 )
-def test_refusals(arguments, words, album, impasto_command):
+def test_batch_refuses_invalid_arguments(arguments, words, album, impasto_command):
     result = impasto_command("batch", *arguments, "--quiet")
     assert (result.code, result.err.count("\n"), result.out) == (2, 1, "")
     assert words in result.err
@@ -184,7 +184,7 @@ def test_refusals(arguments, words, album, impasto_command):
 
 
 @posix
-def test_ctrl_c_ends_all_jobs_and_finished_ones_stay(album, tiny, process):
+def test_ctrl_c_stops_every_job(album, tiny, process):
     more = ["--iterations", 100_000, "--set", "optimization.coarse_factor=1", "--jobs", 2, "--json"]
     child = process(
         "-m", "impasto", "batch", "photos", "-s", "s.png", "-o", "out", *tiny, *more, start_new_session=True
@@ -201,13 +201,13 @@ def test_ctrl_c_ends_all_jobs_and_finished_ones_stay(album, tiny, process):
 
 
 def finished(folder):
-    """Inode and time of every finished picture; atomically written ones are never half there."""
+    """Return inode and time of every finished picture; pictures are written atomically."""
     return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.glob("*.png")}
 
 
 @posix
 @pytest.mark.parametrize("seed", [0])
-def test_a_batch_of_50_killed_at_random_twice_ends_complete(seed, album, tiny, process):
+def test_batch_killed_twice_at_random_completes_later(seed, album, tiny, process):
     rng = random.Random(seed)
     for number in range(50):
         write_picture(album / "photos" / f"{number}.png", smooth_picture(32, 40, seed=number))
@@ -227,7 +227,7 @@ def test_a_batch_of_50_killed_at_random_twice_ends_complete(seed, album, tiny, p
         else:
             os.kill(child.pid, signal.SIGKILL)
         child.communicate()
-        _, alive = psutil.wait_procs(family, timeout=30)  # nobody paints on
+        _, alive = psutil.wait_procs(family, timeout=30)  # no process goes on painting
         assert alive == []
         now = finished(out)
         assert enough <= len(now) < 50
@@ -242,8 +242,8 @@ def test_a_batch_of_50_killed_at_random_twice_ends_complete(seed, album, tiny, p
 
 
 @posix
-@pytest.mark.skipif(sys.platform != "linux", reason="needs a pseudo-terminal that behaves like Linux's")
-def test_on_a_terminal_there_is_one_display(album, tiny, process, monkeypatch):
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a Linux pseudo-terminal")
+def test_terminal_shows_one_display(album, tiny, process, monkeypatch):
     import pty
 
     ours, theirs = pty.openpty()
@@ -255,7 +255,7 @@ def test_on_a_terminal_there_is_one_display(album, tiny, process, monkeypatch):
     try:
         while chunk := os.read(ours, 4096):
             shown += chunk
-    except OSError:  # Linux's way to say that the other end is closed
+    except OSError:  # Linux raises this once the other end is closed
         pass
     os.close(ours)
     assert child.wait(timeout=30) == 0

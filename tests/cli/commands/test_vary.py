@@ -37,7 +37,7 @@ def painted(tmp_path, tiny_encoder, impasto_command, monkeypatch):
 VALUES = ("--set", "strength=0,0.5,1", "--set", "optimization.iterations=1,2")
 
 
-def test_a_grid_and_nothing_else(painted, impasto_command):
+def test_vary_writes_only_the_grid(painted, impasto_command):
     before = {path.name for path in painted.parent.iterdir()}
     result = impasto_command("vary", "out.png", *VALUES, "--jobs", 2)
     assert result.code == 0
@@ -51,7 +51,7 @@ def test_a_grid_and_nothing_else(painted, impasto_command):
     assert (refused.code, refused.err.count("\n")) == (2, 1)
 
 
-def test_kept_pictures_are_those_that_again_would_paint(painted, impasto_command):
+def test_kept_pictures_equal_those_of_again(painted, impasto_command):
     assert impasto_command("vary", "out.png", *VALUES, "--keep", "kept", "--quiet").code == 0
     names = sorted(path.name for path in (painted.parent / "kept").iterdir())
     assert len(names) == 6
@@ -64,7 +64,7 @@ def test_kept_pictures_are_those_that_again_would_paint(painted, impasto_command
     assert "2 painted, 4 done before" in impasto_command("vary", "out.png", *more).out
 
 
-def test_lists_as_values_and_json(painted, impasto_command):
+def test_vary_accepts_lists_and_writes_json(painted, impasto_command):
     options = ["--set", "style_weights=[1],[2]", "-o", "grid.jpg", "--json", "--size", 52]
     result = impasto_command("vary", "out.png", *options)
     assert result.code == 0
@@ -76,7 +76,7 @@ def test_lists_as_values_and_json(painted, impasto_command):
     assert events[-1] == {"event": "grid", "output": str(painted.parent / "grid.jpg")}
 
 
-def test_a_series_between_two_styles(painted, impasto_command):
+def test_between_varies_weights_of_two_styles(painted, impasto_command):
     write_picture("other.png", smooth_picture(32, 32, seed=3) * 0.3)
     styles = ("--style", "style.png", "--style", "other.png")
     result = impasto_command("vary", "out.png", "--between", 3, *styles, "--set", "style_weight=50", "--keep", "kept")
@@ -87,7 +87,7 @@ def test_a_series_between_two_styles(painted, impasto_command):
     assert means[0] > means[1] > means[2]
 
 
-def test_no_variants_input_is_replaced_by_the_grid(painted, impasto_command):
+def test_grid_never_replaces_an_input(painted, impasto_command):
     for name in ("first.png", "second.png"):
         write_picture(name, smooth_picture(32, 48, seed=3))
         before = (painted.parent / name).read_bytes()
@@ -96,9 +96,9 @@ def test_no_variants_input_is_replaced_by_the_grid(painted, impasto_command):
         assert (painted.parent / name).read_bytes() == before
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals of another kind")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
 @pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals need the main thread")
-def test_ctrl_c_while_the_grid_is_drawn_loses_nothing(painted, impasto_command, monkeypatch):
+def test_ctrl_c_during_the_grid_loses_nothing(painted, impasto_command, monkeypatch):
     def interrupted(*arguments):
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.2)
@@ -109,7 +109,7 @@ def test_ctrl_c_while_the_grid_is_drawn_loses_nothing(painted, impasto_command, 
     assert read_picture("out-vary.png").size[1] > 96
 
 
-def test_a_grid_that_cannot_be_written_loses_no_variant(painted, impasto_command, monkeypatch, tmp_path_factory):
+def test_unwritable_grid_loses_no_variant(painted, impasto_command, monkeypatch, tmp_path_factory):
     def full(*_, **__):
         raise PictureError("out-vary.png cannot be written (No space left on device); free some space.")
 
@@ -123,7 +123,7 @@ def test_a_grid_that_cannot_be_written_loses_no_variant(painted, impasto_command
     assert len(list(folder.glob("*.png"))) == 2
 
 
-def test_what_passes_has_no_name_in_json_and_leaves_nothing(painted, impasto_command, monkeypatch, tmp_path_factory):
+def test_temporary_variants_are_nameless_and_removed(painted, impasto_command, monkeypatch, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
     lines = impasto_command("vary", "out.png", "--set", "strength=0,1", "--json").out.splitlines()
@@ -140,16 +140,16 @@ def test_what_passes_has_no_name_in_json_and_leaves_nothing(painted, impasto_com
         (Path("there"), "Without --keep nothing of it stays.", "what is finished is in there"),
     ],
 )
-def test_what_is_left_after_a_signal_is_told_as_it_is(passing, first, second, capsys):
+def test_reporter_says_which_pictures_remain_after_signals(passing, first, second, capsys):
     reporter = BatchLineReporter([], passing=passing)
     reporter.stopping()
     assert capsys.readouterr().err.rstrip().endswith(first)
     assert reporter.left == second
 
 
-def test_a_variant_that_fails_is_pale(painted, impasto_command):
+def test_failed_variant_fails_the_command_not_the_grid(painted, impasto_command):
     result = impasto_command("vary", "out.png", "--set", "encoder=builtin,nothing.safetensors", "-o", "grid.png")
-    assert result.code == 2  # known before
+    assert result.code == 2  # refused before painting
     options = ["--set", "losses.style.relu5_4=0,1", "-o", "grid.png"]  # the encoder ends before that layer
     result = impasto_command("vary", "out.png", *options)
     assert result.code == 1
@@ -176,7 +176,7 @@ def test_a_variant_that_fails_is_pale(painted, impasto_command):
         (("out.png", "--set", "size=32,40", "--set", "seed=" + ",".join(map(str, range(60)))), "120 variants"),
     ],
 )
-def test_refusals(painted, impasto_command, arguments, words):
+def test_vary_refuses_invalid_arguments(painted, impasto_command, arguments, words):
     result = impasto_command("vary", *arguments)
     assert (result.code, result.err.count("\n")) == (2, 1)
     assert words in result.err
