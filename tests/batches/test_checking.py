@@ -1,4 +1,4 @@
-"""Checks of works: what is done already, and what is refused."""
+"""Checks of works: finished works and refusals."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class Task:
 
     Attributes:
         number: index of the work in the batch.
-        work: what to paint, and where to write it.
+        work: the painting, with its inputs and output.
     """
 
     number: int

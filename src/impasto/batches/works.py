@@ -85,7 +85,7 @@ def plan_works(
     except SettingsError as error:
         if blend or zipped or len(_unique(styles)) == 1:
             raise
-        raise SettingsError(f"Each painting has one style where the styles are not blended, and so: {error}") from None
+        raise SettingsError(f"Without blending each painting has one style, and so: {error}") from None
     return [
         Work(photo, each, settings, folder / output_name(template, photo, each, number))
         for number, (photo, each) in enumerate(pairs, 1)

@@ -91,7 +91,7 @@ def test_batch_and_show_refuse_grids(album, tiny, impasto_command):
 def test_settings_for_several_styles_need_blending(album, tiny, impasto_command, option, words):
     result = impasto_command("batch", "photos", "-s", "s.png", "-s", "t.png", "-o", "out", *tiny, *option)
     assert result.code == 2
-    assert "where the styles are not blended" in result.err
+    assert "Without blending each painting has one style" in result.err
     assert words in result.err
 
 
