@@ -148,7 +148,7 @@ def test_resumed_run_needs_masks_from_memory(photo, style, small, tmp_path):
     assert same(painted(impasto.resume_painter(paths[4], photo, style, protect=face)), whole)
     with pytest.raises(CheckpointError, match="mask of the protected part came from a program's memory"):
         impasto.resume_painter(paths[4], photo, style)
-    with pytest.raises(CheckpointError, match="mask of what is protected from memory differs from the one"):
+    with pytest.raises(CheckpointError, match="mask of the protected part from memory differs from the one"):
         impasto.resume_painter(paths[4], photo, style, protect=~face)
 
 
