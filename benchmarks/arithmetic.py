@@ -12,7 +12,7 @@ from torch import Tensor
 
 from impasto.encoders.layers import PIXELS
 from impasto.encoders.network import Encoder
-from impasto.pictures.sizes import scaled
+from impasto.pictures.sizes import scaled_size
 
 
 def forward_operations(encoder: Encoder, layers: Iterable[str], height: int, width: int) -> float:
@@ -51,7 +51,7 @@ def painting_operations(
     total = 0.0
     for height, width, evaluations in stages:
         total += (2 * evaluations + 1) * forward_operations(encoder, layers, height, width)
-        total += forward_operations(encoder, layers, *scaled(*style, max(height, width)))
+        total += forward_operations(encoder, layers, *scaled_size(*style, max(height, width)))
     return total
 
 

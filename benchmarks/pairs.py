@@ -13,7 +13,7 @@ from torch import Tensor
 from impasto.demo.gallery import photo_file, style_file
 from impasto.errors import PictureError
 from impasto.pictures import read_picture, resize
-from impasto.pictures.sizes import scaled
+from impasto.pictures.sizes import scaled_size
 
 BUILTIN_PAIRS = (
     ("chelsea", "swirls"),
@@ -84,7 +84,7 @@ def read_pairs(table: Path, pictures: Path) -> list[Pair]:
 def loaded(path: Path, long_side: int) -> Tensor:
     """A picture as the painter reads it, 1×3×H×W in [0, 1], at a long side in pixels."""
     picture = read_picture(path, fit=long_side)
-    return to_tensor(resize(picture.pixels, *scaled(*picture.original_size, long_side)))
+    return to_tensor(resize(picture.pixels, *scaled_size(*picture.original_size, long_side)))
 
 
 def to_tensor(array: np.ndarray) -> Tensor:

@@ -14,7 +14,7 @@ from benchmarks.arithmetic import CountedEncoder
 from impasto.engine.lbfgs import LBFGS
 from impasto.engine.statistics import gram, statistics
 from impasto.painting.octaves import LEAST_SIDE, resized
-from impasto.pictures.sizes import scaled
+from impasto.pictures.sizes import scaled_size
 
 Loss = Callable[[Tensor], Tensor]
 
@@ -81,7 +81,7 @@ def sides(height: int, width: int, ratio: float, smallest: int, most: int = 16) 
     """Heights and widths from the smallest to the full one, as a fixed ratio of neighbouring sides gives them."""
     found = [(height, width)]
     while len(found) < most:
-        size = scaled(height, width, max(height, width) / ratio ** len(found))
+        size = scaled_size(height, width, max(height, width) / ratio ** len(found))
         if max(size) < smallest or min(size) < LEAST_SIDE:
             break
         found.append(size)
@@ -91,7 +91,7 @@ def sides(height: int, width: int, ratio: float, smallest: int, most: int = 16) 
 def fitted(image: Tensor, long_side: int) -> Tensor:
     """1×3×H×W at another size."""
     height, width = image.shape[-2:]
-    return resized(image, *scaled(height, width, long_side))
+    return resized(image, *scaled_size(height, width, long_side))
 
 
 def gram_matrix(features: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from impasto.encoders.network import Encoder
 from impasto.painting.events import Event, Iteration, OctaveStarted
 from impasto.painting.octaves import Octave
 from impasto.painting.painter import Painter
-from impasto.pictures.sizes import scaled
+from impasto.pictures.sizes import scaled_size
 from impasto.settings.making import make_settings
 from impasto.settings.model import Settings
 
@@ -96,7 +96,7 @@ class Runner:
         if event.number > 1:
             self._note(to_tensor(self.painter.painting().array))
         octave = event.octave
-        style = scaled(*self.style, max(octave.height, octave.width))
+        style = scaled_size(*self.style, max(octave.height, octave.width))
         self.passes += (self._pass(octave) + self._forward(*style)) / 2 / self._whole
 
     def _see(self, event: Iteration, taken: float) -> None:

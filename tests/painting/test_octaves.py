@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, strategies as st
 
 from impasto.painting.octaves import LEAST_SIDE, READABLE_SIDE, Octave, plan_octaves, resized, style_size, work
-from impasto.pictures.sizes import scaled
+from impasto.pictures.sizes import scaled_size
 
 
 def plan(height, width, **changes):
@@ -53,7 +53,7 @@ def test_octaves_grow_to_the_full_size(height, width, ratio, smallest, factor):
 
 @given(height=st.integers(1, 5000), width=st.integers(1, 5000), side=st.integers(1, 3000))
 def test_scaled_has_the_long_side_and_the_aspect(height, width, side):
-    h, w = scaled(height, width, side)
+    h, w = scaled_size(height, width, side)
     assert max(h, w) == side
     assert min(h, w) >= 1
     assert min(h, w) == pytest.approx(side * min(height, width) / max(height, width), abs=1)
@@ -77,14 +77,14 @@ def test_resized_keeps_flat_colour_and_range():
     stroke=st.floats(0.25, 4),
 )
 def test_a_style_is_read_at_the_strokes_scale_but_not_too_small(height, width, side, stroke):
-    plain, found = scaled(height, width, side), style_size(height, width, side, stroke)
+    plain, found = scaled_size(height, width, side), style_size(height, width, side, stroke)
     readable = READABLE_SIDE * max(height, width) / min(height, width)  # or the deep layers could read nothing
-    assert style_size(height, width, side, 1.0) == scaled(height, width, max(side, readable))
+    assert style_size(height, width, side, 1.0) == scaled_size(height, width, max(side, readable))
     assert max(found) >= side * stroke - 1
     assert max(found) <= side * stroke + 1 or min(found) <= LEAST_SIDE
     assert min(found) >= READABLE_SIDE
     if stroke >= 1:
-        assert found == scaled(height, width, max(side * stroke, readable))
+        assert found == scaled_size(height, width, max(side * stroke, readable))
     else:
         assert max(found) <= math.ceil(max(side, readable))
         assert min(found) >= min(LEAST_SIDE, min(plain))

@@ -23,8 +23,8 @@ from impasto.painting.octaves import LEAST_SIDE, Octave
 from impasto.painting.painter import Painter
 from impasto.painting.planning import memory_needed
 from impasto.pictures import write_picture
-from impasto.pictures.codecs import reducing
-from impasto.pictures.sizes import scaled
+from impasto.pictures.codecs import strip_reducer
+from impasto.pictures.sizes import scaled_size
 from impasto.settings.fields import COLOURS
 from impasto.settings.making import change_settings, make_settings, make_texture_settings
 from impasto.settings.model import Losses
@@ -503,15 +503,15 @@ def test_lbfgs_history_is_at_most_iterations():
 
 
 def test_large_files_are_reduced_on_reading(tmp_path, small, monkeypatch):
-    monkeypatch.setattr(reducing, "WHOLE", 0)
+    monkeypatch.setattr(strip_reducer, "LARGE", 0)
     photo, style = tmp_path / "photo.png", tmp_path / "style.png"
     write_picture(photo, smooth_picture(301, 403, seed=1))
     write_picture(style, smooth_picture(333, 311, seed=2))
     told = []
     how = make_settings(**small, max_pixels=20_000)
     painter = Painter(photo, [style], how, on_event=told.append)
-    assert painter.content.size == painter.octaves[-1][:2] == scaled(301, 403, 96)
-    assert painter.styles[0].size == scaled(333, 311, 96)
+    assert painter.content.size == painter.octaves[-1][:2] == scaled_size(301, 403, 96)
+    assert painter.styles[0].size == scaled_size(333, 311, 96)
     assert painter.content.original_size == (301, 403)
     assert [event.path for event in told if event.share == 1] == [photo, style]
     assert all(isinstance(event, Reading) for event in told)
@@ -527,7 +527,7 @@ def test_reduced_photo_paints_like_full_photo(tmp_path, small, monkeypatch):
     write_picture(tmp_path / "photo.png", smooth_picture(301, 403, seed=1))
     small["optimization"] |= {"iterations": 3}  # more would tell more of the random encoder than of the photograph
     whole = impasto.paint(tmp_path / "photo.png", smooth_picture(80, 80, seed=2), **small)
-    monkeypatch.setattr(reducing, "WHOLE", 0)
+    monkeypatch.setattr(strip_reducer, "LARGE", 0)
     reduced = impasto.paint(tmp_path / "photo.png", smooth_picture(80, 80, seed=2), **small)
     assert reduced.content == whole.content
     assert np.abs(reduced.array - whole.array).mean() < 0.01

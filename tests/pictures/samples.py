@@ -1,4 +1,4 @@
-"""Sample values and files, made on the spot so that every expected value is known exactly."""
+"""Sample values and files, generated so that every expected value is known exactly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from impasto.errors import PictureError
 
 
 def noise(height: int, width: int, channels: int | None = None, dtype: type = np.uint8, seed: int = 0) -> np.ndarray:
-    """Random values over the whole range of an integer type."""
+    """Return random values over the whole range of an integer type."""
     shape = (height, width) if channels is None else (height, width, channels)
     return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max + 1, shape, dtype=dtype)
 
@@ -47,14 +47,14 @@ def png_chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def claimed_png(width: int, height: int) -> bytes:
-    """A small PNG file that claims to be of any size."""
+    """Return a small PNG file whose header claims any size."""
     header = struct.pack(">LLBBBBB", width, height, 8, 2, 0, 0, 0)
     body = png_chunk(b"IHDR", header) + png_chunk(b"IDAT", zlib.compress(bytes(100))) + png_chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + body
 
 
 def add_png_chunk(path: Path, kind: bytes, data: bytes, *, last: bool = False) -> None:
-    """Put a chunk behind a PNG file's header, or behind its pixels."""
+    """Insert a chunk after a PNG file's header, or after its pixels."""
     png = path.read_bytes()
     place = len(png) - 12 if last else 33
     path.write_bytes(png[:place] + png_chunk(kind, data) + png[place:])
@@ -65,7 +65,7 @@ def profile(space: str = "sRGB") -> bytes:
 
 
 def wide_gamut_profile() -> bytes:
-    """A matrix profile like Adobe RGB (1998): its green is far outside sRGB, and its gamma is 2.2."""
+    """Return a matrix profile like Adobe RGB (1998), with a green far outside sRGB and a gamma of 2.2."""
 
     def s15(value: float) -> bytes:
         return struct.pack(">i", round(value * 65536))
@@ -98,7 +98,7 @@ def wide_gamut_profile() -> bytes:
 
 
 def to_srgb(values: np.ndarray, icc: bytes) -> np.ndarray:
-    """What lcms makes of 8-bit RGB values, as floats."""
+    """Convert 8-bit RGB values with lcms; return floats."""
     flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
     intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
     source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
@@ -108,10 +108,10 @@ def to_srgb(values: np.ndarray, icc: bytes) -> np.ndarray:
 
 
 def assert_one_sentence(error: PictureError, *parts: str) -> None:
-    """A refusal is one line, ends like a sentence, says how to mend it, and names what it is about."""
+    """Check that a message is one line, ends with a full stop, contains advice, and contains some parts."""
     text = str(error)
     assert "\n" not in text
     assert text.endswith(".")
-    assert ";" in text, "what and where; how to mend"
+    assert ";" in text, "problem; advice"
     for part in parts:
         assert part in text

@@ -13,7 +13,7 @@ from tests.pictures.samples import assert_one_sentence
 PIXELS = np.zeros((2, 2, 3))
 
 
-def refused(path, **options):
+def refusal(path, **options):
     with pytest.raises(PictureError) as error:
         check_output(path, **options)
     assert_one_sentence(error.value, files.shown(path))
@@ -21,76 +21,76 @@ def refused(path, **options):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_new_files_are_fine_and_nothing_is_left(tmp_path, suffix):
+def test_check_output_accepts_new_file(tmp_path, suffix):
     check_output(tmp_path / f"x{suffix}")
     check_output(str(tmp_path / f"x{suffix.upper()}"), force=True, inputs=[tmp_path / "y.png"])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_names_without_a_folder(tmp_path, monkeypatch):
+def test_check_output_accepts_bare_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     check_output("x.png")
 
 
 @pytest.mark.parametrize("name", ["x", "x.bmp", "x.gif", "x.psd"])
-def test_other_suffixes(tmp_path, name):
-    message = refused(tmp_path / name)
+def test_check_output_rejects_other_suffixes(tmp_path, name):
+    message = refusal(tmp_path / name)
     assert all(suffix in message for suffix in SUFFIXES)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".webp"])
-def test_16_bits(tmp_path, suffix):
-    assert ".png" in refused(tmp_path / f"x{suffix}", depth=16)
+def test_check_output_rejects_unsupported_depth(tmp_path, suffix):
+    assert ".png" in refusal(tmp_path / f"x{suffix}", depth=16)
     check_output(tmp_path / "x.png", depth=16)
     check_output(tmp_path / "x.tif", depth=16)
 
 
 @pytest.mark.parametrize("force", [False, True])
-def test_folders(tmp_path, force):
+def test_check_output_rejects_folder(tmp_path, force):
     (tmp_path / "x.png").mkdir()
-    assert "folder" in refused(tmp_path / "x.png", force=force)
+    assert "folder" in refusal(tmp_path / "x.png", force=force)
 
 
-def test_missing_folders(tmp_path):
-    assert "does not exist" in refused(tmp_path / "none" / "x.png")
+def test_check_output_rejects_missing_folder(tmp_path):
+    assert "does not exist" in refusal(tmp_path / "none" / "x.png")
 
 
-def test_files_as_folders(tmp_path):
+def test_check_output_rejects_file_as_folder(tmp_path):
     (tmp_path / "file").touch()
-    assert "no folder" in refused(tmp_path / "file" / "x.png")
+    assert "not a folder" in refusal(tmp_path / "file" / "x.png")
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc here")
-def test_folders_that_take_no_files():
-    assert "takes no files" in refused("/proc/x.png")
+def test_check_output_rejects_proc():
+    assert "takes no files" in refusal("/proc/x.png")
 
 
-def test_folders_without_permission(tmp_path, monkeypatch):
+def test_check_output_reports_missing_permission(tmp_path, monkeypatch):
     def refuse(_folder):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr("impasto.pictures.checking.try_folder", refuse)
-    assert "Permission denied" in refused(tmp_path / "x.png")
+    assert "Permission denied" in refusal(tmp_path / "x.png")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the administrator may write anywhere")
-def test_folders_that_are_read_only(tmp_path):
+def test_check_output_rejects_readonly_folder(tmp_path):
     tmp_path.chmod(0o500)
     try:
-        assert "takes no files" in refused(tmp_path / "x.png")
+        assert "takes no files" in refusal(tmp_path / "x.png")
     finally:
         tmp_path.chmod(0o700)
 
 
-def test_existing_files_need_force(tmp_path):
+def test_existing_file_requires_force(tmp_path):
     path = tmp_path / "x.png"
     write_picture(path, PIXELS)
-    assert "exists" in refused(path)
+    assert "exists" in refusal(path)
     check_output(path, force=True)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_interrupted_paintings_may_be_replaced(tmp_path, suffix):
+def test_interrupted_painting_may_be_replaced(tmp_path, suffix):
     write_picture(tmp_path / f"x{suffix}", PIXELS, record='{"complete": false}')
     check_output(tmp_path / f"x{suffix}")
 
@@ -110,15 +110,15 @@ def test_interrupted_paintings_may_be_replaced(tmp_path, suffix):
         "",
     ],
 )
-def test_other_records_protect_the_file(tmp_path, record):
+def test_other_records_protect_file(tmp_path, record):
     write_picture(tmp_path / "x.png", PIXELS, record=record)
-    assert "exists" in refused(tmp_path / "x.png")
+    assert "exists" in refusal(tmp_path / "x.png")
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\nrubbish"])
-def test_files_that_are_no_pictures_are_protected(tmp_path, content):
+def test_other_files_are_protected(tmp_path, content):
     (tmp_path / "x.png").write_bytes(content)
-    assert "exists" in refused(tmp_path / "x.png")
+    assert "exists" in refusal(tmp_path / "x.png")
 
 
 @pytest.mark.parametrize("record", [None, '{"complete": false}'])
@@ -131,22 +131,22 @@ def test_inputs_are_never_replaced(tmp_path, monkeypatch, force, record):
     monkeypatch.chdir(tmp_path)
     for name in (path, "x.png", tmp_path / "hard.png", tmp_path / "soft.png"):
         for source in (path, Path("x.png"), str(tmp_path / "soft.png")):
-            assert "read" in refused(name, force=force, inputs=[tmp_path / "missing.png", source])
+            assert "read" in refusal(name, force=force, inputs=[tmp_path / "missing.png", source])
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
-def test_pipes(tmp_path):
+def test_check_output_rejects_pipe(tmp_path):
     os.mkfifo(tmp_path / "x.png")
-    assert "pipe" in refused(tmp_path / "x.png", force=True)
+    assert "pipe" in refusal(tmp_path / "x.png", force=True)
 
 
-def test_broken_links_are_as_good_as_new(tmp_path):
+def test_check_output_accepts_broken_link(tmp_path):
     (tmp_path / "x.png").symlink_to(tmp_path / "y.png")
     check_output(tmp_path / "x.png")
     (tmp_path / "z.png").symlink_to(tmp_path / "none" / "y.png")
-    assert "takes no files" in refused(tmp_path / "z.png")
+    assert "takes no files" in refusal(tmp_path / "z.png")
 
 
 @pytest.mark.parametrize("name", ["nul\0.png", "x" * 5000 + ".png", "none\n/x.png"])
-def test_impossible_names(tmp_path, name):
-    refused(tmp_path / name)
+def test_check_output_rejects_impossible_names(tmp_path, name):
+    refusal(tmp_path / name)

@@ -6,7 +6,7 @@ from impasto.pictures import PictureWarning, profiles as colour
 from tests.pictures.samples import noise, profile, to_srgb, wide_gamut_profile
 
 
-def test_the_profile_of_written_pictures_is_srgb_and_always_the_same():
+def test_srgb_profile_is_deterministic():
     icc = colour.srgb_profile()
     colour.srgb_profile.cache_clear()
     assert colour.srgb_profile() == icc
@@ -14,7 +14,7 @@ def test_the_profile_of_written_pictures_is_srgb_and_always_the_same():
     np.testing.assert_allclose(to_srgb(values, icc), values / 255, atol=1.01 / 255)
 
 
-def test_without_a_profile_nothing_changes():
+def test_missing_profile_changes_nothing():
     image = Image.fromarray(noise(4, 5, 3))
     assert colour.image_to_srgb(image, None, "x") is image
     assert colour.image_to_srgb(image, colour.srgb_profile(), "x") is image
@@ -23,7 +23,7 @@ def test_without_a_profile_nothing_changes():
     assert colour.array_to_srgb(values, colour.srgb_profile(), "x") is values
 
 
-def test_wide_gamut_at_8_bits_is_what_lcms_says():
+def test_wide_gamut_8_bits_equals_lcms():
     values = noise(16, 16, 3)
     converted = np.asarray(colour.image_to_srgb(Image.fromarray(values), wide_gamut_profile(), "x"))
     np.testing.assert_allclose(converted / 255, to_srgb(values, wide_gamut_profile()), atol=1.01 / 255)
@@ -31,21 +31,21 @@ def test_wide_gamut_at_8_bits_is_what_lcms_says():
     np.testing.assert_array_equal(colour.array_to_srgb(values, wide_gamut_profile(), "x"), converted)
 
 
-def test_wide_gamut_at_16_bits_agrees_with_8_bits():
+def test_wide_gamut_16_bits_agrees_with_8():
     values = noise(16, 16, 3)
     converted = colour.array_to_srgb(values.astype(np.uint16) * 257, wide_gamut_profile(), "x")
     assert converted.dtype == np.uint16
     np.testing.assert_allclose(converted / 65535, to_srgb(values, wide_gamut_profile()), atol=1.3 / 255)
 
 
-def test_16_bits_are_converted_at_16_bits():
+def test_16_bit_conversion_keeps_depth():
     ramp = np.arange(20_000, 24_096, dtype=np.uint16).reshape(64, 64)
     converted = colour.array_to_srgb(np.repeat(ramp[..., None], 3, axis=2), wide_gamut_profile(), "x")
     assert len(np.unique(converted[..., 1])) > 3000, "8 bits would leave 16 values"
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_grey_with_the_profile_of_an_rgb_space(dtype):
+def test_grey_with_rgb_profile(dtype):
     values = noise(6, 6, dtype=dtype)
     converted = colour.array_to_srgb(values, profile(), "x")
     expected = np.repeat(values[..., None], 3, axis=2) / np.iinfo(dtype).max
@@ -54,7 +54,7 @@ def test_grey_with_the_profile_of_an_rgb_space(dtype):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("icc", [b"not a profile at all", profile()[:200], profile("LAB"), wide_gamut_profile()[:300]])
-def test_useless_profiles_are_ignored_with_a_warning(dtype, icc):
+def test_invalid_profile_is_ignored_with_warning(dtype, icc):
     values = noise(3, 4, 3, dtype)
     with pytest.warns(PictureWarning, match=r"colour profile of x .* ignored") as caught:
         converted = colour.array_to_srgb(values, icc, "x")
@@ -63,21 +63,21 @@ def test_useless_profiles_are_ignored_with_a_warning(dtype, icc):
     assert "\n" not in str(caught[0].message)
 
 
-def test_a_profile_with_a_space_that_is_no_text_is_ignored():
+def test_profile_with_binary_colour_space_is_ignored():
     icc = bytearray(profile())
     icc[16:20] = b"\x98\xff\xfe\x80"
     with pytest.warns(PictureWarning, match="ignored"):
         colour.image_to_srgb(Image.new("RGB", (2, 2)), bytes(icc), "x")
 
 
-def test_an_rgb_profile_on_cmyk_is_ignored():
+def test_rgb_profile_on_cmyk_is_ignored():
     image = Image.new("CMYK", (2, 2), (0, 255, 255, 0))
     with pytest.warns(PictureWarning, match="RGB colours"):
         converted = colour.image_to_srgb(image, profile(), "x")
     assert converted.getpixel((0, 0)) == (255, 0, 0)
 
 
-def test_ideal_inks_agree_at_both_depths():
+def test_cmyk_without_profile_agrees_across_depths():
     values = noise(12, 12, 4)
     values[0, :4] = [[0, 0, 0, 0], [0, 0, 0, 255], [255, 255, 255, 0], [255, 0, 0, 0]]
     shallow = colour.array_to_srgb(values, None, "x")
@@ -86,7 +86,7 @@ def test_ideal_inks_agree_at_both_depths():
     np.testing.assert_allclose(deep / 65535, shallow / 255, atol=0.51 / 255)
 
 
-def test_lab_is_converted_without_a_profile():
+def test_lab_without_profile_is_converted():
     srgb = noise(5, 5, 3) // 2 + 64
     transform = ImageCms.buildTransform(
         ImageCms.createProfile("sRGB"),
@@ -100,7 +100,7 @@ def test_lab_is_converted_without_a_profile():
     assert np.abs(converted - srgb).max() <= 6, "as far as 8 bits of Lab hold it"
 
 
-def test_vips_images_keep_their_values():
+def test_vips_image_keeps_values():
     for bands, dtype in ((None, np.uint8), (3, np.uint8), (None, np.uint16), (3, np.uint16), (4, np.uint16)):
         values = noise(3, 5, bands, dtype)
         np.testing.assert_array_equal(colour.vips_image(values).numpy(), values)

@@ -18,8 +18,8 @@ from tests.pictures.samples import assert_one_sentence, claimed_png, noise, vips
 KINDS = ["jpg", "progressive.jpg", "png", "webp", "tif", "bmp", "gif", "16.png", "16.tif", "lzw.tif", "avif"]
 
 
-def file_of(kind: str) -> bytes:
-    """A picture of 40 × 50 noisy pixels."""
+def encoded_picture(kind: str) -> bytes:
+    """Return a file with a picture of 40 × 50 noisy pixels."""
     values = noise(40, 50, 3)
     if kind.startswith("16"):
         image = vips_image(noise(40, 50, 3, np.uint16), "rgb16")
@@ -31,9 +31,9 @@ def file_of(kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def test_paths_may_be_text_or_objects(tmp_path, monkeypatch):
+def test_read_picture_accepts_str_and_path(tmp_path, monkeypatch):
     path = tmp_path / "x.png"
-    path.write_bytes(file_of("png"))
+    path.write_bytes(encoded_picture("png"))
     monkeypatch.chdir(tmp_path)
     for source in (path, str(path), "x.png", Path("x.png")):
         picture = read_picture(source)
@@ -43,23 +43,23 @@ def test_paths_may_be_text_or_objects(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_content_decides_and_not_the_name(tmp_path, kind):
+def test_read_picture_ignores_suffix(tmp_path, kind):
     for name in ("x", "x.txt", "x.png", "x.jpg"):
-        (tmp_path / name).write_bytes(file_of(kind))
+        (tmp_path / name).write_bytes(encoded_picture(kind))
         assert read_picture(tmp_path / name).size == (40, 50)
 
 
 @pytest.mark.parametrize("name", ["a[1].tif", "a b.png", "é絵.tif", "%20.png", "-x.tif"])
-def test_strange_names(tmp_path, name):
+def test_read_picture_accepts_unusual_names(tmp_path, name):
     path = tmp_path / name
-    path.write_bytes(file_of("16.png" if name.endswith("png") else "16.tif"))
+    path.write_bytes(encoded_picture("16.png" if name.endswith("png") else "16.tif"))
     assert read_picture(path).depth == 16
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are not bytes elsewhere")
-def test_names_that_are_no_text(tmp_path):
+def test_read_picture_accepts_undecodable_names(tmp_path):
     path = tmp_path / os.fsdecode(b"\xff.tif")
-    path.write_bytes(file_of("16.tif"))
+    path.write_bytes(encoded_picture("16.tif"))
     assert read_picture(path).depth == 16
     path.write_bytes(b"rubbish")
     with pytest.raises(PictureError) as refused:
@@ -70,7 +70,7 @@ def test_names_that_are_no_text(tmp_path):
 @pytest.mark.parametrize(
     "content", [b"This is a text.\n", b"BM, said the text.", b"\0" * 100, b"%PDF-1.7", b"\xff\xd8"]
 )
-def test_what_is_no_picture_is_refused(tmp_path, content):
+def test_read_picture_rejects_other_files(tmp_path, content):
     path = tmp_path / "x.jpg"
     path.write_bytes(content)
     with pytest.raises(PictureError) as refused:
@@ -80,8 +80,8 @@ def test_what_is_no_picture_is_refused(tmp_path, content):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("part", [0.02, 0.2, 0.5, 0.8])
-def test_truncated_files_are_refused_in_silence(tmp_path, capfd, kind, part):
-    data = file_of(kind)
+def test_read_picture_rejects_truncated_files_silently(tmp_path, capfd, kind, part):
+    data = encoded_picture(kind)
     path = tmp_path / "x"
     path.write_bytes(data[: max(30, int(len(data) * part))])
     with pytest.raises(PictureError) as refused:
@@ -91,8 +91,8 @@ def test_truncated_files_are_refused_in_silence(tmp_path, capfd, kind, part):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_damaged_files_are_read_or_refused_in_silence(tmp_path, capfd, kind):
-    data, chance = file_of(kind), random.Random(kind)
+def test_damaged_files_never_crash_or_print(tmp_path, capfd, kind):
+    data, chance = encoded_picture(kind), random.Random(kind)
     path = tmp_path / "x"
     for _ in range(25):
         damaged = bytearray(data)
@@ -111,7 +111,7 @@ def test_damaged_files_are_read_or_refused_in_silence(tmp_path, capfd, kind):
     assert "tif" in kind or capfd.readouterr() == ("", "")
 
 
-def test_decompression_bombs_are_refused_from_the_header(tmp_path):
+def test_read_picture_rejects_decompression_bomb(tmp_path):
     path = tmp_path / "bomb.png"
     path.write_bytes(claimed_png(30_000, 30_000))
     with pytest.raises(PictureError) as refused:
@@ -119,18 +119,18 @@ def test_decompression_bombs_are_refused_from_the_header(tmp_path):
     assert_one_sentence(refused.value, str(path), "30000 × 30000", "100,000,000", "max_pixels", "900000000")
 
 
-def test_pillows_own_limit_is_neither_in_the_way_nor_changed(tmp_path, monkeypatch):
+def test_read_picture_ignores_limit_of_pillow(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     for kind in ("png", "16.png", "tif", "jpg"):
-        (tmp_path / "x").write_bytes(file_of(kind))
+        (tmp_path / "x").write_bytes(encoded_picture(kind))
         assert read_picture(tmp_path / "x").size == (40, 50)
     assert Image.MAX_IMAGE_PIXELS == 10
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_limit_is_exact_for_every_kind(tmp_path, kind):
+def test_max_pixels_is_exact(tmp_path, kind):
     path = tmp_path / "x"
-    path.write_bytes(file_of(kind))
+    path.write_bytes(encoded_picture(kind))
     assert read_picture(path, max_pixels=2000).size == (40, 50)
     with pytest.raises(PictureError) as refused:
         read_picture(path, max_pixels=1999)
@@ -138,20 +138,20 @@ def test_the_limit_is_exact_for_every_kind(tmp_path, kind):
 
 
 @pytest.mark.parametrize("source", [None, 7, b"bytes", [[1, 2]], io.BytesIO()])
-def test_other_sources_are_refused(source):
+def test_read_picture_rejects_other_sources(source):
     with pytest.raises(PictureError) as refused:
         read_picture(source)
     assert_one_sentence(refused.value, type(source).__name__)
 
 
-def test_a_damaged_srgb_file_still_tells_its_record(tmp_path):
+def test_read_record_survives_truncated_pixels(tmp_path):
     write_picture(tmp_path / "x.png", np.zeros((40, 50, 3)), record="{}", provenance=Provenance("c"))
     whole = (tmp_path / "x.png").read_bytes()
     (tmp_path / "x.png").write_bytes(whole[:-20])
     assert read_record(tmp_path / "x.png") == "{}"
 
 
-def test_importing_is_light():
+def test_import_loads_no_heavy_library():
     code = "import sys, impasto.pictures; print(sorted({'torch', 'pyvips', 'pillow_heif', 'matplotlib'} & set(sys.modules)))"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)

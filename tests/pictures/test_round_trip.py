@@ -1,4 +1,4 @@
-"""Reading undoes writing, for every size, kind, depth and type, within half a level."""
+"""Round trips of writing and reading, exact to half a level for every size, format, depth and type."""
 
 import numpy as np
 from hypothesis import given, strategies as st
@@ -13,7 +13,7 @@ floats = st.sampled_from([np.float32, np.float64])
 
 
 @given(height=sides, width=sides, kind=lossless, dtype=floats, seed=seeds)
-def test_opaque_pictures(tmp_path_factory, height, width, kind, dtype, seed):
+def test_opaque_picture_survives(tmp_path_factory, height, width, kind, dtype, seed):
     suffix, depth = kind
     path = tmp_path_factory.getbasetemp() / f"opaque{suffix}"
     pixels = np.random.default_rng(seed).random((height, width, 3)).astype(dtype)
@@ -26,7 +26,7 @@ def test_opaque_pictures(tmp_path_factory, height, width, kind, dtype, seed):
 
 
 @given(height=sides, width=sides, kind=lossless, seed=seeds)
-def test_transparent_pictures(tmp_path_factory, height, width, kind, seed):
+def test_transparent_picture_survives(tmp_path_factory, height, width, kind, seed):
     suffix, depth = kind
     path = tmp_path_factory.getbasetemp() / f"transparent{suffix}"
     random = np.random.default_rng(seed)
@@ -40,7 +40,7 @@ def test_transparent_pictures(tmp_path_factory, height, width, kind, seed):
 
 
 @given(height=sides, width=sides, suffix=st.sampled_from([".jpg", ".webp"]), level=st.floats(0, 1))
-def test_lossy_pictures(tmp_path_factory, height, width, suffix, level):
+def test_constant_picture_survives_lossy_formats(tmp_path_factory, height, width, suffix, level):
     path = tmp_path_factory.getbasetemp() / f"lossy{suffix}"
     write_picture(path, np.full((height, width, 3), level, np.float32))
     picture = read_picture(path)
@@ -49,7 +49,7 @@ def test_lossy_pictures(tmp_path_factory, height, width, suffix, level):
 
 
 @given(height=sides, width=sides, mode=st.sampled_from(["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"]), seed=seeds)
-def test_files_and_images_are_the_same_picture(tmp_path_factory, height, width, mode, seed):
+def test_file_equals_image(tmp_path_factory, height, width, mode, seed):
     values = np.random.default_rng(seed).integers(0, 256, (height, width, 4), dtype=np.uint8)
     image = Image.fromarray(values).convert(mode) if mode != "P" else Image.fromarray(values[..., :3]).quantize(7)
     path = tmp_path_factory.getbasetemp() / ("same.tif" if mode == "CMYK" else "same.png")
@@ -66,7 +66,7 @@ def test_files_and_images_are_the_same_picture(tmp_path_factory, height, width, 
     dtype=st.sampled_from([np.uint8, np.uint16]),
     seed=seeds,
 )
-def test_arrays_and_files_are_the_same_picture(tmp_path_factory, height, width, channels, dtype, seed):
+def test_file_equals_array(tmp_path_factory, height, width, channels, dtype, seed):
     shape = (height, width) if channels is None else (height, width, channels)
     top = int(np.iinfo(dtype).max)
     values = np.random.default_rng(seed).integers(0, top + 1, shape, dtype=dtype)

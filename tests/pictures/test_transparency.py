@@ -6,7 +6,7 @@ from impasto.pictures import off_white, over_white
 from impasto.pictures.transparency import composite_over_white
 
 
-def test_compositing_is_exact_at_the_ends_and_in_place():
+def test_composite_over_white_works_in_place():
     pixels = np.array([[[0.2, 0.5, 0.9]] * 3], np.float32)
     same = pixels
     composite_over_white(pixels, np.array([[0.0, 0.5, 1.0]], np.float32))
@@ -14,13 +14,13 @@ def test_compositing_is_exact_at_the_ends_and_in_place():
     np.testing.assert_allclose(pixels[0], [[1, 1, 1], [0.6, 0.75, 0.95], [0.2, 0.5, 0.9]], atol=1e-6)
 
 
-def test_an_opaque_picture_is_left_alone():
+def test_opaque_picture_is_returned_unchanged():
     pixels = np.full((2, 2, 3), 0.5, np.float32)
     assert over_white(pixels, None) is pixels
     assert off_white(pixels, None) is pixels
 
 
-def test_over_white_leaves_what_it_is_given():
+def test_over_white_does_not_modify_input():
     pixels, alpha = np.full((2, 2, 3), 0.5, np.float32), np.array([[0, 0.5], [1, 1]], np.float32)
     np.testing.assert_allclose(over_white(pixels, alpha)[..., 0], [[1, 0.75], [0.5, 0.5]])
     assert (pixels == 0.5).all()
@@ -30,7 +30,7 @@ bytes_ = arrays.arrays(np.uint8, (4, 5, 4))
 
 
 @given(bytes_)
-def test_eight_bit_colours_come_off_the_paper_as_they_were(rgba):
+def test_off_white_inverts_over_white(rgba):
     values = rgba.astype(np.float32) / 255
     back = off_white(over_white(values[..., :3], values[..., 3]), values[..., 3])
     seen = rgba[..., 3] > 0
@@ -39,8 +39,7 @@ def test_eight_bit_colours_come_off_the_paper_as_they_were(rgba):
 
 
 @given(bytes_, st.integers(0, 255))
-def test_what_comes_off_the_paper_looks_the_same_on_it_or_is_as_dark_as_can_be(rgba, level):
-    """Of any pixels, not of those alone that were on paper."""
+def test_off_white_matches_appearance_or_is_black(rgba, level):
     shown, alpha = rgba[..., :3].astype(np.float32) / 255, np.maximum(rgba[..., 3], level).astype(np.float32) / 255
     colours = off_white(shown, alpha)
     assert colours.min() >= 0

@@ -20,7 +20,7 @@ def smooth(height: int = 24, width: int = 30) -> np.ndarray:
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_rounding_is_to_the_nearest(tmp_path, dtype):
+def test_write_picture_rounds_to_nearest(tmp_path, dtype):
     levels = np.repeat(np.arange(256)[:, None, None], 3, axis=2) / 255
     for shift in (-0.4, 0.0, 0.4):
         if dtype == np.float16 and shift:
@@ -29,14 +29,14 @@ def test_rounding_is_to_the_nearest(tmp_path, dtype):
         np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "x.png"))[:, 0, 0], np.arange(256))
 
 
-def test_halves_are_rounded_up_at_16_bits(tmp_path):
+def test_write_picture_rounds_16_bits_to_nearest(tmp_path):
     levels = np.arange(65535).reshape(255, 257, 1).repeat(3, axis=2)
     for shift, expected in ((0.499, levels), (0.501, levels + 1)):
         write_picture(tmp_path / "x.png", (levels + shift) / 65535, depth=16)
         np.testing.assert_array_equal(np.rint(read_picture(tmp_path / "x.png").pixels * 65535.0), expected)
 
 
-def test_values_outside_are_clipped(tmp_path):
+def test_write_picture_clips_without_modifying_input(tmp_path):
     pixels = np.array([[[-1.0, 0.5, 2.0]]])
     write_picture(tmp_path / "x.png", pixels, alpha=np.array([[1.5]]))
     assert Image.open(tmp_path / "x.png").getpixel((0, 0)) == (0, 128, 255, 255)
@@ -44,7 +44,7 @@ def test_values_outside_are_clipped(tmp_path):
 
 
 @pytest.mark.parametrize(("suffix", "depth"), LOSSLESS)
-def test_lossless_kinds_are_exact(tmp_path, suffix, depth):
+def test_lossless_formats_are_exact(tmp_path, suffix, depth):
     top = 2**depth - 1
     pixels = np.random.default_rng(0).integers(0, top + 1, (200, 30, 3)) / np.float32(top)
     write_picture(tmp_path / f"x{suffix}", pixels, depth=depth)
@@ -54,19 +54,19 @@ def test_lossless_kinds_are_exact(tmp_path, suffix, depth):
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".webp"])
-def test_lossy_kinds_are_close(tmp_path, suffix):
+def test_lossy_formats_are_close(tmp_path, suffix):
     write_picture(tmp_path / f"x{suffix}", smooth())
     assert np.abs(read_picture(tmp_path / f"x{suffix}").pixels - smooth()).mean() < 0.01
 
 
-def test_jpeg_keeps_the_colours_of_every_pixel(tmp_path):
+def test_jpeg_has_no_chroma_subsampling(tmp_path):
     write_picture(tmp_path / "x.jpg", smooth())
     with Image.open(tmp_path / "x.jpg") as image:
         assert {component[1:3] for component in image.layer} == {(1, 1)}, "4:4:4"
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".webp"])
-def test_quality_makes_a_difference(tmp_path, suffix):
+def test_lower_quality_makes_smaller_file(tmp_path, suffix):
     sizes = []
     for quality in (20, 95):
         write_picture(tmp_path / f"x{suffix}", smooth(), quality=quality)
@@ -75,7 +75,7 @@ def test_quality_makes_a_difference(tmp_path, suffix):
 
 
 @pytest.mark.parametrize(("suffix", "depth"), [*LOSSLESS, (".webp", 8)])
-def test_alpha_is_kept(tmp_path, suffix, depth):
+def test_write_picture_keeps_alpha(tmp_path, suffix, depth):
     alpha = smooth()[..., 0]
     write_picture(tmp_path / f"x{suffix}", smooth(), alpha=alpha, depth=depth)
     picture = read_picture(tmp_path / f"x{suffix}")
@@ -91,7 +91,7 @@ def test_colours_under_transparency_are_kept(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".jpeg"])
-def test_jpeg_goes_on_white_with_a_warning(tmp_path, suffix):
+def test_jpeg_is_composited_with_warning(tmp_path, suffix):
     alpha = np.full((24, 30), 0.25, np.float32)
     with pytest.warns(PictureWarning, match=r"cannot hold transparency") as caught:
         write_picture(tmp_path / f"x{suffix}", smooth(), alpha=alpha)
@@ -103,7 +103,7 @@ def test_jpeg_goes_on_white_with_a_warning(tmp_path, suffix):
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("depth", [8, 16])
-def test_every_file_carries_profile_provenance_and_software(tmp_path, suffix, depth):
+def test_files_carry_profile_provenance_and_software(tmp_path, suffix, depth):
     path = tmp_path / f"x{suffix}"
     if depth == 16 and suffix not in (".png", ".tif", ".tiff"):
         with pytest.raises(PictureError) as refused:
@@ -121,26 +121,26 @@ def test_every_file_carries_profile_provenance_and_software(tmp_path, suffix, de
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
-def test_no_provenance_is_none(tmp_path, suffix):
+def test_missing_provenance_is_read_as_none(tmp_path, suffix):
     write_picture(tmp_path / f"x{suffix}", smooth())
     assert read_picture(tmp_path / f"x{suffix}").provenance == Provenance()
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
-def test_equal_pictures_are_equal_files(tmp_path, suffix):
+def test_equal_pictures_give_equal_files(tmp_path, suffix):
     for name in ("a", "b"):
         write_picture(tmp_path / f"{name}{suffix}", smooth(), provenance=FULL, record="{}")
     assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
 
 
-def test_files_are_compressed(tmp_path):
+def test_lossless_files_are_compressed(tmp_path):
     for suffix, depth in LOSSLESS:
         write_picture(tmp_path / f"x{suffix}", smooth(200, 200), depth=depth)
         assert (tmp_path / f"x{suffix}").stat().st_size < 200 * 200 * 3 * depth / 8 / 2
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (4, 4, 1), (4, 4, 4), (0, 4, 3), (4, 0, 3), (2, 4, 4, 3)])
-def test_other_shapes_are_refused(tmp_path, shape):
+def test_write_picture_rejects_other_shapes(tmp_path, shape):
     with pytest.raises(PictureError) as refused:
         write_picture(tmp_path / "x.png", np.zeros(shape, np.float32))
     assert_one_sentence(refused.value, "x.png", "height × width × 3")
@@ -158,7 +158,7 @@ def test_other_shapes_are_refused(tmp_path, shape):
         {"depth": 12},
     ],
 )
-def test_other_arguments_are_refused(tmp_path, options):
+def test_write_picture_rejects_invalid_arguments(tmp_path, options):
     with pytest.raises(PictureError) as refused:
         write_picture(tmp_path / "x.png", np.zeros((4, 4, 3)), **options)
     assert_one_sentence(refused.value, "x.png")
@@ -168,14 +168,14 @@ def test_other_arguments_are_refused(tmp_path, options):
 @pytest.mark.parametrize(
     "pixels", [np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), np.nan), np.full((4, 4, 3), np.inf)]
 )
-def test_other_values_are_refused(tmp_path, pixels):
+def test_write_picture_rejects_invalid_pixels(tmp_path, pixels):
     with pytest.raises(PictureError) as refused:
         write_picture(tmp_path / "x.png", pixels)
     assert_one_sentence(refused.value, "x.png")
 
 
 @pytest.mark.parametrize(("suffix", "side"), [(".webp", 16_384), (".jpg", 65_501)])
-def test_sides_that_a_format_cannot_hold_are_refused(tmp_path, suffix, side):
+def test_write_picture_rejects_too_long_sides(tmp_path, suffix, side):
     with pytest.raises(PictureError) as refused:
         write_picture(tmp_path / f"x{suffix}", np.zeros((1, side, 3), np.float32))
     assert_one_sentence(refused.value, suffix, str(side - 1), ".png")
@@ -183,14 +183,14 @@ def test_sides_that_a_format_cannot_hold_are_refused(tmp_path, suffix, side):
 
 
 @pytest.mark.parametrize("name", ["x.bmp", "x", "x.gif"])
-def test_other_suffixes_are_refused(tmp_path, name):
+def test_write_picture_rejects_other_suffixes(tmp_path, name):
     with pytest.raises(PictureError) as refused:
         write_picture(tmp_path / name, smooth())
     assert_one_sentence(refused.value, name, ".png")
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
-def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch, suffix):
+def test_full_disk_keeps_old_file(tmp_path, monkeypatch, suffix):
     path = tmp_path / f"x{suffix}"
     write_picture(path, smooth())
     before = path.read_bytes()
@@ -206,7 +206,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch, suffix):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_an_encoder_that_fails_is_a_sentence(tmp_path, monkeypatch):
+def test_encoder_failure_raises_picture_error(tmp_path, monkeypatch):
     def fail(*_args, **_options):
         raise RuntimeError("encoder\nbroken")
 
@@ -218,7 +218,7 @@ def test_an_encoder_that_fails_is_a_sentence(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are different elsewhere")
-def test_written_pictures_may_be_read_by_others(tmp_path):
+def test_file_permissions_follow_umask(tmp_path):
     before = os.umask(0o022)
     try:
         write_picture(str(tmp_path / "x.png"), smooth())
@@ -227,7 +227,7 @@ def test_written_pictures_may_be_read_by_others(tmp_path):
     assert stat.S_IMODE((tmp_path / "x.png").stat().st_mode) == 0o644
 
 
-def test_arrays_in_any_order_of_memory(tmp_path):
+def test_write_picture_accepts_any_memory_order(tmp_path):
     for suffix, depth in LOSSLESS:
         write_picture(tmp_path / f"x{suffix}", smooth()[::-1, ::2], depth=depth)
         np.testing.assert_allclose(

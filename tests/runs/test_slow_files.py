@@ -14,8 +14,8 @@ from impasto.cli.reporting.reporters import JsonReporter, LineReporter
 from impasto.cli.reporting.terminal import TerminalReporter
 from impasto.painting.events import Event, OctaveStarted, Reading, Started, Writing
 from impasto.painting.octaves import Octave
-from impasto.pictures import write_picture, writing
-from impasto.pictures.codecs import formats, reducing
+from impasto.pictures import write_picture
+from impasto.pictures.codecs import encoding, formats, strip_reducer
 from impasto.runs import slow_files
 from impasto.runs.listener import Reporter
 from impasto.runs.slow_files import slow_files_told
@@ -128,9 +128,8 @@ def test_the_terminal_shows_files_before_and_after_the_painting(monkeypatch):
 def test_a_run_tells_of_slow_files(folder, impasto_command, small, monkeypatch, photo):
     monkeypatch.setattr(slow_files, "PATIENCE", 0.0)
     monkeypatch.setattr(slow_files, "_BETWEEN", 0.0)
-    monkeypatch.setattr(reducing, "WHOLE", 0)
-    monkeypatch.setattr(writing, "WHOLE", 0)
-    monkeypatch.setattr(writing, "_ROWS", 16)
+    monkeypatch.setattr(strip_reducer, "LARGE", 0)
+    monkeypatch.setattr(encoding, "LARGE", 0)
     write_picture(folder / "large.png", np.tile(photo, (4, 4, 1)))
     result = impasto_command("paint", "large.png", "style.png", "-o", "out.tif", *small, "--json")
     assert result.code == 0, result.err

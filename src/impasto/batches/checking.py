@@ -12,7 +12,8 @@ from typing import Literal
 from impasto.batches.fingerprints import FileHashes, encoder_file, record_fingerprint, work_fingerprint
 from impasto.batches.works import Work
 from impasto.errors import PictureError
-from impasto.files import LONGEST_NAME, opened, reason, shown, try_folder
+from impasto.files import LONGEST_NAME, reason, shown, try_folder
+from impasto.pictures import open_picture
 from impasto.pictures.codecs.formats import check_sides, writable_format
 from impasto.runs.repeating import stored_record
 
@@ -103,7 +104,7 @@ def _refuse_collisions(works: Sequence[Work]) -> None:
 def _refuse_unreadable(works: Sequence[Work]) -> None:
     """Refuse pictures that every painting needs; one unreadable photograph of several only fails its own work."""
     for path in dict.fromkeys(path for work in works for path in (*work.styles, *work.settings.named_files.values())):
-        with opened(path):
+        with open_picture(path):
             pass
     photos = dict.fromkeys(work.content for work in works if work.content)
     errors = [error for error in map(_open_error, photos) if error]
@@ -113,7 +114,7 @@ def _refuse_unreadable(works: Sequence[Work]) -> None:
 
 def _open_error(path: Path) -> PictureError | None:
     try:
-        with opened(path):
+        with open_picture(path):
             return None
     except PictureError as error:
         return error

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impasto.errors import PictureError
-from impasto.files import opened, reason, shown
-from impasto.pictures import read_record
+from impasto.files import reason, shown
+from impasto.pictures import open_picture, read_record
 from impasto.pictures.codecs.formats import SNIFFED, sniff
 
 _SUFFIXES = frozenset(
@@ -57,7 +57,7 @@ def collect(names: Sequence[str | os.PathLike[str]]) -> Collected:
         elif glob.has_magic(name):
             paths += _match(name)
         else:
-            with opened(path):  # raises the reason why it cannot be
+            with open_picture(path):  # raises the reason why it cannot be
                 paths.append(path)
     return Collected(tuple(paths), tuple(remarks))
 
@@ -94,7 +94,7 @@ def _is_picture(path: Path) -> bool:
     if path.suffix.lower() in _SUFFIXES:
         return True
     try:
-        with opened(path) as file:
+        with open_picture(path) as file:
             return sniff(file.read(SNIFFED)) is not None
     except (PictureError, OSError):
         return False

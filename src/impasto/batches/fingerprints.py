@@ -13,8 +13,9 @@ from typing import get_args
 from impasto.batches.works import Work
 from impasto.encoders.published.catalogue import BUILTIN, BUILTIN_FILE, KNOWN, Origin
 from impasto.errors import EncoderError, PictureError, SettingsError
-from impasto.files import expanded, is_file, opened, reason, shown
+from impasto.files import expanded, is_file, reason, shown
 from impasto.painting.record import Record
+from impasto.pictures import open_picture
 from impasto.settings.making import make_settings
 from impasto.settings.model import Settings
 from impasto.settings.references import split_name
@@ -39,7 +40,7 @@ class FileHashes:
             PictureError: the file cannot be read.
         """
         if path not in self._hashes:
-            with opened(path) as file:
+            with open_picture(path) as file:
                 try:
                     self._hashes[path] = hashlib.file_digest(file, "sha256").hexdigest()
                 except OSError as error:

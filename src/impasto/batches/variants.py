@@ -17,7 +17,7 @@ from impasto.batches.works import Work, check_fit
 from impasto.errors import SettingsError
 from impasto.files import shortened
 from impasto.pictures import read_picture
-from impasto.pictures.sizes import scaled
+from impasto.pictures.sizes import scaled_size
 from impasto.runs.repeating import prepare
 from impasto.runs.sheets import Pixels, Stage, grid, resized_stage
 from impasto.settings.making import parse_assignment
@@ -170,7 +170,7 @@ def grid_of(variants: Variants, failed: Sequence[int] = ()) -> Pixels:
             stages.append(None)
             continue
         picture = read_picture(variant.work.output)
-        size = size or scaled(*picture.size, min(GRID_CELL, max(picture.size)))
+        size = size or scaled_size(*picture.size, min(GRID_CELL, max(picture.size)))
         stages.append(resized_stage(picture.pixels, variant.label, size))
     blank = np.full((*(size or (GRID_CELL, GRID_CELL)), 3), _FAILED_GREY, np.float32)
     shown = [

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from impasto.errors import SettingsError
-from impasto.pictures import fit, resize
+from impasto.pictures import resize, scaled_size
 
 Array = npt.NDArray[np.float32]
 
@@ -50,7 +50,7 @@ def find_faces(photo: Array) -> list[Face]:
     """
     cv2, detector = _detector()
     height, width = photo.shape[:2]
-    small = photo if max(height, width) <= LONG_SIDE else resize(photo, *fit(height, width, LONG_SIDE))
+    small = photo if max(height, width) <= LONG_SIDE else resize(photo, *scaled_size(height, width, LONG_SIDE))
     longest = max(small.shape[:2])
     grey = (small @ np.array([0.299, 0.587, 0.114], np.float32) * 255 + 0.5).astype(np.uint8)
     least = max(24, longest // SMALLEST)

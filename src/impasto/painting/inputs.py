@@ -18,7 +18,7 @@ from impasto.painting.octaves import LEAST_SIDE, style_size
 from impasto.painting.record import Source
 from impasto.painting.regions import Mask, Regions, as_picture_source, check_numbers, check_shape
 from impasto.pictures import Picture
-from impasto.pictures.sizes import scaled
+from impasto.pictures.sizes import scaled_size
 from impasto.settings.exclusions import TEXTURE_PROTECT_MESSAGE
 from impasto.settings.fields import FACES
 from impasto.settings.model import Settings
@@ -95,7 +95,7 @@ class Inputs:
     def full_size(self) -> tuple[int, int]:
         """Height and width of the painting as the settings ask for it."""
         if self.content is not None:
-            return scaled(*self.content.original_size, self.long_side)
+            return scaled_size(*self.content.original_size, self.long_side)
         return self._settings.sides or (self.long_side, self.long_side)
 
     @property
@@ -134,7 +134,7 @@ class Inputs:
         height, width = picture.original_size
         read = style_size(height, width, self.long_side, scale)
         if min(read) < LEAST_SIDE:
-            short = min(scaled(height, width, self.long_side * max(1.0, scale)))
+            short = min(scaled_size(height, width, self.long_side * max(1.0, scale)))
             least = math.ceil(LEAST_SIDE * max(height, width) / min(height, width) / max(1.0, scale))
             raise PaintingError(
                 f"The {what} {_name(picture)} is {width}×{height} px: at size {self.long_side} its short side would be "

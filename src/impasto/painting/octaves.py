@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from impasto.pictures.sizes import scaled
+from impasto.pictures.sizes import scaled_size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,7 +64,7 @@ def style_size(height: int, width: int, side: float, stroke_size: float) -> tupl
             At any scale a narrow painting is read at no less than :data:`READABLE_SIDE`.
     """
     aspect = max(height, width) / min(height, width)
-    return scaled(height, width, max(side * stroke_size, min(side, LEAST_SIDE * aspect), READABLE_SIDE * aspect))
+    return scaled_size(height, width, max(side * stroke_size, min(side, LEAST_SIDE * aspect), READABLE_SIDE * aspect))
 
 
 def plan_octaves(
@@ -93,7 +93,7 @@ def plan_octaves(
     octaves = [Octave(aligned(height, alignment), aligned(width, alignment), iterations)]
     side = max(height, width) / ratio
     while side >= smallest and len(octaves) < most:
-        size = scaled(height, width, side)
+        size = scaled_size(height, width, side)
         if min(size) < LEAST_SIDE:
             break
         size = aligned(size[0], alignment), aligned(size[1], alignment)

@@ -17,7 +17,7 @@ from PIL import Image
 from impasto.painting.history import Step
 from impasto.painting.octaves import Octave
 from impasto.painting.record import Record, Source, StoredEncoder, StoredOctave, StoredSource
-from impasto.pictures import Progress, Provenance, check_output, write_picture
+from impasto.pictures import ProgressCallback, Provenance, check_output, write_picture
 from impasto.settings.fields import Precision
 from impasto.settings.model import Settings
 from impasto.version import __version__
@@ -88,7 +88,9 @@ class Painting:
             seconds=round(self.seconds, 2),
         ).dump()
 
-    def save(self, path: str | os.PathLike[str], *, force: bool = False, on_progress: Progress | None = None) -> Path:
+    def save(
+        self, path: str | os.PathLike[str], *, force: bool = False, on_progress: ProgressCallback | None = None
+    ) -> Path:
         """Write the picture with its settings inside, atomically.
 
         Args:

@@ -1,4 +1,4 @@
-"""Refusing an output before any time is spent on painting it."""
+"""Checking an output path before any time is spent on painting."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ def check_output(
     inputs: Sequence[str | os.PathLike[str]] = (),
     size: tuple[int, int] | None = None,
 ) -> None:
-    """Make sure that ``write_picture`` will be able, and is allowed, to write a file.
+    """Check that ``write_picture`` can write a file and is allowed to.
 
-    A file that exists is replaced only when asked for, unless it is an interrupted painting: one whose record has
+    An existing file may be replaced only with ``force``, or if it is an interrupted painting, whose record has
     ``"complete": false``.
 
     Args:
-        path: where the picture is to be written.
-        force: whether an existing file may be replaced.
+        path: file to write.
+        force: allow replacing an existing file.
         depth: bits per channel, 8 or 16.
-        inputs: the files that are read; none of them may be replaced, even when asked for.
-        size: height and width in pixels; None where they are not known yet.
+        inputs: files that are read; none of them may be replaced, even with ``force``.
+        size: height and width in pixels; None if not known yet.
 
     Raises:
-        PictureError: when the suffix is not one of ``SUFFIXES``, the format does not hold that depth or size, the
-            folder is missing or cannot be written to, or something at ``path`` may not be replaced.
+        PictureError: the suffix is not in ``SUFFIXES``, the format does not support the depth or size, the folder is
+            missing or not writable, or ``path`` may not be replaced.
     """
     path = Path(path)
-    kind = formats.writable_format(path, depth)
+    file_format = formats.writable_format(path, depth)
     if size is not None:
-        formats.check_sides(kind, *size, shown(path))
+        formats.check_sides(file_format, *size, shown(path))
     try:
         _check_folder(path)
         _check_existing(path, force, inputs)
@@ -55,9 +55,11 @@ def _check_folder(path: Path) -> None:
             f"{shown(path)} cannot be written, as {shown(folder)} does not exist; make the folder first."
         )
     if not folder.is_dir():
-        raise PictureError(f"{shown(path)} cannot be written, as {shown(folder)} is no folder; choose another place.")
+        raise PictureError(
+            f"{shown(path)} cannot be written, as {shown(folder)} is not a folder; choose another place."
+        )
     try:
-        # What a link names is replaced in its own folder.
+        # The target of a link is replaced in its own folder.
         try_folder(Path(os.path.realpath(path)).parent)
     except OSError as error:
         raise PictureError(
@@ -75,11 +77,11 @@ def _check_existing(path: Path, force: bool, inputs: Sequence[str | os.PathLike[
     if any(Path(source).exists() and path.samefile(source) for source in inputs):
         raise PictureError(f"{shown(path)} is one of the pictures that are read; choose another name for the output.")
     if not force and not is_interrupted(path):
-        raise PictureError(f"{shown(path)} exists already; choose another name, or use force to replace it.")
+        raise PictureError(f"{shown(path)} exists already; choose another name, or replace it with force=True.")
 
 
 def is_interrupted(path: Path) -> bool:
-    """Whether a file is a painting whose record says that it is not complete."""
+    """Return whether a file is a painting whose record says that it is not complete."""
     try:
         record = json.loads(read_record(path) or "null")
     except (PictureError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What a picture is once it has been read."""
+"""The picture type that reading returns."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from impasto.pictures.metadata.provenance import Provenance
 
 
 class PictureWarning(UserWarning):
-    """Something about a picture that was passed over or changed, though the picture itself was read or written."""
+    """A warning that part of a picture was ignored or changed, although it was read or written."""
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture as the painter sees it, with what its file held besides.
+    """A picture in memory, with the other facts from its file.
 
     Attributes:
-        pixels: height × width × 3, float32, sRGB-encoded values in [0, 1]. Where the source was transparent, its
-            colours are already composited over white.
-        alpha: height × width, float32 in [0, 1], where 1 is opaque; None when the source is opaque everywhere.
+        pixels: height × width × 3, float32, sRGB-encoded values in [0, 1]. Transparent sources are already composited
+            over white.
+        alpha: height × width, float32 in [0, 1], 1 is opaque; None if the source is opaque everywhere.
         depth: bits per channel of the source, 8 or 16. Floating-point sources count as 16.
-        provenance: the metadata worth keeping: who made the source, when, and its resolution.
-        path: the absolute path that the picture was read from; None for arrays and PIL images.
+        provenance: author, date, copyright and resolution of the source.
+        path: absolute path of the source; None for arrays and PIL images.
         sha256: hexadecimal SHA-256 of the file's bytes; for arrays and PIL images, of their shape, type and bytes.
-        reduced_from: height and width of the source, upright, where the picture was shrunk while it was read; None
-            where it has all the source's pixels.
+        reduced_from: height and width of the source, upright, if the picture was shrunk during reading; None if it
+            has all pixels of the source.
     """
 
     pixels: npt.NDArray[np.float32]
@@ -41,12 +41,12 @@ class Picture:
 
     @property
     def height(self) -> int:
-        """The height in pixels."""
+        """Height in pixels."""
         return int(self.pixels.shape[0])
 
     @property
     def width(self) -> int:
-        """The width in pixels."""
+        """Width in pixels."""
         return int(self.pixels.shape[1])
 
     @property

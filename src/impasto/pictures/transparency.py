@@ -1,4 +1,4 @@
-"""Transparent pictures are painted as they look on white paper, and come off it again."""
+"""Compositing transparent pictures over white, and undoing it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Floats = npt.NDArray[np.float32]
 
 
 def composite_over_white(pixels: Floats, alpha: Floats) -> None:
-    """Put pixels on white paper, in place, so that a large picture is not copied.
+    """Composite pixels over white in place, without copying a large picture.
 
     Args:
         pixels: height × width × 3, values in [0, 1].
@@ -22,14 +22,14 @@ def composite_over_white(pixels: Floats, alpha: Floats) -> None:
 
 
 def over_white(pixels: Floats, alpha: Floats | None) -> Floats:
-    """A transparent picture as it looks on white paper.
+    """Return a picture composited over white.
 
     Args:
         pixels: height × width × 3, values in [0, 1].
         alpha: height × width, values in [0, 1]; None for an opaque picture.
 
     Returns:
-        A new array; of an opaque picture ``pixels`` itself.
+        A new array; for an opaque picture ``pixels`` itself.
     """
     if alpha is None:
         return pixels
@@ -39,16 +39,16 @@ def over_white(pixels: Floats, alpha: Floats | None) -> Floats:
 
 
 def off_white(pixels: Floats, alpha: Floats | None) -> Floats:
-    """The colours that look like ``pixels`` when they lie on white paper with that opacity.
+    """Return the colours that give ``pixels`` when composited over white with ``alpha``.
 
-    Where even black would look lighter, black; where nothing is seen of the colours, the paper's own.
+    A colour that is too dark to reach becomes black. A fully transparent pixel becomes white.
 
     Args:
         pixels: height × width × 3, values in [0, 1].
         alpha: height × width, values in [0, 1]; None for an opaque picture.
 
     Returns:
-        A new array with values in [0, 1]; of an opaque picture ``pixels`` itself.
+        A new array with values in [0, 1]; for an opaque picture ``pixels`` itself.
     """
     if alpha is None:
         return pixels

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from impasto.cli.interrupts import NOTHING_LEFT, Interrupts
 from impasto.cli.reporting.streams import say_error
 from impasto.errors import ImpastoError, PaintingError
-from impasto.files import opened, shown
+from impasto.files import shown
 from impasto.painting.events import Finished, Writing
 from impasto.painting.octaves import Octave
-from impasto.pictures import PictureWarning, over_white, write_picture
+from impasto.pictures import PictureWarning, open_picture, over_white, write_picture
 from impasto.runs.keeping import NOT_KEPT, Keeping, kept_in, open_writer, resume_words
 from impasto.runs.listener import Outcome, Reporter
 from impasto.runs.outputs import Outputs
@@ -81,7 +81,7 @@ class Job:
             PictureError: with its name.
         """
         for path in self.inputs:
-            with opened(path):
+            with open_picture(path):
                 pass
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import PictureError, SettingsError
-from impasto.files import opened, shown
+from impasto.files import shown
 from impasto.painting.octaves import Octave
 from impasto.painting.record import GRID, Record, StoredSource
-from impasto.pictures import read_record
+from impasto.pictures import open_picture, read_record
 from impasto.settings.fields import Precision
 from impasto.settings.making import change_settings, make_settings
 from impasto.settings.merging import deep_merge
@@ -183,7 +183,7 @@ def _found(source: StoredSource, folder: Path, what: str, option: str) -> Path:
     path = Path(os.path.normpath(folder / source.path))
     if not path.is_file():
         raise PictureError(f"The {what} is not at {shown(path)} any more: name it with {option}.")
-    with opened(path) as file:
+    with open_picture(path) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if source.sha256 is not None and digest != source.sha256:
         raise PictureError(

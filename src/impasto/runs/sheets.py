@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from impasto.painting.events import Iteration, Started
 from impasto.pictures import resize
-from impasto.pictures.sizes import scaled
+from impasto.pictures.sizes import scaled_size
 
 Pixels = npt.NDArray[np.float32]
 
@@ -95,7 +95,7 @@ class StageKeeper:
         """Look at an event; keeps its picture where one is due."""
         if isinstance(event, Started):
             height, width = event.octaves[-1][:2]
-            self._size = scaled(height, width, min(TILE, max(height, width)))
+            self._size = scaled_size(height, width, min(TILE, max(height, width)))
         elif isinstance(event, Iteration) and event.share < 1:
             place = int(event.share * self.count + 1e-6)  # a share may be a hair too small for its place
             if place > self._last:

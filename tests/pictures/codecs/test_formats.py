@@ -10,7 +10,7 @@ from tests.pictures.samples import assert_one_sentence
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF"])
-def test_sniffs_what_pillow_writes(kind):
+def test_sniff_recognises_files_of_pillow(kind):
     buffer = io.BytesIO()
     Image.new("RGB", (3, 2)).save(buffer, kind)
     assert formats.sniff(buffer.getvalue()[: formats.SNIFFED]) == kind
@@ -30,43 +30,43 @@ def test_sniffs_what_pillow_writes(kind):
         (b"\0\0\0\x18ftypisom\0\0\0\0isomiso2", None),
     ],
 )
-def test_sniffs_heads(head, kind):
+def test_sniff_recognises_first_bytes(head, kind):
     assert formats.sniff(head) == kind
 
 
-def test_suffixes():
+def test_suffixes_are_the_writable_ones():
     assert formats.SUFFIXES == (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
 
 @pytest.mark.parametrize(
     ("name", "kind"), [("a.PNG", "PNG"), ("a.b.jpeg", "JPEG"), ("a.TIF", "TIFF"), ("a.webp", "WEBP")]
 )
-def test_the_suffix_decides(name, kind):
+def test_suffix_selects_format(name, kind):
     assert formats.writable_format(Path(name), 8) == kind
 
 
 @pytest.mark.parametrize("name", ["a.bmp", "a.gif", "a", "a.", "a.\n", ".png"])
-def test_unknown_suffixes_are_refused_with_the_possible_ones(name):
+def test_unknown_suffix_error_lists_valid_suffixes(name):
     with pytest.raises(PictureError) as refused:
         formats.writable_format(Path(name), 8)
     assert_one_sentence(refused.value, *formats.SUFFIXES)
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.webp"])
-def test_sixteen_bits_need_png_or_tiff(name):
+def test_sixteen_bits_require_png_or_tiff(name):
     with pytest.raises(PictureError) as refused:
         formats.writable_format(Path(name), 16)
     assert_one_sentence(refused.value, name, ".png", ".tif")
 
 
-def test_other_depths_are_refused():
+def test_writable_format_rejects_other_depths():
     with pytest.raises(PictureError) as refused:
         formats.writable_format(Path("a.png"), 12)
     assert_one_sentence(refused.value, "12")
 
 
 @pytest.mark.parametrize("mode", ["RGB", "I;16"])
-def test_png_depth(mode):
+def test_png_depth_reads_bits_per_channel(mode):
     buffer = io.BytesIO()
     Image.new(mode, (3, 2)).save(buffer, "PNG")
     assert formats.png_depth(buffer.getvalue()) == (8 if mode == "RGB" else 16)

@@ -14,9 +14,9 @@ values = st.recursive(
 
 
 @given(values, st.booleans(), st.sampled_from([None, 2, "\t"]))
-def test_any_json_comes_back_to_the_character(value, ascii_only, indent):
+def test_packet_preserves_any_json(value, ascii_only, indent):
     record = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
-    assert xmp.record_in([xmp.packet(record)]) == record
+    assert xmp.find_record([xmp.packet(record)]) == record
 
 
 @given(st.text(st.characters()))
@@ -24,11 +24,11 @@ def test_any_json_comes_back_to_the_character(value, ascii_only, indent):
 @example(" \r\n\r \n\t ")
 @example("]]> & < > \" ' <!-- -->")
 @example("\x00\x0b\ufffe\ud800\U0010ffff")
-def test_any_text_comes_back(text):
-    assert xmp.record_in([xmp.packet(text)]) == text
+def test_packet_preserves_any_text(text):
+    assert xmp.find_record([xmp.packet(text)]) == text
 
 
-def test_packets_are_readable_xml_that_names_the_software():
+def test_packet_is_xml_naming_software():
     data = xmp.packet('{"a": "é"}')
     assert '{"a": "é"}'.encode() in data
     root = ElementTree.fromstring(data)
@@ -45,13 +45,13 @@ def test_packets_are_readable_xml_that_names_the_software():
         b'<x xmlns:i="urn:impasto:xmp:1.0/"><i:record64>gA==</i:record64></x>',
     ],
 )
-def test_foreign_packets_are_passed_over(data):
-    assert xmp.record_in([data]) is None
-    assert xmp.record_in([data, xmp.packet("found")]) == "found"
+def test_find_record_skips_foreign_packets(data):
+    assert xmp.find_record([data]) is None
+    assert xmp.find_record([data, xmp.packet("found")]) == "found"
 
 
 @pytest.mark.parametrize("length", [10, xmp.JPEG_LIMIT, xmp.JPEG_LIMIT + 1, 130_000, 200_000])
-def test_long_packets_are_spread_over_segments(length):
+def test_long_packet_is_split_and_joined(length):
     data = xmp.packet("x").ljust(length)
     main, extra = xmp.jpeg_segments(data)
     assert len(main) <= max(xmp.JPEG_LIMIT, 0)

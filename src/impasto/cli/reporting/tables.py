@@ -199,7 +199,7 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 
 def _libvips() -> str:
-    from impasto.pictures.codecs.libraries import vips
+    from impasto.pictures.codecs.backends import vips
 
     try:
         module = vips()

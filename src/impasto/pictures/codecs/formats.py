@@ -1,4 +1,4 @@
-"""Which kinds of picture file there are, how to tell them apart, and what each of them can hold."""
+"""Picture file formats: suffixes, recognition from the first bytes, and limits of depth and size."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ WRITABLE: Final[dict[str, str]] = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
 }
-"""The format that each writable suffix stands for."""
+"""Format of each writable suffix."""
 
 SUFFIXES: Final[tuple[str, ...]] = tuple(WRITABLE)
-"""The suffixes, in lower case and with their dot, of the files that ``write_picture`` writes."""
+"""Suffixes that ``write_picture`` supports, in lower case with their dot."""
 
 READABLE: Final = "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF and HEIC"
-"""The formats that ``read_picture`` reads, as a sentence names them."""
+"""Formats that ``read_picture`` supports, for messages."""
 
 DEEP: Final = frozenset({"PNG", "TIFF"})
-"""The formats that hold 16 bits per channel."""
+"""Formats that support 16 bits per channel."""
 
 TRANSPARENT: Final = frozenset({"PNG", "WEBP", "TIFF"})
-"""The formats that hold transparency."""
+"""Writable formats that support transparency."""
 
 LONGEST_SIDE: Final[dict[str, int]] = {"JPEG": 65_500, "WEBP": 16_383}
-"""The most pixels that a side may have, for the formats with such a limit."""
+"""Longest side in pixels, for the formats that have such a limit."""
 
 SNIFFED: Final = 32
-"""How many bytes from the start of a file ``sniff`` needs."""
+"""Bytes from the start of a file that ``sniff`` needs."""
 
 _PNG_DEPTH_AT: Final = 24
 _PNG_INTERLACE_AT: Final = 28
@@ -46,10 +46,10 @@ _HEIF_BRANDS: Final = frozenset(
 
 
 def sniff(head: bytes) -> str | None:
-    """Tell the format of a file from its content, whatever its name.
+    """Recognise the format of a file from its content; the file's name plays no part.
 
     Args:
-        head: the first ``SNIFFED`` bytes of the file, or all of a shorter one.
+        head: first ``SNIFFED`` bytes of the file, or all of a shorter file.
 
     Returns:
         "JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF" or "HEIF"; None for anything else.
@@ -64,14 +64,14 @@ def sniff(head: bytes) -> str | None:
         return "TIFF"
     if head[:6] in (b"GIF87a", b"GIF89a"):
         return "GIF"
-    # Two letters alone would take any text that begins with "BM" for a bitmap.
+    # "BM" alone would match any text that begins with these letters.
     if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
         return "BMP"
     return _sniff_boxes(head) if head[4:8] == b"ftyp" else None
 
 
 def _sniff_boxes(head: bytes) -> str | None:
-    """Tell AVIF from HEIC: both are ISO media files, and "mif1" as the major brand may mean either."""
+    """Distinguish AVIF from HEIC; both are ISO media files, and the major brand "mif1" allows either."""
     compatible = {head[start : start + 4] for start in range(16, len(head), 4)}
     if head[8:12] in _AVIF_BRANDS or compatible & _AVIF_BRANDS:
         return "AVIF"
@@ -79,65 +79,65 @@ def _sniff_boxes(head: bytes) -> str | None:
 
 
 def png_depth(head: bytes) -> int:
-    """The bits per channel of a PNG file; 0 when the file ends before it says.
+    """Return the bits per channel of a PNG file; 0 if the file is too short.
 
     Args:
-        head: its first ``SNIFFED`` bytes.
+        head: first ``SNIFFED`` bytes of the file.
     """
     return int.from_bytes(head[_PNG_DEPTH_AT : _PNG_DEPTH_AT + 1])
 
 
 def png_interlaced(head: bytes) -> bool:
-    """Whether a PNG file can only be decoded as a whole.
+    """Return whether a PNG file is interlaced, so that it can only be decoded as a whole.
 
     Args:
-        head: its first ``SNIFFED`` bytes.
+        head: first ``SNIFFED`` bytes of the file.
     """
     return head[_PNG_INTERLACE_AT : _PNG_INTERLACE_AT + 1] != b"\0"
 
 
-def check_sides(kind: str, height: int, width: int, where: str) -> None:
-    """Refuse a picture that is too long for its format.
+def check_sides(file_format: str, height: int, width: int, label: str) -> None:
+    """Refuse a picture whose sides are too long for its format.
 
     Args:
-        kind: a value of ``WRITABLE``.
-        height: in pixels.
-        width: in pixels.
-        where: the picture, as the sentence names it.
+        file_format: a value of ``WRITABLE``.
+        height: height in pixels.
+        width: width in pixels.
+        label: the picture's name in the message.
 
     Raises:
-        PictureError: when a side is longer than the format can say.
+        PictureError: a side exceeds the format's limit.
     """
-    limit = LONGEST_SIDE.get(kind)
+    limit = LONGEST_SIDE.get(file_format)
     if limit is not None and max(height, width) > limit:
-        raise PictureError(f"{where} cannot have a side longer than {limit} pixels; end the name in .png or .tif.")
+        raise PictureError(f"{label} cannot have a side longer than {limit} pixels; end the name in .png or .tif.")
 
 
 def writable_format(path: Path, depth: int) -> str:
-    """The format that a path's suffix asks for, once it is sure that it holds the wanted depth.
+    """Return the format of a path's suffix, after checking that it supports a depth.
 
     Args:
-        path: where the picture is to be written.
+        path: file to write.
         depth: bits per channel, 8 or 16.
 
     Returns:
         A value of ``WRITABLE``.
 
     Raises:
-        PictureError: for a suffix that is not in ``SUFFIXES``, a depth that is neither 8 nor 16, or 16 bits in a
-            format that holds only 8.
+        PictureError: the suffix is not in ``SUFFIXES``, the depth is neither 8 nor 16, or the format supports only 8
+            bits.
     """
-    kind = WRITABLE.get(path.suffix.lower())
-    if kind is None:
+    file_format = WRITABLE.get(path.suffix.lower())
+    if file_format is None:
         suffix = f'"{path.suffix}"' if path.suffix.isprintable() and path.suffix else "no suffix"
         raise PictureError(
             f"{shown(path)} ends in {suffix}, which impasto does not write; "
             f"end the name in one of {', '.join(SUFFIXES)}."
         )
     if depth not in (8, 16):
-        raise PictureError(f"{shown(path)} cannot be written with {depth} bits per channel; choose a depth of 8 or 16.")
-    if depth == 16 and kind not in DEEP:
+        raise PictureError(f"{shown(path)} cannot be written with {depth} bits per channel; use depth=8 or depth=16.")
+    if depth == 16 and file_format not in DEEP:
         raise PictureError(
-            f"{shown(path)} cannot hold 16 bits per channel; end the name in .png or .tif, or choose a depth of 8."
+            f"{shown(path)} cannot hold 16 bits per channel; end the name in .png or .tif, or use depth=8."
         )
-    return kind
+    return file_format

@@ -1,4 +1,4 @@
-"""What is kept of the original file's metadata."""
+"""Provenance: the metadata of the original that painted pictures keep."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ import email.utils
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Final
 
-from impasto.pictures.metadata import tags
-from impasto.pictures.metadata.tags import Tag
+from PIL import Image
+from PIL.ExifTags import IFD, Base
+from PIL.TiffImagePlugin import IFDRational
 
 SOFTWARE: Final = "impasto"
-"""What impasto's pictures name as the software that made them."""
+"""Name of the software in the metadata of written pictures."""
 
 _LONGEST_TEXT: Final = 8_000  # bytes; three such texts still fit in a JPEG segment
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What is kept of the original file's metadata. Where it was taken (GPS) is never among it.
+    """The metadata of the original that is kept. The place (GPS) is never kept.
 
     Attributes:
-        copyright: the copyright notice.
-        artist: who made it.
-        date: when it was made, as EXIF writes it: "YYYY:MM:DD HH:MM:SS".
+        copyright: copyright notice.
+        artist: author of the original.
+        date: date and time of the original as in EXIF: "YYYY:MM:DD HH:MM:SS".
         dpi: horizontal and vertical resolution in dots per inch.
     """
 
@@ -36,11 +38,11 @@ class Provenance:
 
 
 NO_PROVENANCE: Final = Provenance()
-"""That of a picture about which nothing is known."""
+"""Provenance of a picture without metadata."""
 
 
 def provenance_from(main: Mapping[int, Any], exif: Mapping[int, Any], info: Mapping[Any, Any]) -> Provenance:
-    """Gather the provenance from what a file says about itself; whatever makes no sense is left out.
+    """Collect the provenance from a file's metadata; values that make no sense are ignored.
 
     Args:
         main: TIFF tags by number.
@@ -48,51 +50,40 @@ def provenance_from(main: Mapping[int, Any], exif: Mapping[int, Any], info: Mapp
         info: Pillow's ``Image.info``: PNG texts by keyword, and "dpi".
 
     Returns:
-        The provenance; EXIF tags are preferred to PNG texts.
+        The provenance. EXIF tags take precedence over PNG texts.
     """
-    date = exif.get(tags.DATE_ORIGINAL) or exif.get(tags.DATE_DIGITISED) or main.get(tags.DATE)
+    date = exif.get(Base.DateTimeOriginal) or exif.get(Base.DateTimeDigitized) or main.get(Base.DateTime)
     return Provenance(
-        copyright=_text(main.get(tags.COPYRIGHT)) or _text(info.get("Copyright")),
-        artist=_text(main.get(tags.ARTIST)) or _text(info.get("Author")) or _text(info.get("Artist")),
+        copyright=_text(main.get(Base.Copyright)) or _text(info.get("Copyright")),
+        artist=_text(main.get(Base.Artist)) or _text(info.get("Author")) or _text(info.get("Artist")),
         date=_text(date) or _exif_date(_text(info.get("Creation Time"))),
         dpi=_tagged_dpi(main) or sensible_dpi(info.get("dpi")),
     )
 
 
-def provenance_tags(provenance: Provenance) -> tuple[list[Tag], list[Tag]]:
-    """A provenance as TIFF tags, together with impasto's name as the software.
+def provenance_to_exif(provenance: Provenance) -> Image.Exif:
+    """Return a provenance as EXIF, with impasto as the software.
 
-    Args:
-        provenance: what is to be kept.
-
-    Returns:
-        The main tags, and the tags of the inner EXIF directory.
+    Texts are in UTF-8, as almost every program reads them, although the standard says ASCII.
     """
-    main = [Tag.text(tags.SOFTWARE, SOFTWARE)]
-    texts = ((tags.DATE, provenance.date), (tags.ARTIST, provenance.artist), (tags.COPYRIGHT, provenance.copyright))
-    main += [Tag.text(number, _shortened(text)) for number, text in texts if text]
+    exif = Image.Exif()
+    exif[Base.Software] = SOFTWARE
+    texts = {
+        Base.DateTime: provenance.date,
+        Base.Artist: provenance.artist,
+        Base.Copyright: provenance.copyright,
+    }
+    exif.update({tag: _shortened(text) for tag, text in texts.items() if text})
     if dpi := sensible_dpi(provenance.dpi):
-        main += resolution_tags(dpi, unit=2)
-    return main, [Tag.text(tags.DATE_ORIGINAL, _shortened(provenance.date))] if provenance.date else []
-
-
-def resolution_tags(resolution: tuple[float, float], unit: int) -> list[Tag]:
-    """A resolution as TIFF tags.
-
-    Args:
-        resolution: horizontal and vertical, in dots per unit.
-        unit: 2 for inches, 3 for centimetres, 1 for none: then it only gives the pixels' shape.
-    """
-    across, down = resolution
-    return [
-        Tag.rational(tags.X_RESOLUTION, across),
-        Tag.rational(tags.Y_RESOLUTION, down),
-        Tag.short(tags.RESOLUTION_UNIT, unit),
-    ]
+        across, down = (IFDRational(Fraction(side).limit_denominator(10_000)) for side in dpi)
+        exif.update({Base.XResolution: across, Base.YResolution: down, Base.ResolutionUnit: 2})
+    if provenance.date and provenance.date.isascii():  # Pillow would take other texts for binary data
+        exif.get_ifd(IFD.Exif)[Base.DateTimeOriginal] = _shortened(provenance.date).decode()
+    return exif
 
 
 def sensible_dpi(value: object) -> tuple[float, float] | None:
-    """A resolution, if it is two numbers that can be one; None otherwise."""
+    """Return a resolution if it is two plausible numbers; None otherwise."""
     try:
         across, down = (float(side) for side in value)  # type: ignore[attr-defined]
     except (TypeError, ValueError, ZeroDivisionError):
@@ -102,7 +93,7 @@ def sensible_dpi(value: object) -> tuple[float, float] | None:
 
 
 def _text(value: object) -> str | None:
-    """A text as it was meant: TIFF strings come as Latin-1 although most are UTF-8, and may hold null bytes."""
+    """Decode a text: Pillow reads TIFF strings as Latin-1, although most are UTF-8 and may hold null bytes."""
     if isinstance(value, bytes):
         value = value.decode("latin-1")
     if not isinstance(value, str):
@@ -111,18 +102,19 @@ def _text(value: object) -> str | None:
         value = value.encode("latin-1").decode("utf-8")
     except UnicodeError:
         value = str(value)
-    # EXIF keeps the photographer's and the editor's copyright in one text, with a null byte between them.
+    # EXIF separates the photographer's and the editor's copyright by a null byte.
     parts = (part.strip() for part in value.split("\0"))
     return "; ".join(part for part in parts if part) or None
 
 
-def _shortened(text: str) -> str:
-    """A text cut to what every format has room for."""
-    return text.replace("\0", " ").encode("utf-8", "replace")[:_LONGEST_TEXT].decode("utf-8", "ignore")
+def _shortened(text: str) -> bytes:
+    """Encode a text in UTF-8, cut to a length that every format supports."""
+    encoded = text.replace("\0", " ").encode("utf-8", "replace")[:_LONGEST_TEXT]
+    return encoded.decode("utf-8", "ignore").encode()
 
 
 def _exif_date(text: str | None) -> str | None:
-    """A PNG file's creation time, in RFC 1123's or ISO 8601's words, as EXIF writes it."""
+    """Convert a PNG file's creation time, in RFC 1123 or ISO 8601 format, to the format of EXIF."""
     for parse in (email.utils.parsedate_to_datetime, datetime.datetime.fromisoformat):
         try:
             return parse(text or "").strftime("%Y:%m:%d %H:%M:%S")
@@ -132,9 +124,9 @@ def _exif_date(text: str | None) -> str | None:
 
 
 def _tagged_dpi(main: Mapping[int, Any]) -> tuple[float, float] | None:
-    """The resolution that TIFF tags give; None without a unit, because then they only give the pixels' shape."""
-    per_inch = {2: 1.0, 3: 2.54}.get(main.get(tags.RESOLUTION_UNIT, 2))
+    """Return the resolution in TIFF tags; None without a unit, as it then gives only the pixels' aspect ratio."""
+    per_inch = {2: 1.0, 3: 2.54}.get(main.get(Base.ResolutionUnit, 2))
     if per_inch is None:
         return None
-    dpi = sensible_dpi((main.get(tags.X_RESOLUTION), main.get(tags.Y_RESOLUTION)))
+    dpi = sensible_dpi((main.get(Base.XResolution), main.get(Base.YResolution)))
     return (dpi[0] * per_inch, dpi[1] * per_inch) if dpi else None

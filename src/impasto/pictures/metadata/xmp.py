@@ -1,4 +1,4 @@
-"""XMP packets: where JPEG, WebP and TIFF files keep the record of how a painting was made."""
+"""XMP packets, which hold the record of a painting in JPEG, WebP and TIFF files."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from xml.sax.saxutils import escape
 from impasto.pictures.metadata.provenance import SOFTWARE
 
 NAMESPACE: Final = "urn:impasto:xmp:1.0/"
-"""The XML namespace of impasto's own elements."""
+"""XML namespace of impasto's own elements."""
 
 JPEG_LIMIT: Final = 65_502
-"""The longest packet that fits in one JPEG segment, in bytes."""
+"""Longest packet that fits in one JPEG segment, in bytes."""
 
 _NOTE: Final = "http://ns.adobe.com/xmp/note/"
 _RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -29,29 +29,28 @@ _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010f
 
 
 def packet(record: str) -> bytes:
-    """An XMP packet with a record in it.
+    """Return an XMP packet that contains a record.
 
     Args:
-        record: any text. It stands there readable, unless it has characters that XML cannot express; then it is
-            written in base 64.
+        record: any text. It is stored as plain text, or in base 64 if it has characters that XML does not allow.
 
     Returns:
-        The packet, in UTF-8.
+        The packet in UTF-8.
     """
     if _NOT_XML.search(record):
         encoded = base64.b64encode(record.encode("utf-8", "surrogatepass")).decode("ascii")
         element = f"<impasto:record64>{encoded}</impasto:record64>"
     else:
-        # A bare carriage return would be read back as a line feed.
+        # XML parsers read a bare carriage return as a line feed.
         element = f"<impasto:record>{escape(record, {chr(13): '&#13;'})}</impasto:record>"
     creator = f"<xmp:CreatorTool>{SOFTWARE}</xmp:CreatorTool>"
-    return _wrapped(
+    return _wrap(
         f'xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:impasto="{NAMESPACE}">{creator}{element}</rdf:Description>'
     )
 
 
-def record_in(packets: Iterable[bytes]) -> str | None:
-    """The record in the first of some XMP packets that has one; whatever is not a packet of ours is passed over."""
+def find_record(packets: Iterable[bytes]) -> str | None:
+    """Return the record of the first packet that contains one; other packets and damaged ones are skipped."""
     for data in packets:
         try:
             root = ElementTree.fromstring(data.strip(b"\0 \t\r\n"))
@@ -67,13 +66,13 @@ def record_in(packets: Iterable[bytes]) -> str | None:
 
 
 def jpeg_segments(data: bytes) -> tuple[bytes, bytes]:
-    """Spread a packet over JPEG segments, as the standard says, when it is too long for one.
+    """Split a packet that is too long for one JPEG segment, as the XMP standard specifies.
 
     Args:
         data: the packet.
 
     Returns:
-        The packet for the usual segment, and whole further segments, none when the packet fits.
+        The packet for the main segment, and the further segments as they are stored; empty if the packet fits.
     """
     if len(data) <= JPEG_LIMIT:
         return data, b""
@@ -83,17 +82,17 @@ def jpeg_segments(data: bytes) -> tuple[bytes, bytes]:
         body = _EXTENSION + digest + struct.pack(">LL", len(data), start) + data[start : start + _PORTION]
         segments.append(b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body)
     pointer = f'xmlns:xmpNote="{_NOTE}" xmpNote:HasExtendedXMP="{digest.decode()}"></rdf:Description>'
-    return _wrapped(pointer), b"".join(segments)
+    return _wrap(pointer), b"".join(segments)
 
 
 def extended_packets(segments: Sequence[tuple[str, bytes]]) -> list[bytes]:
-    """Put together the packets that ``jpeg_segments`` spread.
+    """Join the packets that ``jpeg_segments`` split.
 
     Args:
-        segments: names and contents of a JPEG file's segments, as Pillow lists them in ``applist``.
+        segments: names and contents of a JPEG file's segments, as in Pillow's ``applist``.
 
     Returns:
-        The packets, each complete.
+        The complete packets.
     """
     portions: dict[bytes, dict[int, bytes]] = {}
     lengths: dict[bytes, int] = {}
@@ -107,8 +106,8 @@ def extended_packets(segments: Sequence[tuple[str, bytes]]) -> list[bytes]:
     return [data for digest, data in joined.items() if len(data) == lengths[digest]]
 
 
-def _wrapped(description: str) -> bytes:
-    """A packet around the attributes and content of its one description."""
+def _wrap(description: str) -> bytes:
+    """Return a packet with the attributes and content of its single description."""
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
         f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}"><rdf:Description rdf:about="" {description}'

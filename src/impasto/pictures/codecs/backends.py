@@ -1,4 +1,4 @@
-"""The libraries that decode and encode: keeping them quiet, and turning whatever they raise into one sentence."""
+"""Access to Pillow and libvips: lazy loading, silence, and translation of their errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-# Importing a plug-in is what makes Pillow know its format, when it is told which formats to try.
+# ``Image.open(formats=…)`` knows a format only after its plug-in is imported.
 from PIL import (
     AvifImagePlugin,  # noqa: F401
     BmpImagePlugin,  # noqa: F401
@@ -32,14 +32,14 @@ _pillow_lock = threading.RLock()
 
 @functools.cache
 def vips() -> Any:
-    """The module ``pyvips``, imported at the first need and kept from writing to stderr.
+    """Import ``pyvips`` on first use, and keep libvips from writing to stderr.
 
     Raises:
-        PictureError: when libvips cannot be loaded.
+        PictureError: libvips cannot be loaded.
     """
-    spoken = os.environ.get("VIPS_WARNING")
+    previous = os.environ.get("VIPS_WARNING")
     fresh = "pyvips" not in sys.modules
-    # libvips prints its warnings unless this variable is there while it starts.
+    # libvips prints warnings unless this variable is set while it starts.
     os.environ["VIPS_WARNING"] = "0"
     try:
         import pyvips
@@ -49,21 +49,21 @@ def vips() -> Any:
             'run pip install "pyvips[binary]".'
         ) from None
     finally:
-        if spoken is None:
+        if previous is None:
             del os.environ["VIPS_WARNING"]
         else:
-            os.environ["VIPS_WARNING"] = spoken
+            os.environ["VIPS_WARNING"] = previous
     if fresh:
-        # The cache would hold on to whole pictures; a program that uses pyvips itself keeps its own setting.
+        # The cache would keep whole pictures; a program that uses pyvips itself keeps its own setting.
         pyvips.cache_set_max(0)
     return pyvips
 
 
 @contextmanager
 def quiet_pillow() -> Iterator[None]:
-    """Let Pillow work without warnings and without its own limit of pixels, for which impasto has its own.
+    """Suppress Pillow's warnings and its own pixel limit, for which impasto has its own.
 
-    Both settings belong to the whole process, so only one thread at a time is let in.
+    Both settings are global to the process, so only one thread at a time may enter.
     """
     with _pillow_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -76,14 +76,13 @@ def quiet_pillow() -> Iterator[None]:
 
 
 @contextmanager
-def decoding(where: str) -> Iterator[None]:
-    """Turn any error of decoding into a ``PictureError``.
+def decoding_errors(label: str) -> Iterator[None]:
+    """Translate any exception of decoding into a ``PictureError``.
 
-    Damaged files make the libraries raise nearly every exception there is, hence the wide net; nothing but calls of
-    libraries belongs inside.
+    Damaged files make the libraries raise almost any exception, so all are caught; only library calls belong inside.
 
     Args:
-        where: the picture, as a sentence names it.
+        label: the picture's name in the message.
 
     Raises:
         PictureError: in place of any other exception.
@@ -93,21 +92,21 @@ def decoding(where: str) -> Iterator[None]:
     except PictureError:
         raise
     except MemoryError:
-        raise PictureError(f"{where} does not fit in memory; make it smaller first.") from None
+        raise PictureError(f"{label} does not fit in memory; make it smaller first.") from None
     except Exception as error:
-        # What Pillow says of a file that it cannot identify is how the file is represented in Python.
+        # Pillow's message for an unidentified file contains only the repr of the file object.
         detail = "" if isinstance(error, UnidentifiedImageError) else f" ({reason(error)})"
         raise PictureError(
-            f"{where} cannot be decoded{detail}; it may be damaged or cut short, so fetch or save it again."
+            f"{label} cannot be decoded{detail}; it may be damaged or cut short, so download or save it again."
         ) from None
 
 
 @contextmanager
-def encoding(where: str) -> Iterator[None]:
-    """Turn any error of encoding into a ``PictureError``, as ``decoding`` does.
+def encoding_errors(label: str) -> Iterator[None]:
+    """Translate any exception of encoding into a ``PictureError``, as ``decoding_errors`` does.
 
     Args:
-        where: the picture, as a sentence names it.
+        label: the picture's name in the message.
 
     Raises:
         PictureError: in place of any other exception.
@@ -117,6 +116,6 @@ def encoding(where: str) -> Iterator[None]:
     except PictureError:
         raise
     except MemoryError:
-        raise PictureError(f"{where} does not fit in memory while being written; make it smaller.") from None
+        raise PictureError(f"{label} does not fit in memory during writing; make it smaller.") from None
     except Exception as error:
-        raise PictureError(f"{where} cannot be encoded ({reason(error)}); choose another format or size.") from None
+        raise PictureError(f"{label} cannot be encoded ({reason(error)}); choose another format or size.") from None

@@ -1,0 +1,106 @@
+"""TIFF tags: reading them, and adding tags to the TIFF files that libvips writes.
+
+Pillow reads and encodes single directories. It cannot add tags to a TIFF file, and it does not write 16-bit colour.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import BinaryIO
+
+from PIL import Image
+from PIL.ExifTags import IFD
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+_BIG_TIFF = (b"+\0", b"\0+")  # version number in a BigTIFF file's header, little-endian and big-endian
+
+
+def read_tags(file: BinaryIO) -> ImageFileDirectory_v2:
+    """Read the tags of the first page of a TIFF or BigTIFF file.
+
+    Args:
+        file: open file; its position changes.
+
+    Returns:
+        The tags by number.
+
+    Raises:
+        ValueError: there are no tags, as in a file that is cut short. Pillow raises other exceptions for damaged tags.
+    """
+    tags = _empty_directory(file)
+    file.seek(tags.next)
+    tags.load(file)
+    if not tags:
+        raise ValueError("its directory of tags is missing")
+    return tags
+
+
+def read_exif_tags(file: BinaryIO, tags: ImageFileDirectory_v2) -> ImageFileDirectory_v2 | None:
+    """Read the EXIF tags of the first page of a TIFF file; None if there are none.
+
+    Args:
+        file: open file; its position changes.
+        tags: tags that ``read_tags`` returned for it.
+    """
+    offset = tags.get(IFD.Exif)
+    if not isinstance(offset, int):
+        return None
+    exif = _empty_directory(file)
+    file.seek(offset)
+    exif.load(file)
+    return exif
+
+
+def _empty_directory(file: BinaryIO) -> ImageFileDirectory_v2:
+    """Return a directory without tags, in the byte order and version of a file."""
+    file.seek(0)
+    header = file.read(8)
+    return ImageFileDirectory_v2(header + file.read(8) if header[2:4] in _BIG_TIFF else header)
+
+
+def with_tags(tiff: bytes, exif: Image.Exif) -> list[bytes | memoryview]:
+    """Add tags to a little-endian TIFF or BigTIFF file of one page, replacing existing tags of the same number.
+
+    Args:
+        tiff: the file. Its pixels keep their place, and it gets a new directory at its end.
+        exif: tags to add, the inner EXIF directory included.
+
+    Returns:
+        The parts of the new file, in order.
+
+    Raises:
+        ValueError: the file is not a little-endian TIFF file.
+    """
+    version = tiff[:4]
+    if version not in (b"II*\0", b"II+\0"):
+        raise ValueError("tags can be added only to little-endian TIFF files")
+    big = version == b"II+\0"
+    offset_format, count_format, pointer_at, entry_size = ("<Q", "<Q", 8, 20) if big else ("<L", "<H", 4, 12)
+    header_size, count_size = pointer_at + struct.calcsize(offset_format), struct.calcsize(count_format)
+
+    added = ImageFileDirectory_v2(tiff[:header_size])
+    added.update(exif)
+    if inner := exif.get_ifd(IFD.Exif):
+        added[IFD.Exif] = inner
+
+    def entries(directory: bytes, start: int) -> list[bytes]:
+        (count,) = struct.unpack_from(count_format, directory, start)
+        first = start + count_size
+        return [directory[at : at + entry_size] for at in range(first, first + count * entry_size, entry_size)]
+
+    def number(entry: bytes) -> int:
+        return int.from_bytes(entry[:2], "little")
+
+    (old,) = struct.unpack_from(offset_format, tiff, pointer_at)
+    kept = [entry for entry in entries(tiff, old) if number(entry) not in added]
+    padding = bytes(len(tiff) % 2)
+    start = len(tiff) + len(padding)
+    # Pillow places long values behind its own entries; the kept entries shift them.
+    encoded = added.tobytes(start + len(kept) * entry_size)
+    table = sorted(entries(encoded, 0) + kept, key=number)
+    return [
+        tiff[:pointer_at] + struct.pack(offset_format, start),
+        memoryview(tiff)[header_size:],
+        padding + struct.pack(count_format, len(table)) + b"".join(table),
+        encoded[count_size + len(added) * entry_size :],
+    ]

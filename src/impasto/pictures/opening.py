@@ -1,0 +1,49 @@
+"""Opening the file of a picture, with a clear message if that fails."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from impasto.errors import PictureError
+from impasto.files import reason, shown
+
+
+@contextmanager
+def open_picture(path: Path) -> Iterator[io.BufferedReader]:
+    """Open an ordinary, non-empty file for reading.
+
+    Args:
+        path: file to read; must exist.
+
+    Yields:
+        The open file, at its start.
+
+    Raises:
+        PictureError: the file is missing, empty, not readable, or a folder, device or pipe.
+    """
+    try:
+        # Checked before opening, because opening a pipe blocks until another process writes into it.
+        _check_ordinary(path, path.stat())
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise PictureError(f"There is no picture at {shown(path)}; check the name and the folder.") from None
+    except PermissionError:
+        raise PictureError(f"{shown(path)} may not be read; give yourself permission to read it.") from None
+    except (OSError, ValueError) as error:
+        raise PictureError(f"{shown(path)} cannot be opened ({reason(error)}); check the name.") from None
+    with file:
+        yield file
+
+
+def _check_ordinary(path: Path, status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise PictureError(f"{shown(path)} is a folder; name a picture inside it.")
+    if not stat.S_ISREG(status.st_mode):
+        raise PictureError(f"{shown(path)} is a device or a pipe; save the picture as an ordinary file first.")
+    if status.st_size == 0:
+        raise PictureError(f"{shown(path)} is empty (0 bytes); download or save the picture again.")
