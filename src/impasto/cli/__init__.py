@@ -13,18 +13,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        arguments: as the shell gives them, without the program's name; those of this process where not given.
+        arguments: of the command line, without the program's name; None for those of this process.
 
     Returns:
-        The exit code: 0 done; 1 something went wrong after painting had begun, and what there is was saved, or what was
-        asked for could not be printed; 2 refused, nothing written; 130 and 143 stopped by Ctrl-C or SIGTERM.
+        The exit code: 0 done; 1 something failed after painting had begun, and the result so far was saved, or the
+        output could not be printed; 2 refused, nothing written; 130 and 143 stopped by Ctrl-C or SIGTERM.
     """
-    # PyTorch's threads wait for one another by spinning, and where another program wants the cores they spin for
-    # nothing: a painting of 6 s took 14 to 114. OpenMP reads this once, so it is said before PyTorch is loaded.
+    # PyTorch's threads wait for one another in a busy loop, which wastes the cores if another program wants them: a
+    # painting of 6 s took 14 s to 114 s. OpenMP reads this variable once, so it is set before PyTorch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    with Interrupts(ends_process=arguments is None) as interrupts:  # before anything that takes time to import
+    with Interrupts(ends_process=arguments is None) as interrupts:  # before any slow import
         from impasto.cli.app import run
-        from impasto.cli.reporting.streams import mend_streams
+        from impasto.cli.reporting.streams import configure_streams
 
-        mend_streams()
+        configure_streams()
         return run(sys.argv[1:] if arguments is None else list(arguments), interrupts)

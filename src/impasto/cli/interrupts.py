@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: before painting they end the program, while painting they end the painting."""
+"""Handle Ctrl-C and SIGTERM: before painting they end the program, while painting they end the painting."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from typing import Any, Literal, NoReturn, Self
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SHOW_CURSOR = "\x1b[?25h"
 
-NOTHING_LEFT = "nothing was saved"
+NOTHING_SAVED = "nothing was saved"
 
 
 class Interrupts:
-    """The answer to the signals while this context lasts.
+    """Handles the signals while this context lasts.
 
-    A thread gives it, woken by the signal itself. Python's own handlers run on the main thread only, and would wait
-    there for PyTorch to come back from a gradient, which at large sizes takes the better part of a minute.
+    A thread does so, woken by the signal itself. Python's own handlers run on the main thread only, where they wait
+    for PyTorch to return from a gradient, which for large pictures takes up to a minute.
 
     Args:
-        ends_process: whether the process ends with this context. After a signal that was answered, others are then let
-            pass: while the interpreter is taken down they would change the exit code.
+        ends_process: whether the process ends with this context. If so, signals after the first one are ignored from
+            then on: while the interpreter shuts down they would change the exit code.
 
     Attributes:
-        received: number of the first signal that came while painting or saving; None where none did.
+        received: number of the first signal while painting or saving; None if there was none.
     """
 
     def __init__(self, *, ends_process: bool = False) -> None:
         self.ends_process = ends_process
         self.received: int | None = None
-        self._stage: Literal["starting", "painting", "saving"] = "starting"
+        self._phase: Literal["starting", "painting", "saving"] = "starting"
         self._stop: Callable[[], None] = lambda: None
-        self._left: Callable[[], str] = lambda: NOTHING_LEFT
+        self._remains: Callable[[], str] = lambda: NOTHING_SAVED
         self._lock = threading.Lock()
         self._restore: list[Callable[[], Any]] = []
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():  # Python allows handlers nowhere else
-            self._listen()
+            self._install_handlers()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -53,35 +53,35 @@ class Interrupts:
             restore()
 
     @contextmanager
-    def painting(self, stop: Callable[[], None], left: Callable[[], str] = lambda: NOTHING_LEFT) -> Iterator[None]:
-        """While this lasts a first signal calls ``stop``, on another thread, and a second one ends the program.
+    def painting(self, stop: Callable[[], None], remains: Callable[[], str] = lambda: NOTHING_SAVED) -> Iterator[None]:
+        """Let a first signal stop the painting and a second one end the program while this context lasts.
 
         Args:
-            stop: ends the painting.
-            left: says in a clause what is left of it where the program ends at once.
+            stop: ends the painting; called on another thread.
+            remains: returns a clause on the files that remain if the program ends at once.
         """
         with self._lock:
-            self._stage, self._stop, self._left = "painting", stop, left
+            self._phase, self._stop, self._remains = "painting", stop, remains
         try:
             yield
         finally:
             with self._lock:
-                # No painter is held on to.
-                self._stage, self._stop, self._left = "starting", lambda: None, lambda: NOTHING_LEFT
+                # The callbacks would keep the painter in memory.
+                self._phase, self._stop, self._remains = "starting", lambda: None, lambda: NOTHING_SAVED
 
     def saving(self) -> None:
-        """From here to the end of :meth:`painting` files are written, and signals no longer cut in."""
+        """Ignore signals from here to the end of :meth:`painting`, as files are being written."""
         with self._lock:
-            self._stage = "saving"
+            self._phase = "saving"
 
-    def _listen(self) -> None:
+    def _install_handlers(self) -> None:
         reader, writer = os.pipe()
         os.set_blocking(writer, False)
         thread = threading.Thread(target=self._watch, args=(reader,), name="interrupts", daemon=True)
         thread.start()
         wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         handlers = [(number, signal.signal(number, lambda *_: None)) for number in _SIGNALS]
-        # The last is undone first; the thread ends when there is no more to read.
+        # Undone in reverse order; the thread ends when the pipe is closed.
         self._restore = [
             lambda: os.close(reader),
             thread.join,
@@ -93,26 +93,26 @@ class Interrupts:
     def _watch(self, reader: int) -> None:
         while data := os.read(reader, 1):
             if data[0] in _SIGNALS:
-                self._answer(data[0])
+                self._handle(data[0])
 
-    def _answer(self, number: int) -> None:
+    def _handle(self, number: int) -> None:
         with self._lock:
-            if self._stage == "starting":
-                _leave(number, "Stopped before there was anything to save.")
+            if self._phase == "starting":
+                _exit_at_once(number, "Stopped before there was anything to save.")
             first = self.received is None
             if first:
                 self.received = number
-            if self._stage == "painting":
+            if self._phase == "painting":
                 if not first:
-                    _leave(number, f"Stopped at once: {self._left()}.")
+                    _exit_at_once(number, f"Stopped at once: {self._remains()}.")
                 self._stop()
 
 
-def _leave(number: int, sentence: str) -> NoReturn:
-    """End the process here and now.
+def _exit_at_once(number: int, sentence: str) -> NoReturn:
+    """End the process immediately.
 
-    No exception, because one that strikes in the middle of PyTorch's import comes out as something else or not at
-    all; and in the stages that call this there is nothing to clean up but the cursor.
+    An exception would not do: raised during PyTorch's import it is replaced by another one or lost. In the phases that
+    call this there is nothing to clean up but the cursor.
     """
     cursor = _SHOW_CURSOR if sys.stderr.isatty() else ""
     os.write(2, f"{cursor}error: {sentence}\n".encode())

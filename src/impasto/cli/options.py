@@ -1,288 +1,260 @@
-"""The options that several commands share, and the settings that they stand for."""
+"""Options that several commands share, in groups, and the decorators that add them to a command."""
 
 from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from dataclasses import dataclass, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, get_args
 
 import typer
 
+from impasto.cli.setting_options import SETTINGS, changes_from
 from impasto.errors import SettingsError
-from impasto.settings.fields import COLOURS, PRESETS
-from impasto.settings.making import parse_assignment, read_settings_file
-from impasto.settings.merging import deep_merge
-from impasto.settings.model import Settings
+
+if TYPE_CHECKING:
+    from impasto.runs.checkpointing import CheckpointPolicy
+    from impasto.runs.outputs import Outputs
 
 R = TypeVar("R")
 
 
-def help_of(name: str) -> str:
-    """The help of a setting, as the model documents it.
+class _Expansion(NamedTuple):
+    """The options that replace one parameter of a command, and the function that makes its value from theirs."""
 
-    Args:
-        name: with dots, as in ``optimization.iterations``.
-    """
-    model: Any = Settings
-    *parents, last = name.split(".")
-    for parent in parents:
-        model = model.model_fields[parent].annotation
-    text: str = model.model_fields[last].description
-    return " ".join(text.split())
-
-
-Changes = dict[str, Any]
-"""Settings by name, nested as the model nests them, not yet validated."""
-
-
-@dataclass(frozen=True)
-class SettingOption:
-    """An option of several commands that changes settings.
-
-    Attributes:
-        parameter: name of the commands' parameter.
-        flag: as it is written on the command line.
-        metavar: what its help shows for the value.
-        help: a sentence.
-        read: the changes that a value given stands for.
-        kind: type of the value.
-        rank: where two change the same setting, the higher one is taken.
-    """
-
-    parameter: str
-    flag: str
-    metavar: str
-    help: str
-    read: Callable[[Any], Changes]
-    kind: Any = str
-    rank: int = 1
-
-    @property
-    def declared(self) -> inspect.Parameter:
-        """What a command's function would say to have it."""
-        return inspect.Parameter(
-            self.parameter,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=typer.Option(None, self.flag, metavar=self.metavar, help=self.help),
-            annotation=self.kind | None,
-        )
-
-
-def _setting(name: str, metavar: str, value_of: Callable[[str], Any] = str) -> SettingOption:
-    """An option for one setting, called as the setting is.
-
-    Args:
-        name: with dots, as in ``optimization.iterations``.
-        metavar: what the help shows for the value.
-        value_of: what the model is given for a text. Text itself wherever the model takes it, which reads and checks
-            it, so that every way in refuses with the same sentence.
-    """
-    *parents, last = name.split(".")
-
-    def read(text: str) -> Changes:
-        nested = {last: value_of(text)}
-        for parent in reversed(parents):
-            nested = {parent: nested}
-        return nested
-
-    return SettingOption(last, f"--{last.replace('_', '-')}", metavar, help_of(name), read)
-
-
-def _masks(name: str, flag: str) -> SettingOption:
-    """An option for masks by the number of their style, which may be repeated."""
-
-    def read(texts: Sequence[str]) -> Changes:
-        files: dict[str, str] = {}
-        for text in texts:
-            number, equals, file = (part.strip() for part in text.partition("="))
-            if not equals or not file or not number.isdecimal() or int(number) < 1:
-                raise SettingsError(
-                    f"{flag} {text!r} is not valid: write the number of the style, from 1, and the file of its mask, "
-                    f"as in {flag} 2=sky.png."
-                )
-            if str(int(number)) in files:
-                raise SettingsError(f"{flag} names two masks for style {int(number)}: give one.")
-            files[str(int(number))] = file
-        return {name: files}
-
-    return SettingOption(name, flag, "N=FILE", f"{help_of(name)} May be repeated.", read, kind=list[str])
-
-
-def _depth(text: str) -> int | str:
-    return int(text) if text.isdecimal() else text  # one of two numbers to the model, which takes no text for either
-
-
-SETTINGS = {
-    option.parameter: option
-    for option in (
-        _setting("size", "N|WxH|original"),
-        _setting("preset", "|".join(PRESETS)),
-        _setting("strength", "S"),
-        _setting("style_weights", "A,B,…", lambda text: text.split(",")),
-        _setting("colour", "|".join(COLOURS)),
-        _setting("colours_from", "FILE"),
-        _setting("stroke_size", "X"),
-        _setting("detail", "D"),
-        _setting("encoder", "NAME|FILE"),
-        _setting("init", "content|noise|FILE"),
-        _masks("masks", "--mask"),
-        _masks("style_masks", "--style-mask"),
-        _setting("protect", "FILE|faces"),
-        SettingOption(
-            "seamless",
-            "--seamless",
-            "",
-            help_of("seamless"),
-            lambda wanted: {"seamless": wanted} if wanted else {},
-            bool,
-        ),
-        _setting("optimization.iterations", "N"),
-        SettingOption(
-            "assignments",
-            "--set",
-            "KEY=VALUE",
-            "Any other setting, as in losses.style.relu3_1=2; may be repeated; `impasto settings` lists them.",
-            lambda texts: deep_merge(*map(parse_assignment, texts)),
-            kind=list[str],
-            rank=2,
-        ),
-        SettingOption(
-            "config",
-            "--config",
-            "FILE",
-            "Settings from a JSON or TOML file; options go before it. May be repeated; the last one counts.",
-            lambda names: deep_merge(*map(read_settings_file, names)),
-            kind=list[str],
-            rank=0,
-        ),
-        _setting("seed", "N"),
-        _setting("threads", "N"),
-        _setting("device", "D"),
-        _setting("precision", "P"),
-        _setting("depth", "8|16", _depth),
-        _setting("memory", "4G"),
-        _setting("tile", "N"),
-    )
-}
-"""The options that change settings, by the commands' parameters, in the order of the help."""
+    options: Sequence[inspect.Parameter]
+    make: Callable[..., Any]
 
 
 def with_settings(
     *, only: Collection[str] | None = None, without: Collection[str] = ()
 ) -> Callable[[Callable[..., R]], Callable[..., R]]:
-    """Give a command the options of :data:`SETTINGS`.
+    """Return a decorator that gives a command the options of :data:`SETTINGS` in place of its parameter ``changes``.
 
-    They come in the help where the command's function has its parameter ``changes``, which is given what they stand
-    for, not yet validated. The command raises :class:`SettingsError` for a file that cannot be read, and for an
-    assignment that is none.
+    The command receives the merged, not yet validated changes. It raises :class:`SettingsError` for a settings file
+    that cannot be read and for an assignment that is not valid.
 
     Args:
-        only: the parameters to take; all where not given.
-        without: those to leave out.
+        only: parameter names of the options to add; None for all.
+        without: parameter names of the options to leave out.
     """
     if unknown := {*(only or ()), *without} - SETTINGS.keys():
         raise ValueError(f"no options that change settings: {unknown}")
-    taken = [option for name, option in SETTINGS.items() if name not in without and (only is None or name in only)]
-
-    def decorate(command: Callable[..., R]) -> Callable[..., R]:
-        @functools.wraps(command)
-        def with_changes(**parameters: Any) -> R:
-            given = {option.parameter: parameters.pop(option.parameter) for option in taken}
-            return command(**parameters, changes=changes_from(given))
-
-        own = inspect.signature(command, eval_str=True)
-        declared: list[inspect.Parameter] = []
-        for parameter in own.parameters.values():
-            declared += [option.declared for option in taken] if parameter.name == "changes" else [parameter]
-        # Both are what typer reads.
-        with_changes.__signature__ = own.replace(parameters=declared)  # type: ignore[attr-defined]
-        with_changes.__annotations__ = {parameter.name: parameter.annotation for parameter in declared}
-        return with_changes
-
-    return decorate
+    chosen = [option for name, option in SETTINGS.items() if name not in without and (only is None or name in only)]
+    expansion = _Expansion([option.declared for option in chosen], lambda **given: changes_from(given))
+    return lambda command: _expanded(command, {"changes": expansion})
 
 
-def changes_from(parameters: Mapping[str, Any]) -> Changes:
-    """The settings that a command line names, not yet validated: the file, over it the options, over both ``--set``.
+def with_groups(command: Callable[..., R]) -> Callable[..., R]:
+    """Give a command the options of a group, such as :class:`RunOptions`, in place of each parameter of its type."""
+    expansions = {}
+    for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        group = parameter.annotation
+        if isinstance(group, type) and is_dataclass(group):
+            expansions[parameter.name] = _Expansion(_options_of(group), group)
+    return _expanded(command, expansions)
+
+
+def _options_of(group: type) -> list[inspect.Parameter]:
+    declared = inspect.signature(group, eval_str=True).parameters.values()
+    return [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in declared]
+
+
+def _expanded(command: Callable[..., R], expansions: Mapping[str, _Expansion]) -> Callable[..., R]:
+    """Replace some parameters of a command by several options each, in the same place of the help."""
+
+    @functools.wraps(command)
+    def expanded(**values: Any) -> R:
+        for name, expansion in expansions.items():
+            values[name] = expansion.make(**{option.name: values.pop(option.name) for option in expansion.options})
+        return command(**values)
+
+    own = inspect.signature(command, eval_str=True)
+    declared: list[inspect.Parameter] = []
+    for parameter in own.parameters.values():
+        declared += expansions[parameter.name].options if parameter.name in expansions else [parameter]
+    # Typer reads both.
+    expanded.__signature__ = own.replace(parameters=declared)  # type: ignore[attr-defined]
+    expanded.__annotations__ = {parameter.name: parameter.annotation for parameter in declared}
+    return expanded
+
+
+def output_option(help: str) -> Any:
+    """Return the option ``--output`` with a command's own help.
 
     Args:
-        parameters: of a command, by the names of :data:`SETTINGS`; None where not given.
-
-    Raises:
-        SettingsError: a file that cannot be read, or an assignment that is none.
+        help: says which picture is written, and its default path.
     """
-    given = [option for name, option in SETTINGS.items() if parameters.get(name) is not None]
-    return deep_merge(*(option.read(parameters[option.parameter]) for option in sorted(given, key=lambda o: o.rank)))
+    return typer.Option("--output", "-o", metavar="OUT", help=help)
 
 
+def to_path(name: str | None) -> Path | None:
+    """Return the path of an optional file."""
+    return None if name is None else Path(name)
+
+
+Styles = Annotated[
+    list[str] | None, typer.Argument(metavar="STYLE", show_default=False, help="The painting, or several.")
+]
+Painted = Annotated[str, typer.Argument(metavar="FILE", show_default=False, help="A picture that impasto painted.")]
 TextureFrom = Annotated[
     str | None,
     typer.Option(
         "--texture-from",
         metavar="FILE",
-        help="The painting whose strokes are painted; STYLE, or --colours-from, then gives its colours alone.",
+        help="Take the brush strokes from this painting, and only the colours from STYLE or --colours-from.",
     ),
 ]
-Explain = Annotated[
-    bool,
-    typer.Option("--explain", help="Print the plan (octaves, tiles, memory, arithmetic, expected time) and end there."),
-]
-Output = Annotated[
-    str | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="OUT",
-        help="The picture to write: .png, .jpg, .webp or .tif. CONTENT-as-STYLE.png beside CONTENT where not given.",
-    ),
-]
-Force = Annotated[bool, typer.Option("--force", "-f", help="Replace files that exist.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
-Json = Annotated[bool, typer.Option("--json", help="Write events to stdout, one JSON object a line.")]
-Sheet = Annotated[
-    str | None,
-    typer.Option("--sheet", metavar="FILE", help="Also write photo, style and painting side by side in one picture."),
-]
-Stages = Annotated[
-    str | None,
-    typer.Option("--stages", metavar="FILE", help="Also write ten pictures of how the painting came about."),
-]
-History = Annotated[
-    str | None,
-    typer.Option("--history", metavar="FILE", help="Also write the losses: .csv a table, .png or .svg a plot."),
-]
-
-Checkpoint = Annotated[
-    str | None,
-    typer.Option(
-        "--checkpoint",
-        metavar="FILE",
-        help="Keep the run in FILE, for `impasto resume FILE`; removed in the end. Where not given, runs of more than "
-        "two minutes are kept in the user's state folder: `impasto runs` lists them.",
-    ),
-]
-NoCheckpoint = Annotated[bool, typer.Option("--no-checkpoint", help="Keep nothing to resume from.")]
-CheckpointEvery = Annotated[
-    str | None,
-    typer.Option(
-        "--checkpoint-every",
-        metavar="SECONDS",
-        help="Seconds between checkpoints, 30 where not given; never less than 20 times what writing one takes.",
-    ),
-]
-
-NameTemplate = Annotated[
-    str | None,
-    typer.Option(
-        "--name",
-        metavar="TEMPLATE",
-        help="Name of each picture in DIR, with {content}, {style}, {ext} and {number}; {content}-as-{style}.png where "
-        "not given.",
-    ),
-]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Replace existing files.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print events to stdout, one JSON object per line.")]
 Jobs = Annotated[
     int,
-    typer.Option("--jobs", "-j", metavar="N", min=1, max=256, help="Paint so many at a time; they share the cores."),
+    typer.Option("--jobs", "-j", metavar="N", min=1, max=256, help="Paint N pictures at a time; they share the cores."),
 ]
+OutputFolder = Annotated[
+    str,
+    typer.Option("--out", "-o", metavar="DIR", show_default=False, help="Folder for the pictures; made if missing."),
+]
+Keep = Annotated[
+    str | None, typer.Option("--keep", metavar="DIR", help="Also keep each variant as a picture in this folder.")
+]
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """Options for the output of a command while it paints."""
+
+    quiet: Quiet = False
+    as_json: Json = False
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Options of the commands that paint one picture, besides those for its sources and settings."""
+
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="Print the plan (octaves, tiles, memory, arithmetic, expected time), without painting."
+        ),
+    ] = False
+    sheet: Annotated[
+        str | None,
+        typer.Option(
+            "--sheet",
+            metavar="FILE",
+            help="Also write photograph, styles and painting side by side; a seamless texture is shown 2×2.",
+        ),
+    ] = None
+    stages: Annotated[
+        str | None, typer.Option("--stages", metavar="FILE", help="Also write a grid of ten stages of the painting.")
+    ] = None
+    history: Annotated[
+        str | None,
+        typer.Option("--history", metavar="FILE", help="Also write the losses: .csv a table, .png or .svg a plot."),
+    ] = None
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            "--checkpoint",
+            metavar="FILE",
+            help="Write checkpoints to FILE, for `impasto resume FILE`; removed at the end. By default, runs of more "
+            "than two minutes write them to the user's state folder; `impasto runs` lists those.",
+        ),
+    ] = None
+    no_checkpoint: Annotated[bool, typer.Option("--no-checkpoint", help="Write no checkpoints.")] = False
+    checkpoint_every: Annotated[
+        str | None,
+        typer.Option(
+            "--checkpoint-every",
+            metavar="SECONDS",
+            help="Seconds between checkpoints, 30 by default; at least 20 times the time to write one.",
+        ),
+    ] = None
+    force: Force = False
+
+    def outputs(self, picture: Path) -> Outputs:
+        """Return the outputs of a run.
+
+        Args:
+            picture: path of the painting.
+        """
+        from impasto.runs.outputs import Outputs
+
+        return Outputs(picture, to_path(self.sheet), to_path(self.stages), to_path(self.history), self.force)
+
+    def checkpoints(self) -> CheckpointPolicy:
+        """Return whether and where checkpoints are written.
+
+        Raises:
+            SettingsError: options that exclude each other, or an interval that is not a number of seconds.
+        """
+        from impasto.runs.checkpointing import CheckpointPolicy
+
+        if self.no_checkpoint and (self.checkpoint is not None or self.checkpoint_every is not None):
+            raise SettingsError("--no-checkpoint excludes --checkpoint and --checkpoint-every: choose one.")
+        interval = None if self.checkpoint_every is None else _seconds(self.checkpoint_every)
+        return CheckpointPolicy(not self.no_checkpoint, to_path(self.checkpoint), interval)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise SettingsError(f"--checkpoint-every {text} is not a number of seconds: write one such as 60.")
+    return seconds
+
+
+@dataclass(frozen=True)
+class RepeatOptions:
+    """Options for other sources than those stored in a picture."""
+
+    content: Annotated[
+        str | None, typer.Option("--content", metavar="FILE", help="A photograph in place of the stored one.")
+    ] = None
+    styles: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--style", metavar="FILE", help="A painting in place of all the stored ones. May be repeated for several."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class PairingOptions:
+    """Options for the pictures of a batch: which photograph meets which style, and the names of the results."""
+
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            metavar="TEMPLATE",
+            help="Name of each picture in DIR, made of {content}, {style}, {ext} and {number}; by default "
+            "{content}-as-{style}.png.",
+        ),
+    ] = None
+    zipped: Annotated[bool, typer.Option("--zip", help="Pair the first photograph with the first style, etc.")] = False
+    blend: Annotated[bool, typer.Option("--blend", help="Paint each photograph in all styles together.")] = False
+
+
+def _flag(annotation: Any) -> str:
+    """Return the long spelling of an annotated option."""
+    option = get_args(annotation)[1]
+    spellings = (option.default, *option.param_decls)  # typer takes the first spelling for a default
+    return next(text for text in spellings if isinstance(text, str) and text.startswith("--"))
+
+
+_GROUPS = (ReportOptions, RunOptions, RepeatOptions, PairingOptions)
+
+FLAGS: dict[str, str] = (
+    {name: option.flag for name, option in SETTINGS.items()}
+    | {option.name: _flag(option.annotation) for group in _GROUPS for option in _options_of(group)}
+    | {"output": "--output", "out": _flag(OutputFolder), "jobs": _flag(Jobs), "keep": _flag(Keep), "style": "--style"}
+)
+"""Long spellings of the options, by the names of the parameters that they stand for in Python."""

@@ -101,7 +101,7 @@ def check_place(path: Path) -> None:
         PictureError: there is such a file.
     """
     if path.exists() and not is_ours(path):
-        raise PictureError(f"{shown(path)} is none of the demonstration's: name another folder with --out.")
+        raise PictureError(f"{shown(path)} is none of the demonstration's: name another folder with out=.")
 
 
 def _made(path: Path, make: Callable[[], npt.NDArray[np.float32]]) -> Path:

@@ -1,1 +1,1 @@
-"""Runs: one painting on disk, with its outputs, checkpoints, sheets and plots; no command line."""
+"""Paint one picture from files to files: outputs, checkpoints, sheets and plots, without a command line."""

@@ -1,29 +1,26 @@
-"""One painting from the pictures to the saved files."""
+"""Paint one picture, from the files of its sources to the saved files."""
 
 from __future__ import annotations
 
 import json
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from impasto.cli.interrupts import NOTHING_LEFT, Interrupts
-from impasto.cli.reporting.streams import say_error
 from impasto.errors import ImpastoError, PaintingError
-from impasto.files import shown
 from impasto.painting.events import Finished, Writing
-from impasto.painting.octaves import Octave
 from impasto.pictures import PictureWarning, open_picture, over_white, write_picture
-from impasto.runs.keeping import NOT_KEPT, Keeping, kept_in, open_writer, resume_words
-from impasto.runs.listener import Outcome, Reporter
+from impasto.runs.checkpointing import NO_CHECKPOINTS, CheckpointPolicy, open_writer, read_attachment
+from impasto.runs.listener import Control, Listener, Outcome, StopSwitch
 from impasto.runs.outputs import Outputs
-from impasto.runs.repeating import free_name
-from impasto.runs.slow_files import slow_files_told
-from impasto.settings.fields import Precision
+from impasto.runs.plots import write_history
+from impasto.runs.repeating import Repeat, free_name
+from impasto.runs.sheets import Pixels, StageKeeper, side_by_side, tiled
+from impasto.runs.slow_files import report_slow_files
 from impasto.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -31,43 +28,40 @@ if TYPE_CHECKING:
     from impasto.painting.result import Painting
     from impasto.runs.checkpoints.resuming import StoredRun
     from impasto.runs.checkpoints.writer import CheckpointWriter
-    from impasto.runs.sheets import StageKeeper
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be painted and where to.
+    """The inputs and outputs of one run.
 
     Attributes:
         content: path of the photograph; None for a texture.
         styles: paths of the paintings.
-        settings: how to paint.
-        outputs: what to write.
-        remarks_on: given the hash of the encoder at hand and the precision, what to tell the user of them.
-        plan: octaves of an earlier painting, whose tiles and methods are taken where they fit.
-        keeping: whether and where checkpoints are written.
-        stored: the interrupted run that this one finishes; None for a new one.
+        settings: of the painting.
+        outputs: files to write.
+        repeat: the earlier painting that this one repeats; None for a new one.
+        checkpoints: whether and where checkpoints are written.
+        stored: the interrupted run that this one resumes; None for a new one.
     """
 
     content: Path | None
     styles: tuple[Path, ...]
     settings: Settings
     outputs: Outputs
-    remarks_on: Callable[[str, Precision], Sequence[str]] = lambda *_: ()
-    plan: tuple[Octave, ...] = ()
-    keeping: Keeping = NOT_KEPT
+    repeat: Repeat | None = None
+    checkpoints: CheckpointPolicy = NO_CHECKPOINTS
     stored: StoredRun | None = None
 
     @property
     def inputs(self) -> tuple[Path, ...]:
-        """All pictures that are read."""
+        """All pictures that the run reads."""
         return (*([self.content] if self.content else []), *self.styles, *self.settings.named_files.values())
 
     def check(self) -> None:
-        """Refuse what can be refused without PyTorch, whose import takes a while.
+        """Refuse whatever can be refused without the slow import of PyTorch.
 
         Raises:
-            SettingsError: settings that ask of a photograph what there is not, or of a texture.
+            SettingsError: settings that need a photograph for a texture, or the reverse.
             PictureError: an input that cannot be opened, or an output that could not be written.
         """
         self.settings.check_photo(self.content is not None)
@@ -75,68 +69,63 @@ class Job:
         self.outputs.check(self.inputs, self.settings.depth, self.settings.long_side)
 
     def check_inputs(self) -> None:
-        """Refuse an input that cannot be opened.
+        """Refuse inputs that cannot be opened.
 
         Raises:
-            PictureError: with its name.
+            PictureError: names the input.
         """
         for path in self.inputs:
             with open_picture(path):
                 pass
 
 
-def run_job(job: Job, reporter: Reporter, interrupts: Interrupts) -> int:
-    """Paint and save.
+def run_job(job: Job, listener: Listener, control: Control | None = None) -> Outcome:
+    """Paint a picture and save it.
 
     Args:
-        job: what and where to.
-        reporter: which is told.
-        interrupts: the signals' handlers, which end the painting.
+        job: inputs and outputs.
+        listener: receives the progress.
+        control: may stop the painting; None if nothing does.
 
     Returns:
-        The exit code: 0 complete, 1 saved incomplete or without all that was asked for, 128 + n ended by signal n.
+        The outcome, which the listener has received as well. A painting that stopped early is saved, too.
 
     Raises:
-        ImpastoError: refused; nothing was written.
+        ImpastoError: the job was refused; nothing was written.
     """
-    job = replace(job, outputs=job.outputs.knowing_its_own())  # which is forgotten when the picture is replaced
+    job = replace(job, outputs=job.outputs.allow_own_history())  # now, as the picture will be replaced
     job.check()
-    with _warnings_told(reporter), ExitStack() as stack:
-        place = job.stored.slot if job.stored else job.keeping.prepare(job.outputs, job.inputs, stack)
-        painter = _make_painter(job, reporter)
-        # With "original" nobody knew the size before.
+    control = StopSwitch() if control is None else control
+    with note_picture_warnings(listener.note), ExitStack() as stack:
+        place = job.stored.slot if job.stored else job.checkpoints.prepare(job.outputs, job.inputs, stack)
+        painter = make_painter(job, listener)
+        # Again, as the size "original" was not known before.
         job.outputs.check(job.inputs, job.settings.depth, max(painter.octaves[-1][:2]))
         stages = _stage_keeper(job)
         writer = None
-        if job.keeping.wanted:
-            writer = stack.enter_context(open_writer(place, job.keeping, job.outputs, stages, reporter.note))
+        if job.checkpoints.enabled:
+            writer = stack.enter_context(open_writer(place, job.checkpoints, job.outputs, stages, listener.note))
         if job.stored:
-            job.stored.close()  # all is read, and Windows replaces no open files
-
-        def stop() -> None:
-            painter.stop()
-            reporter.stopping()
-
-        def left() -> str:
-            slot = writer.slot if writer else None
-            return (
-                f"{resume_words(slot.path)} goes on from the last checkpoint" if slot and slot.exists else NOTHING_LEFT
-            )
-
-        with interrupts.painting(stop, left):
-            return _paint_and_save(job, painter, reporter, interrupts, stages, writer)
+            job.stored.close()  # everything is read, and Windows does not replace open files
+        run = _Run(job, painter, listener, stages, writer)
+        with control.painting(run.stop, run.existing_checkpoint):
+            return run.paint_and_save(control)
 
 
 @contextmanager
-def _warnings_told(reporter: Reporter) -> Iterator[None]:
-    """What is said of a picture becomes a note; all other warnings go their ordinary way."""
+def note_picture_warnings(note: Callable[[str], None]) -> Iterator[None]:
+    """Pass warnings about pictures to a callback while this context lasts; other warnings are left alone.
+
+    Args:
+        note: receives the sentence of each warning.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("always", PictureWarning)
         ordinary = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *rest: object) -> None:
             if issubclass(category, PictureWarning):
-                reporter.note(str(message))
+                note(str(message))
             else:
                 ordinary(message, category, *rest)  # type: ignore[arg-type]
 
@@ -144,178 +133,176 @@ def _warnings_told(reporter: Reporter) -> Iterator[None]:
         yield
 
 
-def _make_painter(job: Job, reporter: Reporter) -> Painter:
+def make_painter(job: Job, listener: Listener) -> Painter:
+    """Return the painter of a job, which for a resumed run continues at its checkpoint.
+
+    Args:
+        job: inputs and settings.
+        listener: receives slow files, and the remarks on the plan.
+
+    Raises:
+        ImpastoError: the painter refuses the inputs or settings, or the checkpoint does not fit them.
+    """
     from impasto.painting.painter import Painter
 
-    with slow_files_told(reporter) as tell:
+    with report_slow_files(listener) as on_event:
         if job.stored:
-            painter = job.stored.painter(note=reporter.note, on_event=tell)
-            facts = job.stored.state
-            iterations = painter.octaves[facts.octave - 1].iterations
-            reporter.note(
-                f"Going on in octave {facts.octave} of {len(painter.octaves)} after iteration {facts.iteration} of "
-                f"{iterations}, {facts.share:.0%} done."
+            painter = job.stored.painter(note=listener.note, on_event=on_event)
+            state = job.stored.state
+            listener.note(
+                f"Going on in octave {state.octave} of {len(state.plan)} after iteration {state.iteration} of "
+                f"{state.current.iterations}, {state.share:.0%} done."
             )
             return painter
-        painter = Painter(job.content, job.styles, job.settings, plan=job.plan, on_event=tell)
-    for text in (*job.remarks_on(painter.loaded.sha256, painter.precision), *painter.remarks):
-        reporter.note(text)
+        plan = job.repeat.plan if job.repeat else ()
+        painter = Painter(job.content, job.styles, job.settings, plan=plan, on_event=on_event)
+    if job.repeat:
+        for text in job.repeat.remarks_on(painter.loaded.sha256, painter.precision):
+            listener.note(text)
+    for text in painter.remarks:
+        listener.note(text)
     return painter
 
 
 def _stage_keeper(job: Job) -> StageKeeper | None:
-    """What keeps the stages, where they are asked for; those of an interrupted run are in it already."""
-    from impasto.runs.sheets import StageKeeper
-
+    """Return a keeper if stages are asked for; that of a resumed run holds the earlier stages."""
     if not job.outputs.stages:
         return None
-    kept = kept_in(job.stored.description.attached).stages if job.stored else None
-    return StageKeeper.restored(kept.labels, kept.last, job.stored.arrays()) if kept and job.stored else StageKeeper()
+    stored = read_attachment(job.stored.description.attached).stages if job.stored else None
+    return (
+        StageKeeper.restored(stored.labels, stored.last, job.stored.arrays())
+        if stored and job.stored
+        else StageKeeper()
+    )
 
 
-def _paint_and_save(
-    job: Job,
-    painter: Painter,
-    reporter: Reporter,
-    interrupts: Interrupts,
-    stages: StageKeeper | None,
-    writer: CheckpointWriter | None,
-) -> int:
-    painting, message = _paint(painter, reporter, stages, writer)
-    interrupts.saving()
-    # First, as it is all that the picture can be made from, and on a signal there may be little time.
-    kept = _keep(writer, painter, painting) if writer and not painting.complete else None
-    try:
-        saved = {"picture": _save(painting, job.outputs, reporter)}
-    except ImpastoError as error:
-        say_error(str(error))
-        kept = _keep(writer, painter, painting) if writer else None
-        if kept:
-            reporter.note(f"Nothing is lost: {resume_words(kept)} writes the picture, with -o to another place.")
-        else:
-            _save_elsewhere(painting, job.outputs.picture, reporter)
-        return 1
-    extras, failures = _save_extras(job, painter, painting, stages)
-    if writer and not kept:
-        writer.remove()
-    if message:
-        _tell_early_end(message, reporter, interrupts, kept)
-    for failure in failures:
-        say_error(failure)
-    reporter.finished(Outcome(painting, message, saved | extras, kept))
-    if interrupts.received is not None:
-        return 128 + interrupts.received
-    return 0 if painting.complete and not failures else 1
+@dataclass
+class _Run:
+    """A run whose painter is ready."""
 
+    job: Job
+    painter: Painter
+    listener: Listener
+    stages: StageKeeper | None
+    writer: CheckpointWriter | None
+    stop_requested: bool = False
 
-def _save(painting: Painting, outputs: Outputs, reporter: Reporter) -> Path:
-    with slow_files_told(reporter) as tell:
-        return painting.save(
-            outputs.picture,
-            force=outputs.force,
-            on_progress=lambda share: tell(Writing(outputs.picture, share)),
-        )
+    def stop(self) -> None:
+        """End painting after the current iteration; may be called on any thread."""
+        self.stop_requested = True
+        self.painter.stop()
+        self.listener.on_stop()
 
+    def existing_checkpoint(self) -> Path | None:
+        """Return the path of the run's checkpoint; None if there is none."""
+        slot = self.writer.slot if self.writer else None
+        return slot.path if slot and slot.exists else None
 
-def _save_elsewhere(painting: Painting, picture: Path, reporter: Reporter) -> None:
-    """Where another file has come to be in the picture's place, write the painting beside it."""
-    if not picture.exists():
-        return
-    other = free_name(picture)
-    try:
-        painting.save(other)
-    except ImpastoError:
-        return  # as the complaint before said
-    reporter.note(f"Nothing is lost: the picture is {shown(other)}.")
-
-
-def _paint(
-    painter: Painter, reporter: Reporter, stages: StageKeeper | None, writer: CheckpointWriter | None
-) -> tuple[Painting, str]:
-    """The painting, and why it ended early; empty where it did not.
-
-    Raises:
-        PaintingError: painting failed before there was anything to save.
-    """
-    try:
-        with reporter:
-            for event in painter:
-                if isinstance(event, Finished):
-                    return event.painting, event.message
-                if writer is not None:
-                    writer.see(event)
-                reporter.tell(event)
-                if stages is not None:
-                    stages.see(event)
-    except PaintingError as error:
-        painting = painter.painting()
-        if not any(math.isfinite(step.loss.total) for step in painting.history):
-            raise
-        return painting, str(error)
-    raise AssertionError("a painter's last event is Finished")
-
-
-def _keep(writer: CheckpointWriter, painter: Painter, painting: Painting) -> Path | None:
-    """Write the last checkpoint of a run that is not over.
-
-    Returns:
-        Where a checkpoint is that the run can go on from; None where there is none, or no use in one.
-    """
-    writer.write_last()
-    hopeless = not math.isfinite(painting.history[-1].loss.total)  # whoever goes on comes to the same
-    return writer.slot.path if writer.slot and writer.slot.exists and not hopeless else None
-
-
-def _tell_early_end(message: str, reporter: Reporter, interrupts: Interrupts, kept: Path | None) -> None:
-    later = f"{resume_words(kept)} finishes it" if kept else "a later run may replace it"
-    if interrupts.received is None:
-        say_error(message)
-        if kept:
-            reporter.note(f"The picture is marked incomplete, and {later}.")
-    else:
-        reporter.note(f"{message} It is marked incomplete, and {later}.")
-
-
-def _save_extras(
-    job: Job, painter: Painter, painting: Painting, stages: StageKeeper | None
-) -> tuple[dict[str, Path], list[str]]:
-    """Write sheet, stages and history; the painting is safe by now, so that a failure of one spares the others.
-
-    What has come to be in their places meanwhile is not replaced unless that was asked for.
-
-    Returns:
-        What was written, and a sentence for each failure.
-    """
-    from impasto.runs.plots import write_history
-    from impasto.runs.sheets import side_by_side, tiled
-
-    result = over_white(painting.array, painting.alpha)
-
-    def write(name: str, path: Path) -> None:
-        job.outputs.check_extra(name, job.inputs)
-        if name == "history":
-            write_history(path, painting.history, painter.octaves)
-            return
-        if name == "sheet":
-            photo = [painter.content.pixels] if painter.content else []
-            shown = tiled(result) if painting.settings.seamless else result
-            pixels = side_by_side([*photo, *(style.pixels for style in painter.styles), shown])
-        else:
-            assert stages is not None
-            pixels = stages.finish(result, complete=painting.complete)
-        # With the record, so that a later run may replace the sheet of an interrupted one, too.
-        write_picture(path, pixels, record=json.dumps(painting.record(path.absolute().parent)))
-
-    return _each(write, {name: path for name, path in job.outputs.named.items() if name != "picture"})
-
-
-def _each(write: Callable[[str, Path], None], files: dict[str, Path]) -> tuple[dict[str, Path], list[str]]:
-    written: dict[str, Path] = {}
-    failures: list[str] = []
-    for name, path in files.items():
+    def paint_and_save(self, control: Control) -> Outcome:
+        """Paint, write all files, and pass the outcome to the listener."""
+        painting, message = self._paint()
+        control.saving()
+        # First, as the picture can be made from it, and after a signal there may be little time.
+        checkpoint = None if painting.complete else self._write_last_checkpoint(painting)
         try:
-            write(name, path)
-            written[name] = path.absolute()
-        except (ImpastoError, MemoryError) as error:
-            failures.append(str(error) or f"The memory ran out while the {name} was made.")
-    return written, failures
+            files = {"picture": self._save(painting)}
+        except ImpastoError as error:
+            outcome = self._keep_unsaved(painting, message, str(error))
+        else:
+            extras, failures = self._save_extras(painting)
+            if self.writer and not checkpoint:
+                self.writer.remove()
+            outcome = Outcome(painting, files | extras, message, self.stop_requested, failures, checkpoint)
+        self.listener.on_finished(outcome)
+        return outcome
+
+    def _paint(self) -> tuple[Painting, str]:
+        """Return the painting, and the reason for an early end; empty if there was none.
+
+        Raises:
+            PaintingError: painting failed before there was anything to save.
+        """
+        try:
+            with self.listener:
+                for event in self.painter:
+                    if isinstance(event, Finished):
+                        return event.painting, event.message
+                    self.listener.on_event(event)
+                    if self.stages:
+                        self.stages.see(event)
+                    if self.writer:
+                        self.writer.see(event)
+        except PaintingError as error:
+            painting = self.painter.painting()
+            if not any(math.isfinite(step.loss.total) for step in painting.history):
+                raise
+            return painting, str(error)
+        raise AssertionError("a painter's last event is Finished")
+
+    def _write_last_checkpoint(self, painting: Painting) -> Path | None:
+        """Write the final state, unless the run is too short for checkpoints.
+
+        Returns:
+            The checkpoint that the run can be resumed from; None if there is none, or if resuming cannot help.
+        """
+        if self.writer:
+            self.writer.write_last()
+        has_diverged = not math.isfinite(painting.history[-1].loss.total)  # and would diverge again
+        return None if has_diverged else self.existing_checkpoint()
+
+    def _save(self, painting: Painting) -> Path:
+        outputs = self.job.outputs
+        with report_slow_files(self.listener) as on_event:
+            return painting.save(
+                outputs.picture,
+                force=outputs.force,
+                on_progress=lambda share: on_event(Writing(outputs.picture, share)),
+            )
+
+    def _keep_unsaved(self, painting: Painting, message: str, failure: str) -> Outcome:
+        """Keep a painting that could not be saved: in a checkpoint, or else beside the file that took its place."""
+        outcome = Outcome(painting, {}, message, self.stop_requested, (failure,))
+        checkpoint = self._write_last_checkpoint(painting)
+        picture = self.job.outputs.picture
+        if checkpoint or not picture.exists():
+            return replace(outcome, checkpoint=checkpoint)
+        other = free_name(picture)
+        try:
+            painting.save(other)
+        except ImpastoError:
+            return outcome  # for the reason already given
+        return replace(outcome, rescued=other)
+
+    def _save_extras(self, painting: Painting) -> tuple[dict[str, Path], tuple[str, ...]]:
+        """Write sheet, stages and history; a failure of one does not keep the others from being written.
+
+        Returns:
+            Absolute paths of the written files by name, and a sentence for each failure.
+        """
+        written: dict[str, Path] = {}
+        failures: list[str] = []
+        result = over_white(painting.array, painting.alpha)
+        for name, path in self.job.outputs.named.items():
+            if name == "picture":
+                continue
+            try:
+                self.job.outputs.check_extra(name, self.job.inputs)  # again, as a file may be there by now
+                if name == "history":
+                    write_history(path, painting.history, self.painter.octaves)
+                else:
+                    pixels = self._sheet(painting, result) if name == "sheet" else self._stages_grid(painting, result)
+                    # With the record, by which a later run recognizes the sheet of an interrupted run.
+                    write_picture(path, pixels, record=json.dumps(painting.record(path.absolute().parent)))
+                written[name] = path.absolute()
+            except (ImpastoError, MemoryError) as error:
+                failures.append(str(error) or f"The memory ran out while the {name} was made.")
+        return written, tuple(failures)
+
+    def _sheet(self, painting: Painting, result: Pixels) -> Pixels:
+        photo = [self.painter.content.pixels] if self.painter.content else []
+        styles = (style.pixels for style in self.painter.styles)
+        return side_by_side([*photo, *styles, tiled(result) if painting.settings.seamless else result])
+
+    def _stages_grid(self, painting: Painting, result: Pixels) -> Pixels:
+        assert self.stages is not None
+        return self.stages.finish(result, complete=painting.complete)

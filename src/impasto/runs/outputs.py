@@ -15,15 +15,15 @@ from impasto.runs.plots import check_history_output
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where everything goes.
+    """Paths of the files that a run writes.
 
     Attributes:
         picture: the painting.
-        sheet: photo, styles and painting side by side.
-        stages: how the painting came about.
+        sheet: photograph, styles and painting side by side.
+        stages: a grid of intermediate pictures.
         history: the losses, as a table or a plot.
-        force: whether files that exist are replaced.
-        own_history: whether the history, where there is one, may be that of this same run, interrupted.
+        force: whether existing files are replaced.
+        replace_history: whether an existing history of losses is replaced, as one of this same, interrupted run.
     """
 
     picture: Path
@@ -31,25 +31,25 @@ class Outputs:
     stages: Path | None = None
     history: Path | None = None
     force: bool = False
-    own_history: bool = False
+    replace_history: bool = False
 
     @property
     def named(self) -> dict[str, Path]:
-        """Those that are asked for, by name."""
+        """The paths that are set, by field name."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: path for name, path in values.items() if isinstance(path, Path)}
 
     def check(self, inputs: Sequence[Path], depth: int, long_side: int | None = None) -> None:
-        """Refuse what could not be written in the end.
+        """Refuse outputs that could not be written in the end.
 
         Args:
-            inputs: files that are read.
+            inputs: files that the run reads.
             depth: bits per channel of the picture.
-            long_side: of the picture, in pixels; None where it is not known yet.
+            long_side: of the picture, in pixels; None if it is not known yet.
 
         Raises:
-            PictureError: a suffix that is not written, a format that does not hold that depth or size, a folder that
-                is missing or not writable, a file that exists or is read, or one name for two files.
+            PictureError: unsupported suffix, a format without that depth or size, a folder that is missing or not
+                writable, a file that exists or is an input, or one path for two files.
         """
         seen: dict[str, str] = {}
         for name, path in self.named.items():
@@ -63,31 +63,32 @@ class Outputs:
                 raise PictureError(f"The {other} and the {name} would both be {str(path)!r}: give them two names.")
 
     def check_extra(self, name: str, inputs: Sequence[Path]) -> None:
-        """Refuse what besides the picture could not be written.
+        """Refuse one of the other files if it could not be written.
 
         Args:
-            name: ``sheet``, ``stages`` or ``history``, which is asked for.
-            inputs: files that are read.
+            name: ``sheet``, ``stages`` or ``history``; its path must be set.
+            inputs: files that the run reads.
 
         Raises:
             PictureError: as :meth:`check`.
         """
         if name == "history":
-            check_history_output(self.named[name], force=self.force, own=self.own_history, inputs=inputs)
+            path = self.named[name]
+            check_history_output(path, force=self.force, replace_own=self.replace_history, inputs=inputs)
         else:
             check_output(self.named[name], force=self.force, inputs=inputs)
 
-    def knowing_its_own(self) -> Outputs:
-        """The same, whose history may be replaced where the picture is that of an interrupted run."""
-        own = self.own_history or (self.picture.is_file() and is_interrupted(self.picture))
-        return replace(self, own_history=own)
+    def allow_own_history(self) -> Outputs:
+        """Return a copy that may replace the history if the existing picture is that of an interrupted run."""
+        own = self.replace_history or (self.picture.is_file() and is_interrupted(self.picture))
+        return replace(self, replace_history=own)
 
 
-def default_texture(styles: Sequence[Path]) -> Path:
-    """``STYLE1+STYLE2-texture.png`` beside the first style."""
+def default_texture_output(styles: Sequence[Path]) -> Path:
+    """Return ``STYLE1+STYLE2-texture.png`` beside the first style."""
     return styles[0].parent / f"{'+'.join(style.stem for style in styles)}-texture.png"
 
 
 def default_output(content: Path, styles: Sequence[Path]) -> Path:
-    """``CONTENT-as-STYLE1+STYLE2.png`` beside the content."""
+    """Return ``CONTENT-as-STYLE1+STYLE2.png`` beside the content."""
     return content.parent / f"{content.stem}-as-{'+'.join(style.stem for style in styles)}.png"

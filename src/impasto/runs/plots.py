@@ -1,4 +1,4 @@
-"""How the losses fell, as a table (CSV) or a plot (PNG, SVG)."""
+"""Write the history of losses, as a table (CSV) or a plot (PNG, SVG)."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ HISTORY_SUFFIXES = (".csv", ".png", ".svg")
 COLUMNS = ("octave", "iteration", "total", "content", "style", "total_variation", "seconds")
 
 MARK = "Losses of a painting by impasto"
-"""In the metadata of plots, by which they are known again."""
+"""Title in the metadata of plots, by which :func:`is_history` recognizes them."""
 
-# Told apart by every common kind of colour blindness (Okabe and Ito), and the total by its width besides.
+# Distinct to people with any common kind of colour blindness (Okabe and Ito); the total is wider as well.
 _CURVES = (
     ("content", "content", "#0072b2", 1.3),
     ("style", "style", "#d55e00", 1.3),
@@ -36,23 +36,23 @@ _GREY = "#8a8a8a"
 
 
 def check_history_output(
-    path: Path, *, force: bool = False, own: bool = False, inputs: Sequence[str | os.PathLike[str]] = ()
+    path: Path, *, force: bool = False, replace_own: bool = False, inputs: Sequence[str | os.PathLike[str]] = ()
 ) -> None:
-    """Make sure that :func:`write_history` can and may write a file.
+    """Check that :func:`write_history` can and may write a file.
 
     Args:
-        path: where to.
-        force: whether a file that exists may be replaced.
-        own: whether one may be that is a history.
-        inputs: files that are read, and so never replaced.
+        path: of the file.
+        force: whether an existing file may be replaced.
+        replace_own: whether an existing history may be replaced.
+        inputs: files that the run reads, which are never replaced.
 
     Raises:
-        PictureError: another suffix than :data:`HISTORY_SUFFIXES`, a plot without matplotlib, a folder that is missing
-            or takes no files, or a file that may not be replaced.
+        PictureError: a suffix not in :data:`HISTORY_SUFFIXES`, a plot without matplotlib, a folder that is missing or
+            not writable, or a file that may not be replaced.
     """
     if path.suffix.lower() not in HISTORY_SUFFIXES:
         raise PictureError(
-            f"The history {shown(path)} can be {', '.join(HISTORY_SUFFIXES)}: end its name in one of them."
+            f"The history {shown(path)} has an unknown suffix: end its name in {', '.join(HISTORY_SUFFIXES)}."
         )
     if path.suffix.lower() != ".csv" and find_spec("matplotlib") is None:
         raise PictureError('A plot needs matplotlib: run pip install "impasto[plot]", or end the name in .csv.')
@@ -65,15 +65,15 @@ def check_history_output(
     if not path.exists():
         return
     if not path.is_file():
-        raise PictureError(f"The history {shown(path)} is no ordinary file: choose another name.")
+        raise PictureError(f"The history {shown(path)} is not an ordinary file: choose another name.")
     if any(Path(source).exists() and path.samefile(source) for source in inputs):
-        raise PictureError(f"The history {shown(path)} is one of the files that are read: choose another name.")
-    if not force and not (own and is_history(path)):
-        raise PictureError(f"The history {shown(path)} exists: choose another name, or --force to replace it.")
+        raise PictureError(f"The history {shown(path)} is one of the input files: choose another name.")
+    if not force and not (replace_own and is_history(path)):
+        raise PictureError(f"The history {shown(path)} exists: choose another name, or force=True to replace it.")
 
 
 def is_history(path: Path) -> bool:
-    """Whether a file begins as those of :func:`write_history` do."""
+    """Return whether :func:`write_history` wrote a file, judging by its first bytes."""
     with suppress(OSError), path.open("rb") as file:
         head = file.read(4096)
         return head.startswith(f"{','.join(COLUMNS)}\n".encode()) or MARK.encode() in head
@@ -81,12 +81,12 @@ def is_history(path: Path) -> bool:
 
 
 def write_history(path: Path, history: Sequence[Step], octaves: Sequence[Octave] = ()) -> None:
-    """Write the losses of a run, in one step.
+    """Write the losses of a run atomically.
 
     Args:
         path: ``.csv``, ``.png`` or ``.svg``.
         history: every evaluation of the loss.
-        octaves: their sizes, for the plot's labels.
+        octaves: sizes for the plot's labels; without them the octaves are numbered.
 
     Raises:
         PictureError: the file cannot be written.
@@ -108,9 +108,9 @@ def _table(history: Sequence[Step]) -> bytes:
 
 
 def _plot(history: Sequence[Step], octaves: Sequence[Octave], kind: str) -> bytes:
-    """Curves over all iterations on a logarithmic axis.
+    """Plot the losses over all iterations on a logarithmic axis.
 
-    Without ``pyplot``, whose figures are the whole process's, so that notebooks and threads are left alone.
+    It avoids ``pyplot``, whose state is global to the process, so as not to disturb notebooks and threads.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
@@ -119,7 +119,7 @@ def _plot(history: Sequence[Step], octaves: Sequence[Octave], kind: str) -> byte
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.add_subplot()
     for name, label, colour, width in _CURVES:
-        # A logarithm has no place for 0, as the content's loss is while the painting is still the photo.
+        # The content loss is 0 while the painting still equals the photograph, and 0 has no logarithm.
         values = [value if (value := getattr(step.loss, name)) > 0 else math.nan for step in history]
         if any(map(math.isfinite, values)):
             marker = "o" if len(history) == 1 else None
@@ -136,7 +136,7 @@ def _plot(history: Sequence[Step], octaves: Sequence[Octave], kind: str) -> byte
     axes.set_axisbelow(True)
     _mark_octaves(axes, history, octaves)
     buffer = io.BytesIO()
-    # Without the date, and with names for its parts that are not drawn by chance: the same run gives the same file.
+    # No date and no random ids, so that the same run gives the same file.
     metadata = {"Title": MARK} | ({"Date": None} if kind == "svg" else {})
     with rc_context({"svg.hashsalt": "impasto"}):
         figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
@@ -144,7 +144,7 @@ def _plot(history: Sequence[Step], octaves: Sequence[Octave], kind: str) -> byte
 
 
 def _mark_octaves(axes: Any, history: Sequence[Step], octaves: Sequence[Octave]) -> None:
-    """A line where each octave begins, and its size above it."""
+    """Draw a line at the start of each octave, with the octave's size above it."""
     starts = [1, *(i for i, (a, b) in enumerate(pairwise(history), 2) if a.octave != b.octave)] if history else []
     for start in starts:
         number = history[start - 1].octave

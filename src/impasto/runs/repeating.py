@@ -1,4 +1,4 @@
-"""Painting a picture again from the record that is stored in it."""
+"""Read the record in a painted picture, and prepare to paint the picture again."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from impasto.version import __version__
 
 @dataclass(frozen=True)
 class Repeat:
-    """Everything that it takes to paint a picture again.
+    """The inputs for painting a picture again.
 
     Attributes:
         content: path of the photograph; None for a texture.
         styles: paths of the paintings.
-        settings: the stored ones with the changes.
-        record: as it was stored.
-        plan: the stored octaves; none where the changes ask for another size, memory or tile.
+        settings: the stored settings with the changes.
+        record: the stored record.
+        plan: the stored octaves; empty if the changes include size, memory or tile.
     """
 
     content: Path | None
@@ -43,11 +43,11 @@ class Repeat:
     plan: tuple[Octave, ...] = ()
 
     def remarks_on(self, sha256: str, precision: Precision) -> tuple[str, ...]:
-        """A sentence for whatever is not as it was when the stored picture was painted, though no setting says so.
+        """Return a sentence for each difference to the first painting that the settings do not show.
 
         Args:
-            sha256: of the encoder's file at hand.
-            precision: that it will compute in.
+            sha256: hash of the encoder's file.
+            precision: of the encoder's arithmetic.
         """
         found = []
         if sha256 != self.record.encoder.sha256:
@@ -55,33 +55,33 @@ class Repeat:
         if precision != self.record.precision and self.settings.precision == "auto":
             found.append(
                 f"The picture was painted in {self.record.precision}, and this machine paints in {precision}, so the "
-                f"painting will differ a little: --precision {self.record.precision} paints it as it was."
+                f'painting will differ a little: precision="{self.record.precision}" paints it as before.'
             )
         return tuple(found)
 
 
 def stored_text(path: str | os.PathLike[str]) -> str:
-    """The record in a picture, as it was stored.
+    """Return the text of the record in a picture.
 
     Raises:
-        PictureError: there is no such picture, or no record in it.
+        PictureError: the picture does not exist, or holds no record.
     """
     text = read_record(path)
     if text is None:
         raise PictureError(
-            f"{shown(path)} holds no record: impasto did not paint it, or another program has saved it anew since."
+            f"{shown(path)} holds no record: impasto did not paint it, or another program has saved it since."
         )
     return text
 
 
 def stored_record(path: str | os.PathLike[str]) -> Record:
-    """The record in a picture.
+    """Return the record in a picture.
 
     Raises:
-        PictureError: there is no such picture, no record in it, a damaged one, or that of a grid.
+        PictureError: the picture does not exist, or holds no record, a damaged one, or that of a grid.
     """
     try:
-        # By Python's own reader, as the paths in it may be no valid text, which pydantic's refuses.
+        # Python's JSON reader accepts paths that are not valid Unicode; that of pydantic refuses them.
         values = json.loads(stored_text(path))
         if isinstance(values, dict) and GRID in values:
             raise PictureError(f"{shown(path)} is a grid of paintings: name one of them.")
@@ -97,27 +97,27 @@ def prepare(
     styles: Sequence[str | os.PathLike[str]] = (),
     changes: Mapping[str, Any] | None = None,
 ) -> Repeat:
-    """Find what a painted picture was made from.
+    """Find the sources and settings of a painted picture.
 
     Args:
         path: the painted picture.
         content: a photograph in place of the stored one.
         styles: paintings in place of all the stored ones.
-        changes: settings in place of the stored ones, nested as in :meth:`impasto.settings.model.Settings.changed`.
+        changes: settings in place of the stored ones, nested as for :func:`impasto.settings.making.change_settings`.
 
     Raises:
-        PictureError: no picture, no record, a source that is missing or has changed since, or a photograph for a
+        PictureError: a picture without a record, a source that is missing or has changed, or a photograph for a
             texture.
         SettingsError: the stored settings do not fit this version, or the changes are not valid.
     """
     record = stored_record(path)
     folder = Path(path).absolute().parent
     if record.content is None and content is not None:
-        raise PictureError(f"{shown(path)} is a texture, which has no photograph: leave out --content.")
+        raise PictureError(f"{shown(path)} is a texture, which has no photograph: leave out content=.")
     changes = _resolved(changes or {}, record, folder)
     return Repeat(
         content=_photograph(record, folder) if content is None else Path(content),
-        styles=tuple(map(Path, styles)) or tuple(_found(s, folder, "style", "--style") for s in record.styles),
+        styles=tuple(map(Path, styles)) or tuple(_found(s, folder, "style", "styles=") for s in record.styles),
         settings=change_settings(_stored_settings(record, path), **changes),
         record=record,
         plan=() if {"size", "memory", "tile"} & set(changes) else tuple(Octave(**dict(o)) for o in record.plan),
@@ -125,11 +125,11 @@ def prepare(
 
 
 def _photograph(record: Record, folder: Path) -> Path | None:
-    return None if record.content is None else _found(record.content, folder, "photograph", "--content")
+    return None if record.content is None else _found(record.content, folder, "photograph", "content=")
 
 
 def free_name(path: Path) -> Path:
-    """``FILE-again.png`` for ``FILE.png``; where that exists ``FILE-again-2.png`` and so on."""
+    """Return ``FILE-again.png`` for ``FILE.png``, or ``FILE-again-2.png`` and so on if that exists."""
     number = 1
     while True:
         name = path.with_name(f"{path.stem}-again{f'-{number}' if number > 1 else ''}{path.suffix}")
@@ -149,9 +149,9 @@ def _stored_settings(record: Record, path: str | os.PathLike[str]) -> Settings:
 
 
 def _resolved(changes: Mapping[str, Any], record: Record, folder: Path) -> dict[str, Any]:
-    """The changes, with what makes room for them and with the places where the stored files are now."""
+    """Complete the changes: unset the settings that they exclude, and add the current paths of stored files."""
     result = dict(changes)
-    # The strength and the raw weights exclude each other, so a new one of them puts out the stored others.
+    # Strength and raw weights exclude each other, so a new value of one unsets the stored other.
     raw = ("content_weight", "style_weight")
     if result.get("strength") is not None:
         result = dict.fromkeys(raw) | result
@@ -161,32 +161,36 @@ def _resolved(changes: Mapping[str, Any], record: Record, folder: Path) -> dict[
         result = deep_merge(texture_values(result["preset"]), result)
     for name, source in record.named.items():
         setting, number = split_name(name)
-        if _leaves(changes, setting, number):
+        if _keeps(changes, setting, number):
             place = str(_found(source, folder, describe(name), keyword_of(name)))
             result[setting] = place if number is None else {number: place} | dict(result.get(setting, {}))
     if "encoder" not in result and record.encoder.name != "builtin":
-        result["encoder"] = record.encoder.name  # an absolute path, which the stored setting need not be
+        result["encoder"] = record.encoder.name  # an absolute path, unlike the stored setting
     return result
 
 
-def _leaves(changes: Mapping[str, Any], setting: str, number: int | None) -> bool:
-    """Whether changes leave the picture that a setting names, for the style of that number, as it was."""
+def _keeps(changes: Mapping[str, Any], setting: str, number: int | None) -> bool:
+    """Return whether changes keep the stored picture of a setting, for masks that of the style's number."""
     if number is None or setting not in changes:
         return setting not in changes
     return isinstance(changes[setting], Mapping) and str(number) not in map(str, changes[setting])
 
 
-def _found(source: StoredSource, folder: Path, what: str, option: str) -> Path:
-    """The path of a stored source, once it is sure that it is still the same."""
+def _found(source: StoredSource, folder: Path, what: str, argument: str) -> Path:
+    """Return the path of a stored source after checking that the file has not changed.
+
+    Raises:
+        PictureError: the source came from memory, or is missing or changed; the sentence advises ``argument``.
+    """
     if source.path is None:
-        raise PictureError(f"The {what} came from a program's memory, not from a file: name a file with {option}.")
+        raise PictureError(f"The {what} came from a program's memory, not from a file: name a file with {argument}.")
     path = Path(os.path.normpath(folder / source.path))
     if not path.is_file():
-        raise PictureError(f"The {what} is not at {shown(path)} any more: name it with {option}.")
+        raise PictureError(f"The {what} is not at {shown(path)} any more: name it with {argument}.")
     with open_picture(path) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if source.sha256 is not None and digest != source.sha256:
         raise PictureError(
-            f"The {what} {shown(path)} has changed since: to paint from it as it is now, name it with {option}."
+            f"The {what} {shown(path)} has changed since: to paint from it as it is now, name it with {argument}."
         )
     return path

@@ -1,4 +1,4 @@
-"""Several pictures in one: photo, style and painting side by side, and the stages of a painting."""
+"""Combine several pictures: photograph, styles and painting side by side, and a grid of a painting's stages."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ from impasto.pictures.sizes import scaled_size
 Pixels = npt.NDArray[np.float32]
 
 TALLEST = 1024
-"""No side-by-side sheet is taller than this, in pixels, plus its margins."""
+"""Greatest height of a side-by-side sheet in pixels, without its margins."""
 
 WIDEST = 4
-"""No picture in it is more than so many times as wide as the sheet is high."""
+"""Greatest width of a picture in a side-by-side sheet, as a multiple of the sheet's height."""
 
 STAGES = 10
+"""Number of pictures in a grid of stages, with the result."""
+
 TILE = 360
-"""Long side in pixels of each stage's picture at most."""
+"""Greatest long side of a stage's picture in pixels."""
 
 _COLUMNS = 5
 _PAPER = 1.0
@@ -32,9 +34,9 @@ _INK = (70, 70, 70)
 
 
 def side_by_side(pictures: Sequence[Pixels]) -> Pixels:
-    """Pictures in a row at one height, that of the last one up to :data:`TALLEST`, with thin white margins.
+    """Join pictures in a row at the height of the last one, at most :data:`TALLEST`, with thin white margins.
 
-    One that is more than :data:`WIDEST` times as wide is less high, and stands in the middle.
+    A picture wider than :data:`WIDEST` times that height is scaled down further and centred.
 
     Args:
         pictures: each H×W×3 in [0, 1], at least one.
@@ -56,23 +58,23 @@ def side_by_side(pictures: Sequence[Pixels]) -> Pixels:
 
 
 def _within(height: int, width: int, high: int) -> tuple[int, int]:
-    """The size at which a picture stands in a row of that height."""
+    """Return the size of a picture in a row of that height."""
     scale = min(high / height, WIDEST * high / width)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def tiled(picture: Pixels) -> Pixels:
-    """A picture four times, two by two, as a seamless texture is looked at; H×W×3 to 2H×2W×3."""
+    """Repeat a seamless texture two by two, H×W×3 to 2H×2W×3, to show its seams."""
     return np.tile(picture, (2, 2, 1))
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A painting at some moment.
+    """A picture of a grid, such as a painting after some iterations.
 
     Attributes:
         pixels: H×W×3 in [0, 1], at the size of the grid's tiles.
-        label: written below it.
+        label: text below the picture.
     """
 
     pixels: Pixels
@@ -81,9 +83,13 @@ class Stage:
 
 @dataclass
 class StageKeeper:
-    """Keeps pictures from a run's events, evenly spread over its work; small ones, so that they cost no memory.
+    """Collects small pictures from a run's events, evenly spread over its arithmetic.
 
-    Where the run has fewer iterations than there are places, the grid has fewer pictures.
+    A run with few iterations gives fewer pictures than :attr:`count`.
+
+    Attributes:
+        count: number of pictures in the grid, with the result.
+        stages: the pictures so far.
     """
 
     count: int = STAGES
@@ -92,32 +98,32 @@ class StageKeeper:
     _last: int = 0
 
     def see(self, event: object) -> None:
-        """Look at an event; keeps its picture where one is due."""
+        """Process an event of the painter, and keep its picture if one is due."""
         if isinstance(event, Started):
             height, width = event.octaves[-1][:2]
             self._size = scaled_size(height, width, min(TILE, max(height, width)))
         elif isinstance(event, Iteration) and event.share < 1:
-            place = int(event.share * self.count + 1e-6)  # a share may be a hair too small for its place
+            place = int(event.share * self.count + 1e-6)  # the share may be too small by a rounding error
             if place > self._last:
                 self._last = place
                 self._keep(event.image(), f"octave {event.octave}, iteration {event.iteration}")
 
     def state(self) -> tuple[list[str], int, dict[str, Pixels]]:
-        """What :meth:`restored` makes another keeper of: labels, place of the last stage, and pictures by name."""
+        """Return the state for :meth:`restored`: labels, place of the last stage, and pictures by name."""
         pictures = {f"stage{i}": stage.pixels for i, stage in enumerate(self.stages)}
         return [stage.label for stage in self.stages], self._last, pictures
 
     @classmethod
     def restored(cls, labels: Sequence[str], last: int, pictures: Mapping[str, Pixels]) -> StageKeeper:
-        """A keeper that goes on from the state of another."""
+        """Create a keeper from the state of another one."""
         return cls(stages=[Stage(pictures[f"stage{i}"], label) for i, label in enumerate(labels)], _last=last)
 
     def finish(self, result: Pixels, *, complete: bool) -> Pixels:
-        """The grid, the result last.
+        """Return the grid of all stages, with the result as the last picture.
 
         Args:
             result: H×W×3 in [0, 1].
-            complete: whether the run came to its end.
+            complete: whether the painting is complete.
         """
         self._keep(result, "result" if complete else "result, stopped early")
         return grid(self.stages)
@@ -127,22 +133,22 @@ class StageKeeper:
 
 
 def resized_stage(pixels: Pixels, label: str, size: tuple[int, int]) -> Stage:
-    """A picture at the size of a grid's tiles.
+    """Resize a picture to the size of a grid's tiles.
 
     Args:
         pixels: H×W×3 in [0, 1].
-        label: written below it.
+        label: text below the picture.
         size: height and width in pixels.
     """
     return Stage(resize(pixels, *size), label)
 
 
 def grid(stages: Sequence[Stage], columns: int | None = None) -> Pixels:
-    """Pictures of one size in rows, each with its label.
+    """Arrange pictures of one size in rows, each with its label.
 
     Args:
         stages: at least one.
-        columns: pictures in a row; five at most where not given.
+        columns: pictures in a row; None for five at most.
 
     Returns:
         H×W×3 in [0, 1].
@@ -153,7 +159,7 @@ def grid(stages: Sequence[Stage], columns: int | None = None) -> Pixels:
     margin = max(4, max(height, width) // 40)
     columns = columns or min(_COLUMNS, len(stages))
     rows = -(-len(stages) // columns)
-    # Where the pictures are narrower than their labels, the columns are not.
+    # A column is at least as wide as the labels.
     across = max(width, *(math.ceil(font.getlength(stage.label)) for stage in stages)) + margin
     down = height + text_height + margin
     sheet = np.full((rows * down + margin, columns * across + margin, 3), _PAPER, np.float32)

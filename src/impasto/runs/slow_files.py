@@ -1,4 +1,4 @@
-"""Word of pictures that take long to read or write."""
+"""Report the reading and writing of pictures only if it takes long."""
 
 from __future__ import annotations
 
@@ -9,50 +9,58 @@ from contextlib import ExitStack, contextmanager
 from typing import Final
 
 from impasto.painting.events import Event, Reading, Writing
-from impasto.runs.listener import Reporter
+from impasto.runs.listener import Listener
 
 PATIENCE: Final = 1.0
-"""Seconds that a file takes before it is worth a word."""
+"""Seconds that a file takes before its progress is reported."""
 
-_BETWEEN: Final = 0.25  # seconds
+INTERVAL: Final = 0.25
+"""Seconds between two reports on the same file."""
 
 
 @contextmanager
-def slow_files_told(reporter: Reporter) -> Iterator[Callable[[Event], None]]:
-    """While this lasts a reporter is told of files, once one of them takes longer than most.
+def report_slow_files(listener: Listener) -> Iterator[Callable[[Event], None]]:
+    """Report slow files to a listener while this context lasts.
 
     Args:
-        reporter: which is told; it is entered with the first word and left in the end.
+        listener: receives the events; entered at the first one, and left at the end.
 
     Yields:
-        What to call with every ``Reading`` and ``Writing``, on any thread.
+        The callback for every ``Reading`` and ``Writing`` event, on any thread.
     """
     with ExitStack() as display:
-        yield _SlowFiles(reporter, display).see
+        yield _SlowFileFilter(listener, display).on_event
 
 
-class _SlowFiles:
-    def __init__(self, reporter: Reporter, display: ExitStack) -> None:
-        self._reporter = reporter
+class _SlowFileFilter:
+    """Passes on the events of files that take longer than :data:`PATIENCE`.
+
+    Args:
+        listener: receives those events.
+        display: stack that the listener is entered on.
+    """
+
+    def __init__(self, listener: Listener, display: ExitStack) -> None:
+        self._listener = listener
         self._display = display
         self._entered = False
         self._file: object = None
         self._begun = self._last = 0.0
 
-    def see(self, event: Event) -> None:
-        """Pass an event on where it is due."""
+    def on_event(self, event: Event) -> None:
+        """Pass an event on if it is due."""
         if not isinstance(event, Reading | Writing):
             return
         now = time.monotonic()
         if (type(event), event.path) != self._file:
             self._file, self._begun, self._last = (type(event), event.path), now, -math.inf
-        told = self._last > -math.inf
-        due = now - self._begun >= PATIENCE and now - self._last >= _BETWEEN
-        if told if event.share >= 1 else due:
+        was_reported = self._last > -math.inf
+        is_due = now - self._begun >= PATIENCE and now - self._last >= INTERVAL
+        if was_reported if event.share >= 1 else is_due:
             self._last = now
             if not self._entered:
                 self._entered = True
-                self._display.enter_context(self._reporter)
-            self._reporter.tell(event)
+                self._display.enter_context(self._listener)
+            self._listener.on_event(event)
         if event.share >= 1:
-            self._file = None  # the same picture may be photograph and style
+            self._file = None  # the same picture may be both photograph and style

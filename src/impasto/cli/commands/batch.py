@@ -1,130 +1,134 @@
-"""``impasto batch``."""
+"""``impasto batch``, and the painting of many pictures for ``impasto vary``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from impasto.batches.batch import Batch
-from impasto.batches.checking import check_works, make_folders
-from impasto.batches.collecting import collect
-from impasto.batches.naming import DEFAULT_TEMPLATE
-from impasto.batches.processes import ProcessExecutor
-from impasto.batches.works import Work, plan_works
+import typer
+
+from impasto.cli import options
 from impasto.cli.commands.weights import fetching_shown
 from impasto.cli.interrupts import Interrupts
-from impasto.cli.reporting.batch_reporters import BatchReporter
-from impasto.cli.reporting.choosing import choose_batch_reporter, choose_reporter
-from impasto.encoders.published.catalogue import KNOWN
-from impasto.settings.model import Settings
+from impasto.cli.setting_options import Changes
+from impasto.settings.making import make_settings
+
+if TYPE_CHECKING:
+    from impasto.batches.works import Work
+    from impasto.cli.reporting.batch_reporters import BatchReporter
 
 
-@dataclass(frozen=True)
-class Request:
-    """What the command line asks for.
-
-    Attributes:
-        photos: files, folders and patterns.
-        styles: likewise.
-        folder: for the pictures.
-        settings: of all paintings.
-        template: of the pictures' names; None for the default.
-        zipped: pair one by one.
-        blend: all styles together.
-        jobs: at a time.
-        force: replace what was made otherwise.
-    """
-
-    photos: Sequence[str]
-    styles: Sequence[str]
-    folder: Path
-    settings: Settings
-    template: str | None = None
-    zipped: bool = False
-    blend: bool = False
-    jobs: int = 1
-    force: bool = False
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(
+        short_help="Paint many photographs, in many styles.",
+        help="Paint each of PHOTOS (files, folders, patterns) in each style, or with --zip the first in the first and "
+        "so on. Finished pictures are skipped, so that the same command continues after an interruption. A failure "
+        "does not stop the other paintings.",
+    )(batch)
 
 
-def run_batch(request: Request, interrupts: Interrupts, *, dry_run: bool, quiet: bool, as_json: bool) -> int:
-    """Paint every pair.
+@options.with_groups
+@options.with_settings(without=("seamless",))
+def batch(
+    context: typer.Context,
+    photos: Annotated[list[str], typer.Argument(metavar="PHOTOS", show_default=False, help="The photographs.")],
+    styles: Annotated[
+        list[str],
+        typer.Option(
+            "--style",
+            "-s",
+            metavar="FILE",
+            show_default=False,
+            help="A painting, or a folder of them. May be repeated.",
+        ),
+    ],
+    out: options.OutputFolder,
+    *,
+    pairing: options.PairingOptions,
+    jobs: options.Jobs = 1,
+    changes: Changes,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the paintings, without painting them.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="Replace files that were made otherwise; finished pictures stay.")
+    ] = False,
+    report: options.ReportOptions,
+) -> int:
+    """Paint many photographs, and return the exit code of :func:`paint_works`."""
+    settings = make_settings(**changes)
+    from impasto.batches.checking import check_works, make_folders
+    from impasto.batches.collecting import collect
+    from impasto.batches.naming import DEFAULT_TEMPLATE
+    from impasto.batches.works import plan_works
+    from impasto.cli.reporting.choosing import choose_batch_reporter
 
-    Args:
-        request: what is asked for.
-        interrupts: the signals' handlers, which end the paintings.
-        dry_run: only list what would be painted.
-        quiet: say nothing but errors.
-        as_json: one line of JSON an event.
-
-    Returns:
-        The exit code: 0 all are there, 1 some failed, 128 + n ended by signal n.
-
-    Raises:
-        ImpastoError: refused; nothing was painted.
-    """
-    photos, styles = collect(request.photos), collect(request.styles)
+    found_photos, found_styles = collect(photos), collect(styles)
     works = plan_works(
-        photos.paths,
-        styles.paths,
-        request.settings,
-        request.folder,
-        template=DEFAULT_TEMPLATE if request.template is None else request.template,
-        zipped=request.zipped,
-        blend=request.blend,
+        found_photos.paths,
+        found_styles.paths,
+        settings,
+        Path(out),
+        template=DEFAULT_TEMPLATE if pairing.name is None else pairing.name,
+        zipped=pairing.zipped,
+        blend=pairing.blend,
     )
-    works = check_works(works, force=request.force)
-    reporter = choose_batch_reporter(works, quiet=quiet, as_json=as_json)
-    for remark in (*photos.remarks, *styles.remarks):
+    works = check_works(works, force=force)
+    reporter = choose_batch_reporter(works, quiet=report.quiet, as_json=report.as_json)
+    for remark in (*found_photos.remarks, *found_styles.remarks):
         reporter.note(remark)
     if dry_run:
         reporter.plan()
         return 0
     make_folders(works)
-    return paint_works(works, request.jobs, reporter, interrupts, fetch_quietly=quiet or as_json)
+    return paint_works(works, jobs, reporter, context.obj, fetch_quietly=report.quiet or report.as_json)
 
 
 def paint_works(
     works: Sequence[Work], jobs: int, reporter: BatchReporter, interrupts: Interrupts, *, fetch_quietly: bool = False
 ) -> int:
-    """Paint works, and tell a reporter.
+    """Paint works, and report the progress.
 
     Args:
         works: as :func:`impasto.batches.checking.check_works` returned them.
-        jobs: at a time.
-        reporter: which is told.
-        interrupts: the signals' handlers.
-        fetch_quietly: show no download.
+        jobs: number of paintings at a time.
+        reporter: prints the progress.
+        interrupts: the signal handlers, which may stop the paintings.
+        fetch_quietly: show no download of weights.
 
     Returns:
-        The exit code, as :func:`run_batch`.
+        The exit code: 0 everything is painted, 1 some paintings failed, 128 + n signal n stopped them.
 
     Raises:
-        ImpastoError: refused before anything was painted.
+        ImpastoError: the works were refused; nothing was painted.
     """
+    from impasto.batches.batch import Batch
+    from impasto.batches.processes import ProcessExecutor
+
     _fetch_weights(works, quiet=fetch_quietly)
-    batch = Batch(works, ProcessExecutor(jobs))
+    paintings = Batch(works, ProcessExecutor(jobs))
 
     def stop() -> None:
-        batch.stop()
-        reporter.stopping()
+        paintings.stop()
+        reporter.on_stop()
 
-    failed = 0
-    with interrupts.painting(stop, lambda: reporter.left):
+    with interrupts.painting(stop, lambda: reporter.remains):
         with reporter:
-            reporter.begin(batch.jobs)
-            for event in batch:
-                reporter.tell(event)
-        failed = reporter.failed
+            reporter.begin(paintings.jobs)
+            for event in paintings:
+                reporter.on_event(event)
         interrupts.saving()
         reporter.finish()
     if interrupts.received is not None:
         return 128 + interrupts.received
-    return 1 if failed else 0
+    return 1 if reporter.failed else 0
 
 
 def _fetch_weights(works: Sequence[Work], *, quiet: bool) -> None:
-    """Bring published weights into the cache once, before several processes ask for them."""
+    """Fetch published weights into the cache once, before several processes need them."""
+    from impasto.cli.reporting.choosing import choose_reporter
+    from impasto.encoders.published.catalogue import KNOWN
+
     wanted = [name for name in dict.fromkeys(w.settings.encoder for w in works if not w.done) if name in KNOWN]
     if wanted:
         from impasto.encoders.published.fetching import fetch

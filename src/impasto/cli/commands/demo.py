@@ -1,51 +1,73 @@
-"""The demonstration: photographs of scikit-image's in styles that impasto draws."""
+"""``impasto demo``: photographs of scikit-image in styles that impasto draws."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from impasto.cli.interrupts import Interrupts
-from impasto.demo import STYLE_NAMES, gallery
+import typer
+
+from impasto.cli import options
+from impasto.cli.commands.weights import fetching_shown
+from impasto.cli.setting_options import Changes
+from impasto.demo import STYLE_NAMES
 from impasto.errors import PictureError, SettingsError
 from impasto.files import reason, shown
-from impasto.runs.job import Job, run_job
-from impasto.runs.listener import Reporter
-from impasto.runs.outputs import Outputs
-from impasto.settings.model import Settings
+from impasto.settings.making import make_settings
+
+if TYPE_CHECKING:
+    from impasto.runs.job import Job
+    from impasto.settings.model import Settings
 
 
-def run_demo(
-    style: str, folder: Path, settings: Settings, make_reporter: Callable[[], Reporter], interrupts: Interrupts
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(
+        short_help="Paint an example, without any files of your own.",
+        help="Paint one of scikit-image's photographs in a style that impasto draws itself. Earlier results are "
+        "replaced.",
+    )(demo)
+
+
+@options.with_groups
+@options.with_settings(only=("size", "preset", "strength", "encoder", "iterations"))
+def demo(
+    context: typer.Context,
+    style: Annotated[
+        str, typer.Option("--style", metavar="NAME|all", help=f"One of {', '.join(STYLE_NAMES)}, or all.")
+    ] = STYLE_NAMES[0],
+    out: Annotated[
+        str, typer.Option("--out", "-o", metavar="DIR", help="Folder for all written files; made if missing.")
+    ] = "impasto-demo",
+    *,
+    changes: Changes,
+    report: options.ReportOptions,
 ) -> int:
-    """Paint one pair of photograph and style, or all; the files of an earlier demonstration are replaced.
-
-    Args:
-        style: its name, or ``all``.
-        folder: for everything that is written.
-        settings: how to paint.
-        make_reporter: gives the reporter for one painting.
-        interrupts: the signals' handlers.
-
-    Returns:
-        The exit code of the first painting that did not come to its end; 0 where all did.
-
-    Raises:
-        ImpastoError: an unknown style, a folder that cannot be made, scikit-image is missing, or settings that fit
-            nothing.
-    """
+    """Paint one pair of photograph and style, or all pairs, and return the first exit code that is not 0."""
+    settings = make_settings(**changes)
     if style != "all" and style not in STYLE_NAMES:
         raise SettingsError(f"There is no style {style!r}: choose one of {', '.join(STYLE_NAMES)}, or all.")
+    from impasto.cli.reporting.choosing import choose_reporter
+    from impasto.cli.running import paint_job
+    from impasto.demo import gallery
+
     gallery.check_photos()
+    folder = Path(out)
     _make_folder(folder)
     for name in STYLE_NAMES if style == "all" else (style,):
-        code = run_job(_job(name, folder, settings), make_reporter(), interrupts)
+        reporter = choose_reporter(quiet=report.quiet, as_json=report.as_json)
+        with fetching_shown(reporter):
+            code = paint_job(_job(name, folder, settings), reporter, context.obj)
         if code:
             return code
     return 0
 
 
 def _job(style: str, folder: Path, settings: Settings) -> Job:
+    from impasto.demo import gallery
+    from impasto.runs.job import Job
+    from impasto.runs.outputs import Outputs
+
     photo = gallery.PAIRS[style]
     name = f"{photo}-as-{style}"
     outputs = Outputs(folder / f"{name}.png", sheet=folder / f"{name}-sheet.png", force=True)

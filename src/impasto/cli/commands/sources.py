@@ -1,4 +1,4 @@
-"""Which picture gives the texture and which the colours, as the command line says it."""
+"""Decide from STYLE, ``--texture-from`` and ``--colours-from`` which pictures give brush strokes and colours."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from impasto.errors import SettingsError
 def sources_from(
     styles: Sequence[str], texture: str | None, changes: Mapping[str, Any]
 ) -> tuple[tuple[Path, ...], dict[str, Any]]:
-    """The paintings whose statistics are taken, and the settings, which name the picture of the colours.
+    """Return the style paintings, and the changes with the picture of the colours.
 
     Args:
-        styles: STYLE, as often as it was given.
-        texture: of ``--texture-from``.
-        changes: settings; ``colours_from`` is that of ``--colours-from``.
+        styles: values of STYLE.
+        texture: value of ``--texture-from``.
+        changes: settings; ``colours_from`` is the value of ``--colours-from``.
 
     Returns:
-        The paintings, and the settings with ``colours_from`` where STYLE gives the colours alone.
+        The style paintings, and the changes, with ``colours_from`` if STYLE gives only the colours.
 
     Raises:
-        SettingsError: no style, or one that nothing is left for.
+        SettingsError: too few or too many values of STYLE.
     """
     changes = dict(changes)
     if texture is None:
@@ -35,7 +35,7 @@ def sources_from(
     if changes.get("colours_from") is not None:
         if styles:
             raise SettingsError(
-                "With both --texture-from and --colours-from nothing is left for STYLE: leave out it, or one of them."
+                "With both --texture-from and --colours-from nothing is left for STYLE: leave out one of the three."
             )
     elif len(styles) != 1:
         raise SettingsError(

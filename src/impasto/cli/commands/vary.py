@@ -4,121 +4,134 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
-from impasto.batches.checking import check_works, make_folders
-from impasto.batches.variants import grid_of, plan_variants
-from impasto.batches.works import Work
+import typer
+
+from impasto.cli import options
 from impasto.cli.commands.batch import paint_works
 from impasto.cli.interrupts import Interrupts
-from impasto.cli.reporting.choosing import choose_batch_reporter
-from impasto.cli.reporting.streams import say_error
+from impasto.cli.reporting.streams import print_error
+from impasto.cli.setting_options import Changes
 from impasto.errors import PictureError, SettingsError
 from impasto.files import shown
-from impasto.painting.record import GRID
-from impasto.pictures import check_output, write_picture
 from impasto.version import __version__
 
-
-@dataclass(frozen=True)
-class VaryRequest:
-    """What the command line asks for.
-
-    Attributes:
-        file: the painted picture.
-        assignments: settings with their values.
-        changes: settings for all variants.
-        content: a photograph in place of the stored one.
-        styles: paintings in place of the stored ones.
-        output: the grid; None for the name beside the file.
-        keep: folder for the single pictures; None where they are not kept.
-        jobs: at a time.
-        force: replace files.
-        between: steps of a series from the first of two styles to the second; None for no series.
-    """
-
-    file: Path
-    assignments: Sequence[str]
-    changes: Mapping[str, Any]
-    content: Path | None = None
-    styles: Sequence[Path] = ()
-    output: Path | None = None
-    keep: Path | None = None
-    jobs: int = 1
-    force: bool = False
-    between: int | None = None
+if TYPE_CHECKING:
+    from impasto.batches.variants import Variants
+    from impasto.batches.works import Work
+    from impasto.cli.reporting.batch_reporters import BatchReporter
 
 
-def run_vary(request: VaryRequest, interrupts: Interrupts, *, quiet: bool, as_json: bool) -> int:
-    """Paint the variants and the grid of them.
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=A,B,…",
+        show_default=False,
+        help="A setting and its values. May be repeated; the values of the last one go from left to right. Write a "
+        "value that is a list as [A,B].",
+    ),
+]
+Between = Annotated[
+    int | None,
+    typer.Option(
+        "--between", metavar="N", help="Also vary the style, in N even steps from the first of two to the second."
+    ),
+]
 
-    Args:
-        request: what is asked for.
-        interrupts: the signals' handlers, which end the paintings.
-        quiet: say nothing but errors.
-        as_json: one line of JSON an event.
 
-    Returns:
-        The exit code: 0 all is there; 1 some failed, or the grid cannot be written; 128 + n ended by signal n, without
-        the grid.
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(
+        short_help="Paint variants of a picture, side by side.",
+        help="Paint variants of a picture that impasto painted, one for each combination of the values that --set "
+        "lists, as in --set strength=0.3,0.5,0.7 --set optimization.iterations=10,20, or with --between N a series "
+        "between two styles. The result is one labelled picture of all variants.",
+    )(vary)
 
-    Raises:
-        ImpastoError: refused; nothing was painted.
-    """
-    output = request.output or request.file.with_name(f"{request.file.stem}-vary.png")
+
+@options.with_groups
+@options.with_settings(without=("assignments", "depth"))
+def vary(
+    context: typer.Context,
+    file: options.Painted,
+    assignments: Assignments = None,
+    between: Between = None,
+    output: Annotated[
+        str | None, options.output_option("The picture to write. By default FILE-vary.png beside FILE.")
+    ] = None,
+    keep: options.Keep = None,
+    *,
+    sources: options.RepeatOptions,
+    jobs: options.Jobs = 1,
+    changes: Changes,
+    force: options.Force = False,
+    report: options.ReportOptions,
+) -> int:
+    """Paint variants and a grid of them, and return the exit code of :func:`paint_works`, or 1 without a grid."""
+    from impasto.batches.checking import check_works, make_folders
+    from impasto.batches.variants import plan_variants
+    from impasto.cli.reporting.choosing import choose_batch_reporter
+
+    painted = Path(file)
+    grid = options.to_path(output) or painted.with_name(f"{painted.stem}-vary.png")
     with ExitStack() as stack:
-        folder = request.keep or _passing_folder(stack)
+        folder = options.to_path(keep) or _temporary_folder(stack)
         variants = plan_variants(
-            request.file,
-            request.assignments,
+            painted,
+            assignments or (),
             folder,
-            changes=request.changes,
-            content=request.content,
-            styles=request.styles,
-            between=request.between,
+            changes=changes,
+            content=options.to_path(sources.content),
+            styles=list(map(Path, sources.styles or ())),
+            between=between,
         )
-        works = check_works([variant.work for variant in variants.variants], force=request.force)
-        _check_grid(output, works, request)
+        works = check_works([variant.work for variant in variants.variants], force=force)
+        _check_grid(grid, painted, works, force=force, keep=keep is not None)
         make_folders(works)
-        reporter = choose_batch_reporter(
-            works,
-            [variant.label for variant in variants.variants],
-            None if request.keep else folder,
-            quiet=quiet,
-            as_json=as_json,
-        )
-        code = paint_works(works, request.jobs, reporter, interrupts, fetch_quietly=quiet or as_json)
-        failed = [number for number, end in reporter.ends.items() if end.state == "failed"]
-        if interrupts.received is not None or len(failed) == len(works):
+        labels = [variant.label for variant in variants.variants]
+        temporary = folder if keep is None else None
+        reporter = choose_batch_reporter(works, labels, temporary, quiet=report.quiet, as_json=report.as_json)
+        code = paint_works(works, jobs, reporter, context.obj, fetch_quietly=report.quiet or report.as_json)
+        if context.obj.received is not None or reporter.failed == len(works):
             return code
-        with interrupts.painting(lambda: None):
-            interrupts.saving()  # seconds, where to stop would lose what took minutes
-            try:
-                # The record tells a batch over this folder that this is no photograph.
-                record = json.dumps({"impasto": __version__, GRID: True})
-                write_picture(output, grid_of(variants, failed), record=record)
-            except PictureError as error:
-                stack.pop_all()  # the folder stays
-                say_error(f"{error} Nothing is lost: the variants are in {shown(folder)}.")
-                return 1
-            reporter.written("grid", output.absolute())
+        try:
+            _write_grid(grid, variants, reporter, context.obj)
+        except PictureError as error:
+            stack.pop_all()  # keep the folder
+            print_error(f"{error} Nothing is lost: the variants are in {shown(folder)}.")
+            return 1
     return code
 
 
-def _passing_folder(stack: ExitStack) -> Path:
-    """A folder that is removed in the end."""
+def _temporary_folder(stack: ExitStack) -> Path:
+    """Make a folder that the stack removes."""
     folder = Path(mkdtemp(prefix="impasto-vary-"))
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
-def _check_grid(output: Path, works: Sequence[Work], request: VaryRequest) -> None:
-    inputs = [request.file, *(path for work in works for path in work.inputs)]
-    check_output(output, force=request.force, inputs=inputs)
-    if request.keep and any(output.resolve() == work.output.resolve() for work in works):
+def _check_grid(grid: Path, painted: Path, works: list[Work], *, force: bool, keep: bool) -> None:
+    """Refuse a grid that cannot be written, or that would replace an input or a kept variant."""
+    from impasto.pictures import check_output
+
+    check_output(grid, force=force, inputs=[painted, *(path for work in works for path in work.inputs)])
+    if keep and any(grid.resolve() == work.output.resolve() for work in works):
         raise SettingsError("The grid would have the name of one of the variants: give it another with --output.")
+
+
+def _write_grid(path: Path, variants: Variants, reporter: BatchReporter, interrupts: Interrupts) -> None:
+    """Write the grid, with a record by which a batch recognizes that it is not a photograph."""
+    from impasto.batches.variants import grid_of
+    from impasto.painting.record import GRID
+    from impasto.pictures import write_picture
+
+    failed = [number for number, end in reporter.ends.items() if end.state == "failed"]
+    with interrupts.painting(lambda: None):
+        interrupts.saving()  # the grid takes seconds, and without it minutes of painting would be lost
+        write_picture(path, grid_of(variants, failed), record=json.dumps({"impasto": __version__, GRID: True}))
+        reporter.written("grid", path.absolute())

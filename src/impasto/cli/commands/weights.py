@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import typer
 
 from impasto.cli.options import Quiet
-from impasto.cli.reporting.streams import say, say_note, tell
+from impasto.cli.reporting.streams import print_note, print_out, print_status
 from impasto.encoders.published.catalogue import KNOWN, known_weights
 from impasto.encoders.published.progress import FetchEvent, Fetching, watching
 from impasto.errors import EncoderError
@@ -19,8 +19,8 @@ from impasto.errors import EncoderError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from impasto.cli.reporting.reporters import Reporter
     from impasto.encoders.published.cache import Slot
-    from impasto.runs.listener import Reporter
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -39,7 +39,7 @@ SomeNames = Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", show
 def weights(context: typer.Context) -> None:
     """Show the help where no command is given."""
     if context.invoked_subcommand is None:
-        say(context.get_help())
+        print_out(context.get_help())
 
 
 @app.command(
@@ -51,9 +51,9 @@ def list_weights() -> None:
     """List the catalogue."""
     from impasto.encoders.published.cache import Slot
 
-    say("builtin: part of impasto, always there")
+    print_out("builtin: part of impasto, always there")
     for known in KNOWN.values():
-        say(f"{known.name}: {_state(Slot.of(known))}; {known.about} ({_megabytes(known.size)} to fetch)")
+        print_out(f"{known.name}: {_state(Slot.of(known))}; {known.about} ({_megabytes(known.size)} to fetch)")
 
 
 @app.command(
@@ -72,7 +72,7 @@ def fetch(names: Names, quiet: Quiet = False) -> None:
         for known in chosen:
             fetch_known(known)
             if not quiet:
-                say(str(Slot.of(known).converted))
+                print_out(str(Slot.of(known).converted))
 
 
 @app.command(
@@ -83,7 +83,7 @@ def verify(names: SomeNames = None) -> None:
     """Check what is in the cache: all of it where no name is given."""
     slots = _slots(names) if names else [slot for slot in _slots(KNOWN) if slot.stored() or slot.source.exists()]
     if not slots:
-        say("There are no weights in the cache.")
+        print_out("There are no weights in the cache.")
     wrong = [slot.known.name for slot in slots if not _verified(slot)]
     if wrong:
         raise EncoderError(
@@ -101,7 +101,7 @@ def path(name: Annotated[str | None, typer.Argument(metavar="[NAME]", show_defau
     from impasto.encoders.published.cache import Slot, weights_folder
 
     if name is None:
-        say(str(weights_folder()))
+        print_out(str(weights_folder()))
         return
     slot = Slot.of(known_weights(name))
     if not slot.stored() and slot.source.exists():
@@ -111,7 +111,7 @@ def path(name: Annotated[str | None, typer.Argument(metavar="[NAME]", show_defau
         )
     if not slot.stored():
         raise EncoderError(f"The weights {name} are not in the cache: `impasto weights fetch {name}` fetches them.")
-    say(str(slot.converted))
+    print_out(str(slot.converted))
 
 
 @app.command(
@@ -125,7 +125,7 @@ def remove(names: Names) -> None:
         if slot.folder.is_dir():
             with slot.changing(_tell_note):
                 freed = slot.clear()
-        say(f"{slot.known.name}: {f'removed, {_megabytes(freed)}' if freed else 'was not in the cache'}")
+        print_out(f"{slot.known.name}: {f'removed, {_megabytes(freed)}' if freed else 'was not in the cache'}")
 
 
 @contextmanager
@@ -166,7 +166,7 @@ class _Display:
         if self._bars:
             self._move_bar(event)
         elif self._lines and time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
-            tell(f"{event.file}: {event.done / event.total:.0%} of {_megabytes(event.total)}")
+            print_status(f"{event.file}: {event.done / event.total:.0%} of {_megabytes(event.total)}")
             self._last_line = time.monotonic()
 
     def close(self) -> None:
@@ -213,22 +213,22 @@ def _verified(slot: Slot) -> bool:
     from impasto.encoders.published.fetching import wrong_source
 
     if slot.intact():
-        say(f"{slot.known.name}: whole")
+        print_out(f"{slot.known.name}: whole")
         return True
     if slot.stored():
         with slot.changing(_tell_note):
             slot.discard_converted()
-        say(f"{slot.known.name}: damaged, removed")
+        print_out(f"{slot.known.name}: damaged, removed")
     elif slot.source.exists():
         wrong = wrong_source(slot)
         if wrong is None:
-            say(f"{slot.known.name}: whole, as it was published; it is converted when it is first used")
+            print_out(f"{slot.known.name}: whole, as it was published; it is converted when it is first used")
             return True
         with slot.changing(_tell_note):
             slot.source.unlink(missing_ok=True)
-        say(f"{slot.known.name}: damaged, removed: the file {wrong}")
+        print_out(f"{slot.known.name}: damaged, removed: the file {wrong}")
     else:
-        say(f"{slot.known.name}: not in the cache")
+        print_out(f"{slot.known.name}: not in the cache")
     return False
 
 
@@ -245,7 +245,7 @@ def _state(slot: Slot) -> str:
 
 def _tell_note(event: FetchEvent) -> None:
     if not isinstance(event, Fetching):
-        say_note(event.text)
+        print_note(event.text)
 
 
 def _megabytes(size: int) -> str:

@@ -1,1 +1,1 @@
-"""Reporters: how the command line shows a run or a batch."""
+"""Print the progress of runs and batches: on a terminal, in a log, or as JSON."""

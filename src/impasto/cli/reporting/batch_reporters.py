@@ -1,4 +1,4 @@
-"""How a batch looks while it runs: on a terminal, in a log, as JSON, or not at all."""
+"""Reporters of a batch: for ``--quiet``, for logs, and for ``--json``."""
 
 from __future__ import annotations
 
@@ -12,31 +12,38 @@ from typing import Any, Self
 
 from impasto.batches.events import Advanced, BatchEvent, Begun, Ended, Remarked, State
 from impasto.batches.works import Work
-from impasto.cli.reporting.reporters import SECONDS_BETWEEN_LINES, clock, to_json
-from impasto.cli.reporting.streams import one_line, say, say_error, say_note, tell
+from impasto.cli.errors import as_options
+from impasto.cli.reporting.formatting import clock, counted, to_json
+from impasto.cli.reporting.reporters import SECONDS_BETWEEN_LINES
+from impasto.cli.reporting.streams import one_line, print_error, print_note, print_out, print_status
 from impasto.cli.reporting.tables import print_columns
 from impasto.files import shown
 
 LONGEST_TABLE = 40
-"""From so many pictures on, the table in the end leaves out those that are there."""
+"""Number of pictures up to which the final table lists those that were painted, too."""
 
-
-_SAID: dict[State, str] = {"painted": "painted", "done": "done before", "failed": "failed", "stopped": "not painted"}
+_STATES: dict[State, str] = {"painted": "painted", "done": "done before", "failed": "failed", "stopped": "not painted"}
 
 
 class BatchReporter:
-    """Says nothing but what failed: what ``--quiet`` asks for, and the base of the others.
+    """Prints only failures; the reporter for ``--quiet``, and the base class of the others.
 
-    A context in which the events are told.
+    It is entered as a context while events arrive, so that a display can open and close.
 
     Args:
-        works: of the batch.
-        names: of the works, in a few words; those of their outputs where not given.
-        passing: the folder of the outputs, where it is removed in the end; None where they stay.
+        works: the paintings of the batch.
+        names: short names of the works; None for the file names of their outputs.
+        temporary: folder of the outputs if it is removed at the end; None if the outputs stay.
+
+    Attributes:
+        ends: the last event of each work that has ended, by number.
+        jobs: number of paintings at a time.
     """
 
-    def __init__(self, works: Sequence[Work], names: Sequence[str] | None = None, passing: Path | None = None) -> None:
-        self.works, self.passing = works, passing
+    def __init__(
+        self, works: Sequence[Work], names: Sequence[str] | None = None, temporary: Path | None = None
+    ) -> None:
+        self.works, self.temporary = works, temporary
         self.names = [work.output.name for work in works] if names is None else names
         self._paths = [str(work.output) for work in works] if names is None else names
         self.ends: dict[int, Ended] = {}
@@ -48,60 +55,65 @@ class BatchReporter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave no display behind."""
+        """Close the display, if there is one."""
 
     @property
     def failed(self) -> int:
-        """How many have failed."""
+        """Number of paintings that failed."""
         return sum(end.state == "failed" for end in self.ends.values())
 
     def plan(self) -> None:
-        """Show what would be painted, whatever else is said or not."""
+        """Show the paintings without painting them, even for ``--quiet``."""
         rows = ((str(w.output), str(w.content), " + ".join(map(str, w.styles)), _planned(w)) for w in self.works)
         print_columns(("picture", "photograph", "style", "state"), rows)
 
     def begin(self, jobs: int) -> None:
-        """Painting begins, in so many processes."""
+        """Receive the number of processes before painting begins."""
         self.jobs = jobs
 
-    def tell(self, event: BatchEvent) -> None:
-        """Something happened."""
+    def on_event(self, event: BatchEvent) -> None:
+        """Show an event."""
         if isinstance(event, Ended):
             self.ends[event.number] = event
             if event.state == "failed":
-                self.fail(event)
+                self.on_failure(event)
 
-    def fail(self, event: Ended) -> None:
-        """A painting failed."""
-        say_error(f"{self.name(event.number)}: {event.message}")
+    def on_failure(self, event: Ended) -> None:
+        """Print the reason why a painting failed."""
+        print_error(f"{self.name(event.number)}: {event.message}")
 
-    def stopping(self) -> None:
-        """A signal asked for the end; called on another thread."""
-        left = "Without --keep nothing of it stays." if self.passing else "What is finished stays."
-        self.note(f"Stopping after these iterations; a second signal stops at once. {left}")
+    def on_stop(self) -> None:
+        """Acknowledge the signal that stops the batch; called on another thread."""
+        rest = "Without --keep nothing of it stays." if self.temporary else "What is finished stays."
+        self.note(f"Stopping after these iterations; a second signal stops at once. {rest}")
 
     @property
-    def left(self) -> str:
-        """What there is where the program ends at once, in a clause."""
-        return f"what is finished is in {shown(self.passing)}" if self.passing else "what is finished stays"
+    def remains(self) -> str:
+        """Clause on the files that remain if the program ends at once."""
+        return f"what is finished is in {shown(self.temporary)}" if self.temporary else "what is finished stays"
 
     def note(self, text: str) -> None:
-        """A remark, in one sentence."""
+        """Show a remark of one sentence."""
 
     def finish(self) -> None:
-        """The batch is over."""
+        """Show the result, once the batch is over."""
 
     def written(self, what: str, path: Path) -> None:
-        """Something besides the pictures was written."""
+        """Show another file that was written.
+
+        Args:
+            what: its kind, such as ``grid``.
+            path: of the file.
+        """
 
     def name(self, number: int) -> str:
-        """A work in a few words."""
+        """Return the short name of a work."""
         return self.names[number]
 
     def count(self) -> str:
-        """How many are in which state, in words."""
+        """Return the numbers of paintings by state, in words."""
         counts = Counter(end.state for end in self.ends.values())
-        return ", ".join(f"{counts[state]} {words}" for state, words in _SAID.items() if counts[state])
+        return ", ".join(f"{counts[state]} {words}" for state, words in _STATES.items() if counts[state])
 
 
 def _planned(work: Work) -> str:
@@ -109,26 +121,28 @@ def _planned(work: Work) -> str:
 
 
 class BatchLineReporter(BatchReporter):
-    """A line for each picture, and now and then one for the whole; a table in the end."""
+    """Prints a line for each picture, one for the whole batch every few seconds, and a table at the end."""
 
-    def __init__(self, works: Sequence[Work], names: Sequence[str] | None = None, passing: Path | None = None) -> None:
-        super().__init__(works, names, passing)
+    def __init__(
+        self, works: Sequence[Work], names: Sequence[str] | None = None, temporary: Path | None = None
+    ) -> None:
+        super().__init__(works, names, temporary)
         self.shares: dict[int, float] = {}
         self._begun = self._last = time.monotonic()
 
     def begin(self, jobs: int) -> None:
-        """Say what is to come."""
+        """Print the number of pictures and processes."""
         super().begin(jobs)
         done = sum(work.done for work in self.works)
         self.line(
-            f"{len(self.works)} picture{'' if len(self.works) == 1 else 's'}, {done} done before; painting "
+            f"{counted(len(self.works), 'picture')}, {done} done before; painting "
             f"{'one' if jobs == 1 else jobs} at a time"
         )
         self._begun = self._last = time.monotonic()
 
-    def tell(self, event: BatchEvent) -> None:
-        """Write a line where one is due."""
-        super().tell(event)
+    def on_event(self, event: BatchEvent) -> None:
+        """Print a line if one is due."""
+        super().on_event(event)
         if isinstance(event, Advanced):
             self.shares[event.number] = event.share
             if self.is_due():
@@ -141,7 +155,7 @@ class BatchLineReporter(BatchReporter):
                 self.line(f"{self.name(event.number)}: painted in {clock(event.seconds)}")
 
     def is_due(self) -> bool:
-        """Whether it is time for a line on the whole."""
+        """Return whether a line on the whole batch is due."""
         now = time.monotonic()
         if now - self._last < SECONDS_BETWEEN_LINES:
             return False
@@ -149,91 +163,92 @@ class BatchLineReporter(BatchReporter):
         return True
 
     def whole(self) -> str:
-        """How far the whole is, in a line."""
+        """Return a line on the progress of the whole batch."""
         return f"{len(self.ends)}/{len(self.works)} pictures, {self.share:.0%} done, {clock(self.remaining)} left"
 
     @property
     def share(self) -> float:
-        """Of all that this batch has to paint, done before or not, in [0, 1]."""
+        """Share of the batch that is done, in [0, 1]; pictures that were done before count as well."""
         return (len(self.ends) + sum(self.shares.values())) / len(self.works)
 
     @property
     def remaining(self) -> float | None:
-        """Seconds expected to the end; None where there is nothing yet to judge by."""
+        """Expected seconds to the end; None before there is any progress."""
         before = sum(work.done for work in self.works)
         done = len(self.ends) - before + sum(self.shares.values())
         left = len(self.works) - before - done
         return (time.monotonic() - self._begun) * left / done if done > 0 else None
 
     def line(self, text: str) -> None:
-        """A line on stderr."""
-        tell(one_line(text))
+        """Print a line on stderr."""
+        print_status(one_line(text))
 
     def note(self, text: str) -> None:
-        """A line on stderr."""
-        say_note(text)
+        """Print a note on stderr."""
+        print_note(text)
 
     def finish(self) -> None:
-        """Print the table: of all, or of many only those that are not there."""
+        """Print a table of the pictures; of a large batch only those that were not painted."""
         numbers = sorted(self.ends)
         if len(numbers) > LONGEST_TABLE:
             numbers = [number for number in numbers if self.ends[number].state in ("failed", "stopped")]
         if numbers:
             print_columns(("picture", "state", "time", ""), map(self._row, numbers))
-        say(self.count(), needed=False)
+        print_out(self.count(), needed=False)
 
     def written(self, what: str, path: Path) -> None:
-        """Its path on stdout."""
-        say(str(path), needed=False)
+        """Print the path of another file on stdout."""
+        print_out(str(path), needed=False)
 
     def _row(self, number: int) -> tuple[str, str, str, str]:
         end = self.ends[number]
         return (
             self._paths[number],
-            _SAID[end.state],
+            _STATES[end.state],
             clock(end.seconds) if end.state == "painted" else "",
-            end.message,
+            as_options(end.message),
         )
 
 
 class BatchJsonReporter(BatchReporter):
-    """Every event as a line of JSON on stdout, with the names of the pictures."""
+    """Prints every event as a line of JSON on stdout, with the names of the pictures."""
 
     def plan(self) -> None:
-        """Write an event for each picture."""
+        """Print an event for each picture."""
         for number, work in enumerate(self.works):
-            self._say("planned", number=number, state=_planned(work), **self._names(number))
+            self._print("planned", number=number, state=_planned(work), **self._names(number))
 
     def begin(self, jobs: int) -> None:
-        """Write the first event."""
+        """Print the first event."""
         super().begin(jobs)
-        self._say("batch", works=len(self.works), done=sum(work.done for work in self.works), jobs=jobs)
+        self._print("batch", works=len(self.works), done=sum(work.done for work in self.works), jobs=jobs)
 
-    def tell(self, event: BatchEvent) -> None:
-        """Write an event."""
-        super().tell(event)
+    def on_event(self, event: BatchEvent) -> None:
+        """Print an event."""
+        super().on_event(event)
         values = asdict(event) | self._names(event.number)
+        values |= {name: as_options(values[name]) for name in ("text", "message") if name in values}
         if isinstance(event, Begun):
-            self._say("started", **values)
+            self._print("started", **values)
         elif isinstance(event, Advanced):
-            self._say("iteration", **values)
+            self._print("iteration", **values)
         elif isinstance(event, Remarked):
-            self._say("note", **values)
+            self._print("note", **values)
         else:
-            self._say(values.pop("state"), **values)
+            self._print(values.pop("state"), **values)
 
     def note(self, text: str) -> None:
-        """One line on stderr."""
-        say_note(text)
+        """Print a note on stderr."""
+        print_note(text)
 
     def finish(self) -> None:
-        """Write the last event."""
+        """Print the last event."""
         counts = Counter(end.state for end in self.ends.values())
-        self._say("finished", **{state: counts[state] for state in _SAID})
+        self._print("finished", **{state: counts[state] for state in _STATES})
 
     def written(self, what: str, path: Path) -> None:
-        """Write where it is."""
-        self._say(what, output=str(path))
+        """Print an event with the path of another file."""
+        self._print(what, output=str(path))
 
     def _names(self, number: int) -> dict[str, Any]:
         work = self.works[number]
@@ -241,8 +256,8 @@ class BatchJsonReporter(BatchReporter):
             "name": self.name(number),
             "content": str(work.content) if work.content else None,
             "styles": list(map(str, work.styles)),
-            "output": None if self.passing else str(Path(work.output).absolute()),
+            "output": None if self.temporary else str(Path(work.output).absolute()),
         }
 
-    def _say(self, event: str, /, **values: Any) -> None:
-        say(to_json({"event": event, **values}), needed=False)
+    def _print(self, event: str, /, **values: Any) -> None:
+        print_out(to_json({"event": event, **values}), needed=False)

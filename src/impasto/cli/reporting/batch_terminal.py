@@ -1,4 +1,4 @@
-"""The live display of a batch."""
+"""The live display of a batch on a terminal."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from rich.text import Text
 from impasto.batches.events import Advanced, BatchEvent, Begun, Ended
 from impasto.batches.works import Work
 from impasto.cli.reporting.batch_reporters import BatchLineReporter
-from impasto.cli.reporting.reporters import clock
-from impasto.cli.reporting.streams import one_line
+from impasto.cli.reporting.formatting import clock
+from impasto.cli.reporting.streams import advice_line, one_line
 
 
 class BatchTerminalReporter(BatchLineReporter):
-    """A line for each picture that is being painted, and one for the whole; gone when the batch is over."""
+    """Displays a line for each current painting and one for the whole batch, until the batch is over."""
 
-    def __init__(self, works: Sequence[Work], names: Sequence[str] | None = None, passing: Path | None = None) -> None:
-        super().__init__(works, names, passing)
+    def __init__(
+        self, works: Sequence[Work], names: Sequence[str] | None = None, temporary: Path | None = None
+    ) -> None:
+        super().__init__(works, names, temporary)
         self._running: dict[int, Advanced | None] = {}
         self._stopping = False
         self._console = Console(stderr=True, highlight=False, emoji=False)
@@ -40,37 +42,37 @@ class BatchTerminalReporter(BatchLineReporter):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the display away and show the cursor."""
+        """Remove the display and show the cursor."""
         self._live.stop()
 
-    def tell(self, event: BatchEvent) -> None:
-        """Remember what the display's own thread is to show next."""
+    def on_event(self, event: BatchEvent) -> None:
+        """Store an event for the display's own thread."""
         if isinstance(event, Begun):
             self._running = self._running | {event.number: None}
         elif isinstance(event, Advanced):
             self._running = self._running | {event.number: event}
         elif isinstance(event, Ended):
             self._running = {number: last for number, last in self._running.items() if number != event.number}
-        super().tell(event)
+        super().on_event(event)
 
-    def fail(self, event: Ended) -> None:
-        """A line above the display."""
-        self.line(f"error: {self.name(event.number)}: {event.message}")
+    def on_failure(self, event: Ended) -> None:
+        """Print an error above the display."""
+        self.line(f"error: {self.name(event.number)}: {advice_line(event.message)}")
 
     def is_due(self) -> bool:
-        """Never: the display shows the whole all the time."""
+        """Return False, as the display always shows the whole batch."""
         return False
 
     def line(self, text: str) -> None:
-        """A line above the display."""
+        """Print a line above the display."""
         self._console.print(Text(one_line(text)), soft_wrap=True)
 
     def note(self, text: str) -> None:
-        """A line above the display."""
-        self.line(f"note: {text}")
+        """Print a note above the display."""
+        self.line(f"note: {advice_line(text)}")
 
-    def stopping(self) -> None:
-        """Show it with the next refresh."""
+    def on_stop(self) -> None:
+        """Show with the next refresh that the batch is stopping."""
         self._stopping = True
 
     def _render(self) -> RenderableType:

@@ -8,35 +8,34 @@ from pathlib import Path
 
 from impasto.batches.works import Work
 from impasto.cli.reporting.batch_reporters import BatchJsonReporter, BatchLineReporter, BatchReporter
-from impasto.cli.reporting.reporters import JsonReporter, LineReporter
-from impasto.runs.listener import Reporter
+from impasto.cli.reporting.reporters import JsonReporter, LineReporter, Reporter
 
 
 def choose_batch_reporter(
     works: Sequence[Work],
     names: Sequence[str] | None = None,
-    passing: Path | None = None,
+    temporary: Path | None = None,
     *,
     quiet: bool,
     as_json: bool,
 ) -> BatchReporter:
-    """The reporter that fits the options and the terminal."""
+    """Return the reporter of a batch that fits the options and the terminal; see :class:`BatchReporter`."""
     if as_json:
-        return BatchJsonReporter(works, names, passing)
+        return BatchJsonReporter(works, names, temporary)
     if quiet:
-        return BatchReporter(works, names, passing)
+        return BatchReporter(works, names, temporary)
     if sys.stderr.isatty():
         from impasto.cli.reporting.terminal import can_redraw
 
         if can_redraw():
             from impasto.cli.reporting.batch_terminal import BatchTerminalReporter
 
-            return BatchTerminalReporter(works, names, passing)
-    return BatchLineReporter(works, names, passing)
+            return BatchTerminalReporter(works, names, temporary)
+    return BatchLineReporter(works, names, temporary)
 
 
 def choose_reporter(*, quiet: bool, as_json: bool) -> Reporter:
-    """The reporter that fits the options and the terminal."""
+    """Return the reporter of a run that fits the options and the terminal."""
     if as_json:
         return JsonReporter()
     if quiet:

@@ -1,50 +1,109 @@
-"""How a run looks while it goes on: on a terminal, in a log, as JSON, or not at all."""
+"""Reporters of a run: for ``--quiet``, for logs, and for ``--json``."""
 
 from __future__ import annotations
 
-import json
-import math
 import time
 from dataclasses import asdict
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-from impasto.cli.reporting.streams import one_line, say, say_note, tell
-from impasto.engine.loss import Loss
+from impasto.cli.errors import as_options
+from impasto.cli.reporting.formatting import clock, counted, file_line, loss_line, plan_line, to_json
+from impasto.cli.reporting.streams import one_line, print_error, print_note, print_out, print_status
+from impasto.files import shown
 from impasto.painting.events import Event, Iteration, OctaveStarted, Reading, Started, Writing
-from impasto.runs.listener import Outcome, Reporter
+from impasto.runs.checkpointing import resume_command
+from impasto.runs.listener import Outcome
 
 SECONDS_BETWEEN_LINES = 5.0
+"""Least seconds between two lines on the progress."""
+
+
+class Reporter:
+    """A run's listener that prints only errors; the reporter for ``--quiet``, and the base class of the others."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the display, if there is one."""
+
+    def on_event(self, event: Event) -> None:
+        """Show an event."""
+
+    def note(self, text: str) -> None:
+        """Show a remark of one sentence."""
+
+    def on_stop(self) -> None:
+        """Acknowledge the signal that stops the run; called on another thread."""
+        self.note("Stopping after this iteration; a second signal stops at once, without saving the picture.")
+
+    def on_finished(self, outcome: Outcome) -> None:
+        """Print errors and notes on the outcome, and then the files."""
+        if not outcome.is_saved:
+            self._report_unsaved(outcome)
+            return
+        if outcome.message:
+            self._report_early_end(outcome)
+        for failure in outcome.failures:
+            print_error(failure)
+        self.show_files(outcome)
+
+    def show_files(self, outcome: Outcome) -> None:
+        """Show the files that a run wrote."""
+
+    def _report_unsaved(self, outcome: Outcome) -> None:
+        for failure in outcome.failures:
+            print_error(failure)
+        if outcome.checkpoint:
+            command = resume_command(outcome.checkpoint)
+            self.note(f"Nothing is lost: {command} writes the picture, with -o to another place.")
+        elif outcome.rescued:
+            self.note(f"Nothing is lost: the picture is {shown(outcome.rescued)}.")
+
+    def _report_early_end(self, outcome: Outcome) -> None:
+        kept = outcome.checkpoint
+        later = f"{resume_command(kept)} finishes it" if kept else "a later run may replace it"
+        if outcome.stop_requested:
+            self.note(f"{outcome.message} It is marked incomplete, and {later}.")
+            return
+        print_error(outcome.message)
+        if kept:
+            self.note(f"The picture is marked incomplete, and {later}.")
 
 
 class LineReporter(Reporter):
-    """A line now and then, for logs and pipes."""
+    """Prints a line every few seconds, for logs and pipes."""
 
     def __init__(self) -> None:
         self._octaves = 0
         self._last = 0.0
         self._file = ""
 
-    def tell(self, event: Event) -> None:
-        """Write a line at the start, at each octave, its early end and each slow file, and every few seconds."""
+    def on_event(self, event: Event) -> None:
+        """Print a line at the start, at each octave and its early end, for slow files, and every few seconds."""
         if isinstance(event, Reading | Writing):
             name = file_line(event)
             if name == self._file and time.monotonic() - self._last < SECONDS_BETWEEN_LINES and event.share < 1:
                 return
             self._file = name
-            tell(f"{name}: {event.share:.0%}")
+            print_status(f"{name}: {event.share:.0%}")
         elif isinstance(event, Started):
             self._octaves = len(event.octaves)
-            tell(plan_line(event))
+            print_status(plan_line(event))
         elif isinstance(event, OctaveStarted):
             size = f"{event.octave.width}×{event.octave.height} px"
-            tell(f"octave {event.number}/{self._octaves}: {size}, {_counted(event.octave.iterations, 'iteration')}")
+            iterations = counted(event.octave.iterations, "iteration")
+            print_status(f"octave {event.number}/{self._octaves}: {size}, {iterations}")
         elif isinstance(event, Iteration) and event.converged:
-            tell(
+            print_status(
                 f"octave {event.octave}/{self._octaves} ends after {event.iteration} of {event.iterations} iterations, "
                 f"as its loss no longer falls: {loss_line(event.loss)}"
             )
         elif isinstance(event, Iteration) and time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
-            tell(
+            print_status(
                 f"octave {event.octave}/{self._octaves}, iteration {event.iteration}/{event.iterations}: "
                 f"{loss_line(event.loss)}, {event.share:.0%} done, {clock(event.remaining)} left"
             )
@@ -53,103 +112,55 @@ class LineReporter(Reporter):
         self._last = time.monotonic()
 
     def note(self, text: str) -> None:
-        """One line on stderr."""
-        say_note(text)
+        """Print a remark on stderr."""
+        print_note(text)
 
-    def finished(self, outcome: Outcome) -> None:
-        """The sheet and the others on stderr, the picture's path on stdout."""
+    def show_files(self, outcome: Outcome) -> None:
+        """Print the path of the picture on stdout, and those of the other files on stderr."""
         for name, path in outcome.files.items():
             if name != "picture":
-                tell(f"{name}: {one_line(str(path))}")
-        tell(f"painted in {clock(outcome.painting.seconds)}" + ("" if outcome.painting.complete else ", incomplete"))
-        say(str(outcome.files["picture"]), needed=False)
+                print_status(f"{name}: {one_line(str(path))}")
+        incomplete = "" if outcome.painting.complete else ", incomplete"
+        print_status(f"painted in {clock(outcome.painting.seconds)}{incomplete}")
+        print_out(str(outcome.files["picture"]), needed=False)
 
 
 class JsonReporter(Reporter):
-    """Every event as a line of JSON on stdout."""
+    """Prints every event as a line of JSON on stdout."""
 
-    def tell(self, event: Event) -> None:
-        """Write an event."""
+    def on_event(self, event: Event) -> None:
+        """Print an event."""
         if isinstance(event, Reading | Writing):
             name = "reading" if isinstance(event, Reading) else "writing"
-            _say_json(name, path=str(event.path), share=event.share)
+            _print_json(name, path=str(event.path), share=event.share)
         elif isinstance(event, Started):
             octaves = [octave._asdict() for octave in event.octaves]
-            _say_json("started", **(_fields(event) | {"octaves": octaves}))
+            warnings = [as_options(text) for text in event.warnings]
+            _print_json("started", **(vars(event) | {"octaves": octaves, "warnings": warnings}))
         elif isinstance(event, OctaveStarted):
-            _say_json("octave", number=event.number, **event.octave._asdict())
+            _print_json("octave", number=event.number, **event.octave._asdict())
         elif isinstance(event, Iteration):
-            values = _fields(event)
+            values = vars(event) | {"loss": asdict(event.loss)}
             del values["image"]
-            _say_json("iteration", **(values | {"loss": asdict(event.loss)}))
+            _print_json("iteration", **values)
 
     def note(self, text: str) -> None:
-        """One line on stderr."""
-        say_note(text)
+        """Print a remark on stderr."""
+        print_note(text)
 
-    def finished(self, outcome: Outcome) -> None:
-        """Write the last event, with what was written where."""
+    def show_files(self, outcome: Outcome) -> None:
+        """Print the last event, with the paths of all files."""
         others = {name: str(path) for name, path in outcome.files.items() if name != "picture"}
-        _say_json(
+        _print_json(
             "finished",
             output=str(outcome.files["picture"]),
             complete=outcome.painting.complete,
-            message=outcome.message,
+            message=as_options(outcome.message),
             seconds=outcome.painting.seconds,
             **({"checkpoint": str(outcome.checkpoint)} if outcome.checkpoint else {}),
             **others,
         )
 
 
-def plan_line(event: Started) -> str:
-    """What is about to be painted, in a line."""
-    last = event.octaves[-1]
-    return (
-        f"painting {last.width}×{last.height} px in {_counted(len(event.octaves), 'octave')} "
-        f"on {event.device} with {_counted(event.threads, 'thread')} in {event.precision}, "
-        f"encoder {one_line(event.encoder)}"
-    )
-
-
-def file_line(event: Reading | Writing) -> str:
-    """What is done with a file, in a line."""
-    return f"{'reading' if isinstance(event, Reading) else 'writing'} {one_line(str(event.path))}"
-
-
-def loss_line(loss: Loss) -> str:
-    """The losses, in a line."""
-    return f"loss {loss.total:.3g} (content {loss.content:.3g}, style {loss.style:.3g})"
-
-
-def clock(seconds: float | None) -> str:
-    """Seconds as ``0:07``, ``1:02:03``; ``–`` where they are not known."""
-    if seconds is None or not math.isfinite(seconds):
-        return "–"
-    minutes, rest = divmod(max(0, round(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def to_json(value: Any) -> str:
-    """JSON on one line, with null for numbers that are not finite, which JSON lacks."""
-    return json.dumps(_finite(value), allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _say_json(name: str, **values: Any) -> None:
-    say(to_json({"event": name, **values}), needed=False)
-
-
-def _fields(event: Event) -> dict[str, Any]:
-    return dict(vars(event))
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _print_json(name: str, **values: Any) -> None:
+    print_out(to_json({"event": name, **values}), needed=False)

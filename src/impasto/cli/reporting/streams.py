@@ -1,4 +1,4 @@
-"""What is said, and where: results on stdout, everything else on stderr."""
+"""Print results on stdout, and everything else on stderr."""
 
 from __future__ import annotations
 
@@ -9,56 +9,66 @@ import re
 import sys
 from typing import TextIO
 
+from impasto.cli.errors import as_options
 
-def say(text: str, *, needed: bool = True) -> None:
-    """A line on stdout.
+
+def print_out(text: str, *, needed: bool = True) -> None:
+    """Print a line on stdout.
 
     Args:
-        text: the line, or several.
-        needed: whether it is what the command is for, so that it has failed where the line is lost. Of a painting it
-            is the picture.
+        text: one line, or several.
+        needed: whether the text is the purpose of the command, so that the command fails if it cannot be printed. The
+            purpose of a painting is the picture.
     """
     global _lost
     error = _write(text, sys.stdout)
-    if error is not None and needed and not isinstance(error, ConnectionError):  # a broken pipe is one
+    if error is not None and needed and not isinstance(error, ConnectionError):  # such as a closed pipe
         _lost = error
 
 
 def lost_output() -> OSError | None:
-    """Why something that was needed did not come onto stdout, asked once; None where all came, or its reader left."""
+    """Return the error that kept needed text from stdout, and forget it; None if there was none.
+
+    A reader that closed the pipe is not an error.
+    """
     global _lost
     error, _lost = _lost, None
     return error
 
 
-def tell(text: str) -> None:
-    """A line on stderr."""
+def print_status(text: str) -> None:
+    """Print a line on stderr."""
     _write(text, sys.stderr)
 
 
-def say_note(text: str) -> None:
-    """A remark, on one line of stderr."""
-    tell(f"note: {one_line(text)}")
+def print_note(text: str) -> None:
+    """Print a note, translated for the command line, on one line of stderr."""
+    print_status(f"note: {advice_line(text)}")
 
 
-def say_error(text: str) -> None:
-    """What went wrong, on one line of stderr."""
-    tell(f"error: {one_line(text)}")
+def print_error(text: str) -> None:
+    """Print an error, translated for the command line, on one line of stderr."""
+    print_status(f"error: {advice_line(text)}")
+
+
+def advice_line(text: str) -> str:
+    """Return a sentence of the library on one line, with options in place of Python arguments."""
+    return one_line(as_options(text))
 
 
 def one_line(text: str) -> str:
-    """The text without line breaks and other control characters, which a file's name may smuggle in."""
+    """Replace line breaks and other control characters by spaces, as file names may contain them."""
     return re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", text).strip()
 
 
-def mend_streams() -> None:
-    """Let stdout pass on file names that are no valid text, byte by byte, and escape what its encoding lacks.
+def configure_streams() -> None:
+    """Make stdout accept any text: undecodable file names byte by byte, other characters escaped where necessary.
 
-    Streams that were closed before the program began, which are None, take whatever comes and keep nothing.
+    Streams that were closed before the program began are replaced by ones that discard their text.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 (for good)
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 (it stays open)
     if isinstance(sys.stdout, io.TextIOWrapper):
         codecs.register_error(_BYTES_OR_ESCAPES, _bytes_or_escapes)
         sys.stdout.reconfigure(errors=_BYTES_OR_ESCAPES)
@@ -78,12 +88,12 @@ _lost: OSError | None = None
 
 
 def _write(text: str, stream: TextIO) -> OSError | None:
-    """Where a line goes must not end a painting, be it a reader that has gone (``impasto … | head``) or a full disk.
+    """Write a line to a stream; if that fails, discard this line and all later ones.
 
-    The rest goes nowhere.
+    Neither a closed pipe (``impasto … | head``) nor a full disk must end a painting.
 
     Returns:
-        Why the line did not get there; None where it did.
+        The error; None if the line was written.
     """
     try:
         stream.write(text + "\n")

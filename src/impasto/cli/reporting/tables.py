@@ -1,4 +1,4 @@
-"""What `show`, `info` and `settings` print."""
+"""Print tables: settings, records, plans, and the environment."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from impasto.cli.reporting.reporters import clock
-from impasto.cli.reporting.streams import one_line, say
+from impasto.cli.errors import as_options
+from impasto.cli.reporting.formatting import clock, counted
+from impasto.cli.reporting.streams import one_line, print_out
 from impasto.errors import EncoderError, PictureError
 from impasto.painting.record import Record
 from impasto.runs.repeating import stored_record, stored_text
@@ -31,37 +32,37 @@ if TYPE_CHECKING:
     from impasto.settings.model import Optimization
 
 _WIDTH_OF_FILES = 120
-"""Columns where stdout is no terminal."""
+"""Columns of a table if stdout is not a terminal."""
 
 
 def print_settings(*, as_json: bool) -> None:
-    """Every setting with its default, what it may be, and its help, and what does not combine; or the JSON schema."""
+    """Print all settings with default, allowed values and help, and the exclusions; or the JSON schema."""
     schema = Settings.model_json_schema()
     if as_json:
-        say(json.dumps(schema, indent=2, ensure_ascii=False))
+        print_out(json.dumps(schema, indent=2, ensure_ascii=False))
         return
     texts: list[RenderableType] = []
     for name, default, allowed, description in _settings_rows(schema, schema):
         texts.append(Text.assemble((name, "bold"), f" = {default}  ", (f"({allowed})", "dim")))
         texts.append(Padding(Text(description), (0, 0, 0, 4)))
     _print(Group(*texts))
-    say("\nwhat does not combine")
+    print_out("\nwhat does not combine")
     _print(_table((one.names, f"with {what}") for what, group in EXCLUSIONS.items() for one in group))
-    say("\nWhat does not fit the pictures is refused as well, such as the mask of a style that there is not.")
+    print_out("\nSettings that do not fit the pictures are refused as well, such as a mask for a missing style.")
 
 
 def print_record(path: Path, *, as_json: bool) -> None:
-    """How a picture was painted.
+    """Print the record in a picture as a table, or as it is stored.
 
     Raises:
-        PictureError: there is no such picture, or no record in it.
+        PictureError: the picture does not exist, or holds no record.
     """
     if as_json:
-        say(stored_text(path))
+        print_out(stored_text(path))
         return
     record = stored_record(path)
     _print(_table(_record_rows(record)))
-    say("\nsettings (* is not the default)")
+    print_out("\nsettings (* is not the default)")
     defaults = dict(_flat(Settings().model_dump(mode="json", exclude_none=True)))
     stored = dict(_flat(record.settings))
     marked = {name for name, value in stored.items() if defaults.get(name) != value}
@@ -69,26 +70,22 @@ def print_record(path: Path, *, as_json: bool) -> None:
 
 
 def print_plan(painter: Painter, *, as_json: bool) -> None:
-    """What a painting will take, octave by octave: size, tiles, method, memory, arithmetic and time."""
+    """Print the plan of a painting by octave: size, tiles, method, memory, arithmetic and time."""
     from impasto.painting.planning import cost, standing_memory
     from impasto.painting.timing import expected_seconds
 
+    machine = painter.machine
     costs = [cost(octave, painter.workload) for octave in painter.octaves]
-    seconds = expected_seconds(costs, painter.workload, painter.machine.threads)
-    standing = standing_memory(painter.workload)
+    seconds = expected_seconds(costs, painter.workload, machine.threads)
+    base = standing_memory(painter.workload)
     rows = [
-        _plan_row(c, expected, standing, painter.settings.optimization)
-        for c, expected in zip(costs, seconds, strict=True)
+        _plan_row(c, expected, base, painter.settings.optimization) for c, expected in zip(costs, seconds, strict=True)
     ]
     peak, operations = max(row["memory"] for row in rows), sum(row["operations"] for row in rows)
     if as_json:
         total = {"memory": peak, "operations": operations, "seconds": sum(seconds)}
-        where = {
-            "device": str(painter.machine.device),
-            "threads": painter.machine.threads,
-            "precision": painter.precision,
-        }
-        say(json.dumps({"octaves": rows, **total, **where}))
+        where = {"device": str(machine.device), "threads": machine.threads, "precision": painter.precision}
+        print_out(json.dumps({"octaves": rows, **total, **where}))
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("octave", "size", "iterations", "tiles", "method", "memory", "arithmetic", "time"):
@@ -96,23 +93,30 @@ def print_plan(painter: Painter, *, as_json: bool) -> None:
     for number, row in enumerate(rows, 1):
         table.add_row(str(number), *_plan_cells(row))
     _print(table)
-    threads = "1 thread" if painter.machine.threads == 1 else f"{painter.machine.threads} threads"
-    most = "at most " if painter.settings.optimization.tolerance else ""  # octaves may end sooner
-    say(
+    threads = counted(machine.threads, "thread")
+    most = "at most " if painter.settings.optimization.tolerance else ""  # octaves may converge early
+    print_out(
         f"altogether about {peak / 1e9:.2f} GB at the peak, {most}{operations / 1e12:.2f} TFLOP and "
-        f"{clock(sum(seconds))} (judged by a few iterations on small pictures: {painter.machine.device}, {threads}, "
+        f"{clock(sum(seconds))} (judged by a few iterations on small pictures: {machine.device}, {threads}, "
         f"{painter.precision})"
     )
 
 
-def _plan_row(c: Cost, seconds: float, standing: int, how: Optimization) -> dict[str, Any]:
-    """An octave's plan in numbers: bytes with the process itself, operations of all its iterations."""
+def _plan_row(c: Cost, seconds: float, base: int, optimization: Optimization) -> dict[str, Any]:
+    """Return the plan of an octave.
+
+    Args:
+        c: of the octave.
+        seconds: expected time.
+        base: bytes of the process besides the octave.
+        optimization: settings.
+    """
     from impasto.painting.method import method_of
 
-    method, history = method_of(c.octave, how)
+    method, history = method_of(c.octave, optimization)
     plan = c.octave._asdict() | {"tiles": c.tiles, "method": method, "history": history or None}
     return plan | {
-        "memory": c.memory + standing,
+        "memory": c.memory + base,
         "operations": c.arithmetic * c.octave.iterations,
         "seconds": round(seconds, 1),
     }
@@ -129,7 +133,7 @@ def _plan_cells(row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def print_info() -> None:
-    """Versions, devices, memory, the built-in encoder, and where files go."""
+    """Print versions, devices, memory, the built-in encoder, and the cache folder."""
     _print(_table((*_versions(), *_machine(), *_encoder(), ("cache folder", _cache_folder()))))
 
 
@@ -146,7 +150,7 @@ def _record_rows(record: Record) -> Iterator[tuple[str, str]]:
 
 
 def _settings_rows(schema: Mapping[str, Any], root: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, ...]]:
-    """Name, default, what is allowed and help of each setting, nested ones after dots."""
+    """Yield name, default, allowed values and help of each setting; nested names have dots."""
     for name, field in schema["properties"].items():
         target = _referred(field, root)
         if "properties" in target:
@@ -162,7 +166,7 @@ def _referred(field: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str,
 
 
 def _allowed(field: Mapping[str, Any]) -> str:
-    """The values that a JSON schema allows, in a few words."""
+    """Return the values that a JSON schema allows, in a few words."""
     if "anyOf" in field:
         return " or ".join(_allowed(option) for option in field["anyOf"] if option.get("type") != "null")
     if "enum" in field or "const" in field:
@@ -179,7 +183,7 @@ def _allowed(field: Mapping[str, Any]) -> str:
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested mappings as dotted names and values."""
+    """Yield the values of nested mappings with dotted names."""
     for key, value in values.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")
@@ -204,7 +208,7 @@ def _libvips() -> str:
     try:
         module = vips()
     except PictureError as error:
-        return str(error)
+        return as_options(str(error))
     return ".".join(str(module.version(part)) for part in range(3))
 
 
@@ -230,7 +234,7 @@ def _encoder() -> Iterator[tuple[str, str]]:
     try:
         loaded = load_encoder()
     except (EncoderError, OSError) as error:
-        yield "encoder", f"missing: {error}"
+        yield "encoder", f"missing: {as_options(str(error))}"
         return
     buffers = list(loaded.encoder.buffers())
     size = sum(buffer.numel() for buffer in buffers)
@@ -245,11 +249,11 @@ def _cache_folder() -> str:
 
 
 def _table(rows: Iterable[tuple[str, str]], *, marked: Collection[str] | None = None) -> Table:
-    """Names and values in two columns, shown as they are, whatever markup they seem to hold.
+    """Return a table of two columns; markup in the cells is printed literally.
 
     Args:
-        rows: name and value.
-        marked: names to mark; None for no such marks.
+        rows: names and values.
+        marked: names to mark with a star; None for a table without a place for stars.
     """
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
@@ -261,7 +265,7 @@ def _table(rows: Iterable[tuple[str, str]], *, marked: Collection[str] | None = 
 
 
 def print_columns(names: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """A table with a line of names; long cells are folded, and nothing in them is taken for markup."""
+    """Print a table with a header; long cells are folded, and markup in them is printed literally."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in names:
         table.add_column(name, overflow="fold")
@@ -273,10 +277,10 @@ def print_columns(names: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
 def _print(content: RenderableType) -> None:
     is_terminal = sys.stdout.isatty()
     width = None if is_terminal else _WIDTH_OF_FILES
-    text = io.StringIO()  # Console's own capture writes to stdout in the end, where the disk may be full
+    text = io.StringIO()  # Console's own capture writes to stdout at the end, which may be on a full disk
     console = Console(file=text, force_terminal=is_terminal, highlight=False, emoji=False, markup=False, width=width)
     console.print(content)
-    say("\n".join(line.rstrip() for line in text.getvalue().splitlines()))
+    print_out("\n".join(line.rstrip() for line in text.getvalue().splitlines()))
 
 
 def _shown(value: Any) -> str:

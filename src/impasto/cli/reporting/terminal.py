@@ -1,4 +1,4 @@
-"""The live display on a terminal."""
+"""The live display of a run on a terminal."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from impasto.cli.reporting.reporters import LineReporter, clock, file_line, loss_line, plan_line
-from impasto.cli.reporting.streams import one_line
+from impasto.cli.reporting.formatting import clock, file_line, loss_line, plan_line
+from impasto.cli.reporting.reporters import LineReporter
+from impasto.cli.reporting.streams import advice_line
 from impasto.painting.events import Event, Iteration, OctaveStarted, Reading, Started, Writing
 
 
 def can_redraw() -> bool:
-    """Whether the terminal on stderr can move its cursor."""
+    """Return whether the terminal on stderr can move its cursor."""
     console = Console(stderr=True)
     return console.is_terminal and not console.is_dumb_terminal
 
 
 class TerminalReporter(LineReporter):
-    """Where the run is, its losses, and a bar with the time that is left; gone when the run is over."""
+    """Displays the current octave, the losses, and a bar with the remaining time, until the run is over."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +42,7 @@ class TerminalReporter(LineReporter):
         )  # fmt: skip
 
     def __enter__(self) -> Self:
-        # One that was shown before would begin by clearing the lines where it stood.
+        # A display that was shown before would first clear the lines of its former position.
         self._live = self._new_display()
         self._live.start()
         return self
@@ -49,12 +50,12 @@ class TerminalReporter(LineReporter):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Take the display away and show the cursor."""
+        """Remove the display and show the cursor."""
         self._live.stop()
         self._slow = None
 
-    def tell(self, event: Event) -> None:
-        """Remember what the display's own thread is to show next."""
+    def on_event(self, event: Event) -> None:
+        """Store an event for the display's own thread."""
         if isinstance(event, Reading | Writing):
             self._slow = event
         elif isinstance(event, Started):
@@ -66,20 +67,20 @@ class TerminalReporter(LineReporter):
             self._iteration = event
 
     def note(self, text: str) -> None:
-        """A line above the display."""
-        self._live.console.print(Text(f"note: {one_line(text)}"), soft_wrap=True)
+        """Print a line above the display."""
+        self._live.console.print(Text(f"note: {advice_line(text)}"), soft_wrap=True)
 
-    def stopping(self) -> None:
-        """Show it with the next refresh."""
+    def on_stop(self) -> None:
+        """Show with the next refresh that the run is stopping."""
         self._stopping = True
 
     def _render(self) -> Group:
         slow = self._slow
         if slow is not None:
             return Group(Text(file_line(slow), style="bold", no_wrap=True, overflow="ellipsis"), _bar(slow.share))
-        return Group(self._where(), self._bar(), *self._losses())
+        return Group(self._position(), self._bar(), *self._losses())
 
-    def _where(self) -> Text:
+    def _position(self) -> Text:
         if self._octave is None:
             return Text("reading the style", style="bold")
         number, (height, width, iterations) = self._octave.number, self._octave.octave[:3]

@@ -1,0 +1,39 @@
+"""Translate the advice of library errors, which names Python arguments, into options of the command line."""
+
+from __future__ import annotations
+
+import re
+
+from impasto.cli.options import FLAGS
+
+_ARGUMENT = re.compile(
+    r"""(?<![\w/\\.'"=-])  # not within a path, a quotation or another value
+    (?P<name>[a-z_]+)=
+    (?: (?P<true>True)\b
+      | "(?P<text>[^"\s]*)"
+      | \{(?P<number>\d+):\s[^{}]*\}
+      | (?P<placeholder>[A-Z]+)\b
+      | (?=[.,;:)]*(?:\s|$)) )""",
+    re.VERBOSE,
+)
+
+
+def as_options(sentence: str) -> str:
+    """Replace each Python argument in a sentence by the option for it.
+
+    These forms are replaced: ``force=True`` by ``--force``, ``protect=`` by ``--protect``, ``protect=FILE`` by
+    ``--protect FILE``, ``precision="float32"`` by ``--precision float32``, and ``masks={2: …}`` by ``--mask 2=FILE``.
+    Arguments that no option stands for stay as they are.
+
+    Args:
+        sentence: an error or a note of the library.
+    """
+    return _ARGUMENT.sub(_as_option, sentence)
+
+
+def _as_option(match: re.Match[str]) -> str:
+    flag = FLAGS.get(match["name"])
+    if flag is None:
+        return match[0]
+    value = match["text"] or match["placeholder"] or (match["number"] and f"{match['number']}=FILE")
+    return f"{flag} {value}" if value else flag

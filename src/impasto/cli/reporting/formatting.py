@@ -1,0 +1,58 @@
+"""Format events, losses and durations as text or JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from impasto.cli.reporting.streams import one_line
+from impasto.engine.loss import Loss
+from impasto.painting.events import Reading, Started, Writing
+
+
+def plan_line(event: Started) -> str:
+    """Return a line on the plan of a run."""
+    last = event.octaves[-1]
+    return (
+        f"painting {last.width}×{last.height} px in {counted(len(event.octaves), 'octave')} "
+        f"on {event.device} with {counted(event.threads, 'thread')} in {event.precision}, "
+        f"encoder {one_line(event.encoder)}"
+    )
+
+
+def file_line(event: Reading | Writing) -> str:
+    """Return a line on the file that is being read or written."""
+    return f"{'reading' if isinstance(event, Reading) else 'writing'} {one_line(str(event.path))}"
+
+
+def loss_line(loss: Loss) -> str:
+    """Return a line on the losses."""
+    return f"loss {loss.total:.3g} (content {loss.content:.3g}, style {loss.style:.3g})"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, as in ``1 octave`` or ``2 octaves``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def clock(seconds: float | None) -> str:
+    """Return a duration as ``0:07`` or ``1:02:03``, and ``–`` for an unknown one."""
+    if seconds is None or not math.isfinite(seconds):
+        return "–"
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def to_json(value: Any) -> str:
+    """Return JSON on one line, with null for infinite numbers and NaN, which JSON lacks."""
+    return json.dumps(_finite(value), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,56 @@
+"""Run one job on the command line: with a reporter as its listener, and with signals as its control."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from impasto.cli.interrupts import NOTHING_SAVED, Interrupts
+from impasto.cli.reporting.reporters import Reporter
+from impasto.runs.checkpointing import resume_command
+from impasto.runs.job import Job, run_job
+from impasto.runs.listener import Outcome
+
+
+@dataclass(frozen=True)
+class _SignalControl:
+    """A run's control that stops it upon a signal."""
+
+    interrupts: Interrupts
+
+    def painting(
+        self, stop: Callable[[], None], checkpoint: Callable[[], Path | None]
+    ) -> AbstractContextManager[object]:
+        def remains() -> str:
+            path = checkpoint()
+            return f"{resume_command(path)} goes on from the last checkpoint" if path else NOTHING_SAVED
+
+        return self.interrupts.painting(stop, remains)
+
+    def saving(self) -> None:
+        self.interrupts.saving()
+
+
+def paint_job(job: Job, reporter: Reporter, interrupts: Interrupts) -> int:
+    """Paint a job and return the exit code.
+
+    Args:
+        job: inputs and outputs.
+        reporter: prints the progress.
+        interrupts: the signal handlers, which may stop the painting.
+
+    Returns:
+        0 if everything was painted and written, 1 if not, 128 + n if signal n ended the painting.
+
+    Raises:
+        ImpastoError: the job was refused; nothing was written.
+    """
+    return _exit_code(run_job(job, reporter, _SignalControl(interrupts)), interrupts.received)
+
+
+def _exit_code(outcome: Outcome, signal_number: int | None) -> int:
+    if signal_number is not None and outcome.is_saved:
+        return 128 + signal_number
+    return 0 if outcome.state == "complete" else 1
