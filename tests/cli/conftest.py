@@ -1,4 +1,4 @@
-"""A folder with two pictures, and commands run in it as the shell would."""
+"""Fixtures: a folder with two pictures, and functions that run commands there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SOURCE = Path(impasto.__file__).parents[1]
 
 @dataclass(frozen=True)
 class Result:
-    """What a command left behind."""
+    """The exit code and output of a command."""
 
     code: int
     out: str
@@ -30,7 +30,7 @@ class Result:
 
 @pytest.fixture
 def folder(tmp_path: Path, photo: np.ndarray, style: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder: photo.png (72×96) and style.png (80×80)."""
+    """Change to a folder with photo.png (72×96) and style.png (80×80), and return it."""
     monkeypatch.chdir(tmp_path)
     write_picture(tmp_path / "photo.png", photo)
     write_picture(tmp_path / "style.png", style)
@@ -39,7 +39,7 @@ def folder(tmp_path: Path, photo: np.ndarray, style: np.ndarray, monkeypatch: py
 
 @pytest.fixture
 def impasto_command(capfd: pytest.CaptureFixture[str]) -> Callable[..., Result]:
-    """Runs a command in this process, through the entry that is installed."""
+    """Return a function that runs a command in this process, through the installed entry point."""
 
     def run(*arguments: object) -> Result:
         capfd.readouterr()
@@ -51,17 +51,17 @@ def impasto_command(capfd: pytest.CaptureFixture[str]) -> Callable[..., Result]:
 
 @pytest.fixture
 def small(tiny_encoder: Path) -> list[str]:
-    """Options for a run of a second: two octaves, 48 and 96 px."""
+    """Return options for a run of a second: two octaves, 48 and 96 px."""
     return [
         *("--encoder", str(tiny_encoder), "--threads", "1", "--size", "96", "--iterations", "2"),
-        # Processes of their own would choose it by the machine, and this one does not.
+        # A process of its own would choose the precision by the machine, while this one does not.
         *("--set", "optimization.smallest_octave=32", "--precision", "float32"),
     ]
 
 
 @pytest.fixture
 def process() -> Callable[..., subprocess.Popen[str]]:
-    """Starts Python in a process of its own."""
+    """Return a function that starts Python in a process of its own."""
 
     def start(*arguments: object, **options: object) -> subprocess.Popen[str]:
         environment = os.environ | {"PYTHONPATH": str(SOURCE)}

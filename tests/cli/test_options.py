@@ -1,4 +1,4 @@
-"""The options that change settings: which of two is taken, what is read from their text, and where the help has them."""
+"""The options that change settings: their precedence, their parsing and their place in the help."""
 
 import inspect
 import json
@@ -7,7 +7,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from impasto.cli.options import SETTINGS, Changes, changes_from, with_settings
+from impasto.cli.options import with_settings
+from impasto.cli.setting_options import SETTINGS, Changes, changes_from
 from impasto.errors import SettingsError
 from impasto.settings.making import make_settings
 
@@ -30,12 +31,12 @@ TEXTS = {
     "memory": ("4G", "4G"),
     "tile": ("256", 256),
 }
-"""What is written for a setting on the command line, and what the model makes of it."""
+"""For each setting a text on the command line, and the validated value."""
 
 
 @pytest.fixture
 def ask():
-    """Run a command with two options of its own about the settings' place, and give what it was given."""
+    """Return a function that runs a command with two more options, and returns the values that it received."""
 
     def run(*arguments, **taken):
         app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -52,7 +53,7 @@ def ask():
 
 
 @pytest.mark.parametrize("name", sorted(TEXTS))
-def test_each_option_is_read_as_its_setting(name, ask):
+def test_option_sets_its_setting(name, ask):
     text, value = TEXTS[name]
     _, changes, _ = ask(f"--{name.replace('_', '-')}", text)
     assert list(changes) == [name]
@@ -64,12 +65,12 @@ def test_seamless_is_a_flag(ask):
     assert ask()[1] == {}
 
 
-def test_iterations_are_those_of_the_last_octave(ask):
+def test_iterations_option_sets_nested_setting(ask):
     _, changes, _ = ask("--iterations", "3")
     assert make_settings(**changes).optimization.iterations == 3
 
 
-def test_masks_are_numbered_and_may_be_several(ask):
+def test_mask_options_are_numbered_and_repeatable(ask):
     _, changes, _ = ask("--mask", "2=sky.png", "--mask", "1 = a=b.png", "--style-mask", "02=none")
     settings = make_settings(**changes)
     assert settings.masks == {2: "sky.png", 1: "a=b.png"}
@@ -78,21 +79,21 @@ def test_masks_are_numbered_and_may_be_several(ask):
 
 @pytest.mark.parametrize("flag", ["mask", "style_mask"])
 @pytest.mark.parametrize("text", ["sky.png", "=sky.png", "1=", "0=sky.png", "-1=sky.png", "1.5=sky.png", "one=sky.png"])
-def test_a_mask_needs_a_number_and_a_file(flag, text):
+def test_mask_option_needs_number_and_file(flag, text):
     with pytest.raises(SettingsError, match=f"--{flag.replace('_', '-')} .*write the number of the style"):
         changes_from({f"{flag}s": [text]})
 
 
-def test_a_style_has_one_mask():
+def test_mask_option_refuses_two_masks_per_style():
     with pytest.raises(SettingsError, match=r"--mask names two masks for style 2"):
         changes_from({"masks": ["2=a.png", "1=b.png", "02=c.png"]})
 
 
-def test_nothing_given_changes_nothing(ask):
+def test_no_options_give_no_changes(ask):
     assert ask("--first", "a", "--last", "b") == ["a", {}, "b"]
 
 
-def test_assignments_go_before_options_and_these_before_the_file(ask, tmp_path):
+def test_set_overrides_options_which_override_config(ask, tmp_path):
     file = tmp_path / "settings.json"
     file.write_text(json.dumps({"seed": 1, "size": 100, "tile": 512, "optimization": {"iterations": 9, "rate": 0.5}}))
     order = ("--set", "seed=3", "--seed", "2", "--size", "200", "--iterations", "4", "--config", str(file))
@@ -100,43 +101,43 @@ def test_assignments_go_before_options_and_these_before_the_file(ask, tmp_path):
     assert changes == {"seed": 3, "size": "200", "tile": 512, "optimization": {"iterations": "4", "rate": 0.5}}
 
 
-def test_files_of_settings_are_laid_over_one_another(ask, tmp_path):
+def test_later_config_overrides_earlier_one(ask, tmp_path):
     for name, text in (("a.toml", "size = 80\nstrength = 0.2"), ("b.toml", "strength = 0.9")):
         (tmp_path / name).write_text(text)
     _, changes, _ = ask("--config", str(tmp_path / "a.toml"), "--config", str(tmp_path / "b.toml"))
     assert changes == {"size": 80, "strength": 0.9}
 
 
-def test_the_help_has_them_in_order_where_the_command_has_its_changes(ask):
+def test_help_lists_setting_options_in_place_of_changes(ask):
     words = ask("--help").split()
     flags = list(dict.fromkeys(word for word in words if word.startswith("--")))
     assert flags[: len(SETTINGS) + 2] == ["--first", *(option.flag for option in SETTINGS.values()), "--last"]
 
 
-def test_a_command_takes_some_or_leaves_some_out(ask):
+def test_with_settings_selects_and_excludes_options(ask):
     assert ask("--seed", "1", only=("seed",)) == ["1", {"seed": "1"}, "2"]
     assert "No such option" in ask("--size", "96", only=("seed",))
     assert "No such option" in ask("--seed", "1", without=("seed",))
     assert ask("--size", "96", without=("seed",)) == ["1", {"size": "96"}, "2"]
 
 
-def test_options_that_there_are_none_of_cannot_be_taken():
+def test_with_settings_rejects_unknown_options():
     with pytest.raises(ValueError, match="sieze"):
         with_settings(only=("sieze",))
     with pytest.raises(ValueError, match="sieze"):
         with_settings(without=("sieze",))
 
 
-def test_a_command_with_options_still_says_what_it_takes():
+def test_with_settings_declares_signature_of_command():
     @with_settings(only=("seed", "tile"))
     def command(*, changes: Changes, quiet: bool = False) -> int:
-        """Say it."""
+        """Count the changes."""
         return len(changes)
 
     assert list(inspect.signature(command).parameters) == ["seed", "tile", "quiet"]
     assert command(seed="1", tile=None) == 1
 
 
-def test_an_odd_depth_is_left_to_the_model():
+def test_depth_option_leaves_validation_to_model():
     assert changes_from({"depth": "deep"}) == {"depth": "deep"}
     assert changes_from({"depth": "12"}) == {"depth": 12}

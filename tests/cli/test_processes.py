@@ -1,4 +1,4 @@
-"""What takes a process of its own: signals, closed pipes, and which modules are loaded."""
+"""Tests that need a process of their own: signals, closed pipes, and imported modules."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="signals of another kind")
 
 
 @posix
-def test_ctrl_c_saves_the_best_and_a_later_run_replaces_it(folder, small, process, impasto_command):
+def test_ctrl_c_saves_picture_that_later_run_replaces(folder, small, process, impasto_command):
     options = ["--sheet", "sheet.png", "--json"]
     child = process("-m", "impasto", "paint", "photo.png", "style.png", *small, "--iterations", 100_000, *options)
     for line in child.stdout:
@@ -42,12 +42,12 @@ def test_ctrl_c_saves_the_best_and_a_later_run_replaces_it(folder, small, proces
 
 @posix
 @pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals need the main thread")
-def test_sigterm_saves_as_well(folder, small, impasto_command, monkeypatch):
-    def tell(self, event):
+def test_sigterm_saves_incomplete_picture(folder, small, impasto_command, monkeypatch):
+    def on_event(self, event):
         if isinstance(event, Iteration) and (event.octave, event.iteration) == (2, 1):
             os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(reporters.JsonReporter, "tell", tell)
+    monkeypatch.setattr(reporters.JsonReporter, "on_event", on_event)
     more = ["--iterations", 300, "--set", "optimization.coarse_factor=1", "--json"]
     assert impasto_command("paint", "photo.png", "style.png", *small, *more).code == 143
     assert not stored_record("photo-as-style.png").complete
@@ -101,13 +101,13 @@ sys.exit(interrupts.received)
     ],
     ids=["before painting", "twice", "with something left", "while saving"],
 )
-def test_signals_stage_by_stage(process, script, code, out, err):
+def test_signals_are_handled_by_phase(process, script, code, out, err):
     child = process("-c", script)
     assert child.communicate(timeout=30) == (out, err)
     assert child.returncode == code
 
 
-def test_light_commands_load_no_pytorch(folder, small, process, impasto_command):
+def test_light_commands_do_not_import_pytorch(folder, small, process, impasto_command):
     assert impasto_command("paint", "photo.png", "style.png", *small).code == 0
     script = """
 import sys
@@ -123,7 +123,7 @@ for command in (["--help"], ["paint", "--help"], ["settings"], ["show", "photo-a
 
 
 @posix
-def test_a_reader_that_goes_away_is_no_error(process):
+def test_closed_pipe_is_not_an_error(process):
     reader, writer = os.pipe()
     os.close(reader)
     child = process("-m", "impasto", "settings", stdout=writer)
@@ -133,7 +133,7 @@ def test_a_reader_that_goes_away_is_no_error(process):
 
 
 @posix
-def test_a_full_disk_under_the_log_ends_no_painting(folder, small, process):
+def test_painting_survives_full_disk_for_log(folder, small, process):
     with open("/dev/full", "w") as full:  # noqa: PTH123 (a device)
         child = process("-m", "impasto", "paint", "photo.png", "style.png", *small, "--json", stdout=full, stderr=full)
         assert child.wait(timeout=60) == 0
@@ -142,13 +142,13 @@ def test_a_full_disk_under_the_log_ends_no_painting(folder, small, process):
 
 @posix
 @pytest.mark.parametrize("command", [["settings"], ["info"], ["--help"]])
-def test_a_full_disk_or_a_closed_stream_is_no_traceback(process, command):
+def test_full_disk_or_closed_stream_prints_no_traceback(process, command):
     with open("/dev/full", "w") as full:  # noqa: PTH123 (a device)
         child = process("-m", "impasto", *command, stdout=full)
         err = child.communicate(timeout=60)[1]
     by_code = {
         1: "error: The output could not be written (No space left on device): free some space or choose another place.",
-        2: "error: A file or the output may not be used (No space left on device): choose another.",
+        2: "error: A file or the output cannot be used (No space left on device): choose another.",
     }
     assert err.rstrip("\n") == by_code[child.returncode]
     script = f"import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, '-m', 'impasto', *{command!r}])"
@@ -158,7 +158,7 @@ def test_a_full_disk_or_a_closed_stream_is_no_traceback(process, command):
 
 
 @posix
-def test_what_an_encoding_lacks_is_escaped(process, monkeypatch):
+def test_stdout_escapes_characters_missing_in_encoding(process, monkeypatch):
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     child = process("-m", "impasto", "settings")
     out, err = child.communicate(timeout=30)
@@ -168,7 +168,7 @@ def test_what_an_encoding_lacks_is_escaped(process, monkeypatch):
 
 @posix
 @pytest.mark.parametrize(("ends", "code"), [(True, 130), (False, -signal.SIGINT)])
-def test_a_second_signal_does_not_change_the_exit_code_of_a_process_that_ends(process, ends, code):
+def test_second_signal_keeps_exit_code(process, ends, code):
     script = f"""if True:
         import os, signal, sys, time
         from impasto.cli.interrupts import Interrupts

@@ -1,4 +1,4 @@
-"""Every mistake is one sentence on stderr and exit code 2, and touches no file."""
+"""Mistakes: each gives one sentence on stderr and exit code 2, and changes no file."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ REFUSALS = {
 
 @pytest.fixture
 def crowded(folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder, with everything in it that the refusals are about; it is called ``here``."""
+    """Return the current folder, named ``here``, with all files that the refusals need."""
     here = tmp_path_factory.mktemp("above") / "here"
     folder.rename(here)
     monkeypatch.chdir(here)
@@ -126,12 +126,12 @@ def crowded(folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch:
 
 
 def snapshot(folder: Path) -> dict[str, bytes | None]:
-    """Names and contents of all files."""
+    """Return names and contents of all files."""
     return {str(path): path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}
 
 
 @pytest.mark.parametrize("case", REFUSALS)
-def test_a_mistake_is_one_sentence(case, crowded, small, impasto_command):
+def test_paint_refuses_mistake_with_one_sentence(case, crowded, small, impasto_command):
     before = snapshot(crowded.parent)
     # The case's own options come last, and so win.
     arguments = REFUSALS[case]
@@ -144,13 +144,13 @@ def test_a_mistake_is_one_sentence(case, crowded, small, impasto_command):
     assert snapshot(crowded.parent) == before
 
 
-def test_a_name_with_a_line_break_stays_on_one_line(folder, impasto_command):
+def test_error_with_line_break_stays_on_one_line(folder, impasto_command):
     result = impasto_command("paint", "two\nlines.png", "style.png")
     assert result.code == 2
     assert result.err.count("\n") == 1
 
 
-def test_a_plot_without_matplotlib_says_what_to_install(folder, small, impasto_command, monkeypatch):
+def test_plot_without_matplotlib_names_package(folder, small, impasto_command, monkeypatch):
     monkeypatch.setattr("impasto.runs.plots.find_spec", lambda name: None)
     result = impasto_command("paint", *PAIR, *small, "--history", "history.svg")
     assert result.code == 2
@@ -161,14 +161,14 @@ def test_a_plot_without_matplotlib_says_what_to_install(folder, small, impasto_c
     "arguments",
     [("show",), ("show", "nothing.png"), ("show", "photo.png"), ("again", "photo.png"), ("again", "."), ("dance",)],
 )
-def test_other_commands_refuse_likewise(arguments, folder, impasto_command):
+def test_other_commands_refuse_mistake_with_one_sentence(arguments, folder, impasto_command):
     result = impasto_command(*arguments)
     assert result.code == 2
     assert result.err.startswith("error: ")
     assert result.err.count("\n") == 1
 
 
-def test_what_may_not_be_looked_at_is_told(folder, small, impasto_command, monkeypatch):
+def test_inaccessible_path_is_one_sentence(folder, small, impasto_command, monkeypatch):
     def stat(self, **_):
         raise PermissionError(13, "Permission denied", str(self))
 
@@ -176,4 +176,7 @@ def test_what_may_not_be_looked_at_is_told(folder, small, impasto_command, monke
         patched.setattr(Path, "is_dir", stat)  # as of a folder that is closed to us
         result = impasto_command("batch", "photo.png", "--style", "style.png", "--out", "out", *small)
     assert result.code == 2
-    assert result.err == "error: photo.png may not be used (Permission denied): choose another, or mend its rights.\n"
+    assert (
+        result.err
+        == "error: photo.png cannot be used (Permission denied): choose another, or change its permissions.\n"
+    )

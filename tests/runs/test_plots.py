@@ -26,7 +26,7 @@ def history(lengths=(12, 8), spoil=()):
     return steps
 
 
-def test_the_table_holds_every_step_exactly(tmp_path):
+def test_write_history_stores_every_step_exactly(tmp_path):
     path = tmp_path / "history.csv"
     steps = history(spoil=(19,))
     write_history(path, steps)
@@ -46,7 +46,7 @@ def test_the_table_holds_every_step_exactly(tmp_path):
     ids=["two octaves", "one step", "short octaves", "a loss that is not finite", "no total", "nothing"],
 )
 @pytest.mark.parametrize("suffix", [".png", ".svg"])
-def test_plots_of_every_kind_of_run(tmp_path, steps, suffix):
+def test_write_history_plots_runs_of_any_length(tmp_path, steps, suffix):
     path = tmp_path / f"history{suffix}"
     octaves = [Octave(40 * n, 60 * n, 5) for n in (1, 2, 3)]
     write_history(path, steps, octaves)
@@ -57,7 +57,7 @@ def test_plots_of_every_kind_of_run(tmp_path, steps, suffix):
         assert ET.parse(path).getroot().tag.endswith("svg")
 
 
-def test_a_plot_is_the_same_each_time_and_names_the_octaves(tmp_path):
+def test_plot_is_reproducible_and_names_octaves(tmp_path):
     pytest.importorskip("matplotlib").rcParams["svg.fonttype"] = "none"
     try:
         for name in ("a.svg", "b.svg"):
@@ -71,26 +71,26 @@ def test_a_plot_is_the_same_each_time_and_names_the_octaves(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", HISTORY_SUFFIXES)
-def test_a_history_is_known_again(tmp_path, suffix):
+def test_is_history_recognizes_own_files(tmp_path, suffix):
     path = tmp_path / f"history{suffix}"
     write_history(path, history())
     assert is_history(path)
-    check_history_output(path, own=True)
+    check_history_output(path, replace_own=True)
     with pytest.raises(PictureError, match="exists"):
         check_history_output(path)
 
 
 @pytest.mark.parametrize("suffix", HISTORY_SUFFIXES)
-def test_another_table_or_plot_is_no_history(tmp_path, suffix):
+def test_is_history_rejects_other_files(tmp_path, suffix):
     path = tmp_path / f"plot{suffix}"
     path.write_bytes(b"octave,weight\n1,2\n" if suffix == ".csv" else b"another")
     assert not is_history(path)
     with pytest.raises(PictureError, match="exists"):
-        check_history_output(path, own=True)
+        check_history_output(path, replace_own=True)
     assert not is_history(tmp_path / "nothing")
 
 
-def test_outputs_are_checked(tmp_path):
+def test_check_history_output_refuses_unwritable_paths(tmp_path):
     path = tmp_path / "history.csv"
     check_history_output(path)
     assert list(tmp_path.iterdir()) == []
@@ -98,7 +98,7 @@ def test_outputs_are_checked(tmp_path):
     with pytest.raises(PictureError, match="exists"):
         check_history_output(path)
     check_history_output(path, force=True)
-    with pytest.raises(PictureError, match="read"):
+    with pytest.raises(PictureError, match="input"):
         check_history_output(path, force=True, inputs=[path])
     with pytest.raises(PictureError, match=r"\.csv, \.png, \.svg"):
         check_history_output(tmp_path / "history.txt")

@@ -19,7 +19,7 @@ def digest(path):
 
 @pytest.fixture
 def album(tmp_path, photo, style):
-    """A folder with a photo, two styles, and painted/out.png with a record made by ``store``."""
+    """Return a folder with a photo, two styles and a subfolder ``painted``; ``store`` paints into it."""
     write_picture(tmp_path / "photo.png", photo)
     write_picture(tmp_path / "style.png", style)
     write_picture(tmp_path / "second.png", style[::-1])
@@ -44,7 +44,7 @@ def store(album, photo, **changes):
     return path
 
 
-def test_sources_are_found_from_the_picture(album, photo, monkeypatch):
+def test_prepare_finds_sources_relative_to_picture(album, photo, monkeypatch):
     path = store(album, photo)
     monkeypatch.chdir(album / "painted")
     for name in (path, "out.png", "../painted/out.png"):
@@ -54,7 +54,7 @@ def test_sources_are_found_from_the_picture(album, photo, monkeypatch):
         assert repeat.settings == make_settings(size=64, strength=0.3)
 
 
-def test_changes_go_over_the_stored_settings(album, photo):
+def test_prepare_merges_changes_into_stored_settings(album, photo):
     path = store(album, photo)
     changes = {"size": 96, "losses": {"style": {"relu5_1": 0}}, "optimization": {"iterations": 3}}
     settings = prepare(path, changes=changes).settings
@@ -65,7 +65,7 @@ def test_changes_go_over_the_stored_settings(album, photo):
         prepare(path, changes={"speed": 3})
 
 
-def test_strength_and_raw_weights_make_room_for_each_other(album, photo):
+def test_prepare_unsets_strength_or_raw_weights(album, photo):
     path = store(album, photo)
     settings = prepare(path, changes={"style_weight": 7}).settings
     assert (settings.strength, settings.style_weight) == (None, 7)
@@ -74,29 +74,29 @@ def test_strength_and_raw_weights_make_room_for_each_other(album, photo):
     assert (settings.strength, settings.content_weight, settings.style_weight) == (0.6, None, None)
 
 
-def test_given_sources_need_no_stored_ones(album, photo):
+def test_prepare_ignores_missing_sources_that_are_replaced(album, photo):
     gone = {"path": "../gone.png", "sha256": "0"}
     path = store(album, photo, content=gone, styles=[gone, {"path": None, "sha256": None}])
     repeat = prepare(path, content="a.png", styles=["b.png", "c.png"])
     assert (str(repeat.content), [*map(str, repeat.styles)]) == ("a.png", ["b.png", "c.png"])
-    with pytest.raises(PictureError, match=r"gone\.png.*--content"):
+    with pytest.raises(PictureError, match=r"gone\.png.*content="):
         prepare(path)
-    with pytest.raises(PictureError, match="--style"):
+    with pytest.raises(PictureError, match="styles="):
         prepare(path, content="a.png")
 
 
 @pytest.mark.parametrize(
     ("field", "option"),
     [
-        ("content", "--content"),
-        ("styles", "--style"),
+        ("content", "content="),
+        ("styles", "styles="),
         ("init", "init="),  # as it was stored once
         ("named.init", "init="),
         ("named.colours_from", "colours_from="),
         ("named.style_masks.2", "style_masks={2: …}"),
     ],
 )
-def test_sources_from_memory_or_changed_are_refused(album, photo, field, option):
+def test_prepare_refuses_changed_and_in_memory_sources(album, photo, field, option):
     for source, word in (
         ({"path": None, "sha256": "0"}, "memory"),
         ({"path": "../second.png", "sha256": "0"}, "changed"),
@@ -107,7 +107,7 @@ def test_sources_from_memory_or_changed_are_refused(album, photo, field, option)
             prepare(path)
 
 
-def test_what_was_painted_before_there_was_a_choice_is_painted_as_then(album, photo):
+def test_prepare_fills_settings_missing_in_old_records(album, photo):
     settings = make_settings(preset="fine", size=64).model_dump(mode="json", exclude_none=True)
     del settings["precision"], settings["borders"], settings["optimization"]["tolerance"]
     found = prepare(store(album, photo, settings=settings)).settings
@@ -117,7 +117,7 @@ def test_what_was_painted_before_there_was_a_choice_is_painted_as_then(album, ph
     assert (found.precision, found.borders) == ("float32", "mirrored")
 
 
-def test_the_first_picture_and_the_encoder_are_found(album, photo):
+def test_prepare_finds_init_picture_and_encoder(album, photo):
     settings = make_settings(init="second.png", encoder="here.safetensors").model_dump(mode="json", exclude_none=True)
     path = store(
         album,
@@ -133,14 +133,14 @@ def test_the_first_picture_and_the_encoder_are_found(album, photo):
     (remark,) = repeat.remarks_on("def", "float32")
     assert "encoder" in remark
     (remark,) = repeat.remarks_on("abc", "bfloat16")
-    assert "--precision float32" in remark
+    assert 'precision="float32"' in remark
     asked = prepare(path, changes={"precision": "bfloat16"})
     assert asked.remarks_on("abc", "bfloat16") == ()
     changed = prepare(path, changes={"init": "noise", "encoder": "builtin"}).settings
     assert (changed.init, changed.encoder) == ("noise", "builtin")
 
 
-def test_masks_are_found_unless_others_are_named(album, photo):
+def test_prepare_finds_masks_unless_replaced(album, photo):
     write_picture(album / "sky.png", photo)
     here = {"path": "../sky.png", "sha256": digest(album / "sky.png")}
     gone = {"path": "../gone.png", "sha256": "0"}
@@ -166,7 +166,7 @@ def test_masks_are_found_unless_others_are_named(album, photo):
         prepare(store(album, photo, named={"elsewhere": here}))
 
 
-def test_damaged_records_are_refused(album, photo, style):
+def test_stored_record_refuses_damaged_records(album, photo, style):
     path = album / "painted" / "bad.png"
     for record in ("{", "[]", "null", "{}", '{"impasto": 1}'):
         write_picture(path, photo, record=record)
@@ -179,7 +179,7 @@ def test_damaged_records_are_refused(album, photo, style):
         prepare(store(album, photo, impasto="9.9", settings={"speed": 3}))
 
 
-def test_free_names(tmp_path):
+def test_free_name_skips_existing_files(tmp_path):
     path = tmp_path / "a.b.jpg"
     assert free_name(path) == tmp_path / "a.b-again.jpg"
     (tmp_path / "a.b-again.jpg").touch()

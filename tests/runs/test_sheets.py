@@ -15,7 +15,7 @@ def flat(height, width, value):
     return np.full((height, width, 3), value, np.float32)
 
 
-def test_side_by_side_is_as_high_as_the_last():
+def test_side_by_side_takes_height_of_last_picture():
     sheet = side_by_side([flat(100, 50, 0.2), flat(30, 60, 0.4), flat(64, 48, 0.6)])
     assert sheet.shape == (64 + 2 * 4, 32 + 128 + 48 + 4 * 4, 3)
     assert sheet.dtype == np.float32
@@ -29,12 +29,12 @@ def test_side_by_side_is_as_high_as_the_last():
     assert (sheet[-4:] == 1).all()
 
 
-def test_side_by_side_has_a_limit():
+def test_side_by_side_limits_height():
     sheet = side_by_side([flat(10, 10, 0), flat(TALLEST * 2, 20, 0)])
     assert TALLEST < sheet.shape[0] <= TALLEST + 2 * (TALLEST // 64)
 
 
-def test_side_by_side_has_no_endless_row():
+def test_side_by_side_limits_width_of_pictures():
     sheet = side_by_side([flat(16, 1024, 0.2), flat(64, 48, 0.6)])
     assert sheet.shape == (64 + 2 * 4, WIDEST * 64 + 48 + 3 * 4, 3)
     column = sheet[:, 100, 0]
@@ -42,7 +42,7 @@ def test_side_by_side_has_no_endless_row():
 
 
 def iterations(octaves):
-    """The events of a run, each picture as bright as the share of the work that is done."""
+    """Yield the events of a run; each picture is as bright as the finished share of the work."""
     total = sum(o.pixels * o.iterations for o in octaves)
     done = 0
     for number, octave in enumerate(octaves, 1):
@@ -64,7 +64,7 @@ def kept(octaves):
     return keeper
 
 
-def test_ten_stages_are_spread_evenly_over_the_work():
+def test_stage_keeper_spreads_stages_evenly_over_work():
     octaves = (Octave(25, 50, 70), Octave(50, 100, 50))
     keeper = kept(octaves)
     assert len(keeper.stages) == 9
@@ -81,19 +81,19 @@ def test_ten_stages_are_spread_evenly_over_the_work():
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 10, 11])
-def test_short_runs_have_fewer_stages_and_none_twice(count):
+def test_stage_keeper_repeats_no_stage_of_short_runs(count):
     keeper = kept((Octave(40, 40, count),))
     assert len(keeper.stages) == min(9, count - 1)
     assert len({stage.label for stage in keeper.stages}) == len(keeper.stages)
 
 
-def test_labels_stay_inside_their_columns():
+def test_grid_fits_labels_into_columns():
     stages = [Stage(flat(30, 40, 1.0), "octave 12, iteration 12345")] * 6
     sheet = grid(stages)
     assert (sheet[:, -4:] == 1).all()
     assert sheet.min() < 0.9  # there is writing
 
 
-def test_large_pictures_are_kept_small():
+def test_stage_keeper_shrinks_large_pictures():
     keeper = kept((Octave(500, 1000, 12),))
     assert keeper.stages[0].pixels.shape == (180, 360, 3)

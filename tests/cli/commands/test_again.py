@@ -15,12 +15,12 @@ from impasto.settings.making import make_settings
 
 @pytest.fixture
 def painted(folder, small, impasto_command):
-    """A painted picture, from noise."""
+    """Paint a picture that begins from noise, and return its path."""
     assert impasto_command("paint", "photo.png", "style.png", *small, "--init", "noise", "--seed", 3).code == 0
     return folder / "photo-as-style.png"
 
 
-def test_again_gives_the_same_pixels_under_a_free_name(painted, impasto_command):
+def test_again_gives_same_pixels_under_free_name(painted, impasto_command):
     for name in ("photo-as-style-again.png", "photo-as-style-again-2.png"):
         result = impasto_command("again", painted)
         assert result.code == 0
@@ -28,14 +28,14 @@ def test_again_gives_the_same_pixels_under_a_free_name(painted, impasto_command)
         np.testing.assert_array_equal(read_picture(name).pixels, read_picture(painted).pixels)
 
 
-def test_again_finds_the_sources_after_a_move_of_all(painted, impasto_command, tmp_path_factory):
+def test_again_finds_sources_after_moving_folder(painted, impasto_command, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "album"
     shutil.copytree(painted.parent, elsewhere)
     assert impasto_command("again", elsewhere / painted.name, "-o", "again.png").code == 0
     np.testing.assert_array_equal(read_picture("again.png").pixels, read_picture(painted).pixels)
 
 
-def test_again_with_changes(painted, impasto_command, style):
+def test_again_applies_changes(painted, impasto_command, style):
     write_picture("other.png", style[::-1])
     options = [
         "--strength",
@@ -59,7 +59,7 @@ def test_again_with_changes(painted, impasto_command, style):
     assert max(read_picture("again.webp").size) == 64
 
 
-def test_colour_and_strokes_are_options_and_stay_in_the_record(folder, small, impasto_command):
+def test_record_keeps_colour_and_strokes(folder, small, impasto_command):
     options = ("--colour", "keep", "--stroke-size", 1.5, "--detail", 0.7)
     assert impasto_command("paint", "photo.png", "style.png", *small, *options, "-o", "a.png").code == 0
     settings = stored_record("a.png").settings
@@ -71,7 +71,7 @@ def test_colour_and_strokes_are_options_and_stay_in_the_record(folder, small, im
     assert stored_record("c.png").settings["detail"] == 0.7
 
 
-def test_again_refuses_sources_that_changed_or_went(painted, impasto_command, photo):
+def test_again_refuses_changed_or_missing_sources(painted, impasto_command, photo):
     write_picture("photo.png", photo[::-1])
     result = impasto_command("again", painted)
     assert result.code == 2
@@ -85,7 +85,7 @@ def test_again_refuses_sources_that_changed_or_went(painted, impasto_command, ph
     assert result.err.count("\n") == 1
 
 
-def test_again_remarks_on_another_encoder(painted, impasto_command, tmp_path):
+def test_again_notes_different_encoder(painted, impasto_command, tmp_path):
     from safetensors.torch import load_file, save_file
 
     weights = load_file(stored_record(painted).encoder.name)
@@ -95,7 +95,7 @@ def test_again_remarks_on_another_encoder(painted, impasto_command, tmp_path):
     assert [line for line in result.err.splitlines() if line.startswith("note: The encoder is not the one")]
 
 
-def test_again_starts_from_the_same_first_picture(folder, small, impasto_command, style):
+def test_again_begins_from_same_init_picture(folder, small, impasto_command, style):
     write_picture("first.png", style)
     assert impasto_command("paint", "photo.png", "style.png", *small, "--init", "first.png", "-o", "a.png").code == 0
     (folder / "deeper").mkdir()
@@ -108,14 +108,14 @@ def test_again_starts_from_the_same_first_picture(folder, small, impasto_command
     assert "--init" in result.err
 
 
-def test_again_takes_a_sheet_as_well(folder, small, impasto_command):
+def test_again_accepts_sheet_of_painting(folder, small, impasto_command):
     options = ["--sheet", "sheet.png", "-o", "out.png"]
     assert impasto_command("paint", "photo.png", "style.png", *small, *options).code == 0
     assert impasto_command("again", "sheet.png", "-o", "again.png").code == 0
     np.testing.assert_array_equal(read_picture("again.png").pixels, read_picture("out.png").pixels)
 
 
-def test_show(painted, impasto_command):
+def test_show_prints_record(painted, impasto_command):
     result = impasto_command("show", painted)
     assert result.code == 0
     assert "photo.png" in result.out
@@ -126,7 +126,7 @@ def test_show(painted, impasto_command):
     assert json.loads(raw.out)["complete"] is True
 
 
-def test_again_takes_the_stored_tiles_unless_size_memory_or_tile_is_given(folder, small, impasto_command):
+def test_again_keeps_stored_plan_unless_size_changes(folder, small, impasto_command):
     assert impasto_command("paint", "photo.png", "style.png", *small, "--memory", "2G").code == 0
     record = json.loads(read_record("photo-as-style.png"))
     assert [octave["tile"] for octave in record["plan"]] == [None, None]
@@ -144,7 +144,7 @@ def test_again_takes_the_stored_tiles_unless_size_memory_or_tile_is_given(folder
         assert (last["tile"], last["method"]) == expected
 
 
-def test_again_can_explain(painted, impasto_command):
+def test_again_explains_without_writing(painted, impasto_command):
     before = sorted(painted.parent.iterdir())
     result = impasto_command("again", painted, "--tile", 64, "--explain")
     assert result.code == 0
@@ -152,7 +152,7 @@ def test_again_can_explain(painted, impasto_command):
     assert sorted(painted.parent.iterdir()) == before
 
 
-def test_a_damaged_plan_is_told(painted, impasto_command):
+def test_again_refuses_damaged_plan(painted, impasto_command):
     record = json.loads(read_record(painted))
     record["plan"][0]["tile"] = 1
     write_picture("stored.png", read_picture(painted).pixels, record=json.dumps(record))

@@ -1,4 +1,4 @@
-"""``--mask``, ``--style-mask`` and ``--protect``, and what becomes of them later."""
+"""``--mask``, ``--style-mask`` and ``--protect`` in paint, again, vary and batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MASKED = ("--mask", "2=masks/left.png", "--style-mask", "1=masks/part.png", "--p
 
 @pytest.fixture
 def masked(folder, small, impasto_command, style):
-    """masked.png, painted in two styles with masks of all kinds."""
+    """Paint masked.png in two styles with masks of all kinds, and return its path."""
     write_picture(folder / "other.png", style[::-1, ::-1])
     (folder / "masks").mkdir()
     for name, (height, width, end) in {"left": (36, 48, 30), "part": (160, 160, 90), "face": (72, 96, 20)}.items():
@@ -28,7 +28,7 @@ def pixels(name):
     return read_picture(name).pixels
 
 
-def test_the_masks_are_in_the_record_and_what_is_protected_is_the_photo(masked, impasto_command):
+def test_masks_are_recorded_and_protected_area_kept(masked, impasto_command):
     record = stored_record(masked)
     assert {name: source.path for name, source in record.named.items()} == {
         "masks.2": "masks/left.png",
@@ -41,7 +41,7 @@ def test_the_masks_are_in_the_record_and_what_is_protected_is_the_photo(masked, 
     assert all(f"masks/{name}.png" in shown for name in ("left", "part", "face"))
 
 
-def test_again_it_is_the_same_and_masks_can_be_left_out(masked, impasto_command, monkeypatch):
+def test_again_keeps_or_removes_masks(masked, impasto_command, monkeypatch):
     (masked.parent / "sub").mkdir()
     monkeypatch.chdir(masked.parent / "sub")
     assert impasto_command("again", masked, "-o", "same.png").code == 0
@@ -55,14 +55,14 @@ def test_again_it_is_the_same_and_masks_can_be_left_out(masked, impasto_command,
     assert "--mask 2=FILE" in result.err
 
 
-def test_varied_the_masks_hold(masked, impasto_command):
+def test_vary_keeps_masks(masked, impasto_command):
     options = ("--set", "masks.2=masks/left.png,none", "--size", 64, "--keep", "variants")
     assert impasto_command("vary", masked, *options, "-o", "grid.png").code == 0
     first, second = sorted((masked.parent / "variants").iterdir())
     assert {len(stored_record(path).named) for path in (first, second)} == {2, 3}
 
 
-def test_in_a_batch_what_is_done_is_told_by_its_masks(masked, small, impasto_command):
+def test_batch_compares_masks_of_finished_pictures(masked, small, impasto_command):
     command = ("batch", "photo.png", "-s", "style.png", "-s", "other.png", "--blend", "-o", "out", *small)
     assert impasto_command(*command, *MASKED).code == 0
     picture = masked.parent / "out" / "photo-as-style+other.png"
@@ -77,7 +77,7 @@ def test_in_a_batch_what_is_done_is_told_by_its_masks(masked, small, impasto_com
     assert "other pictures or settings" in result.err
 
 
-def test_explained_the_masks_are_checked(masked, small, impasto_command):
+def test_explain_checks_masks(masked, small, impasto_command):
     pair = ("photo.png", "style.png", *small, "--explain")
     assert impasto_command("paint", *pair, "--protect", "masks/face.png").code == 0
     assert impasto_command("paint", *pair, "--protect", "masks/part.png").code == 2

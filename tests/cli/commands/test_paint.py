@@ -14,11 +14,13 @@ import pytest
 from impasto.cli import main
 from impasto.cli.reporting import reporters
 from impasto.painting.events import Iteration
-from impasto.pictures import read_picture, read_record
+from impasto.pictures import read_picture, read_record, write_picture
+from impasto.pictures.codecs import encoding, formats, strip_reducer
+from impasto.runs import slow_files
 from impasto.runs.repeating import stored_record
 
 
-def test_paints_beside_the_photo_and_prints_the_path(folder, small, impasto_command):
+def test_paint_writes_beside_photo_and_prints_path(folder, small, impasto_command):
     result = impasto_command("paint", "photo.png", "style.png", *small)
     assert result.code == 0
     assert result.out == f"{folder / 'photo-as-style.png'}\n"
@@ -31,7 +33,7 @@ def test_paints_beside_the_photo_and_prints_the_path(folder, small, impasto_comm
     assert stored_record(painted.path).complete
 
 
-def test_two_styles_and_every_extra(folder, small, impasto_command):
+def test_paint_writes_all_extras_for_two_styles(folder, small, impasto_command):
     Path("other.png").symlink_to("style.png")
     options = ["--style-weights", "1,2", "--sheet", "sheet.jpg", "--stages", "stages.png", "--history", "history.csv"]
     result = impasto_command("paint", "photo.png", "style.png", "other.png", *small, *options, "--depth", 16)
@@ -52,7 +54,7 @@ def test_two_styles_and_every_extra(folder, small, impasto_command):
     assert all(np.isfinite(float(row["total"])) for row in rows)
 
 
-def test_options_go_before_the_file_and_set_before_both(folder, small, impasto_command):
+def test_set_overrides_options_which_override_config(folder, small, impasto_command):
     (folder / "run.toml").write_text(
         'preset = "fine"\nseed = 5\nstrength = 0.2\n[optimization]\nhistory = 7\nrate = 0.5'
     )
@@ -66,7 +68,7 @@ def test_options_go_before_the_file_and_set_before_both(folder, small, impasto_c
     assert settings["optimization"]["iterations"] == 2
 
 
-def test_json_is_one_event_a_line(folder, small, impasto_command):
+def test_json_prints_one_event_per_line(folder, small, impasto_command):
     result = impasto_command("paint", "photo.png", "style.png", *small, "--json", "--sheet", "sheet.png")
     assert result.code == 0
     assert result.err == ""
@@ -81,12 +83,12 @@ def test_json_is_one_event_a_line(folder, small, impasto_command):
     assert events[-1]["complete"] is True
 
 
-def test_quiet_says_nothing(folder, small, impasto_command):
+def test_quiet_prints_nothing(folder, small, impasto_command):
     result = impasto_command("paint", "photo.png", "style.png", *small, "--quiet")
     assert (result.code, result.out, result.err) == (0, "", "")
 
 
-def test_explain_prints_the_plan_and_writes_nothing(folder, small, impasto_command):
+def test_explain_prints_plan_and_writes_nothing(folder, small, impasto_command):
     before = sorted(folder.iterdir())
     result = impasto_command("paint", "photo.png", "style.png", *small, "--tile", 64, "--explain")
     assert result.code == 0
@@ -105,7 +107,7 @@ def test_explain_prints_the_plan_and_writes_nothing(folder, small, impasto_comma
     assert sorted(folder.iterdir()) == before
 
 
-def test_too_little_memory_is_refused_with_what_is_needed(folder, small, impasto_command):
+def test_too_little_memory_is_refused_with_requirement(folder, small, impasto_command):
     for more in ((), ("--explain",)):
         result = impasto_command("paint", "photo.png", "style.png", *small, "--memory", "300M", *more)
         assert result.code == 2
@@ -115,7 +117,7 @@ def test_too_little_memory_is_refused_with_what_is_needed(folder, small, impasto
     assert not (folder / "photo-as-style.png").exists()
 
 
-def test_force_replaces(folder, small, impasto_command):
+def test_force_replaces_existing_files(folder, small, impasto_command):
     (folder / "photo-as-style.png").write_bytes(b"old")
     (folder / "history.csv").write_bytes(b"old")
     result = impasto_command("paint", "photo.png", "style.png", *small, "--force", "--history", "history.csv")
@@ -124,9 +126,7 @@ def test_force_replaces(folder, small, impasto_command):
     assert (folder / "history.csv").read_text().startswith("octave,")
 
 
-def test_a_note_about_a_picture_is_one_line(folder, small, impasto_command, photo):
-    from impasto.pictures import write_picture
-
+def test_picture_warning_is_one_note(folder, small, impasto_command, photo):
     write_picture("glass.png", photo, alpha=np.full(photo.shape[:2], 0.5, np.float32))
     result = impasto_command("paint", "glass.png", "style.png", *small, "-o", "out.jpg", "--sheet", "sheet.png")
     assert result.code == 0
@@ -136,7 +136,7 @@ def test_a_note_about_a_picture_is_one_line(folder, small, impasto_command, phot
 
 
 @pytest.mark.parametrize("distance", ["gaussian", "gram"])
-def test_a_loss_that_explodes_leaves_the_last_good_picture(folder, small, impasto_command, distance):
+def test_diverging_loss_leaves_last_good_picture(folder, small, impasto_command, distance):
     wild = [
         "--set",
         f"losses.style_distance={distance}",
@@ -157,7 +157,7 @@ def test_a_loss_that_explodes_leaves_the_last_good_picture(folder, small, impast
     assert (folder / "history.csv").exists()
 
 
-def test_a_loss_that_is_never_finite_is_refused(folder, small, impasto_command, loud_encoder):
+def test_loss_infinite_from_start_is_refused(folder, small, impasto_command, loud_encoder):
     loud = ["--encoder", str(loud_encoder), "--quiet"]
     result = impasto_command("paint", "photo.png", "style.png", *small, *loud)
     assert result.code == 2
@@ -165,11 +165,11 @@ def test_a_loss_that_is_never_finite_is_refused(folder, small, impasto_command, 
     assert not (folder / "photo-as-style.png").exists()
 
 
-def test_a_sheet_that_fails_loses_neither_painting_nor_history(folder, small, impasto_command, monkeypatch):
+def test_failing_sheet_spares_painting_and_history(folder, small, impasto_command, monkeypatch):
     def fail(_):
         raise MemoryError
 
-    monkeypatch.setattr("impasto.runs.sheets.side_by_side", fail)
+    monkeypatch.setattr("impasto.runs.job.side_by_side", fail)
     more = ["--sheet", "sheet.png", "--history", "history.csv"]
     result = impasto_command("paint", "photo.png", "style.png", *small, *more, "--quiet")
     assert result.code == 1
@@ -178,15 +178,15 @@ def test_a_sheet_that_fails_loses_neither_painting_nor_history(folder, small, im
     assert (folder / "history.csv").exists()
 
 
-def test_what_comes_to_be_in_the_outputs_places_stays(folder, small, impasto_command, monkeypatch):
+def test_files_appearing_at_outputs_are_kept(folder, small, impasto_command, monkeypatch):
     names = ("out.png", "sheet.png", "losses.csv")
 
-    def tell(self, event):
+    def on_event(self, event):
         if isinstance(event, Iteration):
             for name in names:
                 (folder / name).write_text("mine")
 
-    monkeypatch.setattr(reporters.JsonReporter, "tell", tell)
+    monkeypatch.setattr(reporters.JsonReporter, "on_event", on_event)
     options = ["-o", "out.png", "--sheet", "sheet.png", "--history", "losses.csv", "--json"]
     result = impasto_command("paint", "photo.png", "style.png", *small, *options)
     assert result.code == 1
@@ -203,7 +203,7 @@ def test_what_comes_to_be_in_the_outputs_places_stays(folder, small, impasto_com
     assert {(folder / name).read_text() for name in ("out.png", *names)} == {"mine"}
 
 
-def test_a_full_disk_is_a_sentence(folder, small, impasto_command, monkeypatch):
+def test_full_disk_is_one_sentence(folder, small, impasto_command, monkeypatch):
     def full(_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -217,7 +217,7 @@ def test_a_full_disk_is_a_sentence(folder, small, impasto_command, monkeypatch):
     assert sorted(folder.iterdir()) == before
 
 
-def test_memory_that_runs_out_leaves_the_best_picture(folder, small, impasto_command, monkeypatch):
+def test_exhausted_memory_leaves_best_picture(folder, small, impasto_command, monkeypatch):
     from impasto.engine.objective import Objective
 
     original, calls = Objective.value_and_gradient, []
@@ -237,7 +237,7 @@ def test_memory_that_runs_out_leaves_the_best_picture(folder, small, impasto_com
 
 
 @pytest.mark.skipif(os.name == "nt", reason="file names are text there")
-def test_a_name_that_is_no_text_is_printed_byte_by_byte(folder, small, capfdbinary):
+def test_undecodable_name_is_printed_byte_by_byte(folder, small, capfdbinary):
     name = os.fsdecode(b"odd\xff.png")
     try:
         Path("photo.png").rename(name)
@@ -245,3 +245,38 @@ def test_a_name_that_is_no_text_is_printed_byte_by_byte(folder, small, capfdbina
         pytest.skip("this file system wants text")
     assert main(["paint", name, "style.png", *small]) == 0
     assert capfdbinary.readouterr().out == os.fsencode(folder / os.fsdecode(b"odd\xff-as-style.png")) + b"\n"
+
+
+def test_paint_reports_slow_files(folder, impasto_command, small, monkeypatch, photo):
+    monkeypatch.setattr(slow_files, "PATIENCE", 0.0)
+    monkeypatch.setattr(slow_files, "INTERVAL", 0.0)
+    monkeypatch.setattr(strip_reducer, "LARGE", 0)
+    monkeypatch.setattr(encoding, "LARGE", 0)
+    write_picture(folder / "large.png", np.tile(photo, (4, 4, 1)))
+    result = impasto_command("paint", "large.png", "style.png", "-o", "out.tif", *small, "--json")
+    assert result.code == 0, result.err
+    events = [json.loads(line) for line in result.out.splitlines()]
+    names = [event["event"] for event in events]
+    assert names[0] == "reading"
+    assert events[0]["path"] == "large.png"
+    assert names.index("started") > max(i for i, name in enumerate(names) if name == "reading")
+    assert names[-2:] == ["writing", "finished"]
+    assert events[-2] == {"event": "writing", "path": "out.tif", "share": 1.0}
+
+
+@pytest.mark.parametrize(("name", "size"), [("out.webp", "16384"), ("out.jpg", "65501")])
+def test_paint_refuses_size_beyond_format_limit(folder, impasto_command, name, size):
+    result = impasto_command("paint", "photo.png", "style.png", "-o", name, "--size", size)
+    assert result.code == 2
+    assert name in result.err
+    assert "cannot have a side longer than" in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_paint_checks_original_size_before_painting(folder, impasto_command, small, monkeypatch):
+    monkeypatch.setitem(formats.LONGEST_SIDE, "JPEG", 90)
+    result = impasto_command("paint", "photo.png", "style.png", "-o", "out.jpg", *small, "--size", "original")
+    assert result.code == 2
+    assert "longer than 90 pixels" in result.err
+    assert "octave" not in result.err
+    assert not (folder / "out.jpg").exists()

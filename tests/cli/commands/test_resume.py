@@ -29,7 +29,7 @@ KEEP = ("--checkpoint", "run.checkpoint", "--checkpoint-every", "0")
 
 @pytest.fixture(autouse=True)
 def state(tmp_path, monkeypatch):
-    """A state folder of the test's own, outside the current folder's files."""
+    """Set and return a state folder for this test."""
     monkeypatch.setenv("IMPASTO_STATE", str(tmp_path / "state"))
     return tmp_path / "state"
 
@@ -39,7 +39,7 @@ def pixels(path):
 
 
 def interrupted(process, *arguments, number, iterations=3):
-    """Run a command, and send it a signal after so many iterations; gives its exit code, last event and stderr."""
+    """Send a command a signal after some iterations, and return its exit code, last event and stderr."""
     child = process("-m", "impasto", *arguments, "--json")
     for line in child.stdout:
         if json.loads(line)["event"] == "iteration":
@@ -54,9 +54,9 @@ def interrupted(process, *arguments, number, iterations=3):
 
 @pytest.fixture
 def kept(folder, small, impasto_command, monkeypatch):
-    """A run stopped by Ctrl-C, with a checkpoint in run.checkpoint."""
+    """Stop a run by Ctrl-C, and return its checkpoint, run.checkpoint."""
 
-    def tell(self, event):
+    def on_event(self, event):
         if isinstance(event, Iteration) and event.iteration == 3:
             os.kill(os.getpid(), signal.SIGINT)
             deadline = time.monotonic() + 30
@@ -65,15 +65,15 @@ def kept(folder, small, impasto_command, monkeypatch):
 
     stopped = []
     with monkeypatch.context() as patch:
-        patch.setattr(reporters.JsonReporter, "tell", tell)
-        patch.setattr(reporters.JsonReporter, "stopping", lambda self: stopped.append(1))
+        patch.setattr(reporters.JsonReporter, "on_event", on_event)
+        patch.setattr(reporters.JsonReporter, "on_stop", lambda self: stopped.append(1))
         code = impasto_command("paint", *PAIR, *small, *MANY, *KEEP, "--history", "history.csv", "--json").code
     assert code == 130
     return folder / "run.checkpoint"
 
 
 @posix
-def test_ctrl_c_and_resume_give_the_picture_of_an_uninterrupted_run(folder, small, process, impasto_command):
+def test_resumed_picture_equals_uninterrupted_one(folder, small, process, impasto_command):
     kept = folder / "run.checkpoint"
     options = (*small, *MANY, *KEEP, "--history", "history.csv")
     code, last, err = interrupted(process, "paint", *PAIR, *options, number=signal.SIGINT)
@@ -101,7 +101,7 @@ def test_ctrl_c_and_resume_give_the_picture_of_an_uninterrupted_run(folder, smal
 
 
 @posix
-def test_killed_and_resumed_with_every_extra(folder, small, process, impasto_command):
+def test_resume_after_kill_writes_all_extras(folder, small, process, impasto_command):
     extras = ("--sheet", "sheet.png", "--stages", "stages.png", "--history", "history.csv")
     code, _, _ = interrupted(
         process, "paint", *PAIR, *small, *MANY, *KEEP, *extras, number=signal.SIGKILL, iterations=9
@@ -120,7 +120,7 @@ def test_killed_and_resumed_with_every_extra(folder, small, process, impasto_com
 
 
 @posix
-def test_a_long_run_is_kept_unasked(folder, state, small, process, impasto_command):
+def test_long_run_writes_checkpoints_by_default(folder, state, small, process, impasto_command):
     long = ("--iterations", 100_000)
     code, last, err = interrupted(process, "paint", *PAIR, *small, *long, number=signal.SIGTERM)
     assert code == 143
@@ -142,7 +142,7 @@ def test_a_long_run_is_kept_unasked(folder, state, small, process, impasto_comma
 
 
 @posix
-def test_nothing_is_kept_where_nothing_is_wanted(folder, state, small, process):
+def test_no_checkpoint_leaves_state_folder_untouched(folder, state, small, process):
     options = ("--iterations", 100_000, "--no-checkpoint")
     code, last, err = interrupted(process, "paint", *PAIR, *small, *options, number=signal.SIGINT)
     assert code == 130
@@ -151,7 +151,7 @@ def test_nothing_is_kept_where_nothing_is_wanted(folder, state, small, process):
     assert not state.exists()
 
 
-def test_a_short_run_leaves_no_trace(folder, state, small, impasto_command):
+def test_short_run_leaves_no_checkpoint(folder, state, small, impasto_command):
     assert impasto_command("paint", *PAIR, *small).code == 0
     assert not state.exists()
     assert impasto_command("paint", *PAIR, *small, *KEEP, "-o", "b.png").code == 0
@@ -160,7 +160,7 @@ def test_a_short_run_leaves_no_trace(folder, state, small, impasto_command):
 
 
 @posix
-def test_runs_as_json(kept, folder, impasto_command):
+def test_runs_prints_json(kept, folder, impasto_command):
     (run,) = map(json.loads, impasto_command("runs", "--json").out.splitlines())
     assert run["file"] == run["name"] == str(kept)
     assert run["content"] == str(folder / "photo.png")
@@ -172,7 +172,7 @@ def test_runs_as_json(kept, folder, impasto_command):
 
 
 @posix
-def test_runs_says_what_is_in_the_way(kept, folder, impasto_command):
+def test_runs_lists_obstacles_to_resuming(kept, folder, impasto_command):
     def state():
         return impasto_command("runs").out
 
@@ -195,7 +195,7 @@ def test_runs_says_what_is_in_the_way(kept, folder, impasto_command):
 
 
 @posix
-def test_what_cannot_be_resumed_is_one_sentence_and_touches_nothing(kept, folder, photo, impasto_command):
+def test_resume_refuses_with_one_sentence_and_writes_nothing(kept, folder, photo, impasto_command):
     def refusal(*arguments):
         before = {
             path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix != ".impasto-lock"
@@ -210,7 +210,7 @@ def test_what_cannot_be_resumed_is_one_sentence_and_touches_nothing(kept, folder
 
     write_picture("photo.png", photo[::-1])
     assert "The photograph" in (text := refusal(kept))
-    assert "is not the one that the run began with" in text
+    assert "differs from the one that the run began with" in text
     Path("photo.png").unlink()
     assert "is not at" in refusal(kept)
     write_picture("photo.png", photo)
@@ -225,19 +225,19 @@ def test_what_cannot_be_resumed_is_one_sentence_and_touches_nothing(kept, folder
 
 
 @posix
-def test_a_damaged_checkpoint_falls_back_to_the_one_before(kept, folder, small, impasto_command):
+def test_resume_falls_back_to_previous_checkpoint(kept, folder, small, impasto_command):
     data = bytearray(kept.read_bytes())
     data[len(data) // 2] ^= 8
     kept.write_bytes(data)
     result = impasto_command("resume", kept)
     assert result.code == 0
-    assert "note: The last checkpoint is damaged" in result.err
+    assert "note: The newest checkpoint is damaged" in result.err
     assert impasto_command("paint", *PAIR, *small, *MANY, "-o", "whole.png").code == 0
     np.testing.assert_array_equal(pixels("photo-as-style.png"), pixels("whole.png"))
 
 
 @posix
-def test_without_a_name_a_damaged_run_is_passed_over(kept, folder, impasto_command):
+def test_resume_without_name_skips_damaged_run(kept, folder, impasto_command):
     damaged = bytearray(kept.read_bytes())
     damaged[len(damaged) // 2] ^= 8
     (runs_folder() / "damaged.checkpoint").write_bytes(damaged)
@@ -246,7 +246,7 @@ def test_without_a_name_a_damaged_run_is_passed_over(kept, folder, impasto_comma
     result = impasto_command("resume")
     assert result.code == 0
     assert "damaged.checkpoint: " in result.err
-    assert "so the run before it is looked for" in result.err
+    assert "The run before it is tried instead." in result.err
     assert not Slot(kept).exists
     assert (runs_folder() / "damaged.checkpoint").exists()
     assert "damaged" in impasto_command("runs").out
@@ -258,7 +258,7 @@ def test_without_a_name_a_damaged_run_is_passed_over(kept, folder, impasto_comma
 
 
 @posix
-def test_a_history_goes_with_its_interrupted_picture(kept, folder, small, impasto_command):
+def test_history_of_interrupted_picture_is_replaced(kept, folder, small, impasto_command):
     again = ("paint", *PAIR, *small, "--history", "losses.csv", "--no-checkpoint")
     Path("losses.csv").write_text("somebody else's")
     assert impasto_command(*again).code == 2
@@ -271,26 +271,25 @@ def test_a_history_goes_with_its_interrupted_picture(kept, folder, small, impast
     assert Path("other.csv").read_text() == "somebody else's"
 
 
-def test_force_replaces_no_checkpoint_that_is_none(folder, small, impasto_command):
-    """It is meant for the picture as a rule."""
+def test_force_spares_file_that_is_no_checkpoint(folder, small, impasto_command):
     before = Path("style.png").read_bytes()
     Path("mine.png").write_bytes(before)
     result = impasto_command("paint", *PAIR, *small, "--force", "--checkpoint", "mine.png")
     assert result.code == 2
-    assert "mine.png is no checkpoint" in result.err
+    assert "mine.png is not a checkpoint" in result.err
     assert Path("mine.png").read_bytes() == before
 
 
-def test_somebody_elses_previous_is_not_replaced(folder, small, impasto_command):
+def test_foreign_previous_file_is_not_replaced(folder, small, impasto_command):
     Path("run.checkpoint.previous").write_text("mine")
     result = impasto_command("paint", *PAIR, *small, "--checkpoint", "run.checkpoint")
     assert result.code == 2
-    assert "is no checkpoint, and the one before" in result.err
+    assert "is not a checkpoint, and the older generation" in result.err
     assert Path("run.checkpoint.previous").read_text() == "mine"
 
 
 @posix
-def test_paint_replaces_no_checkpoint_unless_forced(kept, folder, small, impasto_command):
+def test_paint_replaces_checkpoint_only_if_forced(kept, folder, small, impasto_command):
     other = ("-o", "b.png", "--checkpoint", "run.checkpoint")
     refused = impasto_command("paint", *PAIR, *small, *other)
     assert refused.code == 2
@@ -300,7 +299,7 @@ def test_paint_replaces_no_checkpoint_unless_forced(kept, folder, small, impasto
 
 
 @posix
-def test_resume_from_another_folder(kept, folder, impasto_command, monkeypatch, tmp_path_factory):
+def test_resume_works_from_another_folder(kept, folder, impasto_command, monkeypatch, tmp_path_factory):
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
     result = impasto_command("resume", kept, "-o", "here.png", "--json")
     assert result.code == 0
@@ -308,7 +307,7 @@ def test_resume_from_another_folder(kept, folder, impasto_command, monkeypatch, 
     assert stored_record("here.png").complete
 
 
-def test_a_picture_that_cannot_be_saved_is_not_lost(folder, small, impasto_command, monkeypatch):
+def test_unsaved_picture_is_kept_in_checkpoint(folder, small, impasto_command, monkeypatch):
     def fail(*_, **__):
         from impasto.errors import PictureError
 
@@ -324,7 +323,7 @@ def test_a_picture_that_cannot_be_saved_is_not_lost(folder, small, impasto_comma
     np.testing.assert_array_equal(pixels("photo-as-style.png"), pixels("whole.png"))
 
 
-def test_memory_that_runs_out_leaves_a_checkpoint(folder, small, impasto_command, monkeypatch):
+def test_exhausted_memory_leaves_checkpoint(folder, small, impasto_command, monkeypatch):
     from impasto.engine.objective import Objective
 
     original, calls = Objective.value_and_gradient, []
@@ -344,7 +343,7 @@ def test_memory_that_runs_out_leaves_a_checkpoint(folder, small, impasto_command
     assert stored_record("photo-as-style.png").complete
 
 
-def test_a_loss_that_explodes_leaves_no_checkpoint(folder, small, impasto_command):
+def test_diverging_loss_leaves_no_checkpoint(folder, small, impasto_command):
     wild = ("optimization.method=adam", "optimization.rate=1e30", "optimization.clamp=octave")
     result = impasto_command("paint", *PAIR, *small, *(f"--set={setting}" for setting in wild), *KEEP)
     assert result.code == 1
@@ -368,7 +367,7 @@ def test_a_loss_that_explodes_leaves_no_checkpoint(folder, small, impasto_comman
         ("--checkpoint", "style.png/a"),
     ],
 )
-def test_mistakes_are_one_sentence(folder, small, options, impasto_command):
+def test_checkpoint_options_refuse_mistakes(folder, small, options, impasto_command):
     before = sorted(folder.rglob("*"))
     result = impasto_command("paint", *PAIR, *small, *options)
     assert result.code == 2
@@ -378,36 +377,37 @@ def test_mistakes_are_one_sentence(folder, small, options, impasto_command):
 
 
 @pytest.mark.parametrize("arguments", [("resume",), ("resume", ""), ("resume", "."), ("runs", "--remove", "nobody")])
-def test_nothing_to_resume(folder, arguments, impasto_command):
+def test_resume_refuses_if_there_is_nothing(folder, arguments, impasto_command):
     result = impasto_command(*arguments)
     assert result.code == 2
     assert result.err.startswith("error: ")
     assert result.err.count("\n") == 1
 
 
-def test_runs_removes_no_file_that_is_none_of_ours(folder, impasto_command):
+def test_runs_remove_spares_other_files(folder, impasto_command):
     assert impasto_command("runs", "--remove", "photo.png").code == 2
     assert (folder / "photo.png").exists()
 
 
-def test_a_run_begun_in_python(folder, small, tiny_encoder, impasto_command):
+def test_resume_of_python_run_needs_output(folder, small, tiny_encoder, impasto_command):
     import impasto
 
     settings = {"encoder": str(tiny_encoder), "size": 48, "threads": 1, "optimization": {"iterations": 3}}
     painter = impasto.make_painter("photo.png", "style.png", **settings)
-    with impasto.CheckpointWriter("python.checkpoint", least_seconds=0).attend(painter):
+    with impasto.CheckpointWriter("python.checkpoint", least_seconds=0) as writer:
         for event in painter:
+            writer.see(event)
             if isinstance(event, impasto.painting.events.Iteration):
                 painter.stop()
     result = impasto_command("resume", "python.checkpoint")
     assert result.code == 2
-    assert "names no output: name one with -o" in result.err
+    assert "names no output: name one with --output" in result.err
     assert impasto_command("resume", "python.checkpoint", "-o", "out.png").code == 0
     assert stored_record("out.png").complete
 
 
 @posix
-def test_a_name_that_is_no_text(folder, small, process, impasto_command):
+def test_resume_handles_undecodable_name(folder, small, process, impasto_command):
     name = os.fsdecode(b"odd\xff.png")
     try:
         Path("photo.png").rename(name)

@@ -1,4 +1,4 @@
-"""``impasto texture``, and which picture gives the texture and which the colours."""
+"""``impasto texture``, and strokes and colours of different pictures."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tests.helpers import smooth_picture
 
 @pytest.fixture
 def tiny(folder, tiny_encoder):
-    """Options for a texture of half a second, in a folder with a second painting."""
+    """Write a second painting, and return options for a texture that takes half a second."""
     write_picture("other.png", smooth_picture(60, 60, seed=6) * np.array([0.8, 0.3, 0.2], np.float32))
     return ["--encoder", tiny_encoder, "--threads", 1, "--size", "64x48", "--iterations", 2]
 
 
-def test_beside_the_painting(folder, tiny, impasto_command):
+def test_texture_is_written_beside_painting(folder, tiny, impasto_command):
     result = impasto_command("texture", "style.png", *tiny)
     assert result.code == 0
     assert result.out == f"{folder / 'style-texture.png'}\n"
@@ -37,7 +37,7 @@ def test_beside_the_painting(folder, tiny, impasto_command):
     assert impasto_command("texture", "style.png", *tiny).code == 2  # it exists
 
 
-def test_with_every_extra_and_again_and_show(folder, tiny, impasto_command):
+def test_texture_works_with_extras_again_and_show(folder, tiny, impasto_command):
     extras = ["--sheet", "sheet.png", "--stages", "stages.png", "--history", "history.csv", "--depth", 16, "--seed", 3]
     result = impasto_command(
         "texture", "style.png", "other.png", *tiny, "--seamless", *extras, "--style-weights", "2,1"
@@ -56,18 +56,19 @@ def test_with_every_extra_and_again_and_show(folder, tiny, impasto_command):
     assert read_picture("small.png").size == (32, 32)
 
 
-def test_the_plan_and_events(folder, tiny, impasto_command):
+def test_texture_explains_plan_and_prints_events(folder, tiny, impasto_command):
     assert "64×48" in impasto_command("texture", "style.png", *tiny, "--explain").out
     assert not Path("style-texture.png").exists()
     events = [json.loads(x) for x in impasto_command("texture", "style.png", *tiny, "--json").out.splitlines()]
     assert [event["event"] for event in events] == ["started", "octave", "iteration", "iteration", "finished"]
 
 
-def test_interrupted_it_is_resumed(folder, tiny, impasto_command):
+def test_resumed_texture_equals_uninterrupted_one(folder, tiny, impasto_command):
     options = {"encoder": str(tiny[1]), "threads": 1, "size": (64, 48), "optimization": {"iterations": 3}}
     painter = impasto.make_texture_painter("style.png", **options, seamless=True)
-    with impasto.CheckpointWriter("run", least_seconds=0, times_writing=0).attend(painter):
+    with impasto.CheckpointWriter("run", least_seconds=0, times_writing=0) as writer:
         for event in painter:
+            writer.see(event)
             if isinstance(event, Iteration) and event.iteration == 2:
                 painter.stop()
     remember(Slot("run"))
@@ -78,14 +79,14 @@ def test_interrupted_it_is_resumed(folder, tiny, impasto_command):
     np.testing.assert_array_equal(read_picture("resumed.png").pixels, read_picture(whole).pixels)
 
 
-def test_vary_a_texture(folder, tiny, impasto_command):
+def test_vary_accepts_texture(folder, tiny, impasto_command):
     assert impasto_command("texture", "style.png", *tiny, "-o", "made.png").code == 0
     assert impasto_command("vary", "made.png", "--set", "seed=1,2", "--keep", "kept").code == 0
     assert stored_record("kept/made-seed=2.png").content is None
 
 
 @pytest.mark.parametrize("command", [("paint", "photo.png"), ("texture",)])
-def test_texture_and_colours_of_different_paintings(folder, tiny, impasto_command, command):
+def test_strokes_and_colours_come_from_different_paintings(folder, tiny, impasto_command, command):
     size = ["--size", 64] if command[0] == "paint" else []
     pairs = [
         ("style.png", "--colours-from", "other.png"),
@@ -131,13 +132,13 @@ def test_texture_and_colours_of_different_paintings(folder, tiny, impasto_comman
         (("batch", "photo.png", "--style", "style.png", "--out", "out", "--size", "64x48"), "is for textures"),
     ],
 )
-def test_refusals(folder, tiny, impasto_command, arguments, words):
+def test_texture_refuses_mistakes(folder, tiny, impasto_command, arguments, words):
     result = impasto_command(*arguments)
     assert (result.code, result.err.count("\n")) == (2, 1)
     assert words in result.err
 
 
-def test_masks_place_the_styles_in_a_texture(folder, tiny, impasto_command):
+def test_masks_place_styles_in_texture(folder, tiny, impasto_command):
     write_picture("left.png", np.repeat((np.arange(64) < 32)[None, :, None] * np.ones(3, np.float32), 48, axis=0))
     write_picture("part.png", np.repeat((np.arange(60) < 30)[:, None, None] * np.ones(3, np.float32), 60, axis=1))
     masks = ["--mask", "2=left.png", "--style-mask", "2=part.png", "--colours-from", "photo.png"]
@@ -151,7 +152,7 @@ def test_masks_place_the_styles_in_a_texture(folder, tiny, impasto_command):
 
 
 @pytest.mark.parametrize("value", ["left.png", "faces"])
-def test_nothing_can_be_protected_in_a_texture(folder, tiny, impasto_command, value):
+def test_texture_refuses_protection(folder, tiny, impasto_command, value):
     write_picture("left.png", smooth_picture(48, 64))
     for options in (["--protect", value], ["--set", f"protect={value}"]):
         result = impasto_command("texture", "style.png", *tiny, *options)

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from impasto import pictures
+from impasto.batches import variants
 from impasto.batches.variants import grid_of
-from impasto.cli.commands import vary
 from impasto.cli.reporting.batch_reporters import BatchLineReporter
 from impasto.errors import PictureError
 from impasto.pictures import read_picture, write_picture
@@ -24,7 +25,7 @@ from tests.helpers import smooth_picture
 
 @pytest.fixture
 def painted(tmp_path, tiny_encoder, impasto_command, monkeypatch):
-    """A painted picture in the current folder."""
+    """Paint a picture in the current folder, and return its path."""
     monkeypatch.chdir(tmp_path)
     write_picture(tmp_path / "photo.png", smooth_picture(32, 48, seed=1))
     write_picture(tmp_path / "style.png", smooth_picture(32, 32, seed=2))
@@ -104,7 +105,7 @@ def test_ctrl_c_during_the_grid_loses_nothing(painted, impasto_command, monkeypa
         time.sleep(0.2)
         return grid_of(*arguments)
 
-    monkeypatch.setattr(vary, "grid_of", interrupted)
+    monkeypatch.setattr(variants, "grid_of", interrupted)
     assert impasto_command("vary", "out.png", "--set", "strength=0,1").code == 0
     assert read_picture("out-vary.png").size[1] > 96
 
@@ -115,7 +116,7 @@ def test_unwritable_grid_loses_no_variant(painted, impasto_command, monkeypatch,
 
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
-    monkeypatch.setattr(vary, "write_picture", full)
+    monkeypatch.setattr(pictures, "write_picture", full)
     result = impasto_command("vary", "out.png", "--set", "strength=0,1")
     assert result.code == 1
     (folder,) = elsewhere.glob("impasto-vary-*")
@@ -134,17 +135,17 @@ def test_temporary_variants_are_nameless_and_removed(painted, impasto_command, m
 
 
 @pytest.mark.parametrize(
-    ("passing", "first", "second"),
+    ("temporary", "first", "second"),
     [
         (None, "What is finished stays.", "what is finished stays"),
         (Path("there"), "Without --keep nothing of it stays.", "what is finished is in there"),
     ],
 )
-def test_reporter_says_which_pictures_remain_after_signals(passing, first, second, capsys):
-    reporter = BatchLineReporter([], passing=passing)
-    reporter.stopping()
+def test_reporter_says_which_pictures_remain_after_signals(temporary, first, second, capsys):
+    reporter = BatchLineReporter([], temporary=temporary)
+    reporter.on_stop()
     assert capsys.readouterr().err.rstrip().endswith(first)
-    assert reporter.left == second
+    assert reporter.remains == second
 
 
 def test_failed_variant_fails_the_command_not_the_grid(painted, impasto_command):
@@ -171,7 +172,7 @@ def test_failed_variant_fails_the_command_not_the_grid(painted, impasto_command)
         (("out.png", "--set", "seed=1,2", "-o", "nowhere/grid.png"), "nowhere"),
         (("out.png", "--set", "seed=1,2", "-o", "grid.xyz"), ".xyz"),
         (("out.png", "--set", "seamless=false,true"), "Only a texture can be seamless"),
-        (("out.png", "--set", "masks.2=photo.png,style.png"), "There is no style 2 for "),
+        (("out.png", "--set", "masks.2=photo.png,style.png"), "There is no style 2 for --mask 2=FILE"),
         (("out.png", "--set", "style_weights=[1],[1,2]"), "The style_weights are 2"),
         (("out.png", "--set", "size=32,40", "--set", "seed=" + ",".join(map(str, range(60)))), "120 variants"),
     ],

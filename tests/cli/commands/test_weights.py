@@ -9,11 +9,10 @@ from types import SimpleNamespace
 import pytest
 
 from impasto.cli.commands import weights as command
-from impasto.cli.reporting.reporters import JsonReporter, LineReporter
+from impasto.cli.reporting.reporters import JsonReporter, LineReporter, Reporter
 from impasto.cli.reporting.terminal import TerminalReporter
 from impasto.encoders.published.cache import Slot
 from impasto.encoders.published.progress import Fetching, Note, current_watcher, watching
-from impasto.runs.listener import Reporter
 from impasto.runs.repeating import stored_record
 from tests.encoders.published import server as answers
 from tests.encoders.samples import WEIGHTS, keras_file, published, surroundings

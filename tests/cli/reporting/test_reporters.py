@@ -1,4 +1,4 @@
-"""How a run looks."""
+"""Reporters of a run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import json
 import math
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,13 +14,15 @@ import pytest
 
 from impasto.cli.reporting import reporters
 from impasto.cli.reporting.choosing import choose_reporter
-from impasto.cli.reporting.reporters import JsonReporter, LineReporter, clock, to_json
+from impasto.cli.reporting.formatting import clock, to_json
+from impasto.cli.reporting.reporters import JsonReporter, LineReporter, Reporter
 from impasto.cli.reporting.terminal import TerminalReporter
 from impasto.engine.loss import Loss
-from impasto.painting.events import Iteration, OctaveStarted, Started
+from impasto.painting.events import Iteration, OctaveStarted, Reading, Started, Writing
 from impasto.painting.octaves import Octave
-from impasto.runs.listener import Outcome, Reporter
+from impasto.runs.listener import Outcome
 
+PHOTO = Path("a photo.tif")
 OCTAVES = (Octave(36, 48, 3), Octave(72, 96, 2))
 
 
@@ -34,7 +37,7 @@ class Terminal(io.StringIO):
 
 
 def terminal(monkeypatch):
-    """Stderr, as a terminal; no fixture, as pytest puts its own stderr in place after those."""
+    """Replace stderr by a terminal; not a fixture, as pytest replaces stderr after fixtures ran."""
     for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm")
@@ -44,7 +47,7 @@ def terminal(monkeypatch):
     return stream
 
 
-def test_the_face_fits_the_surroundings(monkeypatch):
+def test_choose_reporter_fits_options_and_terminal(monkeypatch):
     terminal(monkeypatch)
     assert isinstance(choose_reporter(quiet=False, as_json=False), TerminalReporter)
     assert isinstance(choose_reporter(quiet=False, as_json=True), JsonReporter)
@@ -55,15 +58,15 @@ def test_the_face_fits_the_surroundings(monkeypatch):
     assert type(choose_reporter(quiet=False, as_json=False)) is LineReporter
 
 
-def test_the_terminal_shows_where_the_run_is_and_cleans_up(monkeypatch):
+def test_terminal_shows_progress_and_restores_cursor(monkeypatch):
     stream = terminal(monkeypatch)
     reporter = TerminalReporter()
     with reporter:
-        reporter.tell(Started(OCTAVES, "cpu", 2, "[red]name[/red]"))
-        reporter.tell(OctaveStarted(2, OCTAVES[1]))
-        reporter.tell(iteration(2, octave=2))
+        reporter.on_event(Started(OCTAVES, "cpu", 2, "[red]name[/red]"))
+        reporter.on_event(OctaveStarted(2, OCTAVES[1]))
+        reporter.on_event(iteration(2, octave=2))
         reporter.note("something [bold]odd[/bold]")
-        reporter.stopping()
+        reporter.on_stop()
         reporter._live.refresh()
     text = stream.getvalue()
     for part in ("painting 96×72 px in 2 octaves", "[red]name[/red]", "octave 2/2", "iteration 2/2", "96×72 px",
@@ -73,15 +76,15 @@ def test_the_terminal_shows_where_the_run_is_and_cleans_up(monkeypatch):
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # the cursor is back
 
 
-def test_lines_come_at_starts_and_then_every_few_seconds(capsys, monkeypatch):
+def test_line_reporter_prints_starts_and_sparse_progress(capsys, monkeypatch):
     now = SimpleNamespace(value=100.0)
     monkeypatch.setattr(reporters.time, "monotonic", lambda: now.value)
     reporter = LineReporter()
-    reporter.tell(Started(OCTAVES, "cpu", 1, "builtin"))
-    reporter.tell(OctaveStarted(1, OCTAVES[0]))
+    reporter.on_event(Started(OCTAVES, "cpu", 1, "builtin"))
+    reporter.on_event(OctaveStarted(1, OCTAVES[0]))
     for number in range(1, 13):
         now.value += 1
-        reporter.tell(iteration(number))
+        reporter.on_event(iteration(number))
     assert capsys.readouterr().err.splitlines() == [
         "painting 96×72 px in 2 octaves on cpu with 1 thread in float32, encoder builtin",
         "octave 1/2: 48×36 px, 3 iterations",
@@ -90,31 +93,71 @@ def test_lines_come_at_starts_and_then_every_few_seconds(capsys, monkeypatch):
     ]
 
 
-def test_an_octave_that_ends_early_has_a_line(capsys):
+def test_line_reporter_prints_early_end_of_octave(capsys):
     reporter = LineReporter()
-    reporter.tell(Started(OCTAVES, "cpu", 1, "builtin"))
-    reporter.tell(OctaveStarted(1, OCTAVES[0]))
-    reporter.tell(iteration(2, converged=True))
+    reporter.on_event(Started(OCTAVES, "cpu", 1, "builtin"))
+    reporter.on_event(OctaveStarted(1, OCTAVES[0]))
+    reporter.on_event(iteration(2, converged=True))
     assert capsys.readouterr().err.splitlines()[-1] == (
         "octave 1/2 ends after 2 of 3 iterations, as its loss no longer falls: loss 2.5 (content 0.25, style 0.5)"
     )
-    JsonReporter().tell(iteration(2, converged=True))
+    JsonReporter().on_event(iteration(2, converged=True))
     assert json.loads(capsys.readouterr().out)["converged"] is True
 
 
-def test_json_has_no_numbers_that_json_lacks(capsys, tmp_path):
-    JsonReporter().tell(iteration(total=math.nan))
+def test_json_has_null_for_nan_and_infinity(capsys, tmp_path):
+    JsonReporter().on_event(iteration(total=math.nan))
     event = json.loads(capsys.readouterr().out)
     assert event["loss"] == {"total": None, "content": 0.25, "style": 0.5, "total_variation": 0.0}
     assert "image" not in event
     assert to_json({"a": [math.inf, (1, -math.inf)]}) == '{"a": [null, [1, null]]}'
     painting = SimpleNamespace(complete=False, seconds=1.5)
-    JsonReporter().finished(Outcome(painting, "why", {"picture": tmp_path / "a.png"}))
+    JsonReporter().on_finished(Outcome(painting, {"picture": tmp_path / "a.png"}, "why"))
     assert json.loads(capsys.readouterr().out)["output"] == str(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0, "0:00"), (7.4, "0:07"), (59.6, "1:00"), (3723, "1:02:03"), (math.inf, "–"), (-1, "0:00")]
 )
-def test_clock(seconds, text):
+def test_clock_formats_durations(seconds, text):
     assert clock(seconds) == text
+
+
+def test_line_reporter_prints_slow_files_sparsely(capsys, monkeypatch):
+    now = SimpleNamespace(value=100.0)
+    monkeypatch.setattr(reporters.time, "monotonic", lambda: now.value)
+    reporter = LineReporter()
+    for share in (0.1, 0.2, 0.6, 1.0):
+        reporter.on_event(Reading(PHOTO, share))
+        now.value += 3
+    assert capsys.readouterr().err.splitlines() == [f"reading a photo.tif: {share}" for share in ("10%", "60%", "100%")]
+
+
+def test_json_reporter_prints_file_events(capsys):
+    JsonReporter().on_event(Reading(PHOTO, 0.25))
+    JsonReporter().on_event(Writing(PHOTO, 1.0))
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
+        {"event": "reading", "path": "a photo.tif", "share": 0.25},
+        {"event": "writing", "path": "a photo.tif", "share": 1.0},
+    ]
+
+
+def test_terminal_shows_slow_files_around_painting(monkeypatch):
+    stream = terminal(monkeypatch)
+    reporter = TerminalReporter()
+    shown = []
+    for event in (Reading(PHOTO, 0.25), OctaveStarted(2, OCTAVES[1]), Writing(PHOTO, 0.75)):
+        start = len(stream.getvalue())
+        with reporter:
+            if isinstance(event, OctaveStarted):
+                reporter.on_event(Started((Octave(36, 48, 3), *OCTAVES[1:]), "cpu", 1, "name"))
+            reporter.on_event(event)
+            reporter._live.refresh()
+        shown.append(stream.getvalue()[start:])
+    assert "reading a photo.tif" in shown[0]
+    assert " 25%" in shown[0]
+    assert "octave 2/2" in shown[1]
+    assert "a photo.tif" not in shown[1]
+    assert "writing a photo.tif" in shown[2]
+    assert " 75%" in shown[2]
+    assert all(text.count("\x1b[?25h") == text.count("\x1b[?25l") == 1 for text in shown)

@@ -1,68 +1,22 @@
-"""``info``, ``settings``, ``--help``, ``--version`` and the demonstration."""
+"""``impasto demo``, and its gallery."""
 
 from __future__ import annotations
-
-import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
-import impasto
 from impasto.demo import STYLE_NAMES, gallery
 from impasto.runs.repeating import stored_record
-from impasto.settings.exclusions import EXCLUSIONS
-from impasto.settings.model import Settings
-
-
-def test_version(impasto_command):
-    result = impasto_command("--version")
-    assert (result.code, result.out) == (0, f"impasto {impasto.__version__}\n")
-
-
-def test_help_is_the_settings_own(impasto_command):
-    result = impasto_command("paint", "--help")
-    assert result.code == 0
-    flat = " ".join(result.out.split())
-    for name in ("size", "strength", "seed", "init", "colour", "stroke_size", "detail"):
-        assert " ".join(Settings.model_fields[name].description.split()) in flat
-    assert impasto_command().out.startswith("Usage: impasto")
-
-
-def test_settings_lists_every_one(impasto_command):
-    listed = impasto_command("settings").out
-    for name in (
-        "preset",
-        "size",
-        "colour",
-        "stroke_size",
-        "detail",
-        "losses.style",
-        "losses.total_variation",
-        "optimization.iterations",
-        "max_pixels",
-    ):
-        assert f"\n{name} = " in f"\n{listed}"
-    assert "Long side of the painting in pixels" in listed
-    _, combined = listed.split("what does not combine")
-    assert all(row.names in combined for group in EXCLUSIONS.values() for row in group)
-    assert json.loads(impasto_command("settings", "--json").out) == Settings.model_json_schema()
-
-
-def test_info(impasto_command):
-    result = impasto_command("info")
-    assert result.code == 0
-    for name in ("impasto", "python", "torch", "numpy", "pillow", "libvips", "device", "threads", "memory", "encoder"):
-        assert f"\n{name} " in f"\n{result.out}"
 
 
 @pytest.fixture
 def quick_styles(monkeypatch, style):
-    """Styles that need no drawing."""
+    """Replace the drawing of styles by a ready picture."""
     monkeypatch.setattr(gallery, "draw_style", lambda name: style)
 
 
-def test_demo_paints_and_replaces_its_own(tmp_path, tiny_encoder, quick_styles, impasto_command):
+def test_demo_replaces_its_own_files(tmp_path, tiny_encoder, quick_styles, impasto_command):
     small = ["--encoder", tiny_encoder, "--size", 48, "--iterations", 1, "--out", tmp_path / "new" / "demo"]
     for _ in range(2):
         result = impasto_command("demo", "--style", "mosaic", *small)
@@ -79,7 +33,7 @@ def test_demo_paints_and_replaces_its_own(tmp_path, tiny_encoder, quick_styles, 
 
 
 @pytest.mark.parametrize("name", ["chelsea.png", "mosaic.png", "chelsea-as-mosaic.png", "chelsea-as-mosaic-sheet.png"])
-def test_demo_leaves_other_peoples_files_alone(tmp_path, tiny_encoder, quick_styles, impasto_command, name):
+def test_demo_refuses_to_replace_other_files(tmp_path, tiny_encoder, quick_styles, impasto_command, name):
     Image.new("RGB", (60, 50), "red").save(tmp_path / name)
     before = (tmp_path / name).read_bytes()
     small = ["--encoder", tiny_encoder, "--size", 48, "--iterations", 1, "--out", tmp_path]
@@ -90,7 +44,7 @@ def test_demo_leaves_other_peoples_files_alone(tmp_path, tiny_encoder, quick_sty
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_demo_of_all(tmp_path, tiny_encoder, quick_styles, impasto_command):
+def test_demo_paints_all_styles(tmp_path, tiny_encoder, quick_styles, impasto_command):
     small = ["--encoder", tiny_encoder, "--size", 48, "--iterations", 1, "--out", tmp_path, "--quiet"]
     assert impasto_command("demo", "--style", "all", *small).code == 0
     for style, photo in gallery.PAIRS.items():
@@ -98,7 +52,7 @@ def test_demo_of_all(tmp_path, tiny_encoder, quick_styles, impasto_command):
         assert (tmp_path / f"{photo}-as-{style}-sheet.png").exists()
 
 
-def test_demo_refuses(tmp_path, impasto_command, monkeypatch):
+def test_demo_refuses_mistakes(tmp_path, impasto_command, monkeypatch):
     assert "swirls" in impasto_command("demo", "--style", "cubism").err
     (tmp_path / "file").touch()
     result = impasto_command("demo", "--out", tmp_path / "file")
@@ -111,7 +65,7 @@ def test_demo_refuses(tmp_path, impasto_command, monkeypatch):
     assert not (tmp_path / "demo").exists()
 
 
-def test_gallery():
+def test_gallery_photos_are_floats_in_range():
     assert set(gallery.PAIRS) == set(STYLE_NAMES)
     assert set(gallery.PAIRS.values()) <= set(gallery.PHOTO_NAMES)
     for name in gallery.PHOTO_NAMES:
@@ -126,7 +80,7 @@ def test_gallery():
 
 
 @pytest.mark.parametrize("name", STYLE_NAMES)
-def test_gallery_draws(name):
+def test_gallery_draws_styles_of_given_size(name):
     drawing = gallery.draw_style(name, long_side=96, seed=1)
     assert drawing.dtype == np.float32
     assert max(drawing.shape) == 96
