@@ -8,9 +8,10 @@ import weakref
 import pytest
 
 from impasto import SettingsError, make_settings
-from impasto.batches.worker import ParentChannel, check_settings, share_machine
+from impasto.batches.worker import check_settings, share_machine
 from impasto.cli.interrupts import Interrupts
 from impasto.engine.devices import physical_cores
+from impasto.runs.listener import StopSwitch
 from impasto.settings.fields import memory_bytes
 
 
@@ -24,9 +25,7 @@ def test_workers_share_cores_and_memory():
     assert share_machine(make_settings(), 10_000).threads == 1
 
 
-@pytest.mark.parametrize(
-    "context", [ParentChannel(None).calling_on_stop, Interrupts().painting], ids=["channel", "interrupts"]
-)
+@pytest.mark.parametrize("context", [StopSwitch().painting, Interrupts().painting], ids=["switch", "interrupts"])
 def test_painter_is_released_after_painting(context):
     class Painter:
         def stop(self):

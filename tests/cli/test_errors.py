@@ -14,7 +14,7 @@ from impasto.cli.reporting.streams import print_error, print_note
 
 PACKAGE = Path(impasto.__file__).parent
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if path.name != "cli" and path.suffix in ("", ".py"))
-WITH_FLAGS = {"encoders"}  # their messages still name options
+WITH_FLAGS = {"encoders", "painting"}  # their messages still name options
 
 FLAG = re.compile(r"(?:^|[\s`'\"(])--[a-z][\w-]*")
 MARKUP = re.compile(r"<[?/\w]")  # its attributes look like arguments

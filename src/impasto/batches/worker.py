@@ -6,9 +6,6 @@ import queue
 import signal
 import threading
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from multiprocessing.connection import Connection
@@ -25,7 +22,8 @@ from impasto.painting.events import Finished, Iteration
 from impasto.painting.faces import check_detector
 from impasto.painting.painter import Painter
 from impasto.painting.planning import SAFE_SHARE
-from impasto.pictures import PictureWarning
+from impasto.runs.job import note_picture_warnings
+from impasto.runs.listener import StopSwitch
 from impasto.settings.fields import FACES, memory_bytes
 from impasto.settings.making import change_settings
 from impasto.settings.model import Settings
@@ -62,13 +60,12 @@ class ParentChannel:
 
     Attributes:
         tasks: received tasks; None at the end.
-        stopped: whether the parent asked to stop, or died.
+        stop_switch: stops the painting once the parent asks to stop, or dies.
     """
 
     def __init__(self, connection: Connection) -> None:
         self.tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
-        self.stopped = False
-        self._on_stop: Callable[[], None] = lambda: None
+        self.stop_switch = StopSwitch()
         self._connection = connection
 
     def receive(self) -> None:
@@ -76,11 +73,11 @@ class ParentChannel:
         try:
             while (order := self._connection.recv()) is not None:
                 if order == STOP:
-                    self._stop()
+                    self.stop_switch.request()
                 else:
                     self.tasks.put(order)
         except (EOFError, OSError):
-            self._stop()
+            self.stop_switch.request()
         self.tasks.put(None)
 
     def send(self, event: BatchEvent | Ready | ImpastoError) -> None:
@@ -88,20 +85,7 @@ class ParentChannel:
         try:
             self._connection.send(event)
         except OSError:
-            self._stop()
-
-    @contextmanager
-    def calling_on_stop(self, stop: Callable[[], None]) -> Iterator[None]:
-        """Call ``stop`` if an order to stop comes within this context; keep no reference to its painter afterwards."""
-        self._on_stop = stop
-        try:
-            yield
-        finally:
-            self._on_stop = lambda: None
-
-    def _stop(self) -> None:
-        self.stopped = True
-        self._on_stop()
+            self.stop_switch.request()
 
 
 def check_settings(settings: Settings) -> None:
@@ -121,12 +105,8 @@ def check_settings(settings: Settings) -> None:
 def _run(task: Task, parent: ParentChannel, worker_count: int) -> Ended:
     """Paint a task, and return its last event whatever happens."""
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", PictureWarning)
-            ended = _paint(task, parent, worker_count)
-        for warning in caught:
-            parent.send(Remarked(task.number, str(warning.message)))
-        return ended
+        with note_picture_warnings(lambda text: parent.send(Remarked(task.number, text))):
+            return _paint(task, parent, worker_count)
     except ImpastoError as error:
         return Ended(task.number, "failed", str(error))
     except MemoryError:
@@ -137,19 +117,19 @@ def _run(task: Task, parent: ParentChannel, worker_count: int) -> Ended:
 
 def _paint(task: Task, parent: ParentChannel, worker_count: int) -> Ended:
     work, number = task.work, task.number
-    if parent.stopped:
+    if parent.stop_switch.requested:
         return Ended(number, "stopped")
     settings = share_machine(work.settings, worker_count)
     parent.send(Begun(number, settings.threads or 1))
     painter = Painter(work.content, work.styles, settings, plan=work.plan)
-    with parent.calling_on_stop(painter.stop):
+    with parent.stop_switch.painting(painter.stop):
         return _iterate(painter, work, number, parent)
 
 
 def _iterate(painter: Painter, work: Work, number: int, parent: ParentChannel) -> Ended:
     for text in painter.remarks:
         parent.send(Remarked(number, text))
-    if parent.stopped:  # while the painter was made
+    if parent.stop_switch.requested:  # while the painter was made
         return Ended(number, "stopped")
     last = 0.0
     for event in painter:
@@ -163,7 +143,7 @@ def _iterate(painter: Painter, work: Work, number: int, parent: ParentChannel) -
 
 def _save(number: int, work: Work, event: Finished, parent: ParentChannel) -> Ended:
     if not event.painting.complete:
-        return Ended(number, "stopped") if parent.stopped else Ended(number, "failed", event.message)
+        return Ended(number, "stopped") if parent.stop_switch.requested else Ended(number, "failed", event.message)
     # The record holds the requested settings, as this worker's share of the machine would bind later runs.
     replace(event.painting, settings=work.settings).save(work.output, force=work.replaces)
     return Ended(number, "painted", seconds=event.painting.seconds)

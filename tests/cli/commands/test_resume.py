@@ -212,10 +212,10 @@ def test_resume_refuses_with_one_sentence_and_writes_nothing(kept, folder, photo
     assert "The photograph" in (text := refusal(kept))
     assert "differs from the one that the run began with" in text
     Path("photo.png").unlink()
-    assert "is not at" in refusal(kept)
+    assert "is no longer at" in refusal(kept)
     write_picture("photo.png", photo)
     assert "There is no checkpoint at" in refusal("nothing")
-    assert "no sound checkpoint" in refusal("style.png")
+    assert "no intact checkpoint" in refusal("style.png")
     shutil.copy("style.png", "taken.png")
     assert "exists" in refusal(kept, "-o", "taken.png")
     assert "is one of the pictures that are read" in refusal(kept, "-o", "style.png", "--force")
