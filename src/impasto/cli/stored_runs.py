@@ -13,7 +13,7 @@ from impasto.cli.reporting.streams import print_out
 from impasto.cli.reporting.tables import print_columns
 from impasto.errors import CheckpointError
 from impasto.runs.checkpointing import read_attachment
-from impasto.runs.checkpoints.files import DamagedError, read_header
+from impasto.runs.checkpoints.container import DamagedError, read_header
 from impasto.runs.checkpoints.folder import SUFFIX, forget, runs_folder, stored_slots, written
 from impasto.runs.checkpoints.resuming import Description, read_description
 from impasto.runs.checkpoints.slot import Slot

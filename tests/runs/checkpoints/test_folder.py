@@ -9,7 +9,7 @@ import pytest
 
 from impasto.errors import CheckpointError
 from impasto.runs.checkpoints import folder
-from impasto.runs.checkpoints.files import write_container
+from impasto.runs.checkpoints.container import write_container
 from impasto.runs.checkpoints.slot import Slot
 
 

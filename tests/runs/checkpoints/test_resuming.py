@@ -27,7 +27,7 @@ from impasto.files import sha256_of
 from impasto.painting.events import Finished, Iteration, OctaveStarted, Started, StepFinished
 from impasto.painting.painter import Painter
 from impasto.pictures import write_picture
-from impasto.runs.checkpoints.files import StoredTensors, write_container
+from impasto.runs.checkpoints.container import StoredTensors, write_container
 from impasto.runs.checkpoints.slot import Slot
 from impasto.runs.checkpoints.writer import CheckpointWarning
 from tests.helpers import random_weights, smooth_picture

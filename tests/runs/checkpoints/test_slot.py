@@ -12,7 +12,7 @@ from filelock import FileLock
 from hypothesis import given, strategies as st
 
 from impasto.errors import CheckpointError
-from impasto.runs.checkpoints.files import write_container
+from impasto.runs.checkpoints.container import write_container
 from impasto.runs.checkpoints.slot import Slot
 
 SIZE = 40_000

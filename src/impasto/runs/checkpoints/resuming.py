@@ -15,7 +15,7 @@ from impasto.files import shown
 from impasto.painting.record import StoredSource
 from impasto.painting.regions import named_masks
 from impasto.painting.snapshot import RunState, Snapshot
-from impasto.runs.checkpoints.files import DamagedError, Header, StoredTensors
+from impasto.runs.checkpoints.container import DamagedError, Header, StoredTensors
 from impasto.runs.checkpoints.slot import Slot
 from impasto.runs.checkpoints.writer import FORMAT
 from impasto.settings.model import Settings

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from impasto.errors import CheckpointError
 from impasto.files import expanded, reason, shown
-from impasto.runs.checkpoints.files import DamagedError, Header, open_container, read_header
+from impasto.runs.checkpoints.container import DamagedError, Header, open_container, read_header
 
 _PATIENCE = 0.3
 """Seconds to wait for a process that is only probing the lock."""

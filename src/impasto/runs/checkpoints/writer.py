@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from impasto.errors import CheckpointError
 from impasto.files import reason, shown
 from impasto.painting.events import Event, Iteration, StepFinished
-from impasto.runs.checkpoints.files import write_container
+from impasto.runs.checkpoints.container import write_container
 from impasto.runs.checkpoints.slot import Slot
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, strategies as st
 from safetensors import safe_open
 
-from impasto.runs.checkpoints.files import SEAL, DamagedError, StoredTensors, open_container, write_container
+from impasto.runs.checkpoints.container import SEAL, DamagedError, StoredTensors, open_container, write_container
 
 TENSORS = {
     "image": torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(0)),
