@@ -300,6 +300,27 @@ def test_transparent_colours_do_not_contain_white_background(small):
     assert np.abs(painting.array - dark)[edge].mean() < 0.02  # 0.4 with white in it
 
 
+def test_soft_edge_has_no_halo_after_dark_style(small):
+    """A bright disc whose alpha falls from 255 to 0 over 30 px, after a dark painting."""
+    down, across = np.mgrid[:128, :128]
+    alpha = np.clip((60 - np.hypot(down - 63.5, across - 63.5)) / 30, 0, 1)
+    bright = np.broadcast_to(np.array([255, 230, 120], np.uint8), (128, 128, 3))
+    visible = np.where(alpha[..., None] > 0, bright, 0)
+    soft = np.dstack([visible, np.rint(255 * alpha)]).astype(np.uint8)
+    dark = 0.25 * smooth_picture(80, 80, seed=2)
+    changes = small | {"size": 128, "encoder": "builtin", "optimization": {"iterations": 8, "smallest_octave": 64}}
+    painting, opaque = (impasto.paint(photo, dark, **changes) for photo in (soft, np.ascontiguousarray(bright)))
+    edge = (painting.alpha > 0.02) & (painting.alpha < 0.98)
+    assert opaque.array[edge].mean() < 0.3  # painted dark
+    for background in (np.ones(3), np.array([0, 0.6, 0])):
+        one, other = (
+            (background + painting.alpha[..., None] * (colours - background))[edge]
+            for colours in (painting.array, opaque.array)
+        )
+        assert 255 * np.abs(one - other).mean() < 8
+        assert 255 * np.abs((one - other).mean(axis=0)).max() < 3
+
+
 def test_record_paths_are_relative_to_picture(style, small, tmp_path):
     for name in ("photo", "style"):
         Image.fromarray((smooth_picture(48, 64) * 255).astype(np.uint8)).save(tmp_path / f"{name}.png")

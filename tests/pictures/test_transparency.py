@@ -2,7 +2,7 @@ import hypothesis.extra.numpy as arrays
 import numpy as np
 from hypothesis import given, strategies as st
 
-from impasto.pictures import off_white, over_white
+from impasto.pictures import extend_colours, off_white, over_white
 from impasto.pictures.transparency import composite_over_white
 
 
@@ -48,3 +48,40 @@ def test_off_white_matches_appearance_or_is_black(rgba, level):
     np.testing.assert_allclose(
         over_white(colours, alpha)[seen], np.maximum(shown, 1 - alpha[..., None])[seen], atol=1e-6
     )
+
+
+def test_extend_colours_fills_transparent_part_with_edge_colour():
+    colours = np.zeros((40, 60, 3), np.float32)
+    colours[:, :20] = 0.8, 0.4, 0.1
+    alpha = np.zeros((40, 60), np.float32)
+    alpha[:, :20] = 1
+    filled = extend_colours(colours, alpha)
+    np.testing.assert_allclose(filled, np.broadcast_to(colours[0, 0], filled.shape), atol=1e-6)
+
+
+def test_extend_colours_fills_each_side_with_its_own_colour():
+    colours = np.zeros((33, 65, 3), np.float32)
+    colours[:, :8], colours[:, -8:] = (1, 0, 0), (0, 0, 1)
+    alpha = np.zeros((33, 65), np.float32)
+    alpha[:, :8] = alpha[:, -8:] = 1
+    filled = extend_colours(colours, alpha)
+    assert filled[16, 8, 0] > 0.9
+    assert filled[16, -9, 2] > 0.9
+    np.testing.assert_allclose(filled.sum(axis=2), 1, atol=1e-5)
+
+
+def test_extend_colours_of_empty_picture_is_white():
+    assert (extend_colours(np.zeros((3, 5, 3), np.float32), np.zeros((3, 5), np.float32)) == 1).all()
+
+
+@given(
+    arrays.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(4)), elements=st.integers(0, 255)),
+)
+def test_extend_colours_keeps_visible_colours_and_range(rgba):
+    values = rgba.astype(np.float32) / 255
+    colours, alpha = values[..., :3], values[..., 3]
+    filled = extend_colours(colours, alpha)
+    trusted = rgba[..., 3] > 0
+    assert np.array_equal(filled[trusted], colours[trusted])
+    assert filled.min() >= 0
+    assert filled.max() <= 1 + 1e-6

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,7 @@ class Inputs:
         settings.check_photo(content is not None)
         if content is None and PROTECT in by_name:
             raise SettingsError(TEXTURE_PROTECT_MESSAGE)
-        self.content = None if content is None else self._read(content, settings.long_side)
+        self.content = None if content is None else _with_extended_colours(self._read(content, settings.long_side))
         # Scales under 1 may have a least size: see impasto.painting.octaves.style_size.
         largest = math.ceil(self.long_side * max(1.0, settings.stroke_size))
         self.styles = [self._read(style, largest) for style in styles]
@@ -196,6 +197,17 @@ class Inputs:
         self.regions = Regions(self.regions.count, {**self.regions.masks, PROTECT: mask})
         count = "One face was found and is" if len(found) == 1 else f"{len(found)} faces were found and are"
         self.remarks += (f"{count} protected.",)
+
+
+def _with_extended_colours(photo: Picture) -> Picture:
+    """Replace the white below a transparent photograph by its own colours, carried outwards from its edges.
+
+    So no white takes part in the painting, and none has to be removed from the painted colours.
+    """
+    if photo.alpha is None:
+        return photo
+    straight = pictures.off_white(photo.pixels, photo.alpha)
+    return replace(photo, pixels=pictures.extend_colours(straight, photo.alpha))
 
 
 def _name(picture: Picture) -> str:

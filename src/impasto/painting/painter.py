@@ -199,7 +199,7 @@ class Painter:
             share=share,
             elapsed=step.seconds,
             remaining=self._run.remaining(share),
-            image=lambda: self._scaled.shown(image, *octave[:2]),
+            image=lambda: self._scaled.preview(image, *octave[:2]),
             converged=converged,
         )
 
@@ -288,7 +288,7 @@ class Painter:
         if alpha is not None:
             alpha = pictures.resize(alpha, height, width)
         return Painting(
-            array=pictures.off_white(array, alpha),
+            array=array,
             settings=self.settings,
             history=tuple(run.history),
             content=Source.of(self.content) if self.content else None,

@@ -137,6 +137,12 @@ class ScaledInputs:
         painted, kept = self.colours.result(to_array(image), photo), self._regions.kept(height, width)
         return painted if kept is None else composited(painted, photo(), kept)
 
+    def preview(self, image: Tensor, height: int, width: int) -> np.ndarray:
+        """Convert an image as :meth:`shown` does, composited over white if the photograph is transparent."""
+        alpha = self._content.alpha if self._content else None
+        opacity = None if alpha is None else pictures.resize(alpha, height, width)
+        return pictures.over_white(self.shown(image, height, width), opacity)
+
     def unpainted(self, height: int, width: int) -> np.ndarray:
         """What is shown before painting has begun: the photograph itself, or a texture's noise."""
         image = self.first_image(height, width) if self._content is None else self.fitted(self._content, height, width)

@@ -13,7 +13,7 @@ from impasto.pictures.picture import Picture, PictureWarning
 from impasto.pictures.progress import ProgressCallback
 from impasto.pictures.reading import MAX_PIXELS, PictureSource, read_picture
 from impasto.pictures.sizes import resize, resize_by_area, scaled_size
-from impasto.pictures.transparency import off_white, over_white
+from impasto.pictures.transparency import extend_colours, off_white, over_white
 from impasto.pictures.writing import write_picture
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "ProgressCallback",
     "Provenance",
     "check_output",
+    "extend_colours",
     "off_white",
     "open_picture",
     "over_white",

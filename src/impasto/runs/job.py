@@ -299,7 +299,8 @@ class _Run:
         return written, tuple(failures)
 
     def _sheet(self, painting: Painting, result: Pixels) -> Pixels:
-        photo = [self.painter.content.pixels] if self.painter.content else []
+        content = self.painter.content
+        photo = [over_white(content.pixels, content.alpha)] if content else []
         styles = (style.pixels for style in self.painter.styles)
         return side_by_side([*photo, *styles, tiled(result) if painting.settings.seamless else result])
 
