@@ -28,8 +28,9 @@ from impasto.encoders.loading import load_encoder
 from impasto.engine.devices import physical_cores
 from impasto.engine.objective import Objective, make_objective
 from impasto.engine.tiles import cut
+from impasto.painting.cost import cost_of
 from impasto.painting.octaves import Octave
-from impasto.painting.planning import Workload, cost
+from impasto.painting.workload import Workload
 from impasto.settings.making import make_settings
 from impasto.settings.model import Losses
 
@@ -60,7 +61,7 @@ def arithmetic(encoder: str, size: int, tile: int) -> tuple[float, float]:
     workload = Workload(load_encoder(encoder).encoder, make_settings(), [(height, width)] * 2, [(height, width)])
     tiles = cut(height, width, tile, workload.layers)
     area = sum(t.pixels.area for t in tiles) / (height * width)
-    whole, tiled = (cost(Octave(height, width, 1, side), workload).arithmetic for side in (None, tile))
+    whole, tiled = (cost_of(Octave(height, width, 1, side), workload).arithmetic for side in (None, tile))
     return (1.5 if len(tiles) > 1 else 1.0) * area, tiled / whole
 
 

@@ -26,7 +26,7 @@ from impasto.engine.devices import choose_device, choose_precision
 from impasto.engine.style_terms import shares
 from impasto.errors import SettingsError
 from impasto.painting.octaves import Octave, plan_octaves
-from impasto.painting.planning import Workload
+from impasto.painting.workload import Workload
 from impasto.settings.fields import PRESETS
 from impasto.settings.making import make_settings, parse_assignment
 from impasto.settings.merging import deep_merge

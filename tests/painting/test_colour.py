@@ -26,7 +26,7 @@ from impasto.painting.colour.transfer import (
     recolouring,
 )
 from impasto.painting.events import Iteration
-from impasto.painting.regions import Mask, Regions
+from impasto.painting.regions import RegionMask, Regions
 from impasto.pictures import read_picture, write_picture
 from impasto.settings.fields import COLOUR_SOURCES, COLOURS
 from impasto.settings.making import make_settings
@@ -316,7 +316,7 @@ def test_only_the_part_that_is_taken_gets_the_other_pictures_colours(style, phot
     other = read_picture(dark_red).pixels
     left = np.repeat((np.arange(80) < 30)[None], 80, axis=0).astype(np.float32)
     two = style * np.where(left[..., None] > 0, np.float32([0.2, 1, 0.3]), np.float32([0.9, 0.1, 0.9]))
-    regions = Regions(1, {"style_masks.1": Mask(left, None, None)})
+    regions = Regions(1, {"style_masks.1": RegionMask(left, None, None)})
     (found,) = plan_colours("style", photo, None, [two], [1], regions, other).styles
     alone = recolouring(two[:, :30], other)
     np.testing.assert_allclose(found(two)[:, :30], alone(two[:, :30]), atol=0.01)

@@ -20,7 +20,7 @@ from impasto.engine.objective import make_objective
 from impasto.engine.protection import Protected
 from impasto.engine.statistics import exact_statistics, mean
 from impasto.engine.style_terms import layer_masks
-from impasto.painting.regions import Mask, Regions, composited
+from impasto.painting.regions import RegionMask, Regions, composited
 from impasto.pictures import read_picture, resize, resize_by_area
 from impasto.settings.fields import COLOURS
 from impasto.settings.making import change_settings, make_settings
@@ -48,7 +48,7 @@ def tensor(height, width, seed, dtype=torch.float64):
 
 
 def mask_of(array, name="masks.1"):
-    return Mask.of(read_picture(array), name)
+    return RegionMask.from_picture(read_picture(array), name)
 
 
 def regions(count, **masks):
@@ -137,7 +137,7 @@ def test_with_masks_of_all_kinds_tiles_are_exact_and_the_gradient_is_the_slope(d
     layers = {name: parse_layer(name) for name in NAMES}
     masked = regions(3, masks_of_2=halves(60, 84, soft=20), style_masks_of_1=halves(9, 13), protect=halves(107, 150, 40)[::-1, ::-1] * 0.98)  # fmt: skip
     styles = [tensor(80, 61, 3), tensor(50, 97, 4), tensor(64, 64, 5)]
-    taken = [masked.within(n, *style.shape[2:]) for n, style in enumerate(styles)]
+    taken = [masked.style_mask(n, *style.shape[2:]) for n, style in enumerate(styles)]
 
     def by_layer(arrays):
         made = {id(a): None if a is None else layer_masks(torch.from_numpy(a).double(), layers) for a in arrays}

@@ -26,7 +26,7 @@ from impasto.painting.colour.transfer import mean_and_covariance
 from impasto.painting.events import Finished, Iteration, Started
 from impasto.painting.octaves import LEAST_SIDE, plan_octaves, resized
 from impasto.painting.painter import Painter
-from impasto.painting.regions import Mask, Regions
+from impasto.painting.regions import RegionMask, Regions
 from impasto.pictures import read_picture, write_picture
 from impasto.runs.checkpoints.writer import CheckpointWriter
 from impasto.runs.repeating import prepare, stored_record
@@ -191,7 +191,7 @@ def test_every_octave_of_a_seamless_texture_wraps(height, width, ratio):
 @pytest.mark.parametrize("distance", ["gaussian", "gram"])
 def test_with_masks_a_seamless_loss_wraps_too_in_tiles_as_well(distance):
     rng = np.random.default_rng(5)
-    masks = Regions(2, {"masks.2": Mask(rng.random((64, 96)).astype(np.float32), None, None)})
+    masks = Regions(2, {"masks.2": RegionMask(rng.random((64, 96)).astype(np.float32), None, None)})
     styles, image = [tensor(70, 50, 2), 0.5 * tensor(48, 64, 3)], tensor(64, 96, 1)
     part = layer_masks(torch.from_numpy(rng.random((48, 64))), BY_NAME)
 

@@ -20,8 +20,8 @@ from impasto.engine.style_terms import shares
 from impasto.errors import ImpastoError
 from impasto.painting.events import Finished, Iteration
 from impasto.painting.faces import check_detector
+from impasto.painting.memory import SAFE_SHARE
 from impasto.painting.painter import Painter
-from impasto.painting.planning import SAFE_SHARE
 from impasto.runs.job import note_picture_warnings
 from impasto.runs.listener import StopSwitch
 from impasto.settings.fields import FACES, memory_bytes

@@ -1,4 +1,4 @@
-"""The library's functions: one call from pictures and settings to a painting, or to a painter."""
+"""The library's functions, which turn pictures and settings into a painting or a painter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from impasto.errors import SettingsError
 from impasto.painting.events import Finished
 from impasto.painting.inputs import PictureLike
 from impasto.painting.painter import Painter
-from impasto.painting.regions import from_memory
+from impasto.painting.regions import separate_masks
 from impasto.painting.result import Painting
 from impasto.settings.making import change_settings, make_settings, make_texture_settings
 from impasto.settings.merging import deep_merge
@@ -27,15 +27,15 @@ def paint(
 
     Args:
         content: the photograph: path, PIL image, or array H×W×3 (uint8, uint16, or float in [0, 1]).
-        style: the painting, or a list of them, likewise.
-        settings: a whole run's settings; the defaults where not given.
+        style: the painting, or a list of paintings, in the same forms.
+        settings: settings of the run; the defaults if omitted.
         changes: settings by name, as in ``size=1024, strength=0.7``. The masks, as in ``masks={1: sky, 2: ground}``,
-            ``style_masks={2: corner}`` and ``protect=face``, may be paths, PIL images or arrays, of bool too.
+            ``style_masks={2: corner}`` and ``protect=face``, may be paths, PIL images or arrays, including bool.
 
     Raises:
-        ImpastoError: anything that the caller can mend, in one sentence.
+        ImpastoError: pictures or settings are invalid, or painting fails; the message is one sentence.
     """
-    return _finished(make_painter(content, style, settings, **changes))
+    return _paint_to_end(make_painter(content, style, settings, **changes))
 
 
 def texture(
@@ -46,16 +46,16 @@ def texture(
     """Paint a texture after one painting or several, without a photograph.
 
     Args:
-        style: the painting, or a list of them: path, PIL image, or array H×W×3 (uint8, uint16, or float in [0, 1]).
-        settings: settings of a run, from :func:`~impasto.make_texture_settings`; the defaults of a texture
-            where not given.
+        style: the painting, or a list of paintings: path, PIL image, or array H×W×3 (uint8, uint16, or float in
+            [0, 1]).
+        settings: settings from :func:`~impasto.make_texture_settings`; the defaults of a texture if omitted.
         changes: settings by name, as in ``size=(640, 480), seamless=True, seed=3``; the size is width and height.
-            The masks ``masks`` and ``style_masks`` may be pictures, as with :func:`paint`.
+            The masks ``masks`` and ``style_masks`` may be pictures, as in :func:`paint`.
 
     Raises:
-        ImpastoError: anything that the caller can mend, in one sentence.
+        ImpastoError: pictures or settings are invalid, or painting fails; the message is one sentence.
     """
-    return _finished(make_texture_painter(style, settings, **changes))
+    return _paint_to_end(make_texture_painter(style, settings, **changes))
 
 
 def make_texture_painter(
@@ -63,16 +63,16 @@ def make_texture_painter(
     settings: Settings | None = None,
     **changes: Any,
 ) -> Painter:
-    """A painter with the arguments of :func:`texture`; iterate over it for each step."""
+    """Make a painter from the arguments of :func:`texture`; iterating over it paints step by step."""
     _check_settings(settings)
-    changes, masks = from_memory(changes)
+    changes, masks = separate_masks(changes)
     if settings is None:
         settings = make_texture_settings(**changes)
     elif changes:
         if "preset" in changes:
             changes = deep_merge(texture_values(changes["preset"]), changes)
         settings = change_settings(settings, **changes)
-    return Painter(None, _listed(style), settings, named=masks)
+    return Painter(None, _as_list(style), settings, named=masks)
 
 
 def make_painter(
@@ -81,28 +81,29 @@ def make_painter(
     settings: Settings | None = None,
     **changes: Any,
 ) -> Painter:
-    """A painter with the arguments of :func:`paint`; iterate over it for each step."""
+    """Make a painter from the arguments of :func:`paint`; iterating over it paints step by step."""
     _check_settings(settings)
-    changes, masks = from_memory(changes)
-    settings = (
-        make_settings(**changes) if settings is None else change_settings(settings, **changes) if changes else settings
-    )
-    return Painter(content, _listed(style), settings, named=masks)
+    changes, masks = separate_masks(changes)
+    if settings is None:
+        settings = make_settings(**changes)
+    elif changes:
+        settings = change_settings(settings, **changes)
+    return Painter(content, _as_list(style), settings, named=masks)
 
 
 def _check_settings(settings: object) -> None:
     if not (settings is None or isinstance(settings, Settings)):
         raise SettingsError(
-            f"The settings are a {type(settings).__name__}: give what impasto.make_settings returns, or each setting "
+            f"The settings are a {type(settings).__name__}: give the result of impasto.make_settings, or each setting "
             f"by its name, as in size=768."
         )
 
 
-def _listed(style: PictureLike | Sequence[PictureLike]) -> list[PictureLike]:
+def _as_list(style: PictureLike | Sequence[PictureLike]) -> list[PictureLike]:
     return list(style) if isinstance(style, list | tuple) else [style]  # type: ignore[list-item]
 
 
-def _finished(painter: Painter) -> Painting:
+def _paint_to_end(painter: Painter) -> Painting:
     for event in painter:
         if isinstance(event, Finished):
             return event.painting

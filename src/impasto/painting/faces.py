@@ -1,8 +1,8 @@
-"""Finding faces, so that they can be kept as they are in the photograph.
+"""Detection of faces, and a mask that protects them.
 
-The detector is OpenCV 4's cascade of Haar features (Viola and Jones 2001, Lienhart and Maydt 2002), which its package
-carries. It finds upright faces that look into the camera and are larger than a twentieth of the picture. Of turned,
-tilted, covered or small ones it misses many, and now and then it takes something else for a face.
+The detector is the cascade of Haar features in OpenCV 4 (Viola and Jones 2001, Lienhart and Maydt 2002). It finds
+upright faces that look into the camera and are larger than a twentieth of the picture. It misses many turned, tilted,
+covered or small faces, and sometimes mistakes another object for a face.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ from impasto.pictures import resize, scaled_size
 Array = npt.NDArray[np.float32]
 
 CASCADE = "haarcascade_frontalface_alt2.xml"
+"""File of the detector in OpenCV's package."""
 
-LONG_SIDE = 1024
-"""Faces are looked for at this size in pixels, or in the picture's own where it is smaller."""
+DETECTION_SIDE = 1024
+"""Long side in pixels at which faces are detected; smaller pictures are not enlarged."""
 
-SMALLEST = 20
-"""No face is smaller than the long side divided by this."""
+MOST_FACES_ACROSS = 20
+"""Long side of the picture divided by the side of the smallest face that is detected."""
 
-SOFT = 0.25
-"""Width of the soft edge, as a share of the face's radius."""
+SOFT_EDGE = 0.25
+"""Width of the mask's soft edge, as a fraction of the face's radius."""
 
 
 class Face(NamedTuple):
-    """The square that a face fills from the brows' top to the mouth's bottom, all in shares of the long side."""
+    """The square from the top of the brows to the bottom of the mouth, in fractions of the picture's long side."""
 
     left: float
     top: float
@@ -40,36 +41,38 @@ class Face(NamedTuple):
 
 
 def find_faces(photo: Array) -> list[Face]:
-    """Faces in a picture, from left to right.
+    """Detect the faces in a picture, from left to right.
 
     Args:
         photo: H×W×3 in [0, 1].
 
     Raises:
-        SettingsError: OpenCV is not installed, or not one that carries the detector.
+        SettingsError: OpenCV is not installed, or lacks the detector.
     """
-    cv2, detector = _detector()
+    cv2, detector = _load_detector()
     height, width = photo.shape[:2]
-    small = photo if max(height, width) <= LONG_SIDE else resize(photo, *scaled_size(height, width, LONG_SIDE))
-    longest = max(small.shape[:2])
+    small = (
+        photo if max(height, width) <= DETECTION_SIDE else resize(photo, *scaled_size(height, width, DETECTION_SIDE))
+    )
+    long_side = max(small.shape[:2])
     grey = (small @ np.array([0.299, 0.587, 0.114], np.float32) * 255 + 0.5).astype(np.uint8)
-    least = max(24, longest // SMALLEST)
+    least = max(24, long_side // MOST_FACES_ACROSS)
     threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # what is found must not depend on which thread finds it first
+    cv2.setNumThreads(1)  # with several threads the result depends on their order
     try:
-        found = detector.detectMultiScale(grey, scaleFactor=1.1, minNeighbors=5, minSize=(least, least))
+        squares = detector.detectMultiScale(grey, scaleFactor=1.1, minNeighbors=5, minSize=(least, least))
     finally:
         cv2.setNumThreads(threads)
-    return sorted(Face(x / longest, y / longest, side / longest) for x, y, side, _ in np.asarray(found).tolist())
+    return sorted(Face(x / long_side, y / long_side, w / long_side) for x, y, w, _ in np.asarray(squares).tolist())
 
 
 def face_mask(faces: list[Face], height: int, width: int) -> Array:
-    """A soft oval over each face, from the hair's edge to the chin.
+    """Draw a soft oval over each face, from the hairline to the chin.
 
     Args:
-        faces: in a picture of that size.
-        height: in pixels.
-        width: in pixels.
+        faces: from :func:`find_faces`.
+        height: height of the picture in pixels.
+        width: width of the picture in pixels.
 
     Returns:
         height × width in [0, 1].
@@ -81,22 +84,22 @@ def face_mask(faces: list[Face], height: int, width: int) -> Array:
         across = (x - left * max(height, width) - 0.5 * scale) / (0.47 * scale)
         down = (y - top * max(height, width) - 0.55 * scale) / (0.7 * scale)
         radius = np.sqrt(across[None] ** 2 + down[:, None] ** 2)
-        edge = ((1 + SOFT - radius) / SOFT).clip(0, 1)
+        edge = ((1 + SOFT_EDGE - radius) / SOFT_EDGE).clip(0, 1)
         np.maximum(mask, edge * edge * (3 - 2 * edge), out=mask)
     return mask
 
 
 def check_detector() -> None:
-    """Refuse to look for faces where nothing can find them.
+    """Refuse to protect faces if the detector is not installed.
 
     Raises:
-        SettingsError: as :func:`find_faces`.
+        SettingsError: as in :func:`find_faces`.
     """
-    _detector()
+    _load_detector()
 
 
-def _detector() -> tuple[Any, Any]:
-    """OpenCV, and its detector."""
+def _load_detector() -> tuple[Any, Any]:
+    """Return OpenCV's module and its detector."""
     try:
         cv2 = importlib.import_module("cv2")
         path = Path(cv2.data.haarcascades) / CASCADE
@@ -105,7 +108,7 @@ def _detector() -> tuple[Any, Any]:
         detector = None
     if detector is None or detector.empty():
         raise SettingsError(
-            'To protect faces, impasto needs OpenCV 4, whose package carries a detector: run pip install "impasto'
-            '[faces]", or draw a mask and give it with --protect FILE.'
+            'To protect faces, impasto needs OpenCV 4, whose package contains a detector: run pip install "impasto'
+            '[faces]", or draw a mask and give it with protect=FILE.'
         )
     return cv2, detector

@@ -1,4 +1,4 @@
-"""The pictures that go into a run: photograph, paintings, and those that the settings name."""
+"""The pictures of a run: photograph, paintings, and pictures that the settings name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from impasto.painting.events import Event, Reading
 from impasto.painting.faces import face_mask, find_faces
 from impasto.painting.octaves import LEAST_SIDE, style_size
 from impasto.painting.record import Source
-from impasto.painting.regions import Mask, Regions, as_picture_source, check_numbers, check_shape
+from impasto.painting.regions import RegionMask, Regions, as_picture_source, check_numbers, check_shape
 from impasto.pictures import Picture
 from impasto.pictures.sizes import scaled_size
 from impasto.settings.exclusions import TEXTURE_PROTECT_MESSAGE
@@ -29,28 +29,28 @@ PictureLike = str | os.PathLike[str] | Image.Image | np.ndarray
 
 
 class Inputs:
-    """All pictures of a run, read, and none that does not fit.
+    """All pictures of a run, read and checked.
 
     Args:
         content: the photograph; None for a texture.
         styles: the paintings.
-        settings: of the run.
-        named: masks and other pictures by the names of :mod:`~impasto.settings.references`, in place of those that the
+        settings: settings of the run.
+        named: masks and other pictures by name, as in :mod:`impasto.settings.references`; they replace files that the
             settings name.
-        on_event: called with :class:`Reading` events.
+        on_event: callback that receives :class:`Reading` events.
 
     Attributes:
         content: the photograph.
         styles: the paintings.
-        start: the picture that painting begins from, where the settings name one.
-        colours: the picture whose colours the styles are given, where the settings name one.
+        start: initial picture, if the settings name one.
+        colours: picture whose colours the styles take, if the settings name one.
         regions: the masks.
-        weights: of the styles.
+        weights: weights of the styles.
         remarks: sentences for the user.
 
     Raises:
-        PictureError: a picture that cannot be read, or a mask that does not fit.
-        SettingsError: settings that do not fit the pictures.
+        PictureError: a picture cannot be read, or a mask does not fit.
+        SettingsError: the settings do not fit the pictures.
     """
 
     def __init__(
@@ -72,9 +72,9 @@ class Inputs:
         if content is None and PROTECT in by_name:
             raise SettingsError(TEXTURE_PROTECT_MESSAGE)
         self.content = None if content is None else _with_extended_colours(self._read(content, settings.long_side))
-        # Scales under 1 may have a least size: see impasto.painting.octaves.style_size.
-        largest = math.ceil(self.long_side * max(1.0, settings.stroke_size))
-        self.styles = [self._read(style, largest) for style in styles]
+        # With a stroke size below 1 the size of a narrow painting may still be that at 1: see style_size.
+        style_side = math.ceil(self.long_side * max(1.0, settings.stroke_size))
+        self.styles = [self._read(style, style_side) for style in styles]
         self.start, self.colours = (
             self._read(by_name.pop(name), self.long_side) if name in by_name else None for name in (INIT, COLOURS_FROM)
         )
@@ -85,38 +85,42 @@ class Inputs:
 
     @property
     def long_side(self) -> int:
-        """Of the painting as the settings ask for it, in pixels."""
-        found = self._settings.long_side
-        if found is None:
+        """Long side in pixels that the settings ask for."""
+        side = self._settings.long_side
+        if side is None:
             assert self.content is not None
             return max(self.content.height, self.content.width)
-        return found
+        return side
 
     @property
     def full_size(self) -> tuple[int, int]:
-        """Height and width of the painting as the settings ask for it."""
+        """Height and width in pixels that the settings ask for."""
         if self.content is not None:
             return scaled_size(*self.content.original_size, self.long_side)
         return self._settings.sides or (self.long_side, self.long_side)
 
     @property
     def pictures(self) -> list[Picture]:
-        """All pictures that are held but the masks."""
-        found = (self.content, *self.styles, self.start, self.colours)
-        return [picture for picture in found if picture is not None]
+        """All pictures except the masks."""
+        candidates = (self.content, *self.styles, self.start, self.colours)
+        return [picture for picture in candidates if picture is not None]
 
     @property
     def named(self) -> dict[str, Source]:
-        """Where the pictures that the settings name come from; a mask of faces comes from the photograph, and is none.
+        """Sources of the pictures that the settings name, in the order of the settings.
 
-        In the order of their settings.
+        A mask of detected faces has no source, because it is derived from the photograph.
         """
-        found: dict[str, Picture | Mask | None] = {INIT: self.start, COLOURS_FROM: self.colours, **self.regions.masks}
-        return {name: Source.of(p) for name, p in found.items() if p is not None and p.sha256 is not None}
+        named: dict[str, Picture | RegionMask | None] = {
+            INIT: self.start,
+            COLOURS_FROM: self.colours,
+            **self.regions.masks,
+        }
+        return {name: Source.of(p) for name, p in named.items() if p is not None and p.sha256 is not None}
 
     @property
     def sources(self) -> list[Source]:
-        """Where all pictures come from, in the order of :attr:`impasto.painting.record.Record.inputs`."""
+        """Sources of all pictures: photograph, paintings, and the named ones sorted by name."""
         photo = [Source.of(self.content)] if self.content else []
         return [*photo, *map(Source.of, self.styles), *(source for _, source in sorted(self.named.items()))]
 
@@ -124,41 +128,40 @@ class Inputs:
         """Refuse pictures that are too narrow.
 
         Raises:
-            PaintingError: photograph or painting, in the octaves' sizes.
+            PaintingError: the short side of photograph or painting is too small at the size of the run.
         """
         if self.content:
             self._check_size("photograph", self.content, 1.0)
         for style in self.styles:
             self._check_size("style", style, self._settings.stroke_size)
 
-    def _check_size(self, what: str, picture: Picture, scale: float) -> None:
+    def _check_size(self, subject: str, picture: Picture, scale: float) -> None:
         height, width = picture.original_size
-        read = style_size(height, width, self.long_side, scale)
-        if min(read) < LEAST_SIDE:
+        if min(style_size(height, width, self.long_side, scale)) < LEAST_SIDE:
             short = min(scaled_size(height, width, self.long_side * max(1.0, scale)))
             least = math.ceil(LEAST_SIDE * max(height, width) / min(height, width) / max(1.0, scale))
             raise PaintingError(
-                f"The {what} {_name(picture)} is {width}×{height} px: at size {self.long_side} its short side would be "
-                f"{short} px, {LEAST_SIDE} are needed: choose a size of at least {least}, or a part of it that is less "
-                f"narrow."
+                f"The {subject} {_quoted(picture)} is {width}×{height} px: at size {self.long_side} its short side "
+                f"would be {short} px, {LEAST_SIDE} are needed: choose a size of at least {least}, or a part of the "
+                f"picture that is less narrow."
             )
 
     def enlarged_styles(self) -> tuple[str, ...]:
-        """Paintings that larger strokes, or a large texture, ask more pixels of than they have, each in a sentence."""
-        side, scale, found, is_texture = self.long_side, self._settings.stroke_size, [], self.content is None
-        mend = ", or a smaller stroke size," if is_texture else ""
+        """Return a remark for each painting that large strokes, or a large texture, enlarge beyond its pixels."""
+        side, scale, remarks, is_texture = self.long_side, self._settings.stroke_size, [], self.content is None
+        advice = ", or a smaller stroke size," if is_texture else ""
         for style in self.styles:
-            there = max(style.original_size)
-            read = max(style_size(*style.original_size, side, scale))
-            if (scale > 1 or is_texture) and read > there:
-                found.append(
-                    f"At stroke size {scale:g} the style {_name(style)} is enlarged from {there} to {read} px, so its "
-                    f"strokes have soft edges: a larger picture of it{mend} would paint sharper ones."
+            original = max(style.original_size)
+            enlarged = max(style_size(*style.original_size, side, scale))
+            if (scale > 1 or is_texture) and enlarged > original:
+                remarks.append(
+                    f"At stroke size {scale:g} the style {_quoted(style)} is enlarged from {original} to {enlarged} "
+                    f"px, so its strokes have soft edges: a larger picture of it{advice} would paint sharper ones."
                 )
-        return tuple(found)
+        return tuple(remarks)
 
     def _read(self, source: PictureLike, long_side: int | None) -> Picture:
-        """A picture at the size of the largest octave or, where it is not much larger, at its own."""
+        """Read a picture, reduced towards a long side if it is much larger."""
         on_event, on_progress = self._on_event, None
         if on_event is not None and isinstance(source, str | os.PathLike):
             path = Path(os.fsdecode(source))
@@ -166,36 +169,35 @@ class Inputs:
             def on_progress(share: float) -> None:
                 on_event(Reading(path, share))
 
-        # Without antialiasing every pixel of the original may count.
+        # Without antialiasing a reduced picture would give other pixels than the original.
         fit = long_side if self._settings.resampling == "antialiased" else None
         return pictures.read_picture(source, max_pixels=self._settings.max_pixels, fit=fit, on_progress=on_progress)
 
-    def _read_mask(self, name: str, source: PictureLike) -> Mask:
-        """A mask, which must have the proportions of photograph or texture, or of the painting that it lies in."""
+    def _read_mask(self, name: str, source: PictureLike) -> RegionMask:
+        """Read a mask, which must have the proportions of the photograph or texture, or of its painting."""
         setting, number = split_name(name)
-        whose, size, scale = ("photo" if self.content else "texture"), self.full_size, 1.0
+        subject, size, scale = ("photo" if self.content else "texture"), self.full_size, 1.0
         if self.content:
             size = self.content.original_size
         if setting == "style_masks" and number is not None:
-            # No larger than the painting is used.
-            size, scale = self.styles[number - 1].original_size, max(1.0, self._settings.stroke_size)
-            whose = "painting"
+            subject, size = "painting", self.styles[number - 1].original_size
+            scale = max(1.0, self._settings.stroke_size)
         mask = self._read(as_picture_source(source), math.ceil(self.long_side * scale))
-        check_shape(name, mask, whose, *size)
-        return Mask.of(mask, name)
+        check_shape(name, mask, subject, *size)
+        return RegionMask.from_picture(mask, name)
 
     def _protect_faces(self) -> None:
-        """Protect the faces that are found in the photograph, and say how many they are."""
+        """Protect the faces in the photograph, and add a remark with their number."""
         assert self.content is not None
-        found = find_faces(self.content.pixels)
-        if not found:
+        faces = find_faces(self.content.pixels)
+        if not faces:
             self.remarks += (
-                "No face was found in the photo, so nothing is protected: draw a mask and give it with --protect.",
+                "No face was found in the photo, so nothing is protected: draw a mask and give it with protect=.",
             )
             return
-        mask = Mask(face_mask(found, *self.content.size), None, None)
+        mask = RegionMask(face_mask(faces, *self.content.size), None, None)
         self.regions = Regions(self.regions.count, {**self.regions.masks, PROTECT: mask})
-        count = "One face was found and is" if len(found) == 1 else f"{len(found)} faces were found and are"
+        count = "One face was found and is" if len(faces) == 1 else f"{len(faces)} faces were found and are"
         self.remarks += (f"{count} protected.",)
 
 
@@ -210,5 +212,5 @@ def _with_extended_colours(photo: Picture) -> Picture:
     return replace(photo, pixels=pictures.extend_colours(straight, photo.alpha))
 
 
-def _name(picture: Picture) -> str:
+def _quoted(picture: Picture) -> str:
     return repr(str(picture.path)) if picture.path else "given"

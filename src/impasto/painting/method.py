@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, NamedTuple
+
 from impasto.engine.adam import Adam
 from impasto.engine.lbfgs import LBFGS
 from impasto.engine.optimizers import Optimizer
@@ -9,18 +11,33 @@ from impasto.painting.octaves import Octave
 from impasto.settings.model import Optimization
 
 
-def make_optimizer(how: Optimization, octave: Octave | None = None) -> Optimizer:
-    """The optimiser that the settings ask for, or that of an octave where the memory bounds it."""
-    method, history = how.method, how.history
+class Method(NamedTuple):
+    """The choice of an optimiser.
+
+    Attributes:
+        name: ``adam`` or ``lbfgs``.
+        history: pairs that L-BFGS keeps; 0 for Adam.
+    """
+
+    name: Literal["adam", "lbfgs"]
+    history: int
+
+
+def method_of(optimization: Optimization, octave: Octave | None = None) -> Method:
+    """Return the optimiser that the settings ask for, or that of an octave if the memory limits it.
+
+    L-BFGS never keeps more pairs than the octave has iterations, because it allocates them at the first step.
+    """
+    name, history = optimization.method, optimization.history
     if octave is not None:
-        # No more pairs than there will be steps: they take memory from the first one on.
-        method, history = octave.method or method, min(octave.history or history, octave.iterations)
-    if method == "adam":
-        return Adam(how.rate, how.beta1, how.beta2, how.epsilon, how.epsilon_form)
-    return LBFGS(history, bounds=(0.0, 1.0) if how.clamp == "step" else None, channels=3)
+        name, history = octave.method or name, min(octave.history or history, octave.iterations)
+    return Method(name, history if name == "lbfgs" else 0)
 
 
-def method_of(octave: Octave, how: Optimization) -> tuple[str, int]:
-    """The optimiser of an octave, and how many pairs it keeps; 0 for Adam."""
-    method = octave.method or how.method
-    return method, min(octave.history or how.history, octave.iterations) if method == "lbfgs" else 0
+def make_optimizer(optimization: Optimization, octave: Octave | None = None) -> Optimizer:
+    """Make the optimiser of :func:`method_of`."""
+    name, history = method_of(optimization, octave)
+    if name == "adam":
+        o = optimization
+        return Adam(o.rate, o.beta1, o.beta2, o.epsilon, o.epsilon_form)
+    return LBFGS(history, bounds=(0.0, 1.0) if optimization.clamp == "step" else None, channels=3)

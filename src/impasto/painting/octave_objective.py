@@ -16,8 +16,8 @@ from impasto.engine.targets import Style
 from impasto.engine.tiled_encoder import TiledEncoder
 from impasto.painting.inputs import Inputs
 from impasto.painting.octaves import Octave, style_size
-from impasto.painting.planning import Workload
 from impasto.painting.scaled_inputs import ScaledInputs
+from impasto.painting.workload import Workload
 
 
 class OctaveObjectives:
@@ -53,7 +53,7 @@ class OctaveObjectives:
         stroke_size, weights = self._settings.stroke_size, self._inputs.weights
         sizes = [style_size(*style.original_size, max(size), stroke_size) for style in self._inputs.styles]
         layers = {name: encoder.layers[name] for name in shares(self._losses.style)}
-        parts = self._scaled.masks([self._regions.within(n, *size) for n, size in enumerate(sizes)], layers)
+        parts = self._scaled.masks([self._regions.style_mask(n, *size) for n, size in enumerate(sizes)], layers)
         masks = self._scaled.masks(self._regions.coverage(*size) or (None,) * len(weights), layers, whole)
         targets = measure_styles(encoder, self._scaled.styles(sizes), weights, self._losses, parts)
         return [Style(*style) for style in zip(targets, weights, masks, strict=True)]

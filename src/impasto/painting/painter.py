@@ -22,14 +22,16 @@ from impasto.errors import PaintingError
 from impasto.painting.events import Event, Finished, Iteration, OctaveStarted, Started, StepFinished
 from impasto.painting.inputs import Inputs, PictureLike
 from impasto.painting.machine import Machine
+from impasto.painting.memory import memory_budget
 from impasto.painting.octave_objective import OctaveObjectives
 from impasto.painting.octaves import Octave, plan_octaves
-from impasto.painting.planning import Workload, budget_of, plan_memory
+from impasto.painting.planning import plan_memory
 from impasto.painting.record import Source, StoredEncoder, StoredSource
 from impasto.painting.result import Painting
 from impasto.painting.run import Run
 from impasto.painting.scaled_inputs import ScaledInputs
 from impasto.painting.snapshot import PlannedOctave, RunState, Snapshot
+from impasto.painting.workload import Workload
 from impasto.pictures.metadata.provenance import NO_PROVENANCE
 from impasto.settings.fields import Precision
 from impasto.settings.model import Settings
@@ -334,7 +336,7 @@ class Painter:
             most=optimization.max_octaves,
             alignment=ALIGNMENT if self.settings.seamless else 1,
         )
-        budget = budget_of(self.workload, self.machine.device)
+        budget = memory_budget(self.workload, self.machine.device)
         octaves, remarks = plan_memory(sizes, self.workload, budget, earlier=earlier)
         height, width = octaves[-1][:2]
         if (height, width) != full_size:

@@ -14,7 +14,7 @@ from impasto.engine.loss import Loss
 from impasto.engine.optimizers import Optimizer, OptimizerState, has_converged
 from impasto.painting.history import Step, to_table
 from impasto.painting.method import make_optimizer, method_of
-from impasto.painting.octaves import Octave, work
+from impasto.painting.octaves import Octave, total_effort
 from impasto.painting.snapshot import Snapshot
 from impasto.settings.model import Optimization
 
@@ -165,7 +165,7 @@ class Run:
         Adam's loss rises and falls on its way, so with Adam an octave never converges.
         """
         tolerance = self.optimization.tolerance
-        if not tolerance or method_of(self.octaves[number - 1], self.optimization)[0] != "lbfgs":
+        if not tolerance or method_of(self.optimization, self.octaves[number - 1]).name != "lbfgs":
             return False
         return has_converged([step.loss.total for step in self.history if step.octave == number], tolerance)
 
@@ -181,8 +181,8 @@ class Run:
 
     def share_after(self, number: int, iteration: int) -> float:
         """Return the share of the run's arithmetic up to an iteration of an octave."""
-        before = work(self.octaves[: number - 1])
-        return (before + self.octaves[number - 1].effort * iteration) / work(self.octaves)
+        before = total_effort(self.octaves[: number - 1])
+        return (before + self.octaves[number - 1].effort * iteration) / total_effort(self.octaves)
 
     def remaining(self, share: float) -> float | None:
         """Estimate the seconds to the end from the pace since the first iteration, whose time is mostly preparation.
@@ -192,7 +192,7 @@ class Run:
         """
         first, last = self.history[0], self.history[-1]
         done = sum(self.octaves[step.octave - 1].effort for step in self.history) - self.octaves[0].effort
-        return (last.seconds - first.seconds) * (1 - share) * work(self.octaves) / done if done > 0 else None
+        return (last.seconds - first.seconds) * (1 - share) * total_effort(self.octaves) / done if done > 0 else None
 
     @property
     def expected_seconds(self) -> float | None:

@@ -1,8 +1,9 @@
-"""A run's pictures as tensors of an octave's size, and what was painted back as an array."""
+"""The pictures of a run as tensors of an octave's size, and the painted image as an array."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,8 +14,8 @@ from impasto import pictures
 from impasto.encoders.layers import Layer
 from impasto.engine.borders import bled, mirrored, trimmed
 from impasto.engine.style_terms import LayerMasks, layer_masks
-from impasto.painting.colour.oklab import Map
-from impasto.painting.colour.plan import noise, plan_colours
+from impasto.painting.colour.arrays import ColourMap
+from impasto.painting.colour.plan import ColourInputs, noise, plan_colours
 from impasto.painting.inputs import Inputs
 from impasto.painting.octaves import resized
 from impasto.painting.regions import composited
@@ -23,55 +24,55 @@ from impasto.settings.model import Settings
 
 
 class ScaledInputs:
-    """Photograph, paintings, masks and the first image at any size, on the device; in the colours asked for.
+    """Photograph, paintings, masks and the initial image at any size, in the colours that the settings ask for.
 
     Args:
-        inputs: the pictures as they were read.
-        settings: of the run.
-        device: for the tensors.
+        inputs: the pictures.
+        settings: settings of the run.
+        device: device of the tensors.
 
     Attributes:
-        colours: how photograph and paintings are recoloured, and the result.
+        colours: colour maps of photograph, paintings and result.
     """
 
     def __init__(self, inputs: Inputs, settings: Settings, device: torch.device) -> None:
         self._inputs, self._settings, self._device = inputs, settings, device
         self._content, self._styles, self._regions = inputs.content, inputs.styles, inputs.regions
-        self.colours = plan_colours(
-            settings.colour,
-            self._content.pixels if self._content else None,
-            self._content.alpha if self._content else None,
+        self._colour_inputs = ColourInputs(
             [style.pixels for style in self._styles],
             inputs.weights,
             self._regions,
+            self._content.pixels if self._content else None,
+            self._content.alpha if self._content else None,
             inputs.colours.pixels if inputs.colours else None,
         )
+        self.colours = plan_colours(settings.colour, self._colour_inputs)
 
-    def fitted(self, picture: Picture, height: int, width: int, recolour: Map | None = None) -> Tensor:
-        """A picture as 1×3×H×W, recoloured where that is asked for."""
+    def fitted(self, picture: Picture, height: int, width: int, recolour: ColourMap | None = None) -> Tensor:
+        """Return a picture at a size, 1×3×H×W, recoloured if a map is given."""
         antialiased = self._settings.resampling == "antialiased"
         pixels = pictures.resize(picture.pixels, height, width) if antialiased else picture.pixels
         if recolour is not None:
             pixels = recolour(pixels)
-        image = self._tensor(pixels)
+        image = self._to_tensor(pixels)
         return image if antialiased else F.interpolate(image, (height, width), mode="bilinear", align_corners=False)
 
     def photograph(self, height: int, width: int) -> Tensor:
-        """1×3×H×W; where there is no photograph, a blank one that takes no memory."""
+        """Return the photograph at a size, 1×3×H×W; for a texture a blank one that takes no memory."""
         if self._content is None:
             return torch.zeros(1, 3, 1, 1, device=self._device).expand(1, 3, height, width)
         return self.fitted(self._content, height, width, self.colours.content)
 
     def continued(self, picture: Tensor, size: tuple[int, int]) -> Tensor:
-        """A picture continued beyond its borders to a size, as the settings ask for."""
+        """Pad a picture to a size, in the form that the settings ask for."""
         return bled(picture, size) if self._settings.borders == "bleed" else mirrored(picture, size)
 
     def measured(self, photograph: Tensor, size: tuple[int, int]) -> Tensor:
-        """A photograph of :meth:`photograph`, continued to the size that goes through the encoder."""
+        """Pad the result of :meth:`photograph` to the size of the encoder's input."""
         return self.photograph(*size) if self._content is None else self.continued(photograph, size)
 
     def styles(self, sizes: Sequence[tuple[int, int]]) -> Iterable[Tensor]:
-        """The paintings, each 1×3×h×w at its size, one by one."""
+        """Yield each painting at its size, 1×3×h×w."""
         return (
             self.fitted(style, *size, recolour)
             for style, size, recolour in zip(self._styles, sizes, self.colours.styles, strict=True)
@@ -80,62 +81,62 @@ class ScaledInputs:
     def masks(
         self, masks: Sequence[np.ndarray | None], layers: dict[str, Layer], size: tuple[int, int] | None = None
     ) -> list[LayerMasks | None]:
-        """Masks at the resolutions of layers, continued to a size first; what is one array stays one.
+        """Reduce masks to the resolutions of layers; masks that share an array share the result.
 
         Args:
             masks: H×W in [0, 1] each, or None.
-            layers: by name.
-            size: height and width that go through the encoder, where they are larger than the masks'.
+            layers: layers by name.
+            size: height and width of the encoder's input, to which the masks are padded; their own size by default.
         """
-        found: dict[int, LayerMasks | None] = {}
+        by_array: dict[int, LayerMasks | None] = {}
         for mask in masks:
-            if id(mask) not in found:
+            if id(mask) not in by_array:
                 on_device = None if mask is None else torch.from_numpy(mask).to(self._device)
                 if on_device is not None and size is not None:
                     on_device = self.continued(on_device[None, None], size)[0, 0]
-                found[id(mask)] = None if on_device is None else layer_masks(on_device, layers)
-        return [found[id(mask)] for mask in masks]
+                by_array[id(mask)] = None if on_device is None else layer_masks(on_device, layers)
+        return [by_array[id(mask)] for mask in masks]
 
     def first_image(self, height: int, width: int) -> Tensor:
-        """What painting begins with, 1×3×H×W."""
-        begin, held = self._inputs.start or self._content, self._regions.held(height, width)
+        """Return the initial image, 1×3×H×W."""
+        start, held = self._inputs.start or self._content, self._regions.held(height, width)
         if self._settings.init == "noise":
             image = self._noise(height, width)
         else:
-            assert begin is not None  # or the settings are refused
-            image = self.fitted(begin, height, width, self.colours.content)
+            assert start is not None  # the settings are refused without a picture
+            image = self.fitted(start, height, width, self.colours.content)
         if held is None or self._settings.init == "content":
             return image
-        # Where the layer is nearly held it hardly moves, and noise would be left there.
-        over = torch.from_numpy(held).to(self._device)
-        return self.photograph(height, width) * over + image * (1 - over)
+        # The optimiser hardly moves a layer that is nearly held, so noise would remain in it.
+        share = torch.from_numpy(held).to(self._device)
+        return self.photograph(height, width) * share + image * (1 - share)
 
     def _noise(self, height: int, width: int) -> Tensor:
-        """In place of a picture to begin with; of a texture, in the paintings' colours."""
+        """Make the initial noise; that of a texture has the paintings' colours."""
         seed = self._settings.seed
         if self._content is not None:
             generator = torch.Generator("cpu").manual_seed(seed)
             shape = (1, 3, height, width)
             return torch.rand(shape, generator=generator, dtype=torch.float32, device="cpu").to(self._device)
         recoloured = [recolour(s.pixels) for s, recolour in zip(self._styles, self.colours.styles, strict=True)]
-        return self._tensor(noise(recoloured, self._inputs.weights, height, width, seed, self._regions))
+        return self._to_tensor(noise(replace(self._colour_inputs, styles=recoloured), height, width, seed))
 
     def resized(self, image: Tensor, height: int, width: int) -> Tensor:
-        """A painted image at another size; a seamless one stays so."""
+        """Resize a painted image; a seamless one remains seamless."""
         return resized(image, height, width, wrap=self._settings.seamless)
 
     def shown(self, image: Tensor, height: int, width: int) -> np.ndarray:
-        """What was painted, trimmed where it bleeds, as H×W×3 in [0, 1], with the colours that the settings ask for."""
+        """Convert a painted image to the picture for display: trimmed, recoloured and composited, H×W×3 in [0, 1]."""
         image = trimmed(image, (height, width))
 
         def photo() -> np.ndarray:
-            assert self._content is not None  # or no colours are taken from it
-            if self._content.size == (height, width):  # and no copy of it is needed
+            assert self._content is not None  # the settings are refused without a photograph
+            if self._content.size == (height, width):  # saves a copy
                 return self._content.pixels
             return to_array(self.fitted(self._content, height, width))
 
-        painted, kept = self.colours.result(to_array(image), photo), self._regions.kept(height, width)
-        return painted if kept is None else composited(painted, photo(), kept)
+        painted, protection = self.colours.result(to_array(image), photo), self._regions.protection(height, width)
+        return painted if protection is None else composited(painted, photo(), protection)
 
     def preview(self, image: Tensor, height: int, width: int) -> np.ndarray:
         """Convert an image as :meth:`shown` does, composited over white if the photograph is transparent."""
@@ -144,16 +145,16 @@ class ScaledInputs:
         return pictures.over_white(self.shown(image, height, width), opacity)
 
     def unpainted(self, height: int, width: int) -> np.ndarray:
-        """What is shown before painting has begun: the photograph itself, or a texture's noise."""
+        """Return the picture for display before painting begins: the photograph itself, or a texture's noise."""
         image = self.first_image(height, width) if self._content is None else self.fitted(self._content, height, width)
         return to_array(image)
 
-    def _tensor(self, pixels: np.ndarray) -> Tensor:
-        """H×W×3 to 1×3×H×W on the device."""
+    def _to_tensor(self, pixels: np.ndarray) -> Tensor:
+        """Convert H×W×3 to 1×3×H×W on the device."""
         return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None].to(self._device)
 
 
 def to_array(image: Tensor) -> np.ndarray:
-    """1×3×H×W to H×W×3 float32 in [0, 1]."""
+    """Convert 1×3×H×W to H×W×3 float32 in [0, 1]."""
     array: np.ndarray = image[0].detach().permute(1, 2, 0).clamp(0, 1).cpu().contiguous().numpy()
     return array

@@ -1,43 +1,47 @@
-"""Expect the seconds of each octave on this machine."""
+"""An estimate of the seconds that each octave takes on this machine."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 
 from impasto.engine.devices import cpu_threads, exact_products
 from impasto.engine.objective import make_objective
+from impasto.painting.cost import Cost, cost_of
 from impasto.painting.method import method_of
 from impasto.painting.octaves import Octave
-from impasto.painting.planning import Cost, Workload, cost
+from impasto.painting.workload import Workload
+
+SECONDS_PER_VALUE = 4e-10
+"""Seconds in which the optimiser reads or writes one value of an image."""
 
 
 def expected_seconds(costs: Sequence[Cost], workload: Workload, threads: int) -> list[float]:
-    """About how long each octave will take on this machine, judged by a few iterations on small pictures.
+    """Estimate the seconds of each octave from a few iterations on small pictures.
 
     Args:
-        costs: of the octaves.
-        workload: what is to be painted.
-        threads: of the CPU.
+        costs: costs of the octaves.
+        workload: workload of the run.
+        threads: number of CPU threads.
     """
     with cpu_threads(threads), exact_products(next(workload.encoder.buffers()).device):
-        small, large = (_probe(side, workload) for side in (96, 320))
+        small, large = (_time_iteration(side, workload) for side in (96, 320))
     pace = max(1e-15, (large[1] - small[1]) / (large[0] - small[0]))
     start = max(0.0, small[1] - pace * small[0])
-    # The optimiser reads its history twice and writes a few images: judged by 4 bytes in a fifth of a nanosecond.
     seconds = []
     for c in costs:
-        history = method_of(c.octave, workload.settings.optimization)[1]
-        moving = 3 * c.octave.pixels * (4 * min(history, c.octave.iterations) + 10) * 4e-10
+        history = method_of(workload.settings.optimization, c.octave).history
+        # The optimiser reads its history twice and writes a few images.
+        moving = 3 * c.octave.pixels * (4 * history + 10) * SECONDS_PER_VALUE
         seconds.append(c.octave.iterations * (start + pace * c.arithmetic + moving))
     return seconds
 
 
-def _probe(side: int, workload: Workload) -> tuple[float, float]:
-    """Arithmetic and seconds of one iteration on a square of noise, without masks."""
+def _time_iteration(side: int, workload: Workload) -> tuple[float, float]:
+    """Return the arithmetic and the seconds of one iteration on a square of noise, without masks."""
     workload = replace(workload, masks={})
     generator = torch.Generator("cpu").manual_seed(0)
     device = next(workload.encoder.buffers()).device
@@ -49,10 +53,9 @@ def _probe(side: int, workload: Workload) -> tuple[float, float]:
         workload.encoder, image, [style], (1.0,), workload.settings.losses, *workload.settings.weights
     )
 
-    def seconds(function: Callable[[], object]) -> float:
+    def seconds() -> float:
         begun = time.perf_counter()
-        function()
+        objective.value_and_gradient(style)
         return time.perf_counter() - begun
 
-    taken = min(seconds(lambda: objective.value_and_gradient(style)) for _ in range(4))
-    return cost(Octave(side, side, 1), workload).arithmetic, taken
+    return cost_of(Octave(side, side, 1), workload).arithmetic, min(seconds() for _ in range(4))

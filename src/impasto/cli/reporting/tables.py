@@ -27,8 +27,8 @@ from impasto.settings.model import Settings
 from impasto.version import __version__
 
 if TYPE_CHECKING:
+    from impasto.painting.cost import Cost
     from impasto.painting.painter import Painter
-    from impasto.painting.planning import Cost
     from impasto.settings.model import Optimization
 
 _WIDTH_OF_FILES = 120
@@ -71,11 +71,12 @@ def print_record(path: Path, *, as_json: bool) -> None:
 
 def print_plan(painter: Painter, *, as_json: bool) -> None:
     """Print the plan of a painting by octave: size, tiles, method, memory, arithmetic and time."""
-    from impasto.painting.planning import cost, standing_memory
+    from impasto.painting.cost import cost_of
+    from impasto.painting.memory import standing_memory
     from impasto.painting.timing import expected_seconds
 
     machine = painter.machine
-    costs = [cost(octave, painter.workload) for octave in painter.octaves]
+    costs = [cost_of(octave, painter.workload) for octave in painter.octaves]
     seconds = expected_seconds(costs, painter.workload, machine.threads)
     base = standing_memory(painter.workload)
     rows = [
@@ -113,7 +114,7 @@ def _plan_row(c: Cost, seconds: float, base: int, optimization: Optimization) ->
     """
     from impasto.painting.method import method_of
 
-    method, history = method_of(c.octave, optimization)
+    method, history = method_of(optimization, c.octave)
     plan = c.octave._asdict() | {"tiles": c.tiles, "method": method, "history": history or None}
     return plan | {
         "memory": c.memory + base,

@@ -1,1 +1,1 @@
-"""Colour: the colours of a painting, from its style, its photograph or a palette."""
+"""The colours of a painting, which come from its styles, its photograph or a palette."""

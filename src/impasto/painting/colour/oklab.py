@@ -1,26 +1,17 @@
-"""OKLab and sRGB: conversions, gamut, lightness and chroma."""
+"""OKLab and sRGB: conversions, gamut, lightness and chroma.
+
+OKLab (Björn Ottosson, *A perceptual color space for image processing*, 2020) has lightness L in [0, 1] and two opponent
+axes a and b, whose length is the chroma and whose angle is the hue.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float32]
-
-
-Exact = npt.NDArray[np.float64]
-
-
-Map = Callable[[Array], Array]
-"""From a picture to one of the same size."""
-
-
-STRIP = 1 << 16
-"""Pixels that are worked on at once."""
-
+from impasto.painting.colour.arrays import Array, map_strips
 
 _LMS = np.array(
     [
@@ -29,8 +20,7 @@ _LMS = np.array(
         [0.0883024619, 0.2817188376, 0.6299787005],
     ]
 )
-"""Linear sRGB to the cones' answers."""
-
+"""Matrix from linear sRGB to the responses of the eye's cones."""
 
 _LAB = np.array(
     [
@@ -39,44 +29,43 @@ _LAB = np.array(
         [0.0259040371, 0.7827717662, -0.8086757660],
     ]
 )
-"""Their cube roots to L, a, b."""
-
+"""Matrix from the cube roots of the responses to L, a and b."""
 
 _FROM_LMS, _FROM_LAB = np.linalg.inv(_LMS), np.linalg.inv(_LAB)
 
 
 def to_linear(encoded: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Undo sRGB's encoding (IEC 61966-2-1); any shape, values in [0, 1]."""
+    """Decode sRGB to linear light (IEC 61966-2-1); any shape, values in [0, 1]."""
     return np.where(encoded <= 0.04045, encoded / 12.92, ((np.maximum(encoded, 0.04045) + 0.055) / 1.055) ** 2.4)
 
 
 def to_encoded(linear: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The inverse of :func:`to_linear`; negative values stay negative."""
+    """Encode linear light as sRGB, the inverse of :func:`to_linear`; negative values remain negative."""
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055)
 
 
 def to_oklab(rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Bring sRGB to OKLab; the last axis holds the channels, floating-point type kept."""
+    """Convert sRGB to OKLab; …×3, in the same floating-point type."""
     cones = to_linear(rgb) @ _LMS.T.astype(rgb.dtype)
     return np.asarray(np.cbrt(cones) @ _LAB.T.astype(rgb.dtype))
 
 
 def to_srgb(lab: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """OKLab to sRGB, the inverse of :func:`to_oklab`; colours that sRGB lacks come out beyond [0, 1]."""
-    return to_encoded(_linear_from(lab))
+    """Convert OKLab to sRGB, the inverse of :func:`to_oklab`; colours outside sRGB have values outside [0, 1]."""
+    return to_encoded(_to_linear_rgb(lab))
 
 
-def _linear_from(lab: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _to_linear_rgb(lab: npt.NDArray[Any]) -> npt.NDArray[Any]:
     cones = (lab @ _FROM_LAB.T.astype(lab.dtype)) ** 3
     return np.asarray(cones @ _FROM_LMS.T.astype(lab.dtype))
 
 
 def into_gamut(lab: npt.NDArray[Any], steps: int = 14) -> npt.NDArray[Any]:
-    """OKLab colours with no more chroma than sRGB has at their hue and lightness, which stay as they are.
+    """Reduce the chroma of OKLab colours outside sRGB until they are inside; hue and lightness stay the same.
 
     Args:
         lab: …×3, L in [0, 1].
-        steps: halvings of the interval in which the largest chroma is sought.
+        steps: bisections of the interval that contains the largest chroma.
     """
     flat = lab.reshape(-1, 3).copy()
     outside = np.flatnonzero(~_in_gamut(flat))
@@ -93,26 +82,26 @@ def into_gamut(lab: npt.NDArray[Any], steps: int = 14) -> npt.NDArray[Any]:
 
 
 def _in_gamut(lab: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    linear = _linear_from(lab)
+    linear = _to_linear_rgb(lab)
     return np.asarray(((linear >= -1e-5) & (linear <= 1 + 1e-5)).all(axis=-1))
 
 
 def lightness(picture: Array) -> Array:
-    """OKLab's L of an H×W×3 picture, H×W."""
-    return _in_strips(lambda part: to_oklab(part)[..., :1], picture)[..., 0]
+    """Compute the lightness L of a picture, H×W×3 to H×W."""
+    return map_strips(lambda strip: to_oklab(strip)[..., :1], picture)[..., 0]
 
 
 def grey(light: Array) -> Array:
-    """The H×W×3 picture without chroma of an H×W lightness."""
+    """Make the picture without chroma of a lightness, H×W to H×W×3."""
     one = to_encoded(np.clip(light, 0, 1) ** 3).astype(np.float32)
     return np.repeat(one[..., None], 3, axis=-1)
 
 
 def with_chroma_of(painted: Array, photo: Array) -> Array:
-    """The lightness of one picture with the hue and chroma of another of the same size.
+    """Combine the lightness of one picture with the hue and chroma of another of the same size.
 
-    Where sRGB has no such colour, the chroma is lowered until there is one; hue and lightness stay. This is Gatys,
-    Bethge, Hertzmann, Shechtman, *Preserving Color in Neural Artistic Style Transfer* (2016), in OKLab.
+    Colours outside sRGB are brought :func:`into_gamut`. The method is Gatys, Bethge, Hertzmann and Shechtman,
+    *Preserving Color in Neural Artistic Style Transfer* (2016), in OKLab.
     """
 
     def recompose(painted: Array, photo: Array) -> Array:
@@ -120,21 +109,4 @@ def with_chroma_of(painted: Array, photo: Array) -> Array:
         lab[..., 0] = to_oklab(painted)[..., 0].clip(0, 1)
         return np.asarray(to_srgb(into_gamut(lab)).clip(0, 1), np.float32)
 
-    return _in_strips(recompose, painted, photo)
-
-
-def _strips(height: int, width: int) -> list[slice]:
-    rows = max(1, STRIP // width)
-    return [slice(first, min(first + rows, height)) for first in range(0, height, rows)]
-
-
-def _in_strips(function: Callable[..., Array], *pictures: Array) -> Array:
-    """A function of single pixels on pictures of one size, strip by strip."""
-    parts: Array | None = None
-    for rows in _strips(*pictures[0].shape[:2]):
-        part = function(*(picture[rows] for picture in pictures))
-        if parts is None:
-            parts = np.empty((*pictures[0].shape[:2], part.shape[-1]), np.float32)
-        parts[rows] = part
-    assert parts is not None
-    return parts
+    return map_strips(recompose, painted, photo)

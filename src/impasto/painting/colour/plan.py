@@ -1,8 +1,6 @@
-"""Colour: whose colours a painting has, the photograph's or the painting's.
+"""The plan of a run's colours: maps of photograph and paintings before painting, and of the result afterwards.
 
-Pictures are H×W×3 float32, sRGB-encoded, in [0, 1]. What perception should judge is judged in OKLab (Björn Ottosson,
-*A perceptual color space for image processing*, 2020): lightness L in [0, 1] and two opponent axes a and b, of which
-chroma is the length and hue the angle. Whole pictures are taken in strips, so that little memory is needed besides.
+Pictures are H×W×3 float32, sRGB-encoded, in [0, 1]. Perceptual quantities are computed in OKLab.
 """
 
 from __future__ import annotations
@@ -12,159 +10,194 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from impasto.painting.colour.oklab import Array, Exact, Map, _in_strips, grey, lightness, to_oklab, with_chroma_of
+from impasto.painting.colour.arrays import Array, ColourMap, map_strips
+from impasto.painting.colour.oklab import grey, lightness, to_oklab, with_chroma_of
 from impasto.painting.colour.palette import in_palette, palette_of
-from impasto.painting.colour.transfer import Affine, _root, matching, mean_and_covariance, recolouring
+from impasto.painting.colour.transfer import Affine, Moments, matching, moments_of, recolouring, symmetric_root
 from impasto.painting.regions import Regions
 from impasto.settings.fields import Colour
 
+ResultMap = Callable[[Array, Callable[[], Array]], Array]
+"""Function of the painted picture, and of a function that makes the photograph at its size, to the result."""
 
-def noise(
-    pictures: Sequence[Array],
-    weights: Sequence[float],
-    height: int,
-    width: int,
-    seed: int,
-    regions: Regions | None = None,
-) -> Array:
-    """White noise in the colours of pictures: with the means of their mean and covariance, clipped to [0, 1].
+
+@dataclass(frozen=True)
+class ColourInputs:
+    """The pictures that determine the colours of a run.
+
+    Attributes:
+        styles: the paintings, h×w×3 each.
+        weights: weight of each painting.
+        regions: the masks.
+        photo: the photograph, H×W×3; None for a texture.
+        alpha: alpha channel of the photograph, H×W, by which its pixels are weighed; None if it is opaque.
+        other: picture of the setting ``colours_from``; None if the setting is not given.
+    """
+
+    styles: Sequence[Array]
+    weights: Sequence[float]
+    regions: Regions
+    photo: Array | None = None
+    alpha: Array | None = None
+    other: Array | None = None
+
+    @property
+    def style_masks(self) -> list[Array | None]:
+        """For each painting the weights of its pixels, h×w; None if all of it is used."""
+        return [self.regions.style_mask(number, *style.shape[:2]) for number, style in enumerate(self.styles)]
+
+    def group_weights(self, group: Sequence[int]) -> list[float]:
+        """Return the weights of some styles; equal weights if all of them are 0."""
+        weights = [self.weights[number] for number in group]
+        return weights if any(weights) else [1.0] * len(group)
+
+
+def noise(inputs: ColourInputs, height: int, width: int, seed: int) -> Array:
+    """Make white noise in the colours of the paintings: with their average mean and covariance, clipped to [0, 1].
 
     Args:
-        pictures: h×w×3 each.
-        weights: what each counts.
-        height: of the result, in pixels.
-        width: of the result, in pixels.
-        seed: of the noise.
-        regions: the masks: each part of the result has the colours of its own picture, by the part of it that is taken.
+        inputs: paintings, weights and masks; in each region the noise has the colours of its own styles.
+        height: height of the result in pixels.
+        width: width of the result in pixels.
+        seed: seed of the random generator.
 
     Returns:
         H×W×3.
     """
-    regions = regions or Regions(len(pictures), {})
-    moments = [mean_and_covariance(p, regions.within(number, *p.shape[:2])) for number, p in enumerate(pictures)]
+    moments = [moments_of(*both) for both in zip(inputs.styles, inputs.style_masks, strict=True)]
     normal = np.random.default_rng(seed).standard_normal((height, width, 3), np.float32)
 
-    def of(group: Sequence[int]) -> Array:
-        counts = _counts(weights, group)
-        mean, covariance = (np.average([moments[n][i] for n in group], axis=0, weights=counts) for i in range(2))
-        return np.asarray((normal @ _root(covariance).astype(np.float32) + mean).clip(0, 1), np.float32)
+    def noise_of(group: Sequence[int]) -> Array:
+        weights = inputs.group_weights(group)
+        mean, covariance = (np.average([moments[n][i] for n in group], axis=0, weights=weights) for i in range(2))
+        return np.asarray((normal @ symmetric_root(covariance).astype(np.float32) + mean).clip(0, 1), np.float32)
 
-    return regions.blended(height, width, of)
+    return inputs.regions.blended(height, width, noise_of)
 
 
-def _same(picture: Array) -> Array:
+def _unchanged(picture: Array) -> Array:
     return picture
 
 
-def _painted(painted: Array, photo: Callable[[], Array]) -> Array:
+def _unchanged_result(painted: Array, _: Callable[[], Array]) -> Array:
     return painted
 
 
 @dataclass(frozen=True)
-class Colours:
-    """What becomes of a run's pictures for the sake of colour.
+class ColourPlan:
+    """The colour maps of a run.
 
     Attributes:
-        content: of the photograph, and of a picture that painting begins from, before painting.
-        styles: of each painting, before painting.
-        result: of what was painted, given also the photograph at its size, which is made where it is needed.
+        content: map of the photograph and of the initial picture before painting.
+        styles: map of each painting before painting.
+        result: map of the painted picture.
     """
 
-    content: Map
-    styles: Sequence[Map]
-    result: Callable[[Array, Callable[[], Array]], Array] = _painted
+    content: ColourMap
+    styles: Sequence[ColourMap]
+    result: ResultMap = _unchanged_result
 
 
-def plan_colours(
-    way: Colour,
-    photo: Array | None,
-    alpha: Array | None,
-    styles: Sequence[Array],
-    weights: Sequence[float],
-    regions: Regions | None = None,
-    other: Array | None = None,
-) -> Colours:
-    """What the settings ``colour`` and ``colours_from`` mean for some pictures.
+def plan_colours(mode: Colour, inputs: ColourInputs) -> ColourPlan:
+    """Plan the colours of a run.
+
+    In each region of the photograph, ``match`` and ``keep`` use the moments of that region, and ``palette`` the palette
+    of its own styles.
 
     Args:
-        way: the setting; :data:`impasto.settings.fields.COLOUR_SOURCES` says what it combines with.
-        photo: H×W×3; None where there is none.
-        alpha: of the photograph, H×W; transparent parts do not count in its statistics.
-        styles: the paintings, h×w×3 each.
-        weights: what each painting counts.
-        regions: the masks: each painting is brought to the part of the photograph where it counts, by the part of it
-            that is taken, and each part of the result has its own style's palette.
-        other: the picture whose colours the paintings are given, by the parts of them that are taken, and whose palette
-            all of the result has; where one is named.
+        mode: the setting ``colour``.
+        inputs: the pictures; with ``other`` the mode is one that takes another picture's colours, as
+            :data:`impasto.settings.fields.COLOUR_SOURCES` lists.
     """
-    regions = regions or Regions(len(styles), {})
-    taken = [regions.within(number, *style.shape[:2]) for number, style in enumerate(styles)]
-    if other is not None:
-        maps = [recolouring(style, other, part) for style, part in zip(styles, taken, strict=True)]
-        if way != "palette":
-            return Colours(_same, maps)
-        palette = palette_of([other], [1.0])
-        return Colours(_same, maps, lambda painted, _: in_palette(painted, palette))
-    if way == "style":
-        return Colours(_same, [_same] * len(styles))
-    if way == "palette":
-        return Colours(_same, [_same] * len(styles), _palettes(styles, weights, taken, regions))
-    assert photo is not None  # or the settings are refused
-    if way == "match":
-        targets = _targets(photo, alpha, regions)
-        moments = [mean_and_covariance(style, part) for style, part in zip(styles, taken, strict=True)]
-        return Colours(_same, [_clipped(matching(*both)) for both in zip(moments, targets, strict=True)])
-    targets = _targets(lightness(photo)[..., None], alpha, regions)
-    moments = [
-        mean_and_covariance(lightness(style)[..., None], part) for style, part in zip(styles, taken, strict=True)
-    ]
-    maps = [_lightness_map(*both) for both in zip(moments, targets, strict=True)]
-    return Colours(_without_chroma, maps, lambda painted, photo_at_size: with_chroma_of(painted, photo_at_size()))
+    return _PLANS[mode](inputs) if inputs.other is None else _plan_other(mode, inputs.other, inputs)
 
 
-def _targets(photo: Array, alpha: Array | None, regions: Regions) -> list[tuple[Exact, Exact]]:
-    """For each style mean and covariance of the part of the photograph where it counts."""
-    coverage = regions.coverage(*photo.shape[:2])
-    if coverage is None:
-        return [mean_and_covariance(photo, alpha)] * regions.count
-    found: dict[int, tuple[Exact, Exact]] = {}
-    for part in coverage:
-        if id(part) not in found:
-            found[id(part)] = mean_and_covariance(photo, part if alpha is None else part * alpha)
-    return [found[id(part)] for part in coverage]
+def _plan_other(mode: Colour, other: Array, inputs: ColourInputs) -> ColourPlan:
+    """Give the paintings another picture's colours, and the result its palette if the mode asks for it."""
+    maps = [recolouring(style, other, mask) for style, mask in zip(inputs.styles, inputs.style_masks, strict=True)]
+    if mode != "palette":
+        return ColourPlan(_unchanged, maps)
+    palette = palette_of([other], [1.0])
+    return ColourPlan(_unchanged, maps, lambda painted, _: in_palette(painted, palette))
 
 
-def _palettes(
-    styles: Sequence[Array], weights: Sequence[float], taken: Sequence[Array | None], regions: Regions
-) -> Callable[[Array, Callable[[], Array]], Array]:
-    """What brings a result into the palette of the style, or the styles together, that each of its parts has."""
+def _plan_style(inputs: ColourInputs) -> ColourPlan:
+    """Leave all colours unchanged."""
+    return ColourPlan(_unchanged, [_unchanged] * len(inputs.styles))
+
+
+def _plan_match(inputs: ColourInputs) -> ColourPlan:
+    """Give each painting the mean and covariance of its region of the photograph."""
+    return ColourPlan(_unchanged, [_clipped(matching(*pair)) for pair in _moment_pairs(inputs, _unchanged)])
+
+
+def _plan_keep(inputs: ColourInputs) -> ColourPlan:
+    """Paint in grey with the photograph's moments of lightness, and add its chroma to the result."""
+    pairs = _moment_pairs(inputs, lambda picture: lightness(picture)[..., None])
+    maps = [_lightness_map(matching(*pair)) for pair in pairs]
+    return ColourPlan(_without_chroma, maps, lambda painted, photo: with_chroma_of(painted, photo()))
+
+
+def _plan_palette(inputs: ColourInputs) -> ColourPlan:
+    """Convert each region of the result to the palette of its own styles."""
+    masks, regions = inputs.style_masks, inputs.regions
     palettes = {
-        group: palette_of([styles[n] for n in group], _counts(weights, group), taken=[taken[n] for n in group])
-        for group in regions.groups
+        group: palette_of(
+            [inputs.styles[n] for n in group], inputs.group_weights(group), pixel_weights=[masks[n] for n in group]
+        )
+        for group in regions.style_groups
     }
 
     def result(painted: Array, _: Callable[[], Array]) -> Array:
         height, width = painted.shape[:2]
         return regions.blended(height, width, lambda group: in_palette(painted, palettes[group]))
 
-    return result
+    return ColourPlan(_unchanged, [_unchanged] * len(inputs.styles), result)
 
 
-def _counts(weights: Sequence[float], group: Sequence[int]) -> list[float]:
-    """Weights of some styles; where nothing of them is painted, equal ones."""
-    counts = [weights[number] for number in group]
-    return counts if any(counts) else [1.0] * len(group)
+_PLANS: dict[Colour, Callable[[ColourInputs], ColourPlan]] = {
+    "style": _plan_style,
+    "keep": _plan_keep,
+    "match": _plan_match,
+    "palette": _plan_palette,
+}
+
+
+def _moment_pairs(inputs: ColourInputs, channels_of: ColourMap) -> list[tuple[Moments, Moments]]:
+    """Compute for each style the moments of its pixels and those of its region of the photograph.
+
+    Args:
+        inputs: the pictures.
+        channels_of: converts a picture to the channels whose moments are computed.
+    """
+    assert inputs.photo is not None  # the settings are refused without a photograph
+    targets = _region_moments(channels_of(inputs.photo), inputs.alpha, inputs.regions)
+    return [
+        (moments_of(channels_of(style), mask), target)
+        for style, mask, target in zip(inputs.styles, inputs.style_masks, targets, strict=True)
+    ]
+
+
+def _region_moments(photo: Array, alpha: Array | None, regions: Regions) -> list[Moments]:
+    """Compute for each style the moments of its region of the photograph, H×W×C."""
+    coverage = regions.coverage(*photo.shape[:2])
+    if coverage is None:
+        return [moments_of(photo, alpha)] * regions.count
+    by_region: dict[int, Moments] = {}
+    for region in coverage:  # styles without a mask share one array
+        if id(region) not in by_region:
+            by_region[id(region)] = moments_of(photo, region if alpha is None else region * alpha)
+    return [by_region[id(region)] for region in coverage]
 
 
 def _without_chroma(picture: Array) -> Array:
-    return _in_strips(lambda part: grey(to_oklab(part)[..., 0]), picture)
+    return map_strips(lambda strip: grey(to_oklab(strip)[..., 0]), picture)
 
 
-def _lightness_map(source: tuple[Exact, Exact], target: tuple[Exact, Exact]) -> Map:
-    """A painting in grey, with the photograph's mean and deviation of lightness."""
-    move = matching(source, target)
-    return lambda picture: _in_strips(lambda part: grey(move(to_oklab(part)[..., :1])[..., 0]), picture)
+def _lightness_map(move: Affine) -> ColourMap:
+    """Make the map of a picture to grey whose lightness is moved."""
+    return lambda picture: map_strips(lambda strip: grey(move(to_oklab(strip)[..., :1])[..., 0]), picture)
 
 
-def _clipped(move: Affine) -> Map:
-    return lambda picture: _in_strips(lambda part: np.asarray(move(part).clip(0, 1), np.float32), picture)
+def _clipped(move: Affine) -> ColourMap:
+    return lambda picture: map_strips(lambda strip: np.asarray(move(strip).clip(0, 1), np.float32), picture)
