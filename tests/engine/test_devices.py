@@ -1,12 +1,13 @@
-"""Devices, and what is set for small matrices and put back."""
+"""Devices, precision, and the temporary state for small matrices."""
 
 import pytest
 import torch
 
-from impasto.engine.devices import choose_device, cpu_threads, flushes_denormals, small_matrices
+from impasto.engine.devices import choose_device, choose_precision, cpu_threads, flushes_denormals, small_matrices
 from impasto.errors import SettingsError
 
 DENORMAL = torch.finfo(torch.float32).tiny / 4
+LOW, FULL = torch.bfloat16, torch.float32
 
 
 @pytest.fixture
@@ -16,13 +17,13 @@ def two_threads():
 
 
 def can_flush():
-    """Not every processor can."""
+    """Tell whether the processor can flush denormals."""
     can = torch.set_flush_denormal(True)
     torch.set_flush_denormal(False)
     return can
 
 
-def test_small_matrices_take_one_thread_and_no_denormals(two_threads):
+def test_small_matrices_use_one_thread_without_denormals(two_threads):
     can, numbers = can_flush(), torch.full((4,), DENORMAL)
     assert (2 * numbers > 0).all()
     with small_matrices():
@@ -34,7 +35,7 @@ def test_small_matrices_take_one_thread_and_no_denormals(two_threads):
     assert (2 * numbers > 0).all()
 
 
-def test_they_are_put_back_after_an_error_and_from_within_one_another(two_threads):
+def test_small_matrices_restore_state_after_error(two_threads):
     def fail():
         with small_matrices():
             with small_matrices():
@@ -48,9 +49,9 @@ def test_they_are_put_back_after_an_error_and_from_within_one_another(two_thread
     assert not flushes_denormals()
 
 
-def test_what_a_program_has_chosen_stays():
+def test_small_matrices_keep_program_flushing():
     if not can_flush():
-        pytest.skip("this processor knows no flushing")
+        pytest.skip("this processor cannot flush denormals")
     torch.set_flush_denormal(True)
     try:
         with small_matrices():
@@ -60,7 +61,7 @@ def test_what_a_program_has_chosen_stays():
         torch.set_flush_denormal(False)
 
 
-def test_an_untried_device_is_taken_by_name_alone(monkeypatch):
+def test_choose_device_takes_mps_by_name_only(monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert choose_device("auto").type == "cpu"
@@ -71,3 +72,22 @@ def test_an_untried_device_is_taken_by_name_alone(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert choose_device("auto").type == "cuda"
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "chosen"),
+    [({"avx512_bf16": True}, LOW), ({"amx_bf16": True}, LOW), ({"avx512_bf16": False}, FULL), ({}, FULL)],
+)
+@pytest.mark.usefixtures("_machine_as_it_is")
+def test_auto_precision_follows_processor_capabilities(monkeypatch, capabilities, chosen):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert choose_precision("auto", torch.device("cpu")) == chosen
+    assert choose_precision("bfloat16", torch.device("cpu")) == LOW
+    assert choose_precision("float32", torch.device("cpu")) == FULL
+
+
+@pytest.mark.usefixtures("_machine_as_it_is")
+def test_auto_precision_without_capabilities_is_float32(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert choose_precision("auto", torch.device("cpu")) == FULL
+    assert choose_precision("auto", torch.device("mps")) == FULL

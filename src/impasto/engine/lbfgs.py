@@ -223,13 +223,13 @@ class LBFGS:
             y = self.pairs[self.history + row]
             return u.mul_(self.inner[row, row].item() / torch.dot(y, y).item())
         moves, changes = self.colours[self.order[-COLOUR_PAIRS:]].sum(0)
-        H = _geometric_mean(changes, moves).to(u)
+        H = geometric_mean(changes, moves).to(u)
         for chunk in u.view(self.channels, -1).split(CHUNK, dim=1):
             chunk.copy_(H @ chunk)
         return u
 
 
-def _geometric_mean(changes: Tensor, moves: Tensor) -> Tensor:
+def geometric_mean(changes: Tensor, moves: Tensor) -> Tensor:
     """Solve H · changes · H = moves for a positive definite H; both are positive semi-definite, n×n.
 
     H is the geometric mean of the moves and the inverse of the changes (Bhatia 2007, Positive Definite Matrices,
