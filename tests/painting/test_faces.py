@@ -1,4 +1,4 @@
-"""Faces: found in a photograph, missed where there are none, and kept."""
+"""Faces: detected in photographs, absent from others, and protected."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def photograph(name):
     return (getattr(data, name)() / 255).astype(np.float32)
 
 
-def test_the_mask_is_a_soft_oval_over_each_face():
+def test_face_mask_is_soft_oval():
     mask = face_mask([Face(0.2, 0.2, 0.2), Face(0.6, 0.3, 0.1)], 150, 200)
     assert mask.dtype == np.float32
     assert mask[60, 60] == mask[71, 130] == 1
@@ -38,7 +38,7 @@ def test_the_mask_is_a_soft_oval_over_each_face():
 
 
 @pytest.mark.parametrize("size", [240, 512, 1400])
-def test_a_face_is_found_at_any_size(size):
+def test_find_faces_works_at_any_size(size):
     (face,) = find_faces(resize(photograph("astronaut"), size, size))
     centre = face.left + face.side / 2, face.top + face.side / 2
     np.testing.assert_allclose(centre, (0.44, 0.22), atol=0.02)
@@ -46,22 +46,22 @@ def test_a_face_is_found_at_any_size(size):
 
 
 @pytest.mark.parametrize("name", ["chelsea", "coffee", "rocket"])
-def test_where_there_is_none_none_is_found(name, style, small):
+def test_photo_without_face_protects_nothing(name, style, small):
     assert find_faces(photograph(name)) == []
     painter = impasto.make_painter(photograph(name), style, **small, protect="faces")
     assert "No face was found" in painter.remarks[-1]
     assert painter.regions.masks == {}
 
 
-def test_a_face_stays_and_again_it_is_the_same(style, small, tmp_path):
+def test_protected_face_stays_and_repeats(style, small, tmp_path):
     photo = photograph("astronaut")
     painter = impasto.make_painter(photo, style, **small, protect="faces")
     assert painter.remarks[-1] == "One face was found and is protected."
     *_, last = painter
-    at_size, kept = resize(photo, 128, 128), painter.regions.kept(128, 128)
-    np.testing.assert_array_equal(last.painting.array[kept == 1], at_size[kept == 1])
-    assert kept[28, 56] == 1
-    assert 0.03 < kept.mean() < 0.15
+    at_size, protection = resize(photo, 128, 128), painter.regions.protection(128, 128)
+    np.testing.assert_array_equal(last.painting.array[protection == 1], at_size[protection == 1])
+    assert protection[28, 56] == 1
+    assert 0.03 < protection.mean() < 0.15
     path = last.painting.save(tmp_path / "a.png")
     record = stored_record(path)
     assert (record.settings["protect"], record.named) == ("faces", {})
@@ -70,7 +70,7 @@ def test_a_face_stays_and_again_it_is_the_same(style, small, tmp_path):
 
 
 @pytest.mark.parametrize("module", [None, sys])
-def test_without_a_detector_it_is_said_what_to_install(module, photo, style, small, monkeypatch):
-    monkeypatch.setitem(sys.modules, "cv2", module)  # missing, or of a version that carries none
-    with pytest.raises(SettingsError, match=r"pip install \"impasto\[faces\]\".*--protect FILE"):
+def test_missing_detector_is_reported(module, photo, style, small, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", module)  # missing, or a version without detector
+    with pytest.raises(SettingsError, match=r"pip install \"impasto\[faces\]\".*protect=FILE"):
         impasto.make_painter(photo, style, **small, protect="faces")

@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given, strategies as st
 
-from impasto.painting.octaves import LEAST_SIDE, READABLE_SIDE, Octave, plan_octaves, resized, style_size, work
+from impasto.painting.octaves import LEAST_SIDE, READABLE_SIDE, Octave, plan_octaves, resized, style_size, total_effort
 from impasto.pictures.sizes import scaled_size
 
 
@@ -15,21 +15,21 @@ def plan(height, width, **changes):
     )
 
 
-def test_the_default_at_512():
+def test_default_octaves_at_512():
     assert plan(384, 512) == (Octave(96, 128, 128), Octave(192, 256, 80), Octave(384, 512, 50))
 
 
 @pytest.mark.parametrize(("ratio", "alignment", "side"), [(1.2, 16, 96), (1.002, 1, 94)])
-def test_no_size_comes_twice(ratio, alignment, side):
+def test_octaves_have_distinct_sizes(ratio, alignment, side):
     sizes = [octave[:2] for octave in plan(side, side, smallest=32, ratio=ratio, alignment=alignment)]
     assert len(set(sizes)) == len(sizes) > 4
 
 
-def test_a_small_painting_has_one_octave():
+def test_small_painting_has_one_octave():
     assert plan(100, 120) == (Octave(100, 120, 50),)
 
 
-def test_a_narrow_painting_leaves_out_octaves_with_too_short_a_side():
+def test_narrow_painting_omits_small_octaves():
     assert all(min(octave[:2]) >= LEAST_SIDE for octave in plan(64, 1024))
 
 
@@ -40,7 +40,7 @@ def test_a_narrow_painting_leaves_out_octaves_with_too_short_a_side():
     smallest=st.integers(32, 512),
     factor=st.floats(0.1, 3),
 )
-def test_octaves_grow_to_the_full_size(height, width, ratio, smallest, factor):
+def test_octaves_grow_to_full_size(height, width, ratio, smallest, factor):
     octaves = plan(height, width, ratio=ratio, smallest=smallest, coarse_factor=factor)
     assert octaves[-1] == Octave(height, width, 50)
     for small, large in itertools.pairwise(octaves):
@@ -48,7 +48,7 @@ def test_octaves_grow_to_the_full_size(height, width, ratio, smallest, factor):
         assert small.iterations >= large.iterations if factor >= 1 else 1 <= small.iterations <= large.iterations
         assert max(small[:2]) >= smallest
         assert small.height / small.width == pytest.approx(height / width, rel=0.1)
-    assert work(octaves) == sum(h * w * n for h, w, n, *_ in octaves)
+    assert total_effort(octaves) == sum(h * w * n for h, w, n, *_ in octaves)
 
 
 @given(height=st.integers(1, 5000), width=st.integers(1, 5000), side=st.integers(1, 3000))
@@ -76,15 +76,15 @@ def test_resized_keeps_flat_colour_and_range():
     side=st.integers(32, 3000),
     stroke=st.floats(0.25, 4),
 )
-def test_a_style_is_read_at_the_strokes_scale_but_not_too_small(height, width, side, stroke):
-    plain, found = scaled_size(height, width, side), style_size(height, width, side, stroke)
-    readable = READABLE_SIDE * max(height, width) / min(height, width)  # or the deep layers could read nothing
+def test_style_size_scales_with_bounds(height, width, side, stroke):
+    plain, size = scaled_size(height, width, side), style_size(height, width, side, stroke)
+    readable = READABLE_SIDE * max(height, width) / min(height, width)  # the deepest layers need one position
     assert style_size(height, width, side, 1.0) == scaled_size(height, width, max(side, readable))
-    assert max(found) >= side * stroke - 1
-    assert max(found) <= side * stroke + 1 or min(found) <= LEAST_SIDE
-    assert min(found) >= READABLE_SIDE
+    assert max(size) >= side * stroke - 1
+    assert max(size) <= side * stroke + 1 or min(size) <= LEAST_SIDE
+    assert min(size) >= READABLE_SIDE
     if stroke >= 1:
-        assert found == scaled_size(height, width, max(side * stroke, readable))
+        assert size == scaled_size(height, width, max(side * stroke, readable))
     else:
-        assert max(found) <= math.ceil(max(side, readable))
-        assert min(found) >= min(LEAST_SIDE, min(plain))
+        assert max(size) <= math.ceil(max(side, readable))
+        assert min(size) >= min(LEAST_SIDE, min(plain))

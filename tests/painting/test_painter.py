@@ -18,10 +18,10 @@ from impasto.engine.borders import trimmed
 from impasto.engine.objective import Objective, make_objective
 from impasto.engine.optimizers import WINDOW, has_converged
 from impasto.painting.events import Finished, Iteration, OctaveStarted, Reading, Started
+from impasto.painting.memory import memory_needed
 from impasto.painting.method import make_optimizer
 from impasto.painting.octaves import LEAST_SIDE, Octave
 from impasto.painting.painter import Painter
-from impasto.painting.planning import memory_needed
 from impasto.pictures import write_picture
 from impasto.pictures.codecs import strip_reducer
 from impasto.pictures.sizes import scaled_size
@@ -492,7 +492,7 @@ def test_low_memory_switches_to_adam_with_remark(photo, style, small, monkeypatc
     from impasto.painting import painter as module, run as runs
 
     plan = Octave(144, 192, 12, tile=tile, method="adam")
-    monkeypatch.setattr(module, "budget_of", lambda workload, device: memory_needed(plan, workload))
+    monkeypatch.setattr(module, "memory_budget", lambda workload, device: memory_needed(plan, workload))
     small = small | {
         "size": 192,
         "borders": borders,

@@ -1,0 +1,165 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+import impasto
+from impasto import PictureError, SettingsError
+from impasto.painting.colour.oklab import grey, lightness, to_oklab
+from impasto.painting.colour.palette import palette_of
+from impasto.painting.colour.plan import ColourInputs, noise, plan_colours
+from impasto.painting.colour.transfer import moments_of, recolouring
+from impasto.painting.events import Iteration
+from impasto.painting.regions import RegionMask, Regions
+from impasto.pictures import read_picture, write_picture
+from impasto.settings.fields import COLOUR_SOURCES, COLOURS
+from impasto.settings.making import make_settings
+from tests.helpers import smooth_picture
+from tests.painting.colour.samples import chroma, colourful_picture
+
+
+@pytest.fixture
+def small(tiny_encoder):
+    return {"encoder": str(tiny_encoder), "size": 96, "threads": 1, "device": "cpu",
+            "optimization": {"iterations": 5, "smallest_octave": 48}}  # fmt: skip
+
+
+@given(
+    height=st.integers(1, 9),
+    width=st.integers(1, 9),
+    mode=st.sampled_from(COLOURS),
+    levels=st.integers(1, 4),
+    seed=st.integers(0, 99),
+)
+def test_plan_colours_accepts_any_pictures(height, width, mode, levels, seed):
+    def picture(number):
+        return (np.round(colourful_picture(height, width, seed + number) * levels) / levels).astype(np.float32)
+
+    colours = plan_colours(mode, ColourInputs([picture(1), picture(2)], [1, 2], Regions(2, {}), picture(0)))
+    results = [
+        colours.content(picture(0)),
+        *(recolour(picture(i + 1)) for i, recolour in enumerate(colours.styles)),
+        colours.result(picture(3), lambda: picture(0)),
+    ]
+    for result in results:
+        assert result.shape == (height, width, 3)
+        assert result.dtype == np.float32
+        assert (result >= 0).all()
+        assert (result <= 1).all()
+
+
+def test_colour_keep_has_chroma_of_photo(photo, style, small):
+    tinted = style * np.array([1.0, 0.5, 0.2], np.float32)
+    tinted_result, kept = (impasto.paint(photo, tinted, **small, colour=mode).array for mode in ("style", "keep"))
+    assert (chroma(kept) <= chroma(photo) + 0.002).all()
+    assert chroma(kept).mean() > 0.95 * chroma(photo).mean()
+    hues = [to_oklab(p)[..., 1:].mean((0, 1)) for p in (photo, kept, tinted_result)]
+    assert np.linalg.norm(hues[1] - hues[0]) < 0.1 * np.linalg.norm(hues[2] - hues[0])
+    assert np.abs(lightness(kept) - lightness(photo)).mean() > 0.01
+    assert abs(lightness(kept).mean() - lightness(photo).mean()) < 0.05
+
+
+def test_colour_keep_of_grey_photo_is_grey(photo, style, small):
+    plain = impasto.paint(grey(lightness(photo)), style, **small, colour="keep").array
+    assert np.ptp(plain, axis=-1).max() < 1e-3
+
+
+def test_colour_match_has_mean_of_photo(photo, style, small):
+    options = small | {"content_weight": 0, "style_weight": 10}
+    styles = [style * np.array([0.3, 1.0, 0.2], np.float32), style[:60] * np.array([1.0, 0.2, 0.2], np.float32)]
+    paintings = (impasto.paint(photo, styles, **options, colour=mode).array for mode in ("match", "style"))
+    distances = [np.abs(p.mean((0, 1)) - photo.mean((0, 1))).max() for p in paintings]
+    assert distances[0] < 0.03 < 0.1 < distances[1]
+
+
+def test_colour_palette_has_colours_of_style(photo, style, small):
+    painting = impasto.paint(photo, style, **small, colour="palette").array
+    palette = palette_of([style], [1.0])
+    lab = to_oklab(painting).reshape(-1, 1, 3)
+    spacing = np.linalg.norm(palette[:, None] - palette + 9 * np.eye(len(palette))[..., None], axis=-1).min(1).mean()
+    assert np.linalg.norm(lab - palette, axis=-1).min(axis=1).mean() < 0.2 * spacing
+
+
+@pytest.mark.parametrize("mode", ["keep", "match", "palette"])
+def test_images_of_events_have_result_colours(photo, style, small, mode):
+    images = {}
+    for event in impasto.make_painter(photo, style, **small, colour=mode):
+        if isinstance(event, Iteration):
+            images[event.loss.total if event.octave == 2 else None] = event.image()
+    best = min(key for key in images if key is not None)
+    np.testing.assert_array_equal(images[best], event.painting.array)
+    assert images[None].shape == (36, 48, 3)
+
+
+def test_colour_keep_from_noise_has_photo_chroma(photo, style, small):
+    painted = impasto.paint(photo, style, **small, colour="keep", init="noise").array
+    assert (chroma(painted) <= chroma(photo) + 0.002).all()
+
+
+@pytest.fixture
+def dark_red(tmp_path):
+    write_picture(tmp_path / "red.png", smooth_picture(50, 40, seed=7) * np.array([0.8, 0.2, 0.1], np.float32))
+    return tmp_path / "red.png"
+
+
+def test_colours_from_gives_colours_of_picture(photo, style, small, dark_red):
+    options = small | {"content_weight": 0, "style_weight": 10, "colours_from": str(dark_red)}
+    target = read_picture(dark_red).pixels.mean((0, 1))
+    for mode in ("style", "palette"):
+        painting = impasto.paint(photo, [style, style[:60]], **options, colour=mode)
+        assert np.abs(painting.array.mean((0, 1)) - target).max() < 0.05
+        assert painting.named["colours_from"].path == dark_red
+    palette = palette_of([read_picture(dark_red).pixels], [1.0])
+    lab = to_oklab(painting.array).reshape(-1, 1, 3)
+    assert np.linalg.norm(lab - palette, axis=-1).min(axis=1).mean() < 0.02
+
+
+def test_colours_from_uses_masked_part_of_style(style, photo, dark_red):
+    other = read_picture(dark_red).pixels
+    left = np.repeat((np.arange(80) < 30)[None], 80, axis=0).astype(np.float32)
+    two = style * np.where(left[..., None] > 0, np.float32([0.2, 1, 0.3]), np.float32([0.9, 0.1, 0.9]))
+    regions = Regions(1, {"style_masks.1": RegionMask(left, None, None)})
+    (recolour,) = plan_colours("style", ColourInputs([two], [1], regions, photo, other=other)).styles
+    alone = recolouring(two[:, :30], other)
+    np.testing.assert_allclose(recolour(two)[:, :30], alone(two[:, :30]), atol=0.01)
+    assert np.abs(recolouring(two, other)(two)[:, :30] - recolour(two)[:, :30]).mean() > 0.03
+    np.testing.assert_array_equal(recolouring(two, other, np.ones((80, 80)))(two), recolouring(two, other)(two))
+
+
+@pytest.mark.parametrize("mode", COLOURS)
+def test_colours_from_combines_as_documented(mode):
+    if COLOUR_SOURCES[mode].takes_other:
+        assert make_settings(colour=mode, colours_from="x.png").colours_from == "x.png"
+    else:
+        with pytest.raises(
+            SettingsError, match=f"settings colours_from and colour = {mode}, which takes the photo's colours"
+        ):
+            make_settings(colour=mode, colours_from="x.png")
+
+
+def test_missing_colours_from_picture_is_reported(photo, style, small):
+    with pytest.raises(PictureError, match=r"nowhere\.png"):
+        impasto.paint(photo, style, **small, colours_from="nowhere.png")
+
+
+@pytest.mark.parametrize("mode", ["keep", "match"])
+def test_transparent_photo_parts_are_ignored(photo, style, mode):
+    alpha = np.ones(photo.shape[:2], np.float32)
+    alpha[:, 40:] = 0
+    white = photo.copy()
+    white[:, 40:] = 1
+    inputs = ColourInputs([style], [1], Regions(1, {}), white)
+    (transparent,) = plan_colours(mode, replace(inputs, alpha=alpha)).styles
+    (cropped,) = plan_colours(mode, replace(inputs, photo=photo[:, :40])).styles
+    (opaque,) = plan_colours(mode, inputs).styles
+    np.testing.assert_allclose(transparent(style), cropped(style), atol=1e-5)
+    assert np.abs(opaque(style) - cropped(style)).mean() > 0.05
+
+
+def test_noise_has_average_moments_of_styles(style):
+    dull, bright = style * 0.2, 0.7 + style * 0.3
+    moments = [moments_of(picture) for picture in (dull, bright)]
+    mean, covariance = moments_of(noise(ColourInputs([dull, bright], (1, 3), Regions(2, {})), 200, 200, seed=1))
+    np.testing.assert_allclose(mean, (moments[0][0] + 3 * moments[1][0]) / 4, atol=0.01)
+    np.testing.assert_allclose(covariance, (moments[0][1] + 3 * moments[1][1]) / 4, atol=0.002)
