@@ -138,3 +138,11 @@ def test_statistics_gradient_in_bfloat16_has_its_precision(masked):
     expected = expected if mask is None else expected * mask
     error = (gradient.double() - expected).square().mean().sqrt() / expected.square().mean().sqrt()
     assert 0 < error < 2**-8
+
+
+def test_exact_statistics_use_mask_weights():
+    features = torch.rand(1, 3, 8, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    weights = torch.from_numpy(np.linspace(1, 0, 80).reshape(8, 10)).double()
+    weighted = mean(exact_statistics(features, mask=weights))
+    expected = (features[0] * weights).sum((1, 2)) / weights.sum()
+    np.testing.assert_allclose(weighted, expected, rtol=1e-12)

@@ -1,4 +1,4 @@
-"""What combines with what: the table in docs/control.md, and any options together."""
+"""Combinations of settings: the table in docs/control.md, and random ones."""
 
 import re
 from collections import Counter
@@ -18,10 +18,10 @@ from tests.helpers import smooth_picture
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "control.md"
 OPTIONS = re.compile(
-    r"--mask|--style-mask|--protect|masks=|protect=|--style-weights|--texture-from|colours_from|colour|seamless|size|init|strength",
+    r"masks=|protect=|style_weights|--texture-from|colours_from|colour|seamless|size|init|strength",
     re.IGNORECASE,
 )
-"""What a refusal must name one of."""
+"""Names of settings, one of which every refusal contains."""
 
 HALF = np.repeat((np.arange(24) < 12)[None], 24, axis=0)
 LOW = np.repeat((np.arange(24) < 16)[:, None], 24, axis=1)
@@ -29,7 +29,7 @@ LOW = np.repeat((np.arange(24) < 16)[:, None], 24, axis=1)
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Pictures that settings can name."""
+    """Write pictures that settings name, and return their paths by name."""
     folder = tmp_path_factory.mktemp("named")
     for name, seed in (("colours", 8), ("start", 9), ("strokes", 10)):
         write_picture(folder / f"{name}.png", smooth_picture(40, 40, seed) ** 2)
@@ -37,10 +37,10 @@ def files(tmp_path_factory):
 
 
 def paint(photo, styles, tiny_encoder, **changes):
-    """The painting, or the texture where there is no photo, in one octave of 48 px."""
-    how = {"encoder": str(tiny_encoder), "size": 48, "threads": 1, "device": "cpu"} | changes
-    how["optimization"] = {"iterations": 2, "max_octaves": 1} | how.get("optimization", {})
-    return impasto.texture(styles, **how) if photo is None else impasto.paint(photo, styles, **how)
+    """Paint in one octave of 48 px; a texture if there is no photo."""
+    options = {"encoder": str(tiny_encoder), "size": 48, "threads": 1, "device": "cpu"} | changes
+    options["optimization"] = {"iterations": 2, "max_octaves": 1} | options.get("optimization", {})
+    return impasto.texture(styles, **options) if photo is None else impasto.paint(photo, styles, **options)
 
 
 # The documented table
@@ -73,17 +73,19 @@ ROWS = {
     "`--init FILE`": [{"init": "start"}],
     "`--size WxH`": [{"size": "48x48"}],
     "L-BFGS, Adam": [{"optimization": {"method": method}} for method in ("lbfgs", "adam")],
-    "the Gram and the Gaussian distance": [{"losses": {"style_distance": way}} for way in ("gram", "gaussian")],
+    "the Gram and the Gaussian distance": [
+        {"losses": {"style_distance": distance}} for distance in ("gram", "gaussian")
+    ],
     "the `tutorial` presets": [SHALLOW | {"preset": preset} for preset in ("tutorial", "tutorial-core")],
     "`--tile`, `--memory`": [{"tile": 64, "size": 80}, {"memory": "3G"}],
     "a transparent photo": [{"transparent": True}],
 }
 ELSEWHERE = {"`again`, `vary`, `resume`", "`vary --between`", "`batch`"}
-"""Commands, which have their own tests: test_textures, cli/test_masks, cli/test_texture."""
+"""Rows of commands, which have their own tests: test_textures, cli/test_masks, cli/test_texture."""
 
 
 def documented():
-    """Rows of the table: name, and each column's cell."""
+    """Return the rows of the table by name, each with its cells by column."""
     text = DOCUMENT.read_text(encoding="utf-8").partition("## What combines with what")[2]
     lines = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
     head, _, *rows = [[cell.strip() for cell in line] for line in lines]
@@ -93,13 +95,13 @@ def documented():
 TABLE = documented()
 
 
-def test_the_table_is_of_all_that_is_tried_here():
+def test_table_documents_all_combinations():
     assert set(TABLE) == {*ROWS, *ELSEWHERE}
     assert all(set(cells) == set(COLUMNS) for cells in TABLE.values())
 
 
 def from_command_line(changes, files):
-    """The styles and settings that options stand for; pictures by their names become paths."""
+    """Convert options to styles and settings; names of pictures become paths."""
     changes = {name: files.get(value, value) if isinstance(value, str) else value for name, value in changes.items()}
     drawn = [smooth_picture(48, 48, 2 + number) for number in range(changes.pop("styles", 1))]
     strokes = changes.pop("texture_from", None)
@@ -111,14 +113,14 @@ def from_command_line(changes, files):
 
 
 @pytest.mark.parametrize(("row", "column"), [(row, column) for row in ROWS for column in COLUMNS])
-def test_what_the_table_says_of_a_combination_is_true(row, column, files, tiny_encoder):
+def test_combination_behaves_as_documented(row, column, files, tiny_encoder):
     cell = TABLE[row][column]
     if cell == "–":
         return
     for changes in ROWS[row]:
         both = COLUMNS[column] | changes
         if row == "a weight of 0" and cell.startswith("yes; refused for a style with a mask"):
-            with pytest.raises(ImpastoError, match="--mask, --style-weights"):
+            with pytest.raises(ImpastoError, match="masks=, style_weights="):
                 paint(
                     None,
                     [smooth_picture(48, 48, 2)] * 2,
@@ -130,24 +132,24 @@ def test_what_the_table_says_of_a_combination_is_true(row, column, files, tiny_e
         photo = None if both.pop("texture", False) else smooth_picture(48, 48, 1)
         if both.pop("transparent", False):
             photo = np.dstack([photo, np.linspace(0, 1, 48)[:, None].repeat(48, 1).astype(np.float32)])
-        styles, how = from_command_line(both, files)
+        styles, options = from_command_line(both, files)
         if cell.startswith("refused"):
             with pytest.raises(ImpastoError) as caught:
-                paint(photo, styles, tiny_encoder, **how)
+                paint(photo, styles, tiny_encoder, **options)
             assert OPTIONS.search(str(caught.value))
             assert "\n" not in str(caught.value)
         else:
-            painting = paint(photo, styles, tiny_encoder, **how)
+            painting = paint(photo, styles, tiny_encoder, **options)
             assert painting.complete
             assert np.isfinite(painting.array).all()
             assert np.isfinite(painting.history[-1].loss.total)
 
 
-# Any options together
+# Random combinations
 
 
 class Run(NamedTuple):
-    """What is asked for: a photo, or None for a texture; how many styles; settings, and what stands for some."""
+    """A run: a photo, or None for a texture; the number of styles; and settings or options."""
 
     photo: np.ndarray | None
     styles: int
@@ -155,7 +157,7 @@ class Run(NamedTuple):
 
     @property
     def area(self):
-        """Height and width of what masks lie over."""
+        """Height and width of the photo or texture, which masks must fit."""
         return TEXTURE if self.photo is None else self.photo.shape[:2]
 
 
@@ -164,7 +166,7 @@ STYLE = (48, 48)
 
 
 def only(styles, **changes):
-    """Of all that depends on the number of styles, only this."""
+    """Change the number of styles, and reset all settings that depend on it except the given ones."""
     none = {"style_weights": None, "masks": {}, "style_masks": {}, "texture_from": None, "colours_from": None}
     return none | {"styles": styles} | changes
 
@@ -172,7 +174,7 @@ def only(styles, **changes):
 MISTAKES = {
     "number of no style": (lambda run: {"masks": {run.styles + 1: HALF}}, "masks="),
     "number of no painting": (lambda run: {"style_masks": {run.styles + 1: HALF}}, "style_masks="),
-    "mask of the only style": (lambda run: only(1, masks={1: np.ones(run.area, bool)}), "--mask"),
+    "mask of the only style": (lambda run: only(1, masks={1: np.ones(run.area, bool)}), "masks={1"),
     "black mask": (lambda run: only(2, masks={2: np.zeros(run.area, bool)}), "masks={2"),
     "narrow mask": (lambda run: only(2, masks={1: np.ones((90, 30), bool)}), "masks={1"),
     "wide mask in the painting": (lambda run: {"style_masks": {1: np.ones((30, 90), bool)}}, "style_masks={1"),
@@ -194,13 +196,13 @@ MISTAKES = {
     "little memory": (lambda run: {"memory": "1M"}, "memory"),
     "no setting": (lambda run: {"grain": 1}, "grain"),
 }
-"""What is changed in a run that paints, so that it is refused, and what the sentence names."""
+"""Changes that make a valid run invalid, and the name in the error message."""
 MISTAKES_WITH_PHOTOS = {
     "sides of a texture": (lambda run: {"size": "48x64"}, "size"),
     "seamless": (lambda run: {"seamless": True}, "seamless"),
     "strength and weights": (lambda run: {"strength": 0.5, "style_weight": 3}, "strength"),
     "no weight at all": (lambda run: {"strength": None, "content_weight": 0, "style_weight": 0}, "content_weight"),
-    "all protected": (lambda run: {"masks": {}, "protect": np.ones(run.area, bool)}, "--protect"),
+    "all protected": (lambda run: {"masks": {}, "protect": np.ones(run.area, bool)}, "protect="),
 }
 MISTAKES_WITH_TEXTURES = {
     "size of a photo": (lambda run: {"size": "original"}, "size"),
@@ -214,7 +216,7 @@ MISTAKES_WITH_TEXTURES = {
 
 @st.composite
 def drawn_masks(draw, height, width):
-    """A mask of any size over so many pixels; some are white or black but for a spot, and none is black."""
+    """Draw a mask of any size for a picture; it may be white, or black except for a spot, but not black."""
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     kind, scale = draw(st.sampled_from(["hard"] * 3 + ["soft"] * 4 + ["spot", "white"])), draw(st.floats(0.3, 3))
     shape = max(2, round(height * scale)), max(2, round(width * scale))
@@ -229,7 +231,7 @@ def drawn_masks(draw, height, width):
 
 @st.composite
 def runs(draw, textures):
-    """A run of any options together that paints, as long as its masks leave all styles a place."""
+    """Draw a run of random options that is valid unless its masks leave a style no region."""
     photo = None
     if not draw(textures):
         photo = smooth_picture(*draw(st.sampled_from([(36, 48), (48, 35), (48, 48)])), 1)
@@ -287,31 +289,31 @@ def runs(draw, textures):
 
 
 def test_any_valid_combination_paints(files, tiny_encoder):
-    ends = Counter()
+    outcomes = Counter()
 
     @settings(max_examples=200)
     @given(run=runs(st.booleans()))
     def try_one(run):
-        styles, how = from_command_line({"styles": run.styles} | run.changes, files)
+        styles, options = from_command_line({"styles": run.styles} | run.changes, files)
         try:
-            painting = paint(run.photo, styles, tiny_encoder, **how)
+            painting = paint(run.photo, styles, tiny_encoder, **options)
         except ImpastoError as error:
-            # Only what is in the masks can be at fault.
+            # Only the masks can be invalid.
             assert re.search("counts nowhere|All of the photo is protected|only styles of weight 0", str(error))  # noqa: PT017
-            ends["refused"] += 1
+            outcomes["refused"] += 1
             return
-        ends["painted"] += 1
+        outcomes["painted"] += 1
         assert painting.complete
         assert np.isfinite(painting.array).all()
         assert np.isfinite(painting.history[-1].loss.total)
-        if how.get("protect") is not None:
-            kept = resize_by_area(how["protect"].astype(np.float32), *painting.array.shape[:2])
-            shown = read_picture(run.photo).pixels  # on white paper where it is transparent
+        if options.get("protect") is not None:
+            protection = resize_by_area(options["protect"].astype(np.float32), *painting.array.shape[:2])
+            shown = read_picture(run.photo).pixels  # transparent pixels on white
             painted = over_white(painting.array, painting.alpha)
-            np.testing.assert_allclose(painted[kept == 1], shown[kept == 1], atol=1e-6)
+            np.testing.assert_allclose(painted[protection == 1], shown[protection == 1], atol=1e-6)
 
     try_one()
-    assert ends["painted"] > 4 * ends["refused"]  # so that this is not about refusals alone
+    assert outcomes["painted"] > 4 * outcomes["refused"]  # proves that most runs are painted
 
 
 @pytest.mark.parametrize(
@@ -319,15 +321,15 @@ def test_any_valid_combination_paints(files, tiny_encoder):
     [(False, mistake) for mistake in MISTAKES | MISTAKES_WITH_PHOTOS]
     + [(True, mistake) for mistake in MISTAKES | MISTAKES_WITH_TEXTURES],
 )
-def test_any_invalid_combination_is_refused_in_a_sentence(is_texture, mistake, files, tiny_encoder):
-    wrong, named = (MISTAKES | (MISTAKES_WITH_TEXTURES if is_texture else MISTAKES_WITH_PHOTOS))[mistake]
+def test_any_invalid_combination_is_refused(is_texture, mistake, files, tiny_encoder):
+    change, named = (MISTAKES | (MISTAKES_WITH_TEXTURES if is_texture else MISTAKES_WITH_PHOTOS))[mistake]
 
     @settings(max_examples=8)
     @given(run=runs(st.just(is_texture)))
     def try_one(run):
         with pytest.raises(ImpastoError, match=named) as caught:  # noqa: PT012
-            styles, how = from_command_line({"styles": run.styles} | run.changes | wrong(run), files)
-            paint(run.photo, styles, tiny_encoder, **how)
+            styles, options = from_command_line({"styles": run.styles} | run.changes | change(run), files)
+            paint(run.photo, styles, tiny_encoder, **options)
         assert "\n" not in str(caught.value)
 
     try_one()

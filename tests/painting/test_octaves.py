@@ -3,10 +3,12 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
+from impasto.engine.tiles import ALIGNMENT
 from impasto.painting.octaves import LEAST_SIDE, READABLE_SIDE, Octave, plan_octaves, resized, style_size, total_effort
 from impasto.pictures.sizes import scaled_size
+from tests.engine.samples import picture_tensor
 
 
 def plan(height, width, **changes):
@@ -52,7 +54,7 @@ def test_octaves_grow_to_full_size(height, width, ratio, smallest, factor):
 
 
 @given(height=st.integers(1, 5000), width=st.integers(1, 5000), side=st.integers(1, 3000))
-def test_scaled_has_the_long_side_and_the_aspect(height, width, side):
+def test_scaled_size_keeps_long_side_and_aspect(height, width, side):
     h, w = scaled_size(height, width, side)
     assert max(h, w) == side
     assert min(h, w) >= 1
@@ -88,3 +90,33 @@ def test_style_size_scales_with_bounds(height, width, side, stroke):
     else:
         assert max(size) <= math.ceil(max(side, readable))
         assert min(size) >= min(LEAST_SIDE, min(plain))
+
+
+@settings(max_examples=30)
+@given(
+    units=st.tuples(st.integers(2, 6), st.integers(2, 6)),
+    after=st.tuples(st.integers(2, 9), st.integers(2, 9)),
+    shift=st.tuples(st.integers(0, 40), st.integers(0, 40)),
+)
+def test_resized_periodic_image_stays_periodic(units, after, shift):
+    height, width = (ALIGNMENT * unit for unit in after)
+    image = picture_tensor(*(ALIGNMENT * unit for unit in units), 1)
+    periodic = resized(image, height, width, wrap=True)
+    assert periodic.shape[-2:] == (height, width)
+    # Amid copies of itself the image has no border nearby.
+    amid = resized(image.repeat(1, 1, 3, 3), 3 * height, 3 * width)[..., height : 2 * height, width : 2 * width]
+    torch.testing.assert_close(periodic, amid, rtol=1e-9, atol=1e-9)
+    twice = resized(image, 2 * image.shape[-2], 2 * image.shape[-1], wrap=True)
+    rolled = resized(image.roll(shift, (-2, -1)), *twice.shape[-2:], wrap=True)
+    torch.testing.assert_close(rolled, twice.roll((2 * shift[0], 2 * shift[1]), (-2, -1)), rtol=1e-9, atol=1e-9)
+
+
+@settings(max_examples=60)
+@given(height=st.integers(32, 3000), width=st.integers(32, 3000), ratio=st.floats(1.2, 4))
+def test_octaves_of_seamless_texture_are_aligned(height, width, ratio):
+    octaves = plan_octaves(
+        height, width, iterations=5, coarse_factor=1.5, smallest=64, ratio=ratio, alignment=ALIGNMENT
+    )
+    assert all(side % ALIGNMENT == 0 and side >= LEAST_SIDE for octave in octaves for side in octave[:2])
+    assert abs(octaves[-1].height - height) <= ALIGNMENT // 2
+    assert abs(octaves[-1].width - width) <= ALIGNMENT // 2
