@@ -1,4 +1,4 @@
-"""impasto's side of the comparison, and the table of its errors."""
+"""The results of impasto in the comparison, and the table of its errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from impasto.settings.model import Settings
 from tests.keras.references import CONTENT_LAYER, KEPT_AFTER, LAYERS, STEPS, STYLE_LAYERS, Reference, relative_error
 
 THREADS = 1
-"""The suite runs its tests in two processes; small pictures gain little from more."""
+"""CPU threads: the suite runs its tests in two processes, and small pictures gain little from more."""
 
 CAFFE_MEANS = np.array([103.939, 116.779, 123.68])
 
@@ -37,7 +37,7 @@ KEPT = f"running free, the picture kept, stopped after step {KEPT_AFTER}"
 
 
 class Row(NamedTuple):
-    """One line of the table: what is compared, how far apart the two are, and how far they may be."""
+    """A row of the table: the quantity, its error, the largest error allowed, and the unit of both."""
 
     quantity: str
     error: float
@@ -46,11 +46,11 @@ class Row(NamedTuple):
 
 
 class Units(NamedTuple):
-    """How a tutorial's image, H×W×3, relates to impasto's, which is RGB in [0, 1].
+    """The units of a tutorial's image, H×W×3, relative to impasto's, which is RGB in [0, 1].
 
     Attributes:
-        bgr: whether the tutorial's channels are in reverse.
-        scale: its value for white, less that for black.
+        bgr: whether the tutorial's channels are in reverse order.
+        scale: difference of its values for white and black.
         black: its values for black.
     """
 
@@ -59,15 +59,15 @@ class Units(NamedTuple):
     black: np.ndarray
 
     def image(self, theirs: np.ndarray) -> np.ndarray:
-        """Their image in impasto's units, H×W×3 float64."""
+        """Convert their image to impasto's units, H×W×3 float64."""
         return self._rgb((theirs.astype(np.float64) - self.black) / self.scale)
 
     def move(self, theirs: np.ndarray) -> np.ndarray:
-        """What they add to an image, in impasto's units."""
+        """Convert their change of an image to impasto's units."""
         return self._rgb(theirs.astype(np.float64) / self.scale)
 
     def gradient(self, theirs: np.ndarray, power: int = 1) -> np.ndarray:
-        """Their gradient, or one of its powers, in impasto's units: for the smaller unit, the larger gradient."""
+        """Convert their gradient, or a power of it, to impasto's units: the larger the unit, the larger the gradient."""
         return self._rgb(theirs.astype(np.float64) * self.scale**power)
 
     def _rgb(self, array: np.ndarray) -> np.ndarray:
@@ -81,7 +81,7 @@ UNITS = {
 
 
 class FreeLimits(NamedTuple):
-    """How far apart two programs may be that run free."""
+    """The largest differences allowed between two free runs."""
 
     after_1: float
     after_10: float
@@ -90,9 +90,9 @@ class FreeLimits(NamedTuple):
     kept: float
 
 
-# The second recipe is chaotic from its first steps, in which its loss rises fivefold at the rate's full length: what the
-# last bit says grows a hundredfold in steps 2 and 3. PyTorch in float32 ends up about as far from PyTorch in float64 as
-# from TensorFlow (`precision` measures it), so two programs cannot be asked for less.
+# The second recipe is chaotic from its first steps, in which its loss rises fivefold: rounding errors grow a hundredfold
+# in steps 2 and 3. PyTorch in float32 differs as much from PyTorch in float64 as from TensorFlow (`precision` measures
+# it), so smaller limits would not be fair.
 FREE_LIMITS = {
     "tutorial": FreeLimits(1e-4, 1e-2, 1e-2, 1e-2, 1e-4),
     "tutorial-core": FreeLimits(1e-4, 5e-2, 2e-2, 5e-2, 1e-2),
@@ -100,29 +100,29 @@ FREE_LIMITS = {
 
 
 def tensor(array: np.ndarray) -> torch.Tensor:
-    """H×W×3 to 1×3×H×W."""
+    """Convert H×W×3 to 1×3×H×W."""
     return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))[None]
 
 
 def array(image: torch.Tensor) -> np.ndarray:
-    """1×C×H×W to H×W×C."""
+    """Convert 1×C×H×W to H×W×C."""
     return image[0].permute(1, 2, 0).numpy()
 
 
 def unit_range(pixels: np.ndarray, dtype: DTypeLike = np.float32) -> np.ndarray:
-    """Pixels of 8 bits in [0, 1]."""
+    """Convert pixels of 8 bits to [0, 1]."""
     return pixels.astype(dtype) / np.array(255, dtype)
 
 
 class Impasto:
-    """The preset at a reference's pictures.
+    """A preset, applied to the pictures of a reference.
 
     Args:
         preset: ``tutorial`` or ``tutorial-core``.
-        encoder: as loaded from ``path``.
-        path: of the Keras file.
-        reference: TensorFlow's side.
-        changes: settings other than the preset's, which the comparison should then see.
+        encoder: encoder from ``path``.
+        path: the Keras file.
+        reference: TensorFlow's results.
+        changes: settings that differ from the preset; the comparison should detect them.
     """
 
     def __init__(self, preset: str, encoder: Encoder, path: Path, reference: Reference, **changes: object) -> None:
@@ -131,8 +131,8 @@ class Impasto:
         size = max(reference.content.shape)
         settings = make_settings(preset=preset, encoder=str(path), size=size, device="cpu", threads=THREADS)
         self.settings: Settings = change_settings(settings, **changes)
-        # TensorFlow's own photograph: ours may differ in the last bit (× 1/255 for ÷ 255), and in the first step,
-        # where the content's gradient is exactly 0 in both, Adam would make much of that.
+        # TensorFlow's own photograph: ours may differ in the last bit (÷ 255 instead of × 1/255). In the first step,
+        # in which the content's gradient is exactly 0 in both, Adam would amplify the difference.
         self.objective = make_objective(
             encoder,
             tensor(self.units.image(reference.before["image1"])).float(),
@@ -143,7 +143,7 @@ class Impasto:
         )
 
     def objective_in(self, dtype: torch.dtype) -> Objective:
-        """The objective computed in some type, of the pictures themselves."""
+        """Make the objective of the pictures in a floating-point type."""
         content, style = (
             tensor(unit_range(pixels, np.float64)).to(dtype)
             for pixels in (self.reference.content, self.reference.style)
@@ -152,7 +152,7 @@ class Impasto:
         return make_objective(encoder, content, [style], (1.0,), self.settings.losses, *self.settings.weights)
 
     def probe(self) -> Iterator[Row]:
-        """Features, losses and gradient at one picture."""
+        """Compare features, losses and gradient at one picture."""
         image, theirs = tensor(unit_range(self.reference.probe)), self.reference
         with torch.no_grad():
             features = self.encoder(image, LAYERS)
@@ -173,7 +173,7 @@ class Impasto:
         yield Row("gradient at the image", relative_error(array(gradient), expected_gradient), 1e-4, "L2")
 
     def step_from(self, step: int, objective: Objective, dtype: torch.dtype) -> np.ndarray:
-        """The image after one step from TensorFlow's own image and moments, H×W×3."""
+        """Return the image after one step from TensorFlow's image and moments, H×W×3."""
         how = self.settings.optimization
         before = {part: self.reference.before[f"{part}{step}"] for part in ("image", "m", "v")}
         image = tensor(self.units.image(before["image"])).to(dtype)
@@ -188,11 +188,11 @@ class Impasto:
         return array(image.clamp_(0, 1))
 
     def steps(self) -> Iterator[Row]:
-        """One step from each of TensorFlow's states, in float32: where it ends, and by how much it moves the image.
+        """Compare one step from each of TensorFlow's states, in float32: the resulting image, and its change.
 
-        The second is the sharper one: epsilon outweighs the gradients here, and steps are short. Meant for states that
-        are stored: in some states features tie, or are nearly 0, and there it is the last bit of a float32 that says
-        which way the gradient goes.
+        The comparison of changes is stricter, because epsilon outweighs the gradients and the steps are short. It is
+        meant for stored states: in other states features may be equal or nearly 0, so that the last bit of a float32
+        determines the direction of the gradient.
         """
         for step in STEPS:
             before = self.units.image(self.reference.before[f"image{step}"])
@@ -202,9 +202,9 @@ class Impasto:
             yield Row(f"the move in step {step}", relative_error(found - before, expected - before), 3e-3, "L2")
 
     def exact_steps(self) -> Iterator[Row]:
-        """The same, where both programs compute in float64.
+        """Compare the same steps with both programs in float64.
 
-        What is left are Keras's decays, which go through float32 first: 5.5·10⁻⁶ of each move.
+        The remaining difference is 5.5·10⁻⁶ of each move, because Keras rounds its decays to float32.
         """
         objective = self.objective_in(torch.float64)
         for step in STEPS:
@@ -216,7 +216,7 @@ class Impasto:
             yield Row(f"the move in step {step}, both in float64", relative_error(found, expected), 2e-5, "L2")
 
     def free(self) -> Iterator[Row]:
-        """The painter itself, running free from the photograph."""
+        """Compare a free run of the painter from the photograph."""
         losses, images = [], {}
         for event in self._paint(max(STEPS)):
             if isinstance(event, Iteration):
@@ -230,7 +230,7 @@ class Impasto:
         yield self.kept()
 
     def kept(self) -> Row:
-        """The painting after :data:`KEPT_AFTER` iterations."""
+        """Compare the painting after :data:`KEPT_AFTER` iterations."""
         *_, last = self._paint(KEPT_AFTER)
         assert isinstance(last, Finished)
         expected = self.units.image(self.reference.kept)
@@ -244,12 +244,12 @@ class Impasto:
         )
 
     def rows(self) -> list[Row]:
-        """The whole table."""
+        """Return the whole table."""
         return [*self.probe(), *self.exact_steps(), *self.free()]
 
 
 def loss_rows(losses: np.ndarray, expected: np.ndarray, limits: FreeLimits) -> list[Row]:
-    """How far apart the losses of two runs of 50 steps are."""
+    """Compare the losses of two runs of 50 steps."""
     differences = np.abs(losses[:50] / expected[:50] - 1)
     assert differences.shape == (50,)
     return [
@@ -259,9 +259,9 @@ def loss_rows(losses: np.ndarray, expected: np.ndarray, limits: FreeLimits) -> l
 
 
 def precision(ours: Impasto, steps: int) -> list[Row]:
-    """The same preset in float32 against itself in float64, running free for at least ten steps.
+    """Compare free runs of a preset in float32 and in float64, of at least ten steps.
 
-    What two programs in float32 cannot be expected to better.
+    Two programs in float32 cannot be expected to differ less.
     """
     losses, images = zip(*(_run(ours, dtype, steps) for dtype in (torch.float32, torch.float64)), strict=True)
     single, double = images
@@ -273,7 +273,7 @@ def precision(ours: Impasto, steps: int) -> list[Row]:
 
 
 def _run(ours: Impasto, dtype: torch.dtype, steps: int) -> tuple[list[float], dict[int, np.ndarray]]:
-    """Losses before each of some steps from the photograph, and the images after them."""
+    """Return the losses before each step from the photograph, and the images after it."""
     objective = ours.objective_in(dtype)
     image = tensor(unit_range(ours.reference.content, np.float64)).to(dtype)
     optimizer = make_optimizer(ours.settings.optimization)
@@ -288,12 +288,12 @@ def _run(ours: Impasto, dtype: torch.dtype, steps: int) -> tuple[list[float], di
 
 
 def rms(difference: np.ndarray) -> float:
-    """Root of the mean square."""
+    """Compute the root of the mean square."""
     return float(np.sqrt(np.mean(np.square(difference, dtype=np.float64))))
 
 
 def table(columns: dict[str, list[Row]]) -> str:
-    """Rows of several comparisons as a table in Markdown; the first column has every quantity."""
+    """Format rows of several comparisons as a Markdown table; the first comparison has every quantity."""
     lines = [["quantity", *columns, "allowed", "measured as"], ["---", *("---:" for _ in columns), "---:", "---"]]
     by_name = [{row.quantity: f"{row.error:.1e}" for row in rows} for rows in columns.values()]
     for row in next(iter(columns.values())):

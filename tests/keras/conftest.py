@@ -1,4 +1,4 @@
-"""The Keras file with seeded weights, written once a session, and the encoder read from it."""
+"""The Keras file with seeded weights, written once for all tests, and its encoder."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.keras.samples import write_vgg19
 
 @pytest.fixture(scope="session")
 def keras_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """80 MB, in less than a second."""
+    """Write the file of 80 MB, in less than a second."""
     return write_vgg19(tmp_path_factory.mktemp("keras") / "vgg19_seeded_notop.h5")
 
 
 @pytest.fixture(scope="session")
 def encoder(keras_file: Path) -> Encoder:
-    """As impasto reads it."""
+    """Load the encoder of the file."""
     return load_encoder(str(keras_file)).encoder
 
 

@@ -1,4 +1,4 @@
-"""The pictures of docs/parity.md: ``.venv-keras/bin/python -m tests.keras.curves docs/pictures``, in the root.
+"""Make the pictures of docs/parity.md: ``.venv-keras/bin/python -m tests.keras.curves docs/pictures``, in the root.
 
 A cat is painted by ``impasto paint --preset tutorial`` and by TensorFlow's tutorial, 1000 iterations each.
 """
@@ -26,7 +26,7 @@ ITERATIONS = 1000
 
 
 def main() -> None:
-    """Write ``parity-loss.svg`` and ``parity-stages.png`` into the folder that is given."""
+    """Write ``parity-loss.svg`` and ``parity-stages.png`` into the given folder."""
     target = Path(sys.argv[1])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def shrunk(pixels: np.ndarray) -> np.ndarray:
-    """A picture in [0, 1] as 8 bits with the long side :data:`SIZE`, as the tutorial of 2018 reads it."""
+    """Convert a picture in [0, 1] to 8 bits with the long side :data:`SIZE`, like the tutorial of 2018."""
     image = Image.fromarray(np.rint(pixels * 255).astype(np.uint8))
     scale = SIZE / max(image.size)
     size = round(image.width * scale), round(image.height * scale)
@@ -58,7 +58,7 @@ def shrunk(pixels: np.ndarray) -> np.ndarray:
 
 
 def painted(folder: Path, encoder: Path) -> np.ndarray:
-    """Run the command; gives the total loss before each step."""
+    """Run the command, and return the total loss before each step."""
     command = ["paint", "content.png", "style.png", "-o", "out.png", "--preset", "tutorial", "--encoder", encoder,
                "--size", SIZE, "--iterations", ITERATIONS, "--stages", "stages.png", "--history", "history.csv",
                "--device", "cpu", "--quiet"]  # fmt: skip
@@ -68,7 +68,7 @@ def painted(folder: Path, encoder: Path) -> np.ndarray:
 
 
 def plot(ours: np.ndarray, theirs: np.ndarray, difference: np.ndarray, path: Path) -> None:
-    """Both curves in one pair of axes, below them how far they are apart."""
+    """Plot both curves, and below them their difference."""
     figure = Figure(figsize=(9, 6), layout="constrained")
     grid = figure.add_gridspec(2, 1, height_ratios=(2, 1))
     upper = figure.add_subplot(grid[0])

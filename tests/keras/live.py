@@ -1,4 +1,4 @@
-"""The tutorial presets against TensorFlow itself. Not of the default run: ``make test-keras``."""
+"""Compare the tutorial presets with TensorFlow itself; only ``make test-keras`` runs these tests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.keras.tutorials import CONTENT_LAYERS, STYLE_LAYERS, TUTORIALS, State
 from training.export import ARCHITECTURE
 
 SIZES = {64: 50, 128: 10}
-"""Long sides in pixels, and the steps of each in which float32 is compared with float64, which is slow."""
+"""Long sides in pixels, and for each the number of steps in the slow comparison of float32 with float64."""
 TABLES: dict[str, dict[str, list]] = {name: {} for name in TUTORIALS}
 
 
@@ -45,7 +45,7 @@ def model(keras_file):
 
 @pytest.fixture(scope="module", autouse=True)
 def _printed_tables(pytestconfig):
-    """The tables of docs/parity.md, on the terminal in the end; TensorFlow's columns first."""
+    """Print the tables of docs/parity.md at the end, TensorFlow's columns first."""
     yield
     with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         print(f"\n\nTensorFlow {tf.__version__}, Keras {keras.__version__}, PyTorch {torch.__version__}")
@@ -54,7 +54,7 @@ def _printed_tables(pytestconfig):
             print(f"\n{name}\n\n{table(ordered)}" if columns else "")
 
 
-def test_keras_itself_reads_the_file(model, keras_file):
+def test_keras_reads_written_weights(model, keras_file):
     with h5py.File(keras_file) as file:
         for layer in model.layers:
             if not layer.weights:
@@ -66,7 +66,7 @@ def test_keras_itself_reads_the_file(model, keras_file):
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", TUTORIALS)
-def test_impasto_is_tensorflow(name, size, model, encoder, keras_file):
+def test_impasto_equals_tensorflow(name, size, model, encoder, keras_file):
     ours = Impasto(name, encoder, keras_file, measure(name, model, size))
     rows = ours.rows()
     TABLES[name] |= {f"{size} px": rows, f"float64, {size} px": precision(ours, SIZES[size])}
@@ -75,7 +75,7 @@ def test_impasto_is_tensorflow(name, size, model, encoder, keras_file):
 
 
 @pytest.mark.parametrize("name", TUTORIALS)
-def test_what_is_stored_is_what_tensorflow_says(name, model):
+def test_stored_reference_equals_tensorflow(name, model):
     stored, said = Reference.load(FOLDER / f"{name}.npz"), measure(name, model, 64)
     for part in ("content", "style", "probe"):
         assert np.array_equal(getattr(stored, part), getattr(said, part))
@@ -91,7 +91,7 @@ def test_what_is_stored_is_what_tensorflow_says(name, model):
         assert relative_error(move, stored.moves[image]) < 1e-6
 
 
-def test_bilinear_resizing_is_tensorflows(keras_file):
+def test_bilinear_resizing_equals_tensorflow(keras_file):
     settings = make_settings(preset="tutorial-core", encoder=str(keras_file), size=64, device="cpu")
     for height, width in ((75, 100), (150, 200), (30, 40)):
         pixels = picture(height, width, seed=5)
@@ -100,7 +100,7 @@ def test_bilinear_resizing_is_tensorflows(keras_file):
         assert error < 1e-5
 
 
-def test_keras_adds_epsilon_to_the_uncorrected_root():
+def test_keras_adds_epsilon_to_uncorrected_root():
     gradients = np.random.RandomState(0).standard_normal((5, 1000)).astype(np.float32)
     errors = {}
     for form in ("tensorflow", "pytorch"):
@@ -116,7 +116,7 @@ def test_keras_adds_epsilon_to_the_uncorrected_root():
 
 
 @pytest.mark.parametrize("architecture", [CAFFE, ARCHITECTURE], ids=["caffe", "builtin"])
-def test_the_benchmarks_network_is_impastos(architecture):
+def test_benchmark_network_equals_impasto(architecture):
     encoder = Encoder(random_weights("conv5_2"), architecture)
     model = network(keras_arrays(encoder), json.loads(architecture_to_json(architecture)))
     pixels = picture(48, 64, seed=3)
@@ -128,7 +128,7 @@ def test_the_benchmarks_network_is_impastos(architecture):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_benchmarks_tensorflow_stays_with_the_preset(mode, tmp_path):
+def test_benchmark_tensorflow_follows_preset(mode, tmp_path):
     encoder = amplified(Encoder(random_weights("conv5_2"), ARCHITECTURE), 60.0)
     for seed, name in enumerate(("content", "style")):
         write_picture(tmp_path / f"{name}.png", picture(48, 64, seed) / np.float32(255))

@@ -1,4 +1,4 @@
-"""TensorFlow's side of the comparison, measured."""
+"""Measurement of TensorFlow's results for the comparison."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tests.keras.tutorials import CONTENT_LAYERS, STYLE_LAYERS, TUTORIALS, State
 
 
 def measure(name: str, model: keras.Model, size: int) -> Reference:
-    """Run a tutorial on pictures of some size.
+    """Run a tutorial on pictures of a size.
 
     Args:
         name: ``tutorial`` or ``tutorial-core``.
-        model: of :func:`tests.keras.tutorials.load_vgg19`.
+        model: from :func:`tests.keras.tutorials.load_vgg19`.
         size: long side in pixels, a multiple of 16.
     """
     content, style, probe = (
@@ -49,7 +49,7 @@ def measure(name: str, model: keras.Model, size: int) -> Reference:
 def moves(
     name: str, model: keras.Model, content: np.ndarray, style: np.ndarray, states: dict[int, State]
 ) -> dict[str, np.ndarray]:
-    """What steps from some states, by their numbers, add to the image in float64, as :attr:`Reference.moves`."""
+    """Compute the changes of the image in float64 by steps from numbered states, as :attr:`Reference.moves`."""
     tutorial = TUTORIALS[name](in_float64(model), content, style)
     return {
         f"image{step}": (tutorial.step_from(state, step) - state.image)[0].astype(np.float32)

@@ -1,4 +1,4 @@
-"""What TensorFlow said about one pair of pictures: measured live, or stored."""
+"""TensorFlow's results for one pair of pictures, measured live or stored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 
 STEPS = (1, 10, 50)
 KEPT_AFTER = 3
-"""With these pictures the loss rises in the third step, so that best image, the one after it and last are three."""
+"""Steps after which the image kept is compared.
+
+With these pictures the loss rises in the third step, so that the best image, the next one and the last one differ."""
 STYLE_LAYERS = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1", "block5_conv1")
 CONTENT_LAYER = "block5_conv2"
 LAYERS = (*STYLE_LAYERS, CONTENT_LAYER)
@@ -20,22 +22,22 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Reference:
-    """TensorFlow's side of the comparison. Images, gradients and moments are as the tutorial has them, H×W×3.
+    """TensorFlow's results. Images, gradients and moments are in the tutorial's units, H×W×3.
 
     Attributes:
         content: the photograph, H×W×3 uint8.
-        style: the painting, likewise.
-        probe: another picture of the photograph's size, at which features, losses and gradient are compared.
-        features: of the probe; each layer h×w×C, or its :func:`sketch`.
-        content_loss: at the probe, unweighted.
-        style_losses: at the probe, of each layer of :data:`STYLE_LAYERS`, unweighted.
-        total: at the probe, weighted.
-        gradient: of the total with respect to the image, at the probe.
-        losses: totals before each of a run's steps from the photograph, at least 50.
+        style: the painting, h×w×3 uint8.
+        probe: another picture of the photograph's size, for the comparison of features, losses and gradient.
+        features: features of the probe by layer, h×w×C, or their :func:`sketch`.
+        content_loss: unweighted loss at the probe.
+        style_losses: unweighted loss at the probe of each layer of :data:`STYLE_LAYERS`.
+        total: weighted loss at the probe.
+        gradient: gradient of the total with respect to the image at the probe.
+        losses: totals before each step of a run from the photograph, at least 50.
         before: image, m and v before each of :data:`STEPS`, as ``image10``; ``image1`` is the photograph.
         after: the image after each of them, as ``image10``.
-        moves: what each of them adds to the image before it where everything is computed in float64, as ``image10``.
-        kept: image that the tutorial returns where it ends after :data:`KEPT_AFTER` steps.
+        moves: changes of the image by each of them, computed in float64 throughout, as ``image10``.
+        kept: image that the tutorial returns if it ends after :data:`KEPT_AFTER` steps.
     """
 
     content: np.ndarray
@@ -53,7 +55,7 @@ class Reference:
     kept: np.ndarray
 
     def save(self, path: Path) -> None:
-        """Write to a compressed .npz, features as their sketches."""
+        """Write a compressed .npz with sketches of the features."""
         arrays: Arrays = {}
         for name, value in asdict(self).items():
             if isinstance(value, dict):
@@ -67,7 +69,7 @@ class Reference:
 
     @classmethod
     def load(cls, path: Path) -> Reference:
-        """The inverse of :meth:`save`."""
+        """Read a file that :meth:`save` wrote."""
         values: dict[str, np.ndarray | Arrays] = {}
         with np.load(path) as arrays:
             for key in arrays:
@@ -80,11 +82,11 @@ class Reference:
 
 
 def sketch(features: np.ndarray, size: int = 4096) -> np.ndarray:
-    """Features in fewer numbers, whose differences' L2 norms tell the features' own within a few per cent.
+    """Reduce features to fewer numbers that keep the L2 norm of a difference within a few per cent.
 
-    A count sketch (Charikar, Chen and Farach-Colton 2002): each value is added, with a random sign, to one random
-    place. It is linear, and the squared norm of what it gives has the squared norm of what it is given as its mean and
-    a relative standard deviation of √(2 / size). Unlike a choice of positions it misses none.
+    This is a count sketch (Charikar, Chen and Farach-Colton 2002): each value is added, with a random sign, to one
+    random number. It is linear, and the squared norm of the result has the squared norm of the features as its mean,
+    with a relative standard deviation of √(2 / size). Unlike a selection of positions it ignores none.
     """
     values = features.reshape(-1).astype(np.float64)
     random = np.random.RandomState(values.size % 2**32)
@@ -94,7 +96,7 @@ def sketch(features: np.ndarray, size: int = 4096) -> np.ndarray:
 
 
 def relative_error(found: np.ndarray | float, expected: np.ndarray) -> float:
-    """Relative L2 error; where a sketch is expected, of the sketches."""
+    """Compute the relative L2 error; if a sketch is expected, the error of the sketches."""
     found = np.asarray(found, np.float64)
     if found.shape != expected.shape:
         found = sketch(found).astype(np.float64)

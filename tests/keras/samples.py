@@ -1,4 +1,4 @@
-"""What both programs are given: VGG-19 with seeded random weights in Keras's notop file, and pictures."""
+"""Inputs of both programs: a file of VGG-19 in Keras's notop layout with seeded random weights, and pictures."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ CONVOLUTIONS = (2, 2, 4, 4, 4)
 def write_vgg19(path: Path, seed: int = 19) -> Path:
     """Write VGG-19 at its full width in the layout of ``vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5``.
 
-    He initialisation. The generator is ``RandomState``, whose stream NumPy has frozen, so that the file need not be
-    stored. Keras initialises biases with 0; here they are not, so that one misplaced would show.
+    The weights have He's initialisation. The generator is ``RandomState``, whose stream NumPy has frozen, so the file
+    need not be stored. The biases are random, unlike Keras's, so that a misplaced bias is detected.
 
     Args:
-        path: must not end in ``.weights.h5``, which Keras 3 takes for a format of its own.
-        seed: of the weights.
+        path: file to write; must not end in ``.weights.h5``, which denotes another format in Keras 3.
+        seed: seed of the weights.
     """
     random = np.random.RandomState(seed)
     names = []
@@ -47,9 +47,9 @@ def _write_layer(file: h5py.File, name: str, weights: dict[str, np.ndarray]) -> 
 
 
 def picture(height: int, width: int, seed: int) -> np.ndarray:
-    """H×W×3 uint8: soft waves with grain, so that no area is flat.
+    """Draw soft waves with grain, H×W×3 uint8.
 
-    In flat areas neighbours tie, and in max pooling and total variation a tie is broken by the last bit.
+    No area is flat: equal neighbours would let the last bit decide the gradients of max pooling and total variation.
     """
     random = np.random.RandomState(seed)
     y, x = np.mgrid[0:height, 0:width] / max(height, width)

@@ -1,4 +1,4 @@
-"""Store what TensorFlow says: ``.venv-keras/bin/python -m tests.keras.store``, in the repository's root."""
+"""Store TensorFlow's results: ``.venv-keras/bin/python -m tests.keras.store``, in the repository's root."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tutorial presets against what TensorFlow said, without TensorFlow."""
+"""Compare the tutorial presets with TensorFlow's stored results."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def too_far(rows):
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_features_losses_and_gradient_are_tensorflows(preset, encoder, keras_file):
+def test_features_losses_and_gradient_equal_tensorflow(preset, encoder, keras_file):
     rows = list(Impasto(preset, encoder, keras_file, stored(preset)).probe())
     assert len(rows) == 14
     assert not too_far(rows)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_step_from_tensorflows_own_state_lands_where_tensorflows_does(preset, encoder, keras_file):
+def test_steps_from_tensorflow_states_equal_tensorflow(preset, encoder, keras_file):
     ours = Impasto(preset, encoder, keras_file, stored(preset))
     rows = [*ours.steps(), *ours.exact_steps()]
     assert len(rows) == 12
@@ -44,13 +44,13 @@ def test_a_step_from_tensorflows_own_state_lands_where_tensorflows_does(preset, 
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_running_free_the_painter_stays_with_tensorflow(preset, encoder, keras_file):
+def test_free_run_stays_near_tensorflow(preset, encoder, keras_file):
     rows = list(Impasto(preset, encoder, keras_file, stored(preset)).free())
     assert len(rows) == 5
     assert not too_far(rows)
 
 
-# Each is what someone might take the recipe for, and each must show.
+# Likely misreadings of the recipe, each of which must be detected.
 OTHER_STEPS = {
     "epsilon on the corrected root": {"optimization": {"epsilon_form": "pytorch"}},
     "epsilon not rescaled": {"optimization": {"epsilon": 0.1}},
@@ -62,27 +62,27 @@ OTHER_STEPS = {
 
 
 @pytest.mark.parametrize("change", OTHER_STEPS.values(), ids=OTHER_STEPS)
-def test_another_recipe_would_land_elsewhere(change, encoder, keras_file):
+def test_changed_recipe_is_detected(change, encoder, keras_file):
     assert too_far(Impasto("tutorial", encoder, keras_file, stored("tutorial"), **change).steps())
 
 
 @pytest.mark.parametrize("change", [{"pooling": "average"}, {"padding": "replicate"}, {"padding": "reflect"}])
-def test_another_encoder_would_have_other_features(change, encoder, keras_file):
+def test_changed_encoder_is_detected(change, encoder, keras_file):
     other = encoder.with_architecture(**change)
     rows = list(Impasto("tutorial", other, keras_file, stored("tutorial")).probe())
     assert {row.quantity for row in too_far(rows)} >= {"features block5_conv2", "total", "gradient at the image"}
 
 
-def test_the_picture_kept_is_the_one_after_the_best(encoder, keras_file):
+def test_kept_picture_is_after_best(encoder, keras_file):
     reference = stored("tutorial")
     losses = reference.losses[:3]
-    assert losses.argmin() == 1  # so that best, after-best and last are three pictures
+    assert losses.argmin() == 1  # so best, after-best and last differ
     for keep in ("best", "last"):
         ours = Impasto("tutorial", encoder, keras_file, reference, optimization={"keep": keep})
         assert too_far([ours.kept()])
 
 
-def test_the_command_paints_tensorflows_curve_and_ten_stages(tmp_path, keras_file):
+def test_command_paints_tensorflow_curve_and_stages(tmp_path, keras_file):
     reference = stored("tutorial")
     for name in ("content", "style"):
         Image.fromarray(getattr(reference, name)).save(tmp_path / f"{name}.png")
@@ -101,14 +101,14 @@ def test_the_command_paints_tensorflows_curve_and_ten_stages(tmp_path, keras_fil
     assert width > 5 * 64
 
 
-def test_pictures_are_brought_to_size_as_in_the_tutorial_of_2018():
+def test_resizing_equals_2018_tutorial():
     pixels = picture(150, 200, seed=4)
     theirs = np.asarray(Image.fromarray(pixels).resize((64, 48), Image.Resampling.LANCZOS)) / 255
     # Pillow rounds 8-bit pictures twice, after each direction.
     assert np.abs(resize(pixels / np.float32(255), 48, 64) - theirs).max() < 1.5 / 255
 
 
-def test_pictures_are_brought_to_size_as_in_todays_tutorial(keras_file):
+def test_resizing_equals_current_tutorial(keras_file):
     pixels = picture(75, 100, seed=5)
     with np.load(FOLDER / "resized.npz") as arrays:
         theirs = arrays["resized"]
@@ -117,10 +117,10 @@ def test_pictures_are_brought_to_size_as_in_todays_tutorial(keras_file):
     painter = Painter(pixels, [pixels], settings)
     ours = array(painter._scaled.fitted(painter.content, 48, 64))
     assert np.abs(ours - theirs).max() < 1e-5
-    assert np.abs(resize(pixels / np.float32(255), 48, 64) - theirs).max() > 0.01  # antialiased it would be another
+    assert np.abs(resize(pixels / np.float32(255), 48, 64) - theirs).max() > 0.01  # antialiasing gives another picture
 
 
-def test_a_sketch_tells_the_error_of_what_it_stands_for():
+def test_sketch_keeps_relative_error():
     random = np.random.RandomState(0)
     features = random.standard_normal((48, 64, 64)).clip(0).astype(np.float32)
     noise = features + 1e-4 * random.standard_normal(features.shape).astype(np.float32)

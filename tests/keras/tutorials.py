@@ -1,7 +1,7 @@
-"""TensorFlow's two tutorials, written anew with Keras 3: what impasto's presets are compared with.
+"""TensorFlow's two tutorials, reimplemented with Keras 3 for comparison with impasto's presets.
 
 ``Tutorial``: Raymond Yuan, Neural Style Transfer: Creating Art with Deep Learning using tf.keras and eager execution,
-2018. ``TutorialCore``: the form that tensorflow.org carries today. Each runs eagerly and keeps what it sees.
+2018. ``TutorialCore``: the current form on tensorflow.org. Both run eagerly and record their states.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class State(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A run of some steps.
+    """A run of several steps.
 
     Attributes:
-        losses: the total before each step.
-        states: before each step, and after the last one.
-        kept: after each step, the number of steps after which the image was made that the tutorial would return.
+        losses: total loss before each step.
+        states: states before each step and after the last one.
+        kept: after each step, the number of the step that made the image which the tutorial would return.
     """
 
     losses: list[float]
@@ -49,14 +49,14 @@ class Run(NamedTuple):
 
 
 def load_vgg19(path: Path) -> keras.Model:
-    """Keras's own VGG-19 with the weights of a notop file, ending in the tutorial's layers."""
+    """Load Keras's VGG-19 with the weights of a notop file and the tutorial's layers as outputs."""
     vgg = keras.applications.VGG19(weights=str(path), include_top=False)
     vgg.trainable = False
     return keras.Model(vgg.input, [vgg.get_layer(name).output for name in STYLE_LAYERS + CONTENT_LAYERS])
 
 
 def in_float64(model: keras.Model) -> keras.Model:
-    """The same network, computed in float64; a tutorial of it is in float64 throughout."""
+    """Copy the network in float64; a tutorial with it computes in float64 throughout."""
     double = keras.models.clone_model(
         model,
         input_tensors=keras.Input(model.input.shape[1:], dtype="float64"),
@@ -67,10 +67,10 @@ def in_float64(model: keras.Model) -> keras.Model:
 
 
 class Tutorial:
-    """The tutorial of 2018: the image is what VGG-19 sees, BGR minus Caffe's means.
+    """The tutorial of 2018, whose image is VGG-19's input: BGR minus Caffe's means.
 
     Args:
-        model: of :func:`load_vgg19`; its type of floats is the tutorial's.
+        model: from :func:`load_vgg19`; determines the floating-point type.
         content: H×W×3 uint8.
         style: h×w×3 uint8.
     """
@@ -85,20 +85,20 @@ class Tutorial:
         self.style_targets = [self.gram_matrix(f) for f in self.features(self.to_image(style))[: len(STYLE_LAYERS)]]
 
     def to_image(self, pixels: np.ndarray) -> tf.Tensor:
-        """Pixels as the image that is moved."""
+        """Convert pixels to the image that is optimised."""
         return tf.constant(keras.applications.vgg19.preprocess_input(pixels.astype(self.dtype)[None]))
 
     def features(self, image: tf.Tensor) -> list[tf.Tensor]:
-        """Of the style layers, then of the content layer."""
+        """Compute the features of the style layers, then of the content layer."""
         return self.model(image)
 
     def gram_matrix(self, features: tf.Tensor) -> tf.Tensor:
-        """Divided by the number of positions."""
+        """Compute the Gram matrix, divided by the number of positions."""
         a = tf.reshape(features, [-1, features.shape[-1]])
         return tf.matmul(a, a, transpose_a=True) / tf.cast(tf.shape(a)[0], a.dtype)
 
     def terms(self, image: tf.Tensor) -> Terms:
-        """The losses."""
+        """Compute the losses at an image."""
         outputs = self.features(image)
         styles = [
             tf.reduce_mean(tf.square(self.gram_matrix(features) - target))
@@ -113,26 +113,26 @@ class Tutorial:
         return Terms(content, styles, self.style_weight * style + self.content_weight * content)
 
     def terms_and_gradient(self, image: tf.Tensor) -> tuple[Terms, tf.Tensor]:
-        """The losses, and the gradient of their total with respect to the image."""
+        """Compute the losses, and the gradient of their total with respect to the image."""
         with tf.GradientTape() as tape:
             tape.watch(image)
             terms = self.terms(image)
         return terms, tape.gradient(terms.total, image)
 
     def optimizer(self) -> keras.optimizers.Adam:
-        """Adam."""
+        """Make Adam with the tutorial's parameters."""
         return keras.optimizers.Adam(learning_rate=5.0, beta_1=0.99, beta_2=0.999, epsilon=1e-1)
 
     def clip(self, image: tf.Tensor) -> tf.Tensor:
-        """Back to what a picture can show."""
+        """Clip to the range of a picture."""
         return tf.clip_by_value(image, -CAFFE_MEANS.astype(self.dtype), (255 - CAFFE_MEANS).astype(self.dtype))
 
     def next_kept(self, kept: int, step: int, loss: float, losses: list[float]) -> int:
-        """Which image to keep after a step whose loss was measured before it: this step's where that was the lowest."""
+        """Return the number of the image to keep after a step: this step if the loss before it was the lowest."""
         return step if loss < min(losses, default=np.inf) else kept
 
     def run(self, steps: int) -> Run:
-        """Start from the content and take some steps."""
+        """Take steps from the content."""
         image, optimizer = tf.Variable(self.content_image), self.optimizer()
         optimizer.build([image])
         losses: list[float] = []
@@ -151,7 +151,7 @@ class Tutorial:
         return Run(losses, states, kept)
 
     def step_from(self, state: State, number: int) -> np.ndarray:
-        """The image, 1×H×W×3, after the step of some number from the state before it."""
+        """Return the image, 1×H×W×3, after a numbered step from the state before it."""
         image, optimizer = tf.Variable(state.image.astype(self.dtype)), self.optimizer()
         optimizer.build([image])
         optimizer.iterations.assign(number - 1)
@@ -161,7 +161,7 @@ class Tutorial:
         return image.numpy()
 
     def _move(self, image: tf.Variable, optimizer: keras.optimizers.Adam) -> float:
-        """Take one step; returns the total before it."""
+        """Take one step, and return the total loss before it."""
         with tf.GradientTape() as tape:
             total = self.terms(image).total
         optimizer.apply_gradients([(tape.gradient(total, image), image)])
@@ -170,40 +170,40 @@ class Tutorial:
 
 
 class TutorialCore(Tutorial):
-    """The tutorial of today: the image is RGB in [0, 1], and its total variation counts."""
+    """The current tutorial, whose image is RGB in [0, 1] and whose loss includes total variation."""
 
     content_weight = 1e4
     style_weight = 1e-2
     total_variation_weight = 30
 
     def to_image(self, pixels: np.ndarray) -> tf.Tensor:
-        """Pixels as the image that is moved."""
+        """Convert pixels to the image that is optimised."""
         return tf.image.convert_image_dtype(pixels, self.dtype)[tf.newaxis]
 
     def features(self, image: tf.Tensor) -> list[tf.Tensor]:
-        """Of the style layers, then of the content layer."""
+        """Compute the features of the style layers, then of the content layer."""
         return self.model(keras.applications.vgg19.preprocess_input(image * 255.0))
 
     def gram_matrix(self, features: tf.Tensor) -> tf.Tensor:
-        """Divided by the number of positions."""
+        """Compute the Gram matrix, divided by the number of positions."""
         shape = tf.shape(features)
         return tf.linalg.einsum("bijc,bijd->bcd", features, features) / tf.cast(shape[1] * shape[2], features.dtype)
 
     def terms(self, image: tf.Tensor) -> Terms:
-        """The losses."""
+        """Compute the losses at an image."""
         content, styles, total = super().terms(image)
         return Terms(content, styles, total + self.total_variation_weight * tf.image.total_variation(image)[0])
 
     def optimizer(self) -> keras.optimizers.Adam:
-        """Adam."""
+        """Make Adam with the tutorial's parameters."""
         return keras.optimizers.Adam(learning_rate=0.02, beta_1=0.99, epsilon=1e-1)
 
     def clip(self, image: tf.Tensor) -> tf.Tensor:
-        """Back to what a picture can show."""
+        """Clip to the range of a picture."""
         return tf.clip_by_value(image, 0.0, 1.0)
 
     def next_kept(self, kept: int, step: int, loss: float, losses: list[float]) -> int:
-        """The last one."""
+        """Return the last step."""
         return step
 
 
@@ -211,5 +211,5 @@ TUTORIALS = {"tutorial": Tutorial, "tutorial-core": TutorialCore}
 
 
 def resized(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A picture as today's tutorial brings it to size, H×W×3 float32 in [0, 1]."""
+    """Resize a picture like the current tutorial, H×W×3 float32 in [0, 1]."""
     return tf.image.resize(tf.image.convert_image_dtype(pixels, tf.float32), (height, width)).numpy()
