@@ -101,7 +101,7 @@ def _too_large(octave: Octave, full_size: Octave, budget: int, workload: Workloa
         workload: workload of the run.
     """
     needed, is_coarse = memory_needed(octave, workload), octave[:2] != full_size[:2]
-    coarse = f" (already in its octave of {octave.width}×{octave.height} px)" if is_coarse else ""
+    coarse = f" (in its octave of {octave.width}×{octave.height} px already)" if is_coarse else ""
     tile, is_limited = workload.settings.tile, workload.settings.memory is not None
     tiles = "even in small tiles" if tile is None else f"in tiles of {tile} px" if octave.tile else "as one tile"
     standing = standing_memory(workload) if is_limited else 0
