@@ -309,7 +309,7 @@ def test_masks_combine_with_every_setting(photo, style, small, changes):
     assert painting.history[-1].loss.total < painting.history[0].loss.total or changes.get("init") == "noise"
     opaque = protected & (alpha[..., 0] == 1)
     np.testing.assert_allclose(painting.array[opaque], photo[opaque], atol=1e-7)
-    # Transparent colours are painted on white, which is removed afterwards.
+    # Removing the white that a transparent photo was read over rounds its colours.
     np.testing.assert_allclose(painting.array[protected], photo[protected], atol=3e-7)
     np.testing.assert_array_equal(painting.alpha, alpha[..., 0])
     assert np.abs(painting.array - photo)[~protected].mean() > 0.003
