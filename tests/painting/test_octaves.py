@@ -6,7 +6,16 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from impasto.engine.tiles import ALIGNMENT
-from impasto.painting.octaves import LEAST_SIDE, READABLE_SIDE, Octave, plan_octaves, resized, style_size, total_effort
+from impasto.painting.octaves import (
+    LEAST_SIDE,
+    READABLE_SIDE,
+    Octave,
+    default_smallest_octave,
+    plan_octaves,
+    resized,
+    style_size,
+    total_effort,
+)
 from impasto.pictures.sizes import scaled_size
 from tests.engine.samples import picture_tensor
 
@@ -120,3 +129,19 @@ def test_octaves_of_seamless_texture_are_aligned(height, width, ratio):
     assert all(side % ALIGNMENT == 0 and side >= LEAST_SIDE for octave in octaves for side in octave[:2])
     assert abs(octaves[-1].height - height) <= ALIGNMENT // 2
     assert abs(octaves[-1].width - width) <= ALIGNMENT // 2
+
+
+@pytest.mark.parametrize(
+    ("size", "sides"),
+    [
+        ((64, 48), [64]),
+        ((64, 64), [32, 64]),
+        ((128, 96), [64, 128]),
+        ((192, 255), [128, 255]),
+        ((300, 512), [128, 256, 512]),
+    ],
+)
+def test_small_paintings_get_two_octaves(size, sides):
+    smallest = default_smallest_octave(*size)
+    octaves = plan_octaves(*size, iterations=15, coarse_factor=1.6, smallest=smallest, ratio=2.0)
+    assert [max(octave[:2]) for octave in octaves] == sides

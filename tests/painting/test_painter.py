@@ -321,6 +321,22 @@ def test_soft_edge_has_no_halo_after_dark_style(small):
         assert 255 * np.abs((one - other).mean(axis=0)).max() < 3
 
 
+def frame_strength(picture, margin=12):
+    """Measure how far brightness near the borders changes in lines along them; 1 means in such lines alone."""
+    grey = picture.mean(axis=2)
+    sides = (side[:margin, margin:-margin] for side in (grey, grey[::-1], grey.T, grey.T[::-1]))
+    changes = [np.diff(side, axis=0) for side in sides]
+    return np.mean([np.abs(change.mean(axis=1)).mean() / np.abs(change).mean() for change in changes])
+
+
+def test_flat_photo_gets_no_frame_at_small_size():
+    grey = np.full((128, 128, 3), 128, np.uint8)
+    settings = {"preset": "quick", "size": 128, "threads": 1}
+    framed = impasto.paint(grey, smooth_picture(128, 128, 2), **settings, optimization={"max_octaves": 1})
+    free = impasto.paint(grey, smooth_picture(128, 128, 2), **settings)
+    assert frame_strength(free.array) < 0.7 * frame_strength(framed.array)
+
+
 def test_record_paths_are_relative_to_picture(style, small, tmp_path):
     for name in ("photo", "style"):
         Image.fromarray((smooth_picture(48, 64) * 255).astype(np.uint8)).save(tmp_path / f"{name}.png")

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 LEAST_SIDE = 32
 """Shortest side of an octave in pixels: two positions of the deepest layers."""
 
+SMALLEST_OCTAVE = 128
+"""Long side of the smallest octave in pixels, for paintings of at least twice that size."""
+
 READABLE_SIDE = 16
 """Shortest side in pixels of a picture that the deepest layers can encode: one position."""
 
@@ -64,6 +67,16 @@ def style_size(height: int, width: int, side: float, stroke_size: float) -> tupl
     """
     aspect = max(height, width) / min(height, width)
     return scaled_size(height, width, max(side * stroke_size, min(side, LEAST_SIDE * aspect), READABLE_SIDE * aspect))
+
+
+def default_smallest_octave(height: int, width: int) -> int:
+    """Return the smallest long side of an octave in pixels, which leaves room for at least two octaves.
+
+    Args:
+        height: height of the full size in pixels.
+        width: width of the full size in pixels.
+    """
+    return min(SMALLEST_OCTAVE, max(height, width) // 2)
 
 
 def plan_octaves(

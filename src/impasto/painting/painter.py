@@ -24,7 +24,7 @@ from impasto.painting.inputs import Inputs, PictureLike
 from impasto.painting.machine import Machine
 from impasto.painting.memory import memory_budget
 from impasto.painting.octave_objective import OctaveObjectives
-from impasto.painting.octaves import Octave, plan_octaves
+from impasto.painting.octaves import Octave, default_smallest_octave, plan_octaves
 from impasto.painting.planning import plan_memory
 from impasto.painting.record import Source, StoredEncoder, StoredSource
 from impasto.painting.result import Painting
@@ -331,7 +331,7 @@ class Painter:
             *full_size,
             iterations=optimization.iterations,
             coarse_factor=optimization.coarse_factor,
-            smallest=optimization.smallest_octave,
+            smallest=optimization.smallest_octave or default_smallest_octave(*full_size),
             ratio=optimization.octave_ratio,
             most=optimization.max_octaves,
             alignment=ALIGNMENT if self.settings.seamless else 1,

@@ -117,8 +117,9 @@ class Optimization(_Model):
     coarse_factor: float = Field(default=1.6, ge=0.1, le=10)
     """Ratio between the iterations of an octave and those of the next larger one."""
 
-    smallest_octave: int = Field(default=128, ge=32)
-    """Shortest long side of an octave in pixels."""
+    smallest_octave: int | None = Field(default=None, ge=32)
+    """Shortest long side of an octave in pixels. By default 128, or half of a smaller painting's long side: a single
+    octave leaves lattices of dots, and frames along the border of flat photos."""
 
     octave_ratio: float = Field(default=2.0, gt=1, le=16)
     """Ratio between the sides of neighbouring octaves."""
