@@ -14,7 +14,7 @@ from impasto.cli.reporting.streams import print_error, print_note
 
 PACKAGE = Path(impasto.__file__).parent
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if path.name != "cli" and path.suffix in ("", ".py"))
-WITH_FLAGS = {"encoders", "painting"}  # their messages still name options
+WITH_FLAGS = {"encoders"}  # their messages still name options
 
 FLAG = re.compile(r"(?:^|[\s`'\"(])--[a-z][\w-]*")
 MARKUP = re.compile(r"<[?/\w]")  # its attributes look like arguments
@@ -46,6 +46,7 @@ def messages(room):
         ("draw a mask and give it with protect=FILE.", "draw a mask and give it with --protect FILE."),
         ("a part of its own with masks={2: …}, or", "a part of its own with --mask 2=FILE, or"),
         ("name it with style_masks={13: …}.", "name it with --style-mask 13=FILE."),
+        ('leave a stored mask out with masks={2: "none"}.', "leave a stored mask out with --mask 2=none."),
         ('paint with encoder="builtin", which works', "paint with --encoder builtin, which works"),
         ('a little: precision="float32" paints it', "a little: --precision float32 paints it"),
         ("name it with colours_from=.", "name it with --colours-from."),

@@ -11,7 +11,7 @@ _ARGUMENT = re.compile(
     (?P<name>[a-z_]+)=
     (?: (?P<true>True)\b
       | "(?P<text>[^"\s]*)"
-      | \{(?P<number>\d+):\s[^{}]*\}
+      | \{(?P<number>\d+):\s(?:"(?P<mask>[^"\s{}]*)"|[^{}]*)\}
       | (?P<placeholder>[A-Z]+)\b
       | (?=[.,;:)]*(?:\s|$)) )""",
     re.VERBOSE,
@@ -22,7 +22,8 @@ def as_options(sentence: str) -> str:
     """Replace each Python argument in a sentence by the option for it.
 
     These forms are replaced: ``force=True`` by ``--force``, ``protect=`` by ``--protect``, ``protect=FILE`` by
-    ``--protect FILE``, ``precision="float32"`` by ``--precision float32``, and ``masks={2: …}`` by ``--mask 2=FILE``.
+    ``--protect FILE``, ``precision="float32"`` by ``--precision float32``, ``masks={2: …}``
+    by ``--mask 2=FILE``, and ``masks={2: "none"}`` by ``--mask 2=none``.
     Arguments that no option stands for stay as they are.
 
     Args:
@@ -35,5 +36,6 @@ def _as_option(match: re.Match[str]) -> str:
     flag = FLAGS.get(match["name"])
     if flag is None:
         return match[0]
-    value = match["text"] or match["placeholder"] or (match["number"] and f"{match['number']}=FILE")
+    mask = match["number"] and f"{match['number']}={match['mask'] or 'FILE'}"
+    value = match["text"] or match["placeholder"] or mask
     return f"{flag} {value}" if value else flag
