@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from impasto.batches.fingerprints import FileHashes, encoder_file, record_fingerprint, work_fingerprint
+from impasto.batches.fingerprints import FileHashes, record_fingerprint, work_fingerprint
 from impasto.batches.works import Work
+from impasto.encoders.names import find_encoder_file
 from impasto.errors import PictureError
 from impasto.files import LONGEST_NAME, reason, shown, try_folder
 from impasto.pictures import open_picture
@@ -44,7 +45,7 @@ def check_works(works: Sequence[Work], *, force: bool = False) -> list[Work]:
     _refuse_unreadable(works)
     hashes = FileHashes()
     for name in dict.fromkeys(work.settings.encoder for work in works):
-        encoder_file(name)
+        find_encoder_file(name)  # raises an error if the file is missing
     states = [_output_state(work, hashes) for work in works]
     if not force:
         _refuse_existing([(w, s) for w, s in zip(works, states, strict=True) if s in ("different", "foreign")])

@@ -6,14 +6,13 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import as_file, files
 from pathlib import Path
-from typing import get_args
 
 from impasto.batches.works import Work
-from impasto.encoders.published.catalogue import BUILTIN, BUILTIN_FILE, KNOWN, Origin
-from impasto.errors import EncoderError, PictureError, SettingsError
-from impasto.files import expanded, is_file, reason, shown
+from impasto.encoders.names import builtin_file, find_encoder_file, parse_encoder_name
+from impasto.encoders.published.catalogue import KNOWN
+from impasto.errors import PictureError, SettingsError
+from impasto.files import reason, shown
 from impasto.painting.record import Record
 from impasto.pictures import open_picture
 from impasto.settings.making import make_settings
@@ -100,31 +99,8 @@ def _encoder_key(name: str, sha256: str | None, sha256_of: Callable[[Path], str]
     """Return the identity of an encoder: the name of published weights, or origin and hash of a file."""
     if name in KNOWN:
         return name
-    if name == BUILTIN:
-        with as_file(files("impasto") / "encoders" / BUILTIN_FILE) as path:
+    file = parse_encoder_name(name) if sha256 else find_encoder_file(name)
+    if file is None:
+        with builtin_file() as path:
             return sha256 or sha256_of(path)
-    origin = _split_origin(name)[0]
-    return f"{origin}:{sha256}" if sha256 else f"{origin}:{sha256_of(encoder_file(name) or Path())}"
-
-
-def encoder_file(name: str) -> Path | None:
-    """Return the path of an encoder in a file; None for built-in and published encoders.
-
-    Raises:
-        EncoderError: there is no such file.
-    """
-    if name == BUILTIN or name in KNOWN:
-        return None
-    path = _split_origin(name)[1]
-    if not is_file(path):
-        raise EncoderError(
-            f"There is no encoder {name!r}: give {', '.join((BUILTIN, *KNOWN))}, or the path of a file of weights."
-        )
-    return path
-
-
-def _split_origin(name: str) -> tuple[str, Path]:
-    """Split ``caffe:FILE`` into the weights' origin, empty if not given, and the path."""
-    origin, colon, rest = name.partition(":")
-    has_origin = bool(colon) and origin in get_args(Origin)
-    return (origin, expanded(rest)) if has_origin else ("", expanded(name))
+    return f"{file.origin or ''}:{sha256 or sha256_of(file.path)}"

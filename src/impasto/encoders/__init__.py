@@ -1,5 +1,12 @@
-"""Encoders: the convolutions whose features a painting is judged by, and the weights that they are loaded from.
+"""Encoders: the convolutions whose features a painting is compared by, and the weights that they load.
 
-``layers`` names layers, ``network`` runs them with the ``operators``, ``formats`` reads files of weights, ``loading``
-goes from a name to an encoder, and ``published`` downloads the weights that others have published.
+``names`` parses encoder names, ``layers`` names layers, ``network`` runs the convolutions with the ``operators``,
+``formats`` reads weight files, ``loading`` turns a name into an encoder, and ``published`` downloads public weights.
 """
+
+from __future__ import annotations
+
+import lazy_loader
+
+# ``layers``, ``names`` and the catalogue do without PyTorch. ``__init__.pyi`` lists the public names.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

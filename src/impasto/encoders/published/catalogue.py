@@ -7,9 +7,6 @@ from typing import Literal
 
 from impasto.errors import EncoderError
 
-BUILTIN = "builtin"
-BUILTIN_FILE = "builtin.safetensors"
-
 Origin = Literal["caffe", "torchvision"]
 """Whose preprocessing the weights expect: Caffe's (BGR, 0 to 255) or torchvision's (RGB, 0 to 1)."""
 

@@ -1,0 +1,80 @@
+"""Encoder names as users write them: ``builtin``, published weights, or a file such as ``caffe:FILE``."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import NamedTuple, get_args
+
+from impasto.encoders.published.catalogue import KNOWN, Origin
+from impasto.errors import EncoderError
+from impasto.files import expanded, is_file
+
+BUILTIN = "builtin"
+"""Name of the encoder that is part of the package."""
+
+
+class EncoderFile(NamedTuple):
+    """A file of weights that a name refers to.
+
+    Attributes:
+        path: the file, with ``~`` expanded.
+        origin: origin of the weights as the name states it; None if it states none.
+    """
+
+    path: Path
+    origin: Origin | None
+
+    @property
+    def name(self) -> str:
+        """Name that :func:`parse_encoder_name` parses into this file."""
+        return f"{self.origin}:{self.path}" if self.origin else str(self.path)
+
+
+def parse_encoder_name(name: str) -> EncoderFile | None:
+    """Parse an encoder name without reading the disk.
+
+    Args:
+        name: ``builtin``, a name in :data:`~impasto.encoders.published.catalogue.KNOWN`, or a path. A path may begin
+            with ``caffe:`` or ``torchvision:``.
+
+    Returns:
+        The file, or None for the built-in encoder and published weights.
+
+    Raises:
+        SettingsError: the path begins with ``~`` and the home folder is unknown.
+    """
+    if name == BUILTIN or name in KNOWN:
+        return None
+    for origin in get_args(Origin):
+        if name.startswith(f"{origin}:"):
+            return EncoderFile(expanded(name.removeprefix(f"{origin}:")), origin)
+    return EncoderFile(expanded(name), None)
+
+
+def find_encoder_file(name: str) -> EncoderFile | None:
+    """Parse an encoder name, and check that its file exists.
+
+    Args:
+        name: as for :func:`parse_encoder_name`.
+
+    Returns:
+        The file, or None for the built-in encoder and published weights.
+
+    Raises:
+        EncoderError: the file does not exist.
+        SettingsError: the path begins with ``~`` and the home folder is unknown.
+    """
+    file = parse_encoder_name(name)
+    if file is not None and not is_file(file.path):
+        raise EncoderError(
+            f"There is no encoder {name!r}: give {', '.join((BUILTIN, *KNOWN))}, or the path of a file of VGG-19 "
+            f"weights (safetensors, .h5 or .pth)."
+        )
+    return file
+
+
+def builtin_file() -> AbstractContextManager[Path]:
+    """Return a context manager that yields the path of the built-in encoder's file."""
+    return as_file(files("impasto.encoders") / "builtin.safetensors")
