@@ -92,7 +92,7 @@ SMALLEST_SCALE = 0.5
 
 
 @dataclass(frozen=True)
-class Layer:
+class DabLayer:
     """One going-over of the canvas.
 
     Attributes:
@@ -111,10 +111,10 @@ class Layer:
 
 
 LAYERS = (
-    Layer(12.0, 13.0, 1.0, 0.6),
-    Layer(7.2, 7.2, 0.85, 1.0),
-    Layer(6.2, 5.0, 0.5, 1.0),
-    Layer(3.9, 3.5, 0.3, 0.5, detail=True),
+    DabLayer(12.0, 13.0, 1.0, 0.6),
+    DabLayer(7.2, 7.2, 0.85, 1.0),
+    DabLayer(6.2, 5.0, 0.5, 1.0),
+    DabLayer(3.9, 3.5, 0.3, 0.5, detail=True),
 )
 # Share of dots in the complementary colour, which sets off the others.
 ACCENTS = 0.04
@@ -666,7 +666,7 @@ def _divide(colours: Floats, purity: float) -> Ints:
 
     Args:
         colours: N×3 sRGB colours.
-        purity: See `Layer`.
+        purity: See `DabLayer`.
 
     Returns:
         An N×`MIXTURE` array of indices into the tubes.
@@ -776,7 +776,7 @@ def _go_over(
     relief: Floats,
     sketch: Sketch,
     seen: Floats,
-    layer: Layer,
+    layer: DabLayer,
     scale: float,
     rng: np.random.Generator,
 ) -> None:
