@@ -1,17 +1,17 @@
-"""What goes wrong for a reason that the user can mend."""
+"""Errors with a cause that the user can remedy."""
 
 from __future__ import annotations
 
 
 class ImpastoError(Exception):
-    """A mistake in the input or in the surroundings: one sentence that says what, where, and how to mend it.
+    """An error in the input or the environment, in one sentence: the problem, its place and its remedy.
 
-    Every face of impasto shows the sentence and nothing else; anything that is not an ``ImpastoError`` is a bug.
+    Every interface of impasto shows this sentence alone. Any other exception is a bug.
     """
 
 
 class SettingsError(ImpastoError):
-    """A setting that is unknown, out of range, or at odds with another."""
+    """A setting that is unknown, out of range, or in conflict with another."""
 
 
 class PictureError(ImpastoError):
@@ -19,12 +19,12 @@ class PictureError(ImpastoError):
 
 
 class EncoderError(ImpastoError):
-    """An encoder, or a layer of one, that does not exist or does not fit."""
+    """An encoder, or a layer of one, that is missing or unusable."""
 
 
 class PaintingError(ImpastoError):
-    """A painting that cannot be started or finished: too large for the memory, or a loss that is not finite."""
+    """A painting that cannot be started or finished, for lack of memory or because its loss is not finite."""
 
 
 class CheckpointError(ImpastoError):
-    """A checkpoint that is missing, damaged or in use, or that does not fit what it is to go on with."""
+    """A checkpoint that is missing, damaged, in use, or from a different painting."""

@@ -1,4 +1,4 @@
-"""A server with a small file in Keras's layout, and a cache of the test's own."""
+"""Fixtures: a server with a small file in Keras's layout, and an empty cache."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from impasto.encoders.published.cache import Slot
+from impasto.encoders.published.cache import CachedWeights
 from impasto.encoders.published.catalogue import KnownWeights
 from tests.encoders.published.server import FileServer, serving
-from tests.encoders.samples import WEIGHTS, keras_file, published, surroundings
+from tests.encoders.samples import WEIGHTS, isolate_downloads, keras_file, publish
 
 
 @pytest.fixture(autouse=True)
@@ -24,8 +24,8 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the weights in an empty cache."""
-    surroundings(monkeypatch, tmp_path / "cache")
+    """Folder of the weights in an empty cache."""
+    isolate_downloads(monkeypatch, tmp_path / "cache")
     return tmp_path / "cache" / "weights"
 
 
@@ -37,23 +37,23 @@ def server() -> Iterator[FileServer]:
 
 @pytest.fixture(scope="session")
 def data() -> bytes:
-    """The published file."""
+    """Content of the published file."""
     return keras_file(WEIGHTS)
 
 
 @pytest.fixture
 def known(server: FileServer, cache: Path, data: bytes, monkeypatch: pytest.MonkeyPatch) -> KnownWeights:
-    """The entry ``tiny`` of the catalogue, which the server publishes."""
-    return published(server, monkeypatch, data)
+    """Entry ``tiny`` of the catalogue, which the server publishes."""
+    return publish(server, monkeypatch, data)
 
 
 @pytest.fixture
-def slot(known: KnownWeights) -> Slot:
-    """Its place in the cache."""
-    return Slot.of(known)
+def cached(known: KnownWeights) -> CachedWeights:
+    """Files of ``tiny`` in the cache."""
+    return CachedWeights.of(known)
 
 
 @pytest.fixture
 def events() -> list:
-    """What a watcher was told, once a test has given ``events.append`` as one."""
+    """Events received, if a test passes ``events.append`` as the listener."""
     return []

@@ -1,4 +1,4 @@
-"""Small files of weights in the layouts of those that are published."""
+"""Small weight files in the layouts of the published ones, and helpers that serve and compare them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.encoders.published.server import FileServer
 from tests.helpers import random_weights
 
 PLACES = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
-"""Where torchvision's ``vgg19().features`` hold the convolutions."""
+"""Indices of the convolutions in torchvision's ``vgg19().features``."""
 
 WEIGHTS = random_weights("conv5_4", seed=5)
 LAYERS = ["rgb", "relu1_1", "relu2_1", "relu3_4", "relu4_1", "relu5_4"]
 
 
 def keras_file(weights: dict[str, torch.Tensor], *, group: str = "", text: type = bytes, top: bool = False) -> bytes:
-    """An HDF5 file as Keras's ``save_weights`` lays it out: a group for each layer, lists of names as attributes."""
+    """Return an HDF5 file as Keras's ``save_weights`` writes it: a group per layer, lists of names as attributes."""
     stream = io.BytesIO()
     with h5py.File(stream, "w") as file:
         root = file.create_group(group) if group else file
@@ -58,7 +58,7 @@ def _spelled(name: str, text: type) -> object:
 
 
 def torchvision_state(weights: dict[str, torch.Tensor], classifier: tuple[int, ...] = (0, 3, 6)) -> dict:
-    """A state dict as that of ``torchvision.models.vgg19``, with a small classifier."""
+    """Return a state dict like that of ``torchvision.models.vgg19``, with a small classifier."""
     state = {}
     for place, layer in zip(PLACES, all_convolutions(), strict=True):
         for part in ("weight", "bias"):
@@ -68,18 +68,18 @@ def torchvision_state(weights: dict[str, torch.Tensor], classifier: tuple[int, .
     return state
 
 
-def saved(content: object, *, archive: bool = True) -> bytes:
-    """As ``torch.save`` writes it: an archive, or the pickles of before PyTorch 1.6."""
+def torch_saved(content: object, *, archive: bool = True) -> bytes:
+    """Return what ``torch.save`` writes: an archive, or the plain pickles from before PyTorch 1.6."""
     stream = io.BytesIO()
     torch.save(content, stream, _use_new_zipfile_serialization=archive)
     return stream.getvalue()
 
 
-def published(server: FileServer, monkeypatch: pytest.MonkeyPatch, data: bytes, **changes: object) -> KnownWeights:
-    """An entry of the catalogue, called ``tiny``, for a file that the server has."""
+def publish(server: FileServer, monkeypatch: pytest.MonkeyPatch, data: bytes, **changes: object) -> KnownWeights:
+    """Put a file on the server, and add it to the catalogue as ``tiny``."""
     values = {
         "name": "tiny",
-        "about": "made up",
+        "about": "invented",
         "url": f"{server.url}/files/tiny.h5",
         "size": len(data),
         "algorithm": "md5",
@@ -92,18 +92,19 @@ def published(server: FileServer, monkeypatch: pytest.MonkeyPatch, data: bytes, 
     return known
 
 
-def surroundings(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """A cache of the test's own, no proxy or mirror of the developer's, and no pauses."""
+def isolate_downloads(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Set an empty cache folder, no proxy and no mirror, no delay between attempts, and small chunks."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.delenv("IMPASTO_MIRROR", raising=False)
     monkeypatch.setenv("IMPASTO_CACHE", str(folder))
-    monkeypatch.setattr("impasto.encoders.published.download.PAUSE", 0.0)
+    monkeypatch.setattr("impasto.encoders.published.download.RETRY_DELAY", 0.0)
+    monkeypatch.setattr("impasto.encoders.published.download.CHUNK_SIZE", 1000)
 
 
 def same_features(one, other) -> bool:
-    """Whether two encoders see the same in a picture."""
+    """Return whether two encoders compute the same features of a picture."""
     image = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(1))
     found, expected = one(image, LAYERS), other(image, LAYERS)
     return all(torch.equal(found[name], expected[name]) for name in LAYERS)

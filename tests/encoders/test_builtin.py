@@ -1,6 +1,6 @@
-"""The shipped encoder: which file it is, what it computes, and that the model card speaks of it.
+"""The shipped encoder: its file, its features, and its model card.
 
-Whoever ships another encoder prints the new figures with ``python -m tests.test_builtin_encoder``.
+``python -m tests.encoders.test_builtin`` prints the figures for a new encoder.
 """
 
 from importlib.resources import files
@@ -23,44 +23,44 @@ SPREADS = (2.57564, 0.9413, 1.18364, 1.71204, 1.70369, 2.30482)
 
 
 def photograph(name: str) -> torch.Tensor:
-    """One of scikit-image's photographs as 1×3×H×256."""
+    """Return one of scikit-image's photographs as 1×3×H×256."""
     pixels = getattr(data, name)().astype(np.float32) / 255
     pixels = resize(pixels, round(256 * pixels.shape[0] / pixels.shape[1]), 256)
     return torch.from_numpy(pixels.transpose(2, 0, 1))[None]
 
 
 def spreads() -> list[float]:
-    """Standard deviation of each layer's features of a made-up picture."""
+    """Return the standard deviation of each layer's features of a synthetic picture."""
     picture = torch.from_numpy(smooth_picture(64, 80).transpose(2, 0, 1))[None]
     features = load_encoder().encoder(picture, LAYERS)
     return [features[name].std().item() for name in LAYERS]
 
 
-def test_it_is_the_file_of_the_model_card():
+def test_builtin_file_matches_model_card():
     path = files("impasto") / "encoders" / "builtin.safetensors"
     assert sha256_of(Path(str(path))) == SHA256 == load_encoder().sha256
     assert SHA256 in CARD.read_text()
     assert Path(str(path)).stat().st_size < 16e6
 
 
-def test_its_features_are_the_stored_ones():
+def test_builtin_features_match_stored_spreads():
     torch.testing.assert_close(torch.tensor(spreads()), torch.tensor(SPREADS), rtol=1e-4, atol=0)
 
 
-def test_it_reaches_the_tutorials_layers_with_average_pooling():
+def test_builtin_reaches_tutorial_layers_with_average_pooling():
     encoder = load_encoder().encoder
     assert str(encoder.deepest) == "relu5_2"
     assert encoder.architecture.pooling == "average"
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "rocket"])
-def test_layers_weigh_alike_on_photographs(name):
+def test_layers_have_similar_mean_activation(name):
     features = load_encoder().encoder(photograph(name), LAYERS)
     for layer, f in features.items():
         assert 0.4 < f.mean() < 2.5, layer
 
 
-def test_it_tells_pictures_apart():
+def test_deep_features_distinguish_pictures():
     encoder = load_encoder().encoder
     means = torch.stack(
         [encoder(photograph(n), ["relu5_1"])["relu5_1"].mean((0, 2, 3)) for n in ("astronaut", "chelsea", "coffee")]

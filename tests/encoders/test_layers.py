@@ -4,28 +4,28 @@ from impasto.encoders.layers import PIXELS, Layer, all_convolutions, parse_layer
 from impasto.errors import EncoderError
 
 
-def test_both_spellings_name_the_same_layer():
+def test_parse_layer_accepts_both_spellings():
     assert parse_layer("relu4_1") == parse_layer("block4_conv1") == Layer(4, 1, True)
     assert str(parse_layer("block4_conv1")) == "relu4_1"
 
 
-def test_conv_is_before_the_relu():
+def test_conv_layer_precedes_relu_layer():
     assert parse_layer("conv4_1") == Layer(4, 1, False) < parse_layer("relu4_1")
 
 
-def test_rgb_is_the_pixels():
+def test_rgb_layer_is_pixels():
     assert parse_layer("rgb") == PIXELS < parse_layer("conv1_1")
     assert str(PIXELS) == "rgb"
 
 
 @pytest.mark.parametrize("name", ["", "relu0_1", "relu1_3", "relu6_1", "pool4", "relu4_1 ", "block4_conv5", "RELU4_1"])
-def test_unknown_layers_are_refused_in_one_sentence(name):
+def test_parse_layer_rejects_unknown_names(name):
     with pytest.raises(EncoderError, match="There is no layer") as error:
         parse_layer(name)
     assert "\n" not in str(error.value)
 
 
-def test_vgg19_has_sixteen_convolutions():
+def test_all_convolutions_lists_sixteen_of_vgg19():
     names = [str(layer) for layer in all_convolutions()]
     assert len(names) == 16
     assert names[0] == "conv1_1"
@@ -33,5 +33,5 @@ def test_vgg19_has_sixteen_convolutions():
     assert all(parse_layer(name) == layer for name, layer in zip(names, all_convolutions(), strict=True))
 
 
-def test_strides_double_with_each_block():
+def test_stride_doubles_with_each_block():
     assert [parse_layer(f"relu{b}_1").stride for b in range(1, 6)] == [1, 2, 4, 8, 16]

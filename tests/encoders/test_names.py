@@ -61,7 +61,7 @@ def test_builtin_file_is_in_package():
 
 
 def test_catalogue_and_cache_import_without_torch():
-    modules = ("layers", "names", "published.catalogue", "published.cache", "published.progress")
+    modules = ("layers", "names", "published.catalogue", "published.cache", "published.events")
     lines = [f"import impasto.encoders.{module}" for module in modules]
     source = str(Path(impasto.encoders.__file__).parents[2])
     program = "\n".join(["import sys", f"sys.path.insert(0, {source!r})", *lines, "print('torch' in sys.modules)"])

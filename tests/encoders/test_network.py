@@ -12,7 +12,7 @@ NAMES = ["rgb", "conv1_1", "relu1_1", "relu1_2", "conv2_2", "relu2_2", "relu3_4"
 
 
 def naive_features(weights, image, architecture):
-    """The stack written out layer by layer, out of place, with padding as its own step."""
+    """Compute the features layer by layer, out of place, with padding as a separate step."""
     p = architecture.preprocessing
     x = image[:, [2, 1, 0]] if p.channels == "bgr" else image
     x = (x * p.scale - torch.tensor(p.mean, dtype=x.dtype)[:, None, None]) / torch.tensor(p.std, dtype=x.dtype)[
@@ -37,7 +37,7 @@ def naive_features(weights, image, architecture):
 @pytest.mark.parametrize(
     ("padding", "scope"), [("zeros", "all"), ("replicate", "first"), ("reflect", "all"), ("reflect", "first")]
 )
-def test_features_are_those_of_the_written_out_stack(pooling, padding, scope):
+def test_features_match_naive_stack(pooling, padding, scope):
     weights = random_weights()
     caffe = Preprocessing("bgr", 255.0, (103.939, 116.779, 123.68), (1.0, 1.0, 1.0))
     for preprocessing in (Preprocessing(), caffe):
@@ -50,7 +50,7 @@ def test_features_are_those_of_the_written_out_stack(pooling, padding, scope):
             assert error < 1e-5, name
 
 
-def test_keras_spelling_gives_the_feature_after_the_relu():
+def test_keras_names_give_features_after_relu():
     encoder = Encoder(random_weights())
     found = encoder(torch.rand(1, 3, 32, 32), ["block2_conv1", "relu2_1", "conv2_1"])
     assert torch.equal(found["block2_conv1"], found["relu2_1"])
@@ -58,7 +58,7 @@ def test_keras_spelling_gives_the_feature_after_the_relu():
     assert (found["conv2_1"] < 0).any()
 
 
-def test_forward_stops_at_the_deepest_layer_asked_for(monkeypatch):
+def test_forward_stops_at_deepest_requested_layer(monkeypatch):
     encoder, calls = Encoder(random_weights()), []
     convolve = Encoder._convolve
     monkeypatch.setattr(
@@ -73,7 +73,7 @@ def test_forward_stops_at_the_deepest_layer_asked_for(monkeypatch):
     assert calls == []
 
 
-def test_it_is_frozen_and_passes_gradients_to_the_image():
+def test_encoder_is_frozen_and_differentiable():
     encoder = Encoder(random_weights())
     assert not list(encoder.parameters())
     image = torch.rand(1, 3, 32, 32, requires_grad=True)
@@ -82,7 +82,7 @@ def test_it_is_frozen_and_passes_gradients_to_the_image():
     assert image.grad.abs().sum() > 0
 
 
-def test_the_image_is_not_changed():
+def test_forward_leaves_image_unchanged():
     image = torch.rand(1, 3, 32, 32).contiguous(memory_format=torch.channels_last)
     before = image.clone()
     Encoder(random_weights(), Architecture(preprocessing=Preprocessing(mean=(0, 0, 0), std=(1, 1, 1))))(
@@ -91,24 +91,24 @@ def test_the_image_is_not_changed():
     assert torch.equal(image, before)
 
 
-def test_a_layer_that_the_encoder_lacks_is_refused_in_one_sentence():
+def test_forward_rejects_layer_beyond_the_deepest():
     encoder = Encoder(random_weights("conv3_2"))
     with pytest.raises(EncoderError, match=r"ends at relu3_2, so it has no layer block5_conv1"):
         encoder(torch.rand(1, 3, 32, 32), ["block5_conv1"])
 
 
-def test_a_picture_too_small_for_the_layer_is_refused():
+def test_forward_rejects_too_small_picture():
     with pytest.raises(EncoderError, match="too small for relu5_1, which needs 16 px"):
         Encoder(random_weights())(torch.rand(1, 3, 15, 40), ["relu5_1"])
 
 
-def test_channels():
+def test_channels_counts_channels_of_layer():
     encoder = Encoder(random_weights())
     assert [encoder.channels(f"relu{b}_1") for b in range(1, 6)] == list(CHANNELS)
     assert encoder.channels("rgb") == 3
 
 
-def test_another_pooling_keeps_the_weights():
+def test_with_architecture_keeps_weights():
     encoder = Encoder(random_weights())
     other = encoder.with_architecture(pooling="max")
     image = torch.rand(1, 3, 32, 32)
@@ -116,7 +116,7 @@ def test_another_pooling_keeps_the_weights():
     assert not torch.equal(encoder(image, ["relu2_1"])["relu2_1"], other(image, ["relu2_1"])["relu2_1"])
 
 
-def test_another_pooling_keeps_the_precision():
+def test_with_architecture_keeps_precision():
     for dtype in (torch.bfloat16, torch.float64):
         assert Encoder(random_weights()).to(dtype).with_architecture(pooling="max").dtype == dtype
 
@@ -124,7 +124,7 @@ def test_another_pooling_keeps_the_precision():
 @pytest.mark.parametrize(
     "change", [lambda e: e, lambda e: e.to(torch.bfloat16), lambda e: e.with_architecture(pooling="max"), copy.deepcopy]
 )
-def test_weights_keep_the_layout_of_the_features(change):
+def test_weights_stay_channels_last(change):
     encoder = change(Encoder(random_weights()))
     kernels = [kernel for kernel in encoder.buffers() if kernel.dim() == 4]
     assert len(kernels) == len(encoder.convolutions)
@@ -132,19 +132,19 @@ def test_weights_keep_the_layout_of_the_features(change):
     assert not kernels[-1].is_contiguous()
 
 
-def test_weights_that_are_no_stack_are_refused():
-    def refused(pattern, **changes):
+def test_encoder_rejects_invalid_stacks():
+    def assert_rejected(pattern, **changes):
         weights = {**random_weights(), **changes}
         with pytest.raises(EncoderError, match=pattern):
             Encoder({k: v for k, v in weights.items() if v is not None})
 
-    refused("conv2_1 is missing", **{"conv2_1.weight": None})
-    refused("has the shape", **{"conv2_1.bias": None})
-    refused("has the shape", **{"conv2_1.weight": torch.zeros(6, 5, 3, 3)})
-    refused("not finite", **{"conv2_1.bias": torch.full((6,), float("nan"))})
-    refused("has the shape", **{"conv2_1.bias": torch.tensor(0.0)})
-    refused("has the shape", **{"conv2_1.bias": torch.zeros(6, 1)})
-    refused("has the shape", **{"conv2_1.weight": torch.zeros(0, 4, 3, 3), "conv2_1.bias": torch.zeros(0)})
-    refused("is sparse", **{"conv2_1.weight": torch.zeros(6, 4, 3, 3).to_sparse()})
+    assert_rejected("conv2_1 is missing", **{"conv2_1.weight": None})
+    assert_rejected("has the shape", **{"conv2_1.bias": None})
+    assert_rejected("has the shape", **{"conv2_1.weight": torch.zeros(6, 5, 3, 3)})
+    assert_rejected("not finite", **{"conv2_1.bias": torch.full((6,), float("nan"))})
+    assert_rejected("has the shape", **{"conv2_1.bias": torch.tensor(0.0)})
+    assert_rejected("has the shape", **{"conv2_1.bias": torch.zeros(6, 1)})
+    assert_rejected("has the shape", **{"conv2_1.weight": torch.zeros(0, 4, 3, 3), "conv2_1.bias": torch.zeros(0)})
+    assert_rejected("is sparse", **{"conv2_1.weight": torch.zeros(6, 4, 3, 3).to_sparse()})
     with pytest.raises(EncoderError, match="conv1_1 is missing"):
         Encoder({})

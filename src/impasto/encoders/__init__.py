@@ -1,7 +1,7 @@
 """Encoders: the convolutions whose features a painting is compared by, and the weights that they load.
 
 ``names`` parses encoder names, ``layers`` names layers, ``network`` runs the convolutions with the ``operators``,
-``formats`` reads weight files, ``loading`` turns a name into an encoder, and ``published`` downloads public weights.
+``weight_files`` reads weights, ``loading`` turns a name into an encoder, and ``published`` downloads public weights.
 """
 
 from __future__ import annotations

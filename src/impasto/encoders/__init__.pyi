@@ -6,11 +6,11 @@ from .published.catalogue import (
     KNOWN as KNOWN,
     KnownWeights as KnownWeights,
 )
+from .published.events import (
+    DownloadProgress as DownloadProgress,
+    Note as Note,
+    fetch_listener as fetch_listener,
+)
 from .published.fetching import (
     fetch as fetch,
-)
-from .published.progress import (
-    Fetching as Fetching,
-    Note as Note,
-    watching as watching,
 )

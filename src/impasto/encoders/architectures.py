@@ -1,4 +1,4 @@
-"""What published weights expect, and the description that our own files carry."""
+"""Architectures of published weights, and the description of an architecture in a file's metadata."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ import math
 from dataclasses import asdict
 from typing import Any, get_args
 
-from impasto.encoders.network import Architecture, Channels, Padding, PaddingScope, Pooling, Preprocessing
+from impasto.encoders.network import Architecture, ChannelOrder, PaddingMode, PaddingScope, Pooling, Preprocessing
 from impasto.errors import EncoderError
 
 METADATA_KEY = "impasto-encoder"
-"""Name of the description among a safetensors file's metadata."""
+"""Key of the description in the metadata of a safetensors file."""
 
 CAFFE = Architecture("max", "zeros", "all", Preprocessing("bgr", 255.0, (103.939, 116.779, 123.68), (1.0, 1.0, 1.0)))
-"""Simonyan and Zisserman's own network, which Keras and Gatys et al. took over from Caffe."""
+"""Architecture of Simonyan and Zisserman's network, which Keras and Gatys et al. converted from Caffe."""
 
 TORCHVISION = Architecture("max", "zeros", "all", Preprocessing())
-"""The network that torchvision trained anew."""
+"""Architecture of the network that torchvision trained."""
 
 
 def architecture_to_json(architecture: Architecture) -> str:
-    """The architecture as the file's metadata hold it."""
+    """Serialise an architecture for a file's metadata."""
     return json.dumps(asdict(architecture))
 
 
 def architecture_from_json(text: str) -> Architecture:
-    """The inverse of :func:`architecture_to_json`.
+    """Parse the result of :func:`architecture_to_json`.
 
     Raises:
-        EncoderError: the text is no such architecture.
+        EncoderError: the text does not describe a valid architecture.
     """
     try:
         values: dict[str, Any] = json.loads(text)
-        before = values.pop("preprocessing")
-        before |= {name: tuple(float(v) for v in before[name]) for name in ("mean", "std")}
-        before["scale"] = float(before["scale"])
-        architecture = Architecture(**values, preprocessing=Preprocessing(**before))
+        fields = values.pop("preprocessing")
+        fields |= {name: tuple(float(v) for v in fields[name]) for name in ("mean", "std")}
+        fields["scale"] = float(fields["scale"])
+        architecture = Architecture(**values, preprocessing=Preprocessing(**fields))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise EncoderError(f"Its description is damaged ({error!r}).") from None
     _check(architecture, text)
@@ -44,11 +44,14 @@ def architecture_from_json(text: str) -> Architecture:
 
 
 def _check(architecture: Architecture, text: str) -> None:
-    how = architecture.preprocessing
-    chosen = ((architecture.pooling, Pooling), (architecture.padding, Padding), (how.channels, Channels),
-              (architecture.padding_scope, PaddingScope))  # fmt: skip
-    if any(value not in get_args(kind) for value, kind in chosen):
-        raise EncoderError(f"Its description names an unknown pooling, padding or order of channels ({text}).")
-    numbers = (how.scale, *how.mean, *how.std)
-    if not (len(how.mean) == len(how.std) == 3 and all(map(math.isfinite, numbers)) and all((how.scale, *how.std))):
-        raise EncoderError(f"Its description needs a scale, three means and three deviations, none of them 0 ({text}).")
+    preprocessing = architecture.preprocessing
+    choices = ((architecture.pooling, Pooling), (architecture.padding, PaddingMode),
+               (architecture.padding_scope, PaddingScope), (preprocessing.channels, ChannelOrder))  # fmt: skip
+    if any(value not in get_args(kind) for value, kind in choices):
+        raise EncoderError(f"Its description names an unknown pooling, padding or channel order ({text}).")
+    mean, std, scale = preprocessing.mean, preprocessing.std, preprocessing.scale
+    if not (len(mean) == len(std) == 3 and all(map(math.isfinite, (scale, *mean, *std))) and all((scale, *std))):
+        raise EncoderError(
+            f"Its description needs a scale, three means and three standard deviations, all finite, and a scale and "
+            f"deviations other than 0 ({text})."
+        )

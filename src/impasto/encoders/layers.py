@@ -1,7 +1,7 @@
-"""The names of VGG's layers, in both spellings.
+"""Names of VGG's layers, in both spellings.
 
-``conv4_1`` is the first convolution of the fourth block, before the ReLU; ``relu4_1`` the same after it, which Keras
-calls ``block4_conv1``. ``rgb`` stands for the picture's own pixels.
+``conv4_1`` is the first convolution of the fourth block, before the ReLU. ``relu4_1`` is the same layer after the ReLU;
+Keras calls it ``block4_conv1``. ``rgb`` stands for the picture's own pixels.
 """
 
 from __future__ import annotations
@@ -12,15 +12,22 @@ from typing import NamedTuple
 from impasto.errors import EncoderError
 
 CONVOLUTIONS = (2, 2, 4, 4, 4)
-"""Convolutions in each of VGG-19's five blocks (Simonyan and Zisserman 2015, table 1, E)."""
+"""Number of convolutions in each of VGG-19's five blocks (Simonyan and Zisserman 2015, table 1, E)."""
 
 RGB = "rgb"
+"""Name of the layer that consists of the picture's pixels."""
 
 _PATTERN = re.compile(r"(?:(?P<kind>relu|conv)(?P<block>\d+)_(?P<index>\d+)|block(?P<kblock>\d+)_conv(?P<kindex>\d+))")
 
 
 class Layer(NamedTuple):
-    """A place in the network. Layers compare in the order in which the forward pass meets them."""
+    """A layer of the network. Layers compare in the order of the forward pass.
+
+    Attributes:
+        block: number of the block, from 1; 0 for the pixels.
+        number: number of the convolution in its block, from 1; 0 for the pixels.
+        after_relu: True for features after the ReLU, False for those before it.
+    """
 
     block: int
     number: int
@@ -31,26 +38,27 @@ class Layer(NamedTuple):
 
     @property
     def convolution(self) -> str:
-        """Name of the convolution that the layer belongs to, as in ``conv4_1``."""
+        """Name of the layer's convolution, as in ``conv4_1``."""
         return f"conv{self.block}_{self.number}"
 
     @property
     def stride(self) -> int:
-        """Pixels of the picture between two neighbouring positions of the layer."""
+        """Distance between neighbouring positions of the layer, in pixels of the picture."""
         return 2 ** max(0, self.block - 1)
 
 
 PIXELS = Layer(0, 0, False)
+"""Layer that consists of the picture's pixels."""
 
 
 def parse_layer(name: str) -> Layer:
-    """Read a layer's name.
+    """Parse a layer's name.
 
     Args:
         name: ``relu4_1``, ``block4_conv1`` (the same), ``conv4_1`` (before the ReLU) or ``rgb``.
 
     Raises:
-        EncoderError: no layer of VGG-19 has that name.
+        EncoderError: VGG-19 has no layer of that name.
     """
     if name == RGB:
         return PIXELS
@@ -66,5 +74,5 @@ def parse_layer(name: str) -> Layer:
 
 
 def all_convolutions() -> list[Layer]:
-    """Every convolution of VGG-19 before its ReLU, in order."""
+    """List VGG-19's convolutions in order, as layers before the ReLU."""
     return [Layer(b, i, False) for b, n in enumerate(CONVOLUTIONS, 1) for i in range(1, n + 1)]

@@ -1,28 +1,29 @@
-"""From the name of an encoder to the encoder."""
+"""Loading of an encoder by its name."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from impasto.encoders.formats import read_encoder
 from impasto.encoders.names import BUILTIN, EncoderFile, builtin_file, find_encoder_file
 from impasto.encoders.network import Encoder
-from impasto.encoders.published.cache import Slot
+from impasto.encoders.published.cache import CachedWeights
 from impasto.encoders.published.catalogue import KNOWN, KnownWeights
+from impasto.encoders.published.events import FetchListener, Note, current_listener
 from impasto.encoders.published.fetching import fetch
-from impasto.encoders.published.progress import Note, Watcher, current_watcher
+from impasto.encoders.weight_files import read_encoder
 from impasto.errors import EncoderError
 from impasto.files import reason, sha256_of, shown
 
 
 @dataclass(frozen=True)
 class LoadedEncoder:
-    """An encoder and where it came from.
+    """An encoder with its name and hash.
 
     Attributes:
-        encoder: on the CPU.
-        name: ``builtin``, that of published weights, or the file's path; what :func:`load_encoder` takes.
-        sha256: of the file; of published weights, that of the file as it is published.
+        encoder: the encoder, on the CPU.
+        name: ``builtin``, the name of published weights, or the file's absolute path, with its origin if one was given;
+            :func:`load_encoder` accepts it.
+        sha256: SHA-256 of the file, for published weights of the file as published.
     """
 
     encoder: Encoder
@@ -30,40 +31,41 @@ class LoadedEncoder:
     sha256: str
 
 
-def load_encoder(name: str = BUILTIN, watch: Watcher | None = None) -> LoadedEncoder:
-    """Load an encoder; needs the network only where published weights are used for the first time.
+def load_encoder(name: str = BUILTIN, on_event: FetchListener | None = None) -> LoadedEncoder:
+    """Load an encoder, downloading published weights on first use only.
 
     Args:
-        name: ``builtin``; a name of :data:`impasto.encoders.published.catalogue.KNOWN`; or the path of a file that
-            :func:`impasto.encoders.formats.read_encoder` reads. A path may begin with ``caffe:`` or ``torchvision:``,
-            which says whose preprocessing its weights expect.
-        watch: is told of downloads; that of :func:`impasto.encoders.published.progress.watching` where not given.
+        name: ``builtin``; a name in :data:`impasto.encoders.published.catalogue.KNOWN`; or the path of a file that
+            :func:`impasto.encoders.weight_files.read_encoder` accepts. The prefix ``caffe:`` or ``torchvision:`` of a
+            path states the preprocessing that its weights expect.
+        on_event: callback that receives the progress of a download; defaults to the listener of
+            :func:`impasto.encoders.published.events.fetch_listener`.
 
     Raises:
-        EncoderError: there is no such file, it holds no VGG-19 stack, or it cannot be fetched.
+        EncoderError: the file does not exist or holds no VGG-19 stack, or the weights cannot be downloaded.
     """
-    watch = watch or current_watcher()
+    on_event = on_event or current_listener()
     file = find_encoder_file(name)
     if file is not None:
-        return _load_file(file, watch)
+        return _load_file(file, on_event)
     if name == BUILTIN:
         with builtin_file() as path:
             return LoadedEncoder(read_encoder(path).encoder, BUILTIN, sha256_of(path))
-    return _load_known(KNOWN[name], watch)
+    return _load_published(KNOWN[name], on_event)
 
 
-def _load_known(known: KnownWeights, watch: Watcher) -> LoadedEncoder:
-    slot = Slot.of(known)
-    receipt = slot.intact() or fetch(known, watch)
-    return LoadedEncoder(read_encoder(slot.converted).encoder, known.name, receipt.source_sha256)
+def _load_published(known: KnownWeights, on_event: FetchListener) -> LoadedEncoder:
+    cached = CachedWeights.of(known)
+    receipt = cached.verified_receipt() or fetch(known, on_event)
+    return LoadedEncoder(read_encoder(cached.converted).encoder, known.name, receipt.source_sha256)
 
 
-def _load_file(file: EncoderFile, watch: Watcher) -> LoadedEncoder:
-    read, path = read_encoder(file.path, file.origin), file.path.resolve()
+def _load_file(file: EncoderFile, on_event: FetchListener) -> LoadedEncoder:
+    parsed, path = read_encoder(file.path, file.origin), file.path.resolve()
     try:
         sha256 = sha256_of(path)
     except OSError as error:
         raise EncoderError(f"The encoder's file {shown(path)} cannot be read ({reason(error)}).") from None
-    if read.guessed and sha256 not in [known.digest for known in KNOWN.values()]:
-        watch(Note(f"{shown(path)} is read as torchvision's weights: if they are Caffe's, write caffe:{shown(path)}."))
-    return LoadedEncoder(read.encoder, file._replace(path=path).name, sha256)
+    if parsed.origin_assumed and sha256 not in [known.digest for known in KNOWN.values()]:
+        on_event(Note(f"{shown(path)} is read as torchvision's weights: for Caffe's, write caffe:{shown(path)}."))
+    return LoadedEncoder(parsed.encoder, file._replace(path=path).name, sha256)

@@ -1,7 +1,8 @@
-"""The operators of an encoder beside its convolutions: padding by one position, and average pooling.
+"""Operators of an encoder besides its convolutions: padding by one position, and average pooling.
 
-PyTorch has both. Its backward pass fills a tensor with zeros and scatters every position into it, in an order that a
-GPU leaves open, and its circular padding loses the channels-last layout. These write each gradient value once.
+Both equal PyTorch's, with a different backward pass. PyTorch's fills a tensor with zeros and accumulates into it, in an
+order that is not deterministic on a GPU, and its circular padding loses the channels-last layout. The backward passes
+here write each value of the gradient once.
 """
 
 from __future__ import annotations
@@ -12,29 +13,32 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Mode = Literal["reflect", "replicate", "wrap"]
+CopyMode = Literal["reflect", "replicate", "circular"]
+"""Padding modes that copy positions of the features, with PyTorch's names."""
 
-_SOURCES: dict[Mode, tuple[int, int]] = {"reflect": (2, -3), "replicate": (1, -2), "wrap": (-2, 1)}
-"""Which row of the padded features the first one repeats, and which the last."""
+_SOURCES: dict[CopyMode, tuple[int, int]] = {"reflect": (2, -3), "replicate": (1, -2), "circular": (-2, 1)}
+"""Rows of the padded features that the first and the last row copy."""
 
 
-def padded(x: Tensor, mode: Mode) -> Tensor:
-    """Features with a border of one position; its gradient may be had once, not differentiated again.
+def pad(x: Tensor, mode: CopyMode) -> Tensor:
+    """Pad features by one position on each side; the gradient cannot be differentiated again.
+
+    The backward pass modifies the incoming gradient in place, so nothing else may use that tensor.
 
     Args:
-        x: B×C×H×W, where mirroring needs H and W of at least 2.
-        mode: ``reflect``: mirrored, without the outermost row twice. ``replicate``: the outermost row again. ``wrap``:
-            continued from the other side.
+        x: B×C×H×W; ``reflect`` needs H and W of at least 2.
+        mode: ``reflect`` mirrors without repeating the outermost row, ``replicate`` repeats that row, and ``circular``
+            continues from the opposite side.
 
     Returns:
-        B×C×(H+2)×(W+2), the channels innermost.
+        B×C×(H+2)×(W+2), channels last.
     """
-    result: Tensor = _Padded.apply(x, *_SOURCES[mode])
+    result: Tensor = _Pad.apply(x, *_SOURCES[mode])
     return result
 
 
-class _Padded(torch.autograd.Function):
-    """The way back works in place: a convolution gives a gradient of its own, that nothing else sees."""
+class _Pad(torch.autograd.Function):
+    """Padding whose backward pass works in place, on a gradient that a convolution has just created."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, first: int, last: int) -> Tensor:
@@ -62,21 +66,21 @@ class _Padded(torch.autograd.Function):
         return g[..., 1:-1, 1:-1], None, None
 
 
-def average_pooled(x: Tensor) -> Tensor:
-    """Means of 2×2 positions; an odd last row or column is left out. As ``avg_pool2d``, with a faster way back.
+def average_pool(x: Tensor) -> Tensor:
+    """Average 2×2 positions with stride 2, like ``avg_pool2d`` with a faster backward pass.
 
     Args:
-        x: B×C×H×W.
+        x: B×C×H×W; an odd last row or column is dropped.
 
     Returns:
-        B×C×h×w, h and w being H and W halved and rounded down.
+        B×C×⌊H/2⌋×⌊W/2⌋.
     """
-    result: Tensor = _AveragePooled.apply(x)
+    result: Tensor = _AveragePool.apply(x)
     return result
 
 
-class _AveragePooled(torch.autograd.Function):
-    """PyTorch's way back fills a tensor with zeros and adds to it; here each value is written once."""
+class _AveragePool(torch.autograd.Function):
+    """Average pooling whose backward pass writes each value once instead of accumulating into zeros."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -86,5 +90,6 @@ class _AveragePooled(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
         g = F.interpolate(grads[0] / 4, scale_factor=2.0, mode="nearest")
-        (height, width), (here, there) = ctx.size, g.shape[-2:]
-        return F.pad(g, (0, width - there, 0, height - here)) if (height, width) != (here, there) else g
+        (height, width), (covered_height, covered_width) = ctx.size, g.shape[-2:]
+        missing = height - covered_height, width - covered_width
+        return F.pad(g, (0, missing[1], 0, missing[0])) if any(missing) else g

@@ -1,4 +1,4 @@
-"""``impasto weights``, and what downloads look like while painting."""
+"""The command ``impasto weights``, and the display of downloads while painting."""
 
 from __future__ import annotations
 
@@ -11,59 +11,59 @@ import pytest
 from impasto.cli.commands import weights as command
 from impasto.cli.reporting.reporters import JsonReporter, LineReporter, Reporter
 from impasto.cli.reporting.terminal import TerminalReporter
-from impasto.encoders.published.cache import Slot
-from impasto.encoders.published.progress import Fetching, Note, current_watcher, watching
+from impasto.encoders.published.cache import CachedWeights
+from impasto.encoders.published.events import DownloadProgress, Note, current_listener, fetch_listener
 from impasto.runs.repeating import stored_record
 from tests.encoders.published import server as answers
-from tests.encoders.samples import WEIGHTS, keras_file, published, surroundings
+from tests.encoders.samples import WEIGHTS, isolate_downloads, keras_file, publish
 
 FETCHING = "note: Fetching tiny.h5 from 127.0.0.1, once: 0.1 MB.\n"
 
 
 @pytest.fixture
 def server(tmp_path, monkeypatch):
-    surroundings(monkeypatch, tmp_path / "cache")
+    isolate_downloads(monkeypatch, tmp_path / "cache")
     with answers.serving() as files:
         yield files
 
 
 @pytest.fixture
-def slot(server, monkeypatch):
-    """Weights called ``tiny``, which the server publishes."""
-    return Slot.of(published(server, monkeypatch, keras_file(WEIGHTS)))
+def cached(server, monkeypatch):
+    """Cached files of ``tiny``, which the server publishes."""
+    return CachedWeights.of(publish(server, monkeypatch, keras_file(WEIGHTS)))
 
 
-def test_fetch_prints_where_they_are(slot, server, impasto_command):
+def test_fetch_prints_path(cached, server, impasto_command):
     for note in (FETCHING, ""):
         result = impasto_command("weights", "fetch", "tiny")
-        assert (result.code, result.out, result.err) == (0, f"{slot.converted}\n", note)
-    assert impasto_command("weights", "path", "tiny").out == f"{slot.converted}\n"
+        assert (result.code, result.out, result.err) == (0, f"{cached.converted}\n", note)
+    assert impasto_command("weights", "path", "tiny").out == f"{cached.converted}\n"
     assert len(server.requests) == 1
 
 
-def test_fetch_says_nothing_where_asked_to(slot, impasto_command):
+def test_quiet_fetch_prints_nothing(cached, impasto_command):
     result = impasto_command("weights", "fetch", "--quiet", "tiny")
     assert (result.code, result.out, result.err) == (0, "", "")
-    assert slot.intact()
+    assert cached.verified_receipt()
 
 
-def test_fetch_offline(slot, server, impasto_command):
+def test_failed_fetch_prints_one_sentence(cached, server, impasto_command):
     server.files.clear()
     result = impasto_command("weights", "fetch", "tiny")
     assert (result.code, result.out) == (2, "")
-    assert result.err.startswith("error: The weights tiny could not be fetched (127.0.0.1:")
+    assert result.err.startswith("error: The weights tiny could not be fetched (127.0.0.1: HTTP 404 Not Found)")
     assert result.err.count("\n") == 1
 
 
-def test_list(slot, impasto_command):
+def test_list_shows_state_of_weights(cached, impasto_command):
     def line():
         return next(line for line in impasto_command("weights", "list").out.splitlines() if line.startswith("tiny: "))
 
-    assert line().startswith("tiny: not fetched; made up (0.1 MB")
-    slot.folder.mkdir(parents=True)
-    slot.partial.write_bytes(bytes(slot.known.size // 2))
-    assert line().startswith("tiny: fetched in part, 50%; ")
-    slot.partial.unlink()
+    assert line().startswith("tiny: not fetched; invented (0.1 MB")
+    cached.folder.mkdir(parents=True)
+    cached.partial.write_bytes(bytes(cached.known.size // 2))
+    assert line().startswith("tiny: partly fetched, 50%; ")
+    cached.partial.unlink()
     impasto_command("weights", "fetch", "tiny")
     assert line().startswith("tiny: in the cache, 0.")
     listed = impasto_command("weights", "list").out
@@ -72,69 +72,69 @@ def test_list(slot, impasto_command):
     assert "\nvgg19-torchvision: " in listed
 
 
-def test_verify(slot, impasto_command):
+def test_verify_removes_damaged_weights(cached, impasto_command):
     assert impasto_command("weights", "verify").out == "There are no weights in the cache.\n"
     impasto_command("weights", "fetch", "tiny")
     result = impasto_command("weights", "verify")
-    assert (result.code, result.out, result.err) == (0, "tiny: whole\n", "")
-    slot.converted.write_bytes(slot.converted.read_bytes()[:-1] + b"?")
+    assert (result.code, result.out, result.err) == (0, "tiny: intact\n", "")
+    cached.converted.write_bytes(cached.converted.read_bytes()[:-1] + b"?")
     result = impasto_command("weights", "verify", "tiny")
     assert (result.code, result.out) == (2, "tiny: damaged, removed\n")
     assert "`impasto weights fetch tiny` fetches it" in result.err
-    assert not slot.converted.exists()
+    assert not cached.converted.exists()
     result = impasto_command("weights", "verify", "tiny")
     assert (result.code, result.out) == (2, "tiny: not in the cache\n")
 
 
-def test_a_file_put_there_by_hand_is_seen(slot, impasto_command):
-    """As docs/weights.md says to where there is no network."""
-    slot.folder.mkdir(parents=True)
-    slot.source.write_bytes(keras_file(WEIGHTS))
-    assert "tiny: in the cache as it was published" in impasto_command("weights", "list").out
-    assert "checks and converts them" in impasto_command("weights", "path", "tiny").err
+def test_manually_placed_file_is_listed_and_verified(cached, impasto_command):
+    """docs/weights.md recommends this without a network."""
+    cached.folder.mkdir(parents=True)
+    cached.source.write_bytes(keras_file(WEIGHTS))
+    assert "tiny: in the cache as published" in impasto_command("weights", "list").out
+    assert "verifies and converts them" in impasto_command("weights", "path", "tiny").err
     result = impasto_command("weights", "verify")
     assert result.code == 0
-    assert result.out.startswith("tiny: whole, as it was published")
-    slot.source.write_bytes(b"junk")
+    assert result.out.startswith("tiny: intact, as published")
+    cached.source.write_bytes(b"junk")
     result = impasto_command("weights", "verify")
     assert result.code == 2
-    assert result.out.startswith("tiny: damaged, removed: the file has 4 bytes in place of")
-    assert not slot.source.exists()
+    assert result.out.startswith("tiny: damaged, removed: the file has 4 bytes instead of")
+    assert not cached.source.exists()
 
 
-def test_path(slot, impasto_command):
-    assert impasto_command("weights", "path").out == f"{slot.folder}\n"
+def test_path_prints_folder_or_refuses(cached, impasto_command):
+    assert impasto_command("weights", "path").out == f"{cached.folder}\n"
     result = impasto_command("weights", "path", "tiny")
     assert (result.code, result.out) == (2, "")
     assert "not in the cache" in result.err
 
 
-def test_remove(slot, impasto_command):
+def test_remove_frees_cached_weights(cached, impasto_command):
     assert impasto_command("weights", "remove", "tiny").out == "tiny: was not in the cache\n"
-    assert not slot.folder.exists()
+    assert not cached.folder.exists()
     impasto_command("weights", "fetch", "tiny")
     result = impasto_command("weights", "remove", "tiny")
     assert (result.code, result.out) == (0, "tiny: removed, 0.0 MB\n")
-    assert slot.stored() is None
-    assert not slot.converted.exists()
+    assert cached.read_receipt() is None
+    assert not cached.converted.exists()
 
 
 @pytest.mark.parametrize("arguments", [("fetch",), ("fetch", "vgg"), ("path", "vgg"), ("remove",), ("dance",)])
-def test_mistakes_are_one_sentence(arguments, impasto_command):
+def test_wrong_arguments_print_one_sentence(arguments, impasto_command):
     result = impasto_command("weights", *arguments)
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith("error: ")
     assert result.err.count("\n") == 1
 
 
-def test_no_command_shows_the_help(impasto_command):
+def test_weights_without_subcommand_prints_help(impasto_command):
     result = impasto_command("weights")
     assert result.code == 0
     for name in ("list", "fetch", "verify", "path", "remove"):
         assert f"\n  {name} " in result.out
 
 
-def test_paint_fetches_what_it_needs_and_says_so(slot, server, folder, small, impasto_command):
+def test_paint_fetches_weights_with_note(cached, server, folder, small, impasto_command):
     options = [*small, "--encoder", "tiny"]
     result = impasto_command("paint", "photo.png", "style.png", "-o", "out.png", *options)
     assert result.code == 0
@@ -147,27 +147,27 @@ def test_paint_fetches_what_it_needs_and_says_so(slot, server, folder, small, im
 
 
 @pytest.mark.parametrize(("option", "note"), [("--quiet", ""), ("--json", FETCHING)])
-def test_other_faces_of_paint(option, note, slot, folder, small, impasto_command):
+def test_quiet_and_json_paint_notes(option, note, cached, folder, small, impasto_command):
     result = impasto_command("paint", "photo.png", "style.png", "-o", "out.png", *small, "--encoder", "tiny", option)
     assert (result.code, result.err) == (0, note)
 
 
-def test_a_painting_that_is_refused_fetches_nothing(slot, server, folder, small, impasto_command):
+def test_refused_painting_fetches_nothing(cached, server, folder, small, impasto_command):
     result = impasto_command("paint", "photo.png", "nothing.png", *small, "--encoder", "tiny")
     assert result.code == 2
     assert server.requests == []
 
 
-def test_lines_come_every_few_seconds(capsys, monkeypatch):
+def test_log_shows_progress_every_few_seconds(capsys, monkeypatch):
     now = SimpleNamespace(value=100.0)
     monkeypatch.setattr(command.time, "monotonic", lambda: now.value)
-    with command.fetching_shown(LineReporter()):
+    with command.show_downloads(LineReporter()):
         for done in range(2_000_000, 16_000_000, 1_000_000):
-            current_watcher()(Fetching("a.h5", "https://one.example/a.h5", done, 20_000_000))
+            current_listener()(DownloadProgress("a.h5", "one.example", done, 20_000_000))
             now.value += 1
-        current_watcher()(Note("something"))
+        current_listener()(Note("something"))
     assert capsys.readouterr().err.splitlines() == [
-        "note: Fetching a.h5 from one.example, once: 20.0 MB, of which 2.0 MB are there.",
+        "note: Fetching a.h5 from one.example, once: 20.0 MB, 2.0 MB of them already here.",
         "a.h5: 35% of 20.0 MB",
         "a.h5: 60% of 20.0 MB",
         "note: something",
@@ -175,10 +175,10 @@ def test_lines_come_every_few_seconds(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("reporter", [Reporter, JsonReporter])
-def test_no_lines_where_nobody_asked_for_them(reporter, capsys, monkeypatch):
-    monkeypatch.setattr(command, "SECONDS_BETWEEN_LINES", 0.0)
-    with command.fetching_shown(reporter()):
-        current_watcher()(Fetching("a.h5", "https://one.example/a.h5", 5, 20))
+def test_other_reporters_show_no_progress_lines(reporter, capsys, monkeypatch):
+    monkeypatch.setattr(command, "LOG_INTERVAL", 0.0)
+    with command.show_downloads(reporter()):
+        current_listener()(DownloadProgress("a.h5", "one.example", 5, 20))
     assert "25%" not in capsys.readouterr().err
 
 
@@ -187,28 +187,28 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_terminal_shows_a_bar_and_takes_it_away(monkeypatch):
+def test_terminal_shows_and_removes_bar(monkeypatch):
     for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
-    with command.fetching_shown(TerminalReporter()):
+    with command.show_downloads(TerminalReporter()):
         for done in (0, 10_000_000):
-            current_watcher()(Fetching("a.h5", "https://one.example/a.h5", done, 20_000_000))
-        current_watcher()(Note("The download broke off; trying again."))
+            current_listener()(DownloadProgress("a.h5", "one.example", done, 20_000_000))
+        current_listener()(Note("The download was interrupted: trying again."))
         assert stream.getvalue().count("\x1b[?25h") == 1
-        current_watcher()(Fetching("a.h5", "https://one.example/a.h5", 15_000_000, 20_000_000))
+        current_listener()(DownloadProgress("a.h5", "one.example", 15_000_000, 20_000_000))
     text = stream.getvalue()
     assert text.count("note: Fetching a.h5") == 1
     assert "10.0/20.0 MB" in text
     assert "15.0/20.0 MB" in text
-    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # the cursor is back
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # the cursor is visible again
 
 
-def test_watching_ends_with_the_run():
-    before = current_watcher()
-    with watching(lambda event: None), command.fetching_shown(Reporter()):
-        assert current_watcher() is not before
-    assert current_watcher() is before
+def test_show_downloads_restores_previous_listener():
+    before = current_listener()
+    with fetch_listener(lambda event: None), command.show_downloads(Reporter()):
+        assert current_listener() is not before
+    assert current_listener() is before

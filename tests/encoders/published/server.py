@@ -1,4 +1,4 @@
-"""A real HTTP server on this computer's loopback, which can be told to behave badly."""
+"""An HTTP server on the loopback interface, with answers that simulate faults."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 LONGEST_WAIT = 20.0
-"""No answer holds a test up for longer, whatever happens."""
+"""Seconds after which any waiting answer ends, so that a faulty test cannot hang."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for."""
+    """A request that the server received."""
 
     path: str
     headers: Message
@@ -28,16 +28,15 @@ class Request:
 
 @dataclass
 class FileServer:
-    """Files by path, and how to answer the requests to come.
+    """Files by path, and the answers to requests.
 
     Attributes:
-        url: of the server, without a slash at the end.
+        url: address of the server, without a trailing slash.
         files: contents by path, as in ``/tiny.h5``.
-        answers: taken one by one for each request; ``whole_or_range`` once they are used up.
-        requests: those that came.
-        bodies: how many bytes of body went out for each, as far as the server knows.
-        etag: of all files.
-        closing: set when the test is over, for answers that wait.
+        answers: answers to the next requests, each used once; ``whole_or_range`` follows them.
+        requests: requests received.
+        bodies: number of body bytes sent for each request.
+        closing: event that is set when the test is over, so that waiting answers end.
     """
 
     url: str = ""
@@ -45,7 +44,6 @@ class FileServer:
     answers: list[Answer] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     bodies: list[int] = field(default_factory=list)
-    etag: str = '"one"'
     closing: threading.Event = field(default_factory=threading.Event)
 
 
@@ -78,46 +76,45 @@ class Handler(BaseHTTPRequestHandler):
         self.files.bodies[self.number] += len(data)
 
     def log_message(self, *_: object) -> None:
-        """Silence."""
+        """Log nothing."""
 
 
 Answer = Callable[[Handler, bytes], None]
 
 
 def whole_or_range(handler: Handler, body: bytes, send: int | None = None) -> None:
-    """As a good server does; ``send`` bytes at most, whatever was announced."""
+    """Send the file or the requested range, and at most ``send`` bytes of the announced body."""
     asked = re.fullmatch(r"bytes=(\d+)-", handler.headers["Range"] or "")
-    condition = handler.headers["If-Range"]
-    if asked and condition in (None, handler.files.etag):
+    if asked:
         start = int(asked[1])
         if start >= len(body):
             return handler.head(416, Content_Range=f"bytes */{len(body)}", Content_Length=0)
         place = f"bytes {start}-{len(body) - 1}/{len(body)}"
-        handler.head(206, Content_Length=len(body) - start, Content_Range=place, ETag=handler.files.etag)
+        handler.head(206, Content_Length=len(body) - start, Content_Range=place)
         return handler.body(body[start:][:send])
-    handler.head(200, Content_Length=len(body), ETag=handler.files.etag)
+    handler.head(200, Content_Length=len(body))
     return handler.body(body[:send])
 
 
 def cut_after(count: int) -> Answer:
-    """The connection breaks after so many bytes of body."""
+    """Return an answer that breaks the connection after ``count`` bytes of body."""
     return lambda handler, body: whole_or_range(handler, body, send=count)
 
 
 def without_ranges(handler: Handler, body: bytes) -> None:
-    """Always the whole file, as a simple server does."""
+    """Send the whole file whatever the range, like a simple server."""
     handler.head(200, Content_Length=len(body))
     handler.body(body)
 
 
 def without_length(handler: Handler, body: bytes) -> None:
-    """The end of the connection is the end of the file."""
+    """Send the whole file without announcing its length."""
     handler.head(200)
     handler.body(body)
 
 
-def instead(other: bytes) -> Answer:
-    """Another content."""
+def other_content(other: bytes) -> Answer:
+    """Return an answer with another content."""
     return lambda handler, _: whole_or_range(handler, other)
 
 
@@ -130,16 +127,16 @@ def redirect(url: str) -> Answer:
 
 
 def hang_up(handler: Handler, _: bytes) -> None:
-    """No answer at all, at once."""
+    """Close the connection without an answer."""
 
 
 def silence(handler: Handler, _: bytes) -> None:
-    """No answer at all, and the connection stays open."""
+    """Keep the connection open without an answer."""
     handler.files.closing.wait(LONGEST_WAIT)
 
 
 def stuck_after(count: int) -> Answer:
-    """The connection stays open after so many bytes, and nothing more comes."""
+    """Return an answer that stalls after ``count`` bytes of body, with the connection open."""
 
     def answer(handler: Handler, body: bytes) -> None:
         whole_or_range(handler, body, send=count)
@@ -148,27 +145,9 @@ def stuck_after(count: int) -> Answer:
     return answer
 
 
-def drip(handler: Handler, body: bytes) -> None:
-    """A byte now and then."""
-    handler.head(200, Content_Length=len(body))
-    for place in range(len(body)):
-        if handler.files.closing.wait(0.02):
-            return
-        try:
-            handler.body(body[place : place + 1])
-        except OSError:
-            return  # the other side has had enough
-
-
-def other_range(handler: Handler, body: bytes) -> None:
-    """Some part, but not the one asked for."""
-    handler.head(206, Content_Length=len(body) - 1, Content_Range=f"bytes 1-{len(body) - 1}/{len(body)}")
-    handler.body(body[1:])
-
-
 @contextmanager
 def serving() -> Iterator[FileServer]:
-    """A server that is there while this lasts."""
+    """Run a server while the context lasts."""
     files = FileServer()
     handler = type("BoundHandler", (Handler,), {"files": files})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from impasto.cli import options
-from impasto.cli.commands.weights import fetching_shown
+from impasto.cli.commands.weights import show_downloads
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.setting_options import Changes
 from impasto.settings.making import make_settings
@@ -133,6 +133,6 @@ def _fetch_weights(works: Sequence[Work], *, quiet: bool) -> None:
     if wanted:
         from impasto.encoders.published.fetching import fetch
 
-        with fetching_shown(choose_reporter(quiet=quiet, as_json=False)):
+        with show_downloads(choose_reporter(quiet=quiet, as_json=False)):
             for name in wanted:
                 fetch(KNOWN[name])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from impasto.cli import options
-from impasto.cli.commands.weights import fetching_shown
+from impasto.cli.commands.weights import show_downloads
 from impasto.cli.setting_options import Changes
 from impasto.demo import STYLE_NAMES
 from impasto.errors import PictureError, SettingsError
@@ -56,7 +56,7 @@ def demo(
     _make_folder(folder)
     for name in STYLE_NAMES if style == "all" else (style,):
         reporter = choose_reporter(quiet=report.quiet, as_json=report.as_json)
-        with fetching_shown(reporter):
+        with show_downloads(reporter):
             code = paint_job(_job(name, folder, settings), reporter, context.obj)
         if code:
             return code

@@ -9,7 +9,7 @@ import typer
 
 from impasto.cli import options
 from impasto.cli.commands.sources import sources_from
-from impasto.cli.commands.weights import fetching_shown
+from impasto.cli.commands.weights import show_downloads
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.options import ReportOptions, RunOptions
 from impasto.cli.setting_options import Changes
@@ -123,7 +123,7 @@ def _paint_or_explain(job: Job, run: RunOptions, report: ReportOptions, interrup
     from impasto.cli.running import paint_job
 
     reporter = choose_reporter(quiet=report.quiet, as_json=report.as_json)
-    with fetching_shown(reporter):
+    with show_downloads(reporter):
         if run.explain:
             explain_job(job, reporter, as_json=report.as_json)
             return 0

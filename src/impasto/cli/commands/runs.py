@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from impasto.cli import options
-from impasto.cli.commands.weights import fetching_shown
+from impasto.cli.commands.weights import show_downloads
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +43,7 @@ def resume(
     from impasto.runs.resuming import open_run, resuming_job
 
     reporter = choose_reporter(quiet=report.quiet, as_json=report.as_json)
-    with fetching_shown(reporter), ExitStack() as stack:
+    with show_downloads(reporter), ExitStack() as stack:
         run = open_run(file, reporter.note, stack)
         return paint_job(resuming_job(run, output, force=force), reporter, context.obj)
 

@@ -1,4 +1,4 @@
-"""`impasto weights …`, and how downloads look on the command line."""
+"""The command ``impasto weights``, and the display of downloads on the command line."""
 
 from __future__ import annotations
 
@@ -6,38 +6,38 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
 
 import typer
 
 from impasto.cli.options import Quiet
 from impasto.cli.reporting.streams import print_note, print_out, print_status
 from impasto.encoders.published.catalogue import KNOWN, known_weights
-from impasto.encoders.published.progress import FetchEvent, Fetching, watching
+from impasto.encoders.published.events import DownloadProgress, FetchEvent, fetch_listener
 from impasto.errors import EncoderError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from impasto.cli.reporting.reporters import Reporter
-    from impasto.encoders.published.cache import Slot
+    from impasto.encoders.published.cache import CachedWeights
 
-SECONDS_BETWEEN_LINES = 5.0
+LOG_INTERVAL = 5.0
+"""Seconds between two progress lines in a log."""
 
 app = typer.Typer(
-    short_help="Fetch and keep weights for --encoder.",
-    help="Published weights for --encoder: what there is, and what is in the cache.",
+    short_help="Fetch and manage weights for --encoder.",
+    help="List, fetch, verify and remove the published weights for --encoder.",
     rich_markup_mode=None,
 )
 
 _NAMES = f"{' or '.join(KNOWN)}."
 Names = Annotated[list[str], typer.Argument(metavar="NAME…", show_default=False, help=_NAMES)]
-SomeNames = Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", show_default=False, help=_NAMES)]
+OptionalNames = Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", show_default=False, help=_NAMES)]
 
 
 @app.callback(invoke_without_command=True)
 def weights(context: typer.Context) -> None:
-    """Show the help where no command is given."""
+    """Print the help if no subcommand is given."""
     if context.invoked_subcommand is None:
         print_out(context.get_help())
 
@@ -48,141 +48,143 @@ def weights(context: typer.Context) -> None:
     help="List the published weights, and which of them are in the cache.",
 )
 def list_weights() -> None:
-    """List the catalogue."""
-    from impasto.encoders.published.cache import Slot
+    """List the published weights with their state."""
+    from impasto.encoders.published.cache import CachedWeights
 
-    print_out("builtin: part of impasto, always there")
+    print_out("builtin: part of impasto, always available")
     for known in KNOWN.values():
-        print_out(f"{known.name}: {_state(Slot.of(known))}; {known.about} ({_megabytes(known.size)} to fetch)")
+        print_out(f"{known.name}: {_state(CachedWeights.of(known))}; {known.about} ({_megabytes(known.size)} to fetch)")
 
 
 @app.command(
     short_help="Fetch weights into the cache.",
-    help="Fetch published weights into the cache, unless they are there, and print where they are.",
+    help="Fetch published weights into the cache unless they are there already, and print their paths.",
 )
 def fetch(names: Names, quiet: Quiet = False) -> None:
-    """Fetch weights."""
+    """Fetch weights and print their paths."""
     from impasto.cli.reporting.choosing import choose_reporter
 
     chosen = [known_weights(name) for name in names]
-    from impasto.encoders.published.cache import Slot
+    from impasto.encoders.published.cache import CachedWeights
     from impasto.encoders.published.fetching import fetch as fetch_known
 
-    with fetching_shown(choose_reporter(quiet=quiet, as_json=False)):
+    with show_downloads(choose_reporter(quiet=quiet, as_json=False)):
         for known in chosen:
             fetch_known(known)
             if not quiet:
-                print_out(str(Slot.of(known).converted))
+                print_out(str(CachedWeights.of(known).converted))
 
 
 @app.command(
-    short_help="Check the cached weights.",
-    help="Check the cached weights, those of NAME or all, against their hashes; damaged ones are removed.",
+    short_help="Verify the cached weights.",
+    help="Verify the hashes of the cached weights, those of NAME or all, and remove damaged files.",
 )
-def verify(names: SomeNames = None) -> None:
-    """Check what is in the cache: all of it where no name is given."""
-    slots = _slots(names) if names else [slot for slot in _slots(KNOWN) if slot.stored() or slot.source.exists()]
-    if not slots:
+def verify(names: OptionalNames = None) -> None:
+    """Verify the named weights, or all in the cache."""
+    if names:
+        chosen = _cached(names)
+    else:
+        chosen = [cached for cached in _cached(KNOWN) if cached.read_receipt() or cached.source.exists()]
+    if not chosen:
         print_out("There are no weights in the cache.")
-    wrong = [slot.known.name for slot in slots if not _verified(slot)]
-    if wrong:
+    missing = [cached.known.name for cached in chosen if not _verify(cached)]
+    if missing:
         raise EncoderError(
-            f"Not in the cache, or no longer: {', '.join(wrong)}; `impasto weights fetch {' '.join(wrong)}` fetches "
-            f"{'it' if len(wrong) == 1 else 'them'}."
+            f"Missing from the cache: {', '.join(missing)}; `impasto weights fetch {' '.join(missing)}` fetches "
+            f"{'it' if len(missing) == 1 else 'them'}."
         )
 
 
 @app.command(
-    short_help="Print where weights are.",
-    help="Print where weights are in the cache; without a NAME, the folder for all of them.",
+    short_help="Print the path of weights.",
+    help="Print the path of weights in the cache, or without NAME the folder of all weights.",
 )
 def path(name: Annotated[str | None, typer.Argument(metavar="[NAME]", show_default=False, help=_NAMES)] = None) -> None:
-    """Print a path."""
-    from impasto.encoders.published.cache import Slot, weights_folder
+    """Print the path of cached weights, or of their folder."""
+    from impasto.encoders.published.cache import CachedWeights, weights_folder
 
     if name is None:
         print_out(str(weights_folder()))
         return
-    slot = Slot.of(known_weights(name))
-    if not slot.stored() and slot.source.exists():
+    cached = CachedWeights.of(known_weights(name))
+    if cached.read_receipt():
+        print_out(str(cached.converted))
+        return
+    if cached.source.exists():
         raise EncoderError(
-            f"The weights {name} are in the cache as they were published: `impasto weights fetch {name}` checks and "
-            f"converts them, without a network."
+            f"The weights {name} are in the cache as published: `impasto weights fetch {name}` verifies and converts "
+            f"them, without a network."
         )
-    if not slot.stored():
-        raise EncoderError(f"The weights {name} are not in the cache: `impasto weights fetch {name}` fetches them.")
-    print_out(str(slot.converted))
+    raise EncoderError(f"The weights {name} are not in the cache: `impasto weights fetch {name}` fetches them.")
 
 
 @app.command(
     short_help="Remove weights from the cache.",
-    help="Remove weights from the cache, with what has arrived of an unfinished download.",
+    help="Remove weights and any unfinished download of them from the cache.",
 )
 def remove(names: Names) -> None:
-    """Remove weights."""
-    for slot in _slots(names):
+    """Remove weights from the cache."""
+    for cached in _cached(names):
         freed = 0
-        if slot.folder.is_dir():
-            with slot.changing(_tell_note):
-                freed = slot.clear()
-        print_out(f"{slot.known.name}: {f'removed, {_megabytes(freed)}' if freed else 'was not in the cache'}")
+        if cached.folder.is_dir():
+            with cached.locked(_print_note):
+                freed = cached.remove_all()
+        print_out(f"{cached.known.name}: {f'removed, {_megabytes(freed)}' if freed else 'was not in the cache'}")
 
 
 @contextmanager
-def fetching_shown(reporter: Reporter) -> Iterator[None]:
-    """While this lasts downloads are shown in the manner of a reporter.
+def show_downloads(reporter: Reporter) -> Iterator[None]:
+    """Show downloads while the context lasts: as a progress bar on a terminal, as occasional lines in a log.
 
     Args:
-        reporter: a note at the beginning is its own; on a terminal a bar follows, in a log a line now and then.
+        reporter: reporter that prints the notes, and whose type decides between bar, lines and neither.
     """
-    display = _Display(reporter)
+    display = _DownloadDisplay(reporter)
     try:
-        with watching(display):
+        with fetch_listener(display):
             yield
     finally:
         display.close()
 
 
-class _Display:
-    """A note for each download, and how far it is."""
+class _DownloadDisplay:
+    """Listener that prints a note at the start of each download, and then its progress."""
 
     def __init__(self, reporter: Reporter) -> None:
         from impasto.cli.reporting.reporters import LineReporter
         from impasto.cli.reporting.terminal import TerminalReporter
 
         self._reporter = reporter
-        self._bars, self._lines = isinstance(reporter, TerminalReporter), type(reporter) is LineReporter
-        self._url = ""
+        self._has_bar, self._has_lines = isinstance(reporter, TerminalReporter), type(reporter) is LineReporter
+        self._current: tuple[str, str] | None = None
         self._bar: Progress | None = None
         self._last_line = 0.0
 
     def __call__(self, event: FetchEvent) -> None:
-        if not isinstance(event, Fetching):
-            self.close()  # or the note would be written into the bar
+        if not isinstance(event, DownloadProgress):
+            self.close()  # or the note would be printed into the bar
             self._reporter.note(event.text)
             return
-        if event.url != self._url:
+        if (event.file, event.host) != self._current:
             self._begin(event)
-        if self._bars:
+        if self._has_bar:
             self._move_bar(event)
-        elif self._lines and time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
+        elif self._has_lines and time.monotonic() - self._last_line >= LOG_INTERVAL:
             print_status(f"{event.file}: {event.done / event.total:.0%} of {_megabytes(event.total)}")
             self._last_line = time.monotonic()
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
 
-    def _begin(self, event: Fetching) -> None:
-        self._url, self._last_line = event.url, time.monotonic()
-        have = f", of which {_megabytes(event.done)} are there" if event.done else ""
-        self._reporter.note(
-            f"Fetching {event.file} from {urlsplit(event.url).hostname}, once: {_megabytes(event.total)}{have}."
-        )
+    def _begin(self, event: DownloadProgress) -> None:
+        self._current, self._last_line = (event.file, event.host), time.monotonic()
+        resumed = f", {_megabytes(event.done)} of them already here" if event.done else ""
+        self._reporter.note(f"Fetching {event.file} from {event.host}, once: {_megabytes(event.total)}{resumed}.")
 
-    def _move_bar(self, event: Fetching) -> None:
+    def _move_bar(self, event: DownloadProgress) -> None:
         if self._bar is None:
             self._bar = _new_bar(event)
         self._bar.update(self._bar.task_ids[0], completed=event.done)
@@ -190,7 +192,7 @@ class _Display:
             self.close()
 
 
-def _new_bar(event: Fetching) -> Progress:
+def _new_bar(event: DownloadProgress) -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
@@ -202,49 +204,54 @@ def _new_bar(event: Fetching) -> Progress:
     return bar
 
 
-def _slots(names: Iterable[str]) -> list[Slot]:
-    from impasto.encoders.published.cache import Slot
+def _cached(names: Iterable[str]) -> list[CachedWeights]:
+    from impasto.encoders.published.cache import CachedWeights
 
-    return [Slot.of(known_weights(name)) for name in names]
+    return [CachedWeights.of(known_weights(name)) for name in names]
 
 
-def _verified(slot: Slot) -> bool:
-    """Whether the converted file is whole, or else the published one; one that is not is removed."""
-    from impasto.encoders.published.fetching import wrong_source
+def _verify(cached: CachedWeights) -> bool:
+    """Print whether weights are intact, and remove a damaged file.
 
-    if slot.intact():
-        print_out(f"{slot.known.name}: whole")
+    Returns:
+        True if the converted or the published file is intact.
+    """
+    from impasto.encoders.published.fetching import source_fault
+
+    name = cached.known.name
+    if cached.verified_receipt():
+        print_out(f"{name}: intact")
         return True
-    if slot.stored():
-        with slot.changing(_tell_note):
-            slot.discard_converted()
-        print_out(f"{slot.known.name}: damaged, removed")
-    elif slot.source.exists():
-        wrong = wrong_source(slot)
-        if wrong is None:
-            print_out(f"{slot.known.name}: whole, as it was published; it is converted when it is first used")
+    if cached.read_receipt():
+        with cached.locked(_print_note):
+            cached.remove_converted()
+        print_out(f"{name}: damaged, removed")
+    elif cached.source.exists():
+        fault = source_fault(cached)
+        if fault is None:
+            print_out(f"{name}: intact, as published; converted on first use")
             return True
-        with slot.changing(_tell_note):
-            slot.source.unlink(missing_ok=True)
-        print_out(f"{slot.known.name}: damaged, removed: the file {wrong}")
+        with cached.locked(_print_note):
+            cached.source.unlink(missing_ok=True)
+        print_out(f"{name}: damaged, removed: the file {fault}")
     else:
-        print_out(f"{slot.known.name}: not in the cache")
+        print_out(f"{name}: not in the cache")
     return False
 
 
-def _state(slot: Slot) -> str:
+def _state(cached: CachedWeights) -> str:
     from impasto.encoders.published.cache import size_of
 
-    if slot.stored():
-        return f"in the cache, {_megabytes(size_of(slot.converted))}"
-    if slot.source.exists():
-        return "in the cache as it was published, not looked at yet"
-    part = size_of(slot.partial)
-    return f"fetched in part, {part / slot.known.size:.0%}" if part else "not fetched"
+    if cached.read_receipt():
+        return f"in the cache, {_megabytes(size_of(cached.converted))}"
+    if cached.source.exists():
+        return "in the cache as published, not verified yet"
+    part = size_of(cached.partial)
+    return f"partly fetched, {part / cached.known.size:.0%}" if part else "not fetched"
 
 
-def _tell_note(event: FetchEvent) -> None:
-    if not isinstance(event, Fetching):
+def _print_note(event: FetchEvent) -> None:
+    if not isinstance(event, DownloadProgress):
         print_note(event.text)
 
 

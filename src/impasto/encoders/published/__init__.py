@@ -1,1 +1,1 @@
-"""Published weights: the catalogue, the download, and the cache."""
+"""Published weights: catalogue, download and cache."""

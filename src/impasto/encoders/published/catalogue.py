@@ -1,4 +1,4 @@
-"""Published weights that impasto knows by name."""
+"""Catalogue of the published weights that impasto can download."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Literal
 from impasto.errors import EncoderError
 
 Origin = Literal["caffe", "torchvision"]
-"""Whose preprocessing the weights expect: Caffe's (BGR, 0 to 255) or torchvision's (RGB, 0 to 1)."""
+"""Framework whose preprocessing the weights expect: Caffe's (BGR, 0 to 255) or torchvision's (RGB, 0 to 1)."""
 
 
 @dataclass(frozen=True)
 class KnownWeights:
-    """A published file of VGG-19's weights.
+    """A published file of VGG-19 weights.
 
     Attributes:
-        name: what ``--encoder`` calls it.
-        about: where it comes from, in a few words.
-        url: where it is published; the last part of it is the file's name.
-        size: in bytes.
-        algorithm: of the published hash, as :mod:`hashlib` calls it.
-        digest: the published hash, in hexadecimal.
-        origin: whose preprocessing it expects.
+        name: name of the encoder in settings.
+        about: source of the weights, in a few words.
+        url: address of the file, ending in the file's name.
+        size: size of the file in bytes.
+        algorithm: algorithm of the published hash, with the name that :mod:`hashlib` uses.
+        digest: published hash, in hexadecimal.
+        origin: framework whose preprocessing the weights expect.
     """
 
     name: str
@@ -40,11 +40,11 @@ class KnownWeights:
 
     @property
     def hash(self) -> str:
-        """The published hash with its algorithm, as a sentence shows it."""
+        """Published hash preceded by its algorithm."""
         return f"{self.algorithm} {self.digest}"
 
 
-# The publishers give just these hashes: Keras an MD5 in its source, PyTorch the start of a SHA-256 in the file's name.
+# The publishers give these hashes: Keras an MD5 in its source, PyTorch the start of a SHA-256 in the file name.
 _ALL = (
     KnownWeights(
         name="vgg19",
@@ -58,7 +58,7 @@ _ALL = (
     ),
     KnownWeights(
         name="vgg19-torchvision",
-        about="trained anew by torchvision",
+        about="retrained by torchvision",
         url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
         size=574_673_361,
         algorithm="sha256",
@@ -68,14 +68,14 @@ _ALL = (
 )
 
 KNOWN: dict[str, KnownWeights] = {known.name: known for known in _ALL}
-"""All of them, by name."""
+"""Published weights by name."""
 
 
 def known_weights(name: str) -> KnownWeights:
-    """The published weights of that name.
+    """Look up published weights by name.
 
     Raises:
-        EncoderError: there are none.
+        EncoderError: no published weights have that name.
     """
     if name not in KNOWN:
         raise EncoderError(f"There are no published weights {name!r}: choose one of {', '.join(KNOWN)}.")

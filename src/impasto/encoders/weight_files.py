@@ -1,4 +1,4 @@
-"""Reading VGG-19's convolutions from whatever file they come in: safetensors, Keras's HDF5, PyTorch's state dicts."""
+"""Reading of VGG-19's convolutions from weight files: safetensors, Keras's HDF5 and PyTorch state dicts."""
 
 from __future__ import annotations
 
@@ -27,35 +27,35 @@ Weights = dict[str, Tensor]
 
 _ARCHITECTURES: dict[Origin, Architecture] = {"caffe": CAFFE, "torchvision": TORCHVISION}
 _FEATURES = {2 * k + layer.block - 1: layer for k, layer in enumerate(all_convolutions())}
-"""Where torchvision's ``features`` hold the convolutions: a ReLU follows each, and a pooling each block."""
+"""Convolutions by their index in torchvision's ``features``, where a ReLU follows each and a pooling each block."""
 
 _CAFFE_CLASSIFIER = {"classifier.1.weight", "classifier.4.weight"}
 _CAFFE_FILE = re.compile(r"caffe|d01eb7cb", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class FileOfWeights:
-    """What a file holds.
+class ParsedEncoder:
+    """An encoder read from a file.
 
     Attributes:
-        encoder: made of its convolutions.
-        guessed: whether nothing in the file says whose preprocessing it expects, so that torchvision's was assumed.
+        encoder: the encoder.
+        origin_assumed: whether the file does not reveal the preprocessing that it expects, so torchvision's is assumed.
     """
 
     encoder: Encoder
-    guessed: bool = False
+    origin_assumed: bool = False
 
 
-def read_encoder(path: Path, origin: Origin | None = None) -> FileOfWeights:
-    """Read an encoder from a file, whose content tells its format.
+def read_encoder(path: Path, origin: Origin | None = None) -> ParsedEncoder:
+    """Read an encoder from a file; the content determines the format.
 
     Args:
         path: safetensors, Keras's HDF5, or a PyTorch state dict, with the names of torchvision (``features.0.weight``)
             or of the layers (``conv1_1.weight``).
-        origin: whose preprocessing the weights expect; what the file says of itself where not given.
+        origin: framework whose preprocessing the weights expect; None to infer it from the file.
 
     Raises:
-        EncoderError: the file is of no such format, or holds no VGG-19 stack.
+        EncoderError: the file cannot be read, has another format, or holds no VGG-19 stack.
     """
     try:
         return _reader(path)(path, origin)
@@ -66,70 +66,70 @@ def read_encoder(path: Path, origin: Origin | None = None) -> FileOfWeights:
 
 
 def require_h5py() -> None:
-    """Make sure that Keras's files can be read.
+    """Check that Keras's files can be read.
 
     Raises:
-        EncoderError: the package for them is missing or does not work.
+        EncoderError: the package h5py is missing or does not work.
     """
     try:
         import h5py  # noqa: F401
     except (ImportError, OSError) as error:
         raise EncoderError(
-            f"Keras's weights are read with the package h5py, which does not work here ({reason(error)}): install it "
-            f"with pip install h5py, or paint with --encoder builtin, which works now."
+            f"Keras's weights need the package h5py, which does not work here ({reason(error)}): install it with "
+            f'pip install h5py, or paint with encoder="builtin", which works now.'
         ) from None
 
 
-def _reader(path: Path) -> Callable[[Path, Origin | None], FileOfWeights]:
+def _reader(path: Path) -> Callable[[Path, Origin | None], ParsedEncoder]:
     with path.open("rb") as file:
         head = file.read(9)
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         return _read_keras
-    if head[8:] == b"{":  # after eight bytes of length, which may look like anything
+    if head[8:] == b"{":  # after eight arbitrary bytes, the length of the header
         return _read_safetensors
     if head.startswith((b"PK\x03\x04", b"\x80")):
         return _read_state_dict
-    raise EncoderError("It is neither safetensors nor Keras's HDF5 nor a state dict of PyTorch's.")
+    raise EncoderError("It is neither safetensors nor Keras's HDF5 nor a PyTorch state dict.")
 
 
-def _read_safetensors(path: Path, origin: Origin | None) -> FileOfWeights:
+def _read_safetensors(path: Path, origin: Origin | None) -> ParsedEncoder:
     try:
         with safe_open(path, framework="pt") as file:
             keys, metadata = list(file.keys()), file.metadata() or {}
             weights, numbered = _convolutions(keys, file.get_tensor)
     except SafetensorError as error:
-        raise EncoderError(f"It is no whole safetensors file ({reason(error)}).") from None
+        raise EncoderError(f"It is not a complete safetensors file ({reason(error)}).") from None
     if origin is None and METADATA_KEY in metadata:
-        return FileOfWeights(Encoder(weights, architecture_from_json(metadata[METADATA_KEY])))
+        return ParsedEncoder(Encoder(weights, architecture_from_json(metadata[METADATA_KEY])))
     if origin is None and not numbered:
-        return FileOfWeights(Encoder(weights))
-    return _with_origin(weights, origin or _origin(path, keys, numbered))
+        return ParsedEncoder(Encoder(weights))
+    return _with_origin(weights, origin or _infer_origin(path, keys, numbered))
 
 
-def _read_state_dict(path: Path, origin: Origin | None) -> FileOfWeights:
+def _read_state_dict(path: Path, origin: Origin | None) -> ParsedEncoder:
     state = _load_tensors(path)
-    # Copies of the convolutions let go of the rest: torchvision's file is seven times as large as they are.
+    # Cloning the convolutions frees the rest: torchvision's file is seven times their size.
     weights, numbered = _convolutions(state, lambda key: state[key].clone())
-    return _with_origin(weights, origin or _origin(path, state, numbered))
+    return _with_origin(weights, origin or _infer_origin(path, state, numbered))
 
 
 def _load_tensors(path: Path) -> Weights:
     try:
-        # Files from before PyTorch 1.6 are no archives and have to be read whole.
+        # Files from before PyTorch 1.6 are not zip archives and cannot be memory-mapped.
         state: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except OSError:
         raise
-    except Exception as error:  # a damaged pickle raises nearly anything
+    except Exception as error:  # a damaged pickle can raise almost any exception
         raise EncoderError(
-            f"It is no plain state dict of tensors ({reason(error)[:80]}), and anything else in such a file could run "
-            f"a program of its own, so it is not read."
+            f"It is not a plain state dict of tensors ({reason(error)[:80]}); anything else in such a file could run a "
+            f"program, so it is not read."
         ) from None
     if not isinstance(state, dict):
-        raise EncoderError("It holds a whole model or something else in place of a state dict.")
+        raise EncoderError("It holds a whole model or another object instead of a state dict.")
     return {key: value for key, value in state.items() if isinstance(key, str) and isinstance(value, Tensor)}
 
 
-def _read_keras(path: Path, origin: Origin | None) -> FileOfWeights:
+def _read_keras(path: Path, origin: Origin | None) -> ParsedEncoder:
     require_h5py()
     import h5py
 
@@ -138,12 +138,12 @@ def _read_keras(path: Path, origin: Origin | None) -> FileOfWeights:
             root = file["model_weights"] if "layer_names" not in file.attrs and "model_weights" in file else file
             weights = _keras_convolutions(root)
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-        raise EncoderError(f"It is no whole HDF5 file of Keras's weights ({reason(error)}).") from None
+        raise EncoderError(f"It is not a complete HDF5 file of Keras weights ({reason(error)}).") from None
     return _with_origin(weights, origin or "caffe")
 
 
 def _keras_convolutions(root: h5py.Group) -> Weights:
-    """The convolutions by the names that the file's attributes list; kernels come as height, width, in, out."""
+    """Read the convolutions that the attributes list, converting kernels from height × width × in × out."""
     weights: Weights = {}
     for name in map(_text, root.attrs["layer_names"]):
         layer = _keras_layer(name)
@@ -158,7 +158,7 @@ def _keras_convolutions(root: h5py.Group) -> Weights:
 
 
 def _keras_layer(name: str) -> Layer | None:
-    """The convolution of that name; None for Keras's layers of other kinds."""
+    """Return the convolution with Keras's name, or None for other layers of Keras."""
     try:
         return parse_layer(name)._replace(after_relu=False) if name.startswith("block") else None
     except EncoderError:
@@ -170,10 +170,17 @@ def _text(name: str | bytes) -> str:
 
 
 def _convolutions(keys: Iterable[str], get: Callable[[str], Tensor]) -> tuple[Weights, bool]:
-    """The convolutions by their layers' names, and whether the file numbers them as torchvision does.
+    """Read the convolutions of a file with names of layers or of torchvision.
+
+    Args:
+        keys: names of the file's tensors.
+        get: function that reads a tensor by name.
+
+    Returns:
+        The convolutions by the names of their layers, and whether the file numbers them as torchvision does.
 
     Raises:
-        EncoderError: the file numbers them as another network.
+        EncoderError: the file holds no convolutions, or numbers them like another network.
     """
     keys = set(keys)
     names = [f"{layer}.{part}" for layer in all_convolutions() for part in ("weight", "bias")]
@@ -182,24 +189,25 @@ def _convolutions(keys: Iterable[str], get: Callable[[str], Tensor]) -> tuple[We
     places = {int(match[1]) for key in keys if (match := re.fullmatch(r"features\.(\d+)\.weight", key))}
     kernels = {place: weight for place in places if (weight := get(f"features.{place}.weight")).ndim == 4}
     if not kernels:
-        raise EncoderError("It holds neither conv1_1.weight nor features.0.weight, so it is no VGG-19.")
+        raise EncoderError("It holds neither conv1_1.weight nor features.0.weight, so it is not a VGG-19.")
     if not kernels.keys() <= _FEATURES.keys():
         raise EncoderError(
-            "Its convolutions are numbered otherwise than VGG-19's: it is another VGG, or one with batch norm."
+            "Its convolutions are not numbered like VGG-19's: it is another VGG, or one with batch norm."
         )
     biases = {place: get(f"features.{place}.bias") for place in kernels if f"features.{place}.bias" in keys}
     weights = {f"{_FEATURES[place]}.weight": weight for place, weight in kernels.items()}
     return weights | {f"{_FEATURES[place]}.bias": bias for place, bias in biases.items()}, True
 
 
-def _origin(path: Path, keys: Iterable[str], numbered: bool) -> Origin | None:
-    """Whose weights they are, where the file gives it away; the numbers in them do not.
+def _infer_origin(path: Path, keys: Iterable[str], numbered: bool) -> Origin | None:
+    """Infer the origin of weights from the names in a file and its path; None if they do not reveal it.
 
-    The layers' own names are Gatys's conversion from Caffe, and a classifier that begins with a dropout is Johnson's.
+    The values do not reveal it. Gatys's conversion from Caffe has the layers' own names, and in Johnson's the
+    classifier begins with a dropout.
     """
     caffe = not numbered or _CAFFE_FILE.search(path.name) or not _CAFFE_CLASSIFIER.isdisjoint(keys)
     return "caffe" if caffe else None
 
 
-def _with_origin(weights: Weights, origin: Origin | None) -> FileOfWeights:
-    return FileOfWeights(Encoder(weights, _ARCHITECTURES[origin or "torchvision"]), guessed=origin is None)
+def _with_origin(weights: Weights, origin: Origin | None) -> ParsedEncoder:
+    return ParsedEncoder(Encoder(weights, _ARCHITECTURES[origin or "torchvision"]), origin_assumed=origin is None)

@@ -1,4 +1,4 @@
-"""Reading weights from every kind of file that holds them."""
+"""Reading of weights from every supported kind of file."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from impasto.encoders.architectures import (
     architecture_from_json,
     architecture_to_json,
 )
-from impasto.encoders.formats import read_encoder
 from impasto.encoders.loading import load_encoder
 from impasto.encoders.network import Architecture, Encoder
-from impasto.encoders.published.progress import Note
-from impasto.errors import EncoderError, SettingsError
+from impasto.encoders.published.events import Note
+from impasto.encoders.weight_files import read_encoder
+from impasto.errors import EncoderError
 from impasto.files import sha256_of
-from tests.encoders.samples import WEIGHTS, keras_file, published, same_features, saved, torchvision_state
+from tests.encoders.samples import WEIGHTS, keras_file, publish, same_features, torch_saved, torchvision_state
 from tests.helpers import random_weights
 
 
-def written(folder, name, data):
+def write(folder, name, data):
     path = folder / name
     path.write_bytes(data)
     return path
 
 
 @pytest.mark.parametrize("options", [{}, {"text": str}, {"group": "model_weights"}, {"top": True}], ids=str)
-def test_keras(tmp_path, options):
-    loaded = load_encoder(str(written(tmp_path, "any.bin", keras_file(WEIGHTS, **options))))
+def test_read_encoder_reads_keras_files(tmp_path, options):
+    loaded = load_encoder(str(write(tmp_path, "any.bin", keras_file(WEIGHTS, **options))))
     assert loaded.encoder.architecture == CAFFE
     assert same_features(loaded.encoder, Encoder(WEIGHTS, CAFFE))
 
 
-def test_caffes_preprocessing_is_bgr_from_0_to_255():
+def test_caffe_preprocessing_is_bgr_up_to_255():
     image = torch.tensor([1.0, 0.5, 0.0]).view(1, 3, 1, 1)  # red, green, blue
     expected = torch.tensor([0 - 103.939, 127.5 - 116.779, 255 - 123.68])
     assert torch.allclose(CAFFE.preprocessing(image).flatten(), expected, atol=1e-4)
@@ -48,16 +48,16 @@ def test_caffes_preprocessing_is_bgr_from_0_to_255():
 
 
 @pytest.mark.parametrize("archive", [True, False])
-def test_torchvision(tmp_path, archive):
-    path = written(tmp_path, "vgg.pth", saved(torchvision_state(WEIGHTS), archive=archive))
+def test_read_encoder_reads_torchvision_state_dicts(tmp_path, archive):
+    path = write(tmp_path, "vgg.pth", torch_saved(torchvision_state(WEIGHTS), archive=archive))
     loaded = load_encoder(str(path))
     assert loaded.encoder.architecture == TORCHVISION
     assert loaded.sha256 == sha256_of(path)
     assert same_features(loaded.encoder, Encoder(WEIGHTS, TORCHVISION))
 
 
-def test_torchvisions_features_are_those_of_its_own_stack(tmp_path):
-    """The stack of torchvision's ``vgg19().features``, written out with PyTorch's modules."""
+def test_torchvision_features_match_its_own_stack(tmp_path):
+    """The reference is the stack of ``vgg19().features``, built from PyTorch's modules."""
     modules: list[torch.nn.Module] = []
     for block, count in enumerate((2, 2, 4, 4, 4), 1):
         for number in range(1, count + 1):
@@ -67,7 +67,7 @@ def test_torchvisions_features_are_those_of_its_own_stack(tmp_path):
     network = torch.nn.Sequential()
     network.features = torch.nn.Sequential(*modules)
     network.load_state_dict(torchvision_state(WEIGHTS, classifier=()))
-    encoder = load_encoder(str(written(tmp_path, "vgg.pth", saved(network.state_dict())))).encoder
+    encoder = load_encoder(str(write(tmp_path, "vgg.pth", torch_saved(network.state_dict())))).encoder
     image = torch.rand(1, 3, 40, 32, generator=torch.Generator().manual_seed(2))
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
     expected = network.features[:30]((image - mean) / std)
@@ -82,17 +82,17 @@ def test_torchvisions_features_are_those_of_its_own_stack(tmp_path):
         ("vgg19-d01eb7cb.pth", torchvision_state(WEIGHTS)),
         ("vgg19_imagenet_caffe.pth", torchvision_state(WEIGHTS)),
     ],
-    ids=["layers' names", "Johnson's classifier", "Johnson's file", "its name"],
+    ids=["layer names", "Johnson's classifier", "Johnson's file name", "caffe in file name"],
 )
-def test_caffes_weights_are_known_by_their_names(tmp_path, events, name, state):
-    loaded = load_encoder(str(written(tmp_path, name, saved(state))), events.append)
+def test_caffe_weights_are_recognised_by_names(tmp_path, events, name, state):
+    loaded = load_encoder(str(write(tmp_path, name, torch_saved(state))), events.append)
     assert loaded.encoder.architecture == CAFFE
     assert same_features(loaded.encoder, Encoder(WEIGHTS, CAFFE))
     assert events == []
 
 
-def test_a_path_may_say_whose_weights_they_are(tmp_path, events, monkeypatch):
-    path = written(tmp_path, "any.pth", saved(torchvision_state(WEIGHTS)))
+def test_path_prefix_states_origin(tmp_path, events):
+    path = write(tmp_path, "any.pth", torch_saved(torchvision_state(WEIGHTS)))
     loaded = load_encoder(f"caffe:{path}", events.append)
     assert (loaded.encoder.architecture, events) == (CAFFE, [])
     again = load_encoder(loaded.name)
@@ -102,17 +102,17 @@ def test_a_path_may_say_whose_weights_they_are(tmp_path, events, monkeypatch):
     assert load_encoder(f"torchvision:{path}").encoder.architecture == TORCHVISION
 
 
-def test_a_guess_is_told_unless_the_file_is_the_published_one(tmp_path, events, server, monkeypatch):
-    path = written(tmp_path, "any.pth", saved(torchvision_state(WEIGHTS)))
+def test_assumed_origin_is_noted_except_for_published_file(tmp_path, events, server, monkeypatch):
+    path = write(tmp_path, "any.pth", torch_saved(torchvision_state(WEIGHTS)))
     load_encoder(str(path), events.append)
-    assert events == [Note(f"{path} is read as torchvision's weights: if they are Caffe's, write caffe:{path}.")]
+    assert events == [Note(f"{path} is read as torchvision's weights: for Caffe's, write caffe:{path}.")]
     events.clear()
-    published(server, monkeypatch, path.read_bytes(), algorithm="sha256", digest=sha256_of(path))
+    publish(server, monkeypatch, path.read_bytes(), algorithm="sha256", digest=sha256_of(path))
     load_encoder(str(path), events.append)
     assert events == []
 
 
-def test_safetensors(tmp_path):
+def test_read_encoder_reads_safetensors(tmp_path):
     own = Architecture(pooling="max", padding="reflect")
     path = tmp_path / "own.safetensors"
     save_file(WEIGHTS, path, {METADATA_KEY: architecture_to_json(own)})
@@ -126,13 +126,13 @@ def test_safetensors(tmp_path):
     assert same_features(loaded.encoder, Encoder(WEIGHTS, TORCHVISION))
 
 
-def test_a_shorter_stack_goes_as_deep_as_it_goes(tmp_path):
-    path = written(tmp_path, "short.pth", saved(random_weights("conv4_1")))
+def test_read_encoder_accepts_shorter_stack(tmp_path):
+    path = write(tmp_path, "short.pth", torch_saved(random_weights("conv4_1")))
     assert str(load_encoder(str(path)).encoder.deepest) == "relu4_1"
 
 
 class Malicious:
-    """Runs a command when it is unpickled."""
+    """Object that runs a command when it is unpickled."""
 
     def __init__(self, mark):
         self.mark = mark
@@ -142,9 +142,9 @@ class Malicious:
 
 
 @pytest.mark.parametrize("archive", [True, False])
-def test_a_pickle_that_runs_something_is_refused_and_runs_nothing(tmp_path, archive):
+def test_malicious_pickle_is_refused_and_runs_nothing(tmp_path, archive):
     mark = tmp_path / "it_ran"
-    path = written(tmp_path, "bad.pth", saved({**WEIGHTS, "x": Malicious(mark)}, archive=archive))
+    path = write(tmp_path, "bad.pth", torch_saved({**WEIGHTS, "x": Malicious(mark)}, archive=archive))
     with pytest.raises(EncoderError, match=r"bad\.pth cannot be used.*could run a program"):
         load_encoder(str(path))
     assert not mark.exists()
@@ -160,66 +160,57 @@ def vgg16_state():
     [
         (b"nothing of the kind", "neither safetensors nor Keras's HDF5"),
         (b"", "neither safetensors nor Keras's HDF5"),
-        (b"\x10\0\0\0\0\0\0\0{nonsense", "no whole safetensors file"),
-        (keras_file(WEIGHTS)[:3000], "no whole HDF5 file"),
-        (saved(WEIGHTS)[:3000], "no plain state dict"),
-        (b"\x80\x02nonsense", "no plain state dict"),
-        (saved([1, 2, 3]), "in place of a state dict"),
-        (saved({"layer": torch.zeros(3)}), "neither conv1_1.weight nor features.0.weight"),
-        (saved(vgg16_state()), "numbered otherwise"),
-        (saved({k: v for k, v in WEIGHTS.items() if "conv3_2" not in k}), "conv3_2 is missing"),
-        (saved({k: v for k, v in WEIGHTS.items() if k != "conv3_2.bias"}), r"conv3_2\.weight has the shape"),
+        (b"\x10\0\0\0\0\0\0\0{nonsense", "not a complete safetensors file"),
+        (keras_file(WEIGHTS)[:3000], "not a complete HDF5 file"),
+        (torch_saved(WEIGHTS)[:3000], "not a plain state dict"),
+        (b"\x80\x02nonsense", "not a plain state dict"),
+        (torch_saved([1, 2, 3]), "instead of a state dict"),
+        (torch_saved({"layer": torch.zeros(3)}), "neither conv1_1.weight nor features.0.weight"),
+        (torch_saved(vgg16_state()), "not numbered like"),
+        (torch_saved({k: v for k, v in WEIGHTS.items() if "conv3_2" not in k}), "conv3_2 is missing"),
+        (torch_saved({k: v for k, v in WEIGHTS.items() if k != "conv3_2.bias"}), r"conv3_2\.weight has the shape"),
         (keras_file({k: v.flip(0)[..., :2] for k, v in WEIGHTS.items()}), "has the shape"),
-        (saved({**WEIGHTS, "conv1_2.bias": torch.full((4,), torch.nan)}), "not finite"),
+        (torch_saved({**WEIGHTS, "conv1_2.bias": torch.full((4,), torch.nan)}), "not finite"),
     ],
 )
-def test_other_files_are_refused_in_a_sentence(tmp_path, data, words):
-    path = written(tmp_path, "odd.bin", data)
+def test_read_encoder_rejects_other_files_in_one_sentence(tmp_path, data, words):
+    path = write(tmp_path, "odd.bin", data)
     with pytest.raises(EncoderError, match=words) as caught:
         load_encoder(str(path))
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_an_hdf5_file_of_something_else_is_refused(tmp_path):
+def test_read_encoder_rejects_other_hdf5_files(tmp_path):
     import h5py
 
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["numbers"] = [1, 2, 3]
-    with pytest.raises(EncoderError, match="no whole HDF5 file of Keras's weights"):
+    with pytest.raises(EncoderError, match="not a complete HDF5 file of Keras weights"):
         read_encoder(tmp_path / "other.h5")
 
 
-def test_without_h5py_a_sentence_says_what_to_install(tmp_path, monkeypatch, data, known):
+def test_missing_h5py_error_names_package(tmp_path, monkeypatch, data, known):
     monkeypatch.setitem(sys.modules, "h5py", None)
-    for name in (str(written(tmp_path, "a.h5", data)), "tiny"):
-        with pytest.raises(EncoderError, match=r"pip install h5py, or paint with --encoder builtin"):
+    for name in (str(write(tmp_path, "a.h5", data)), "tiny"):
+        with pytest.raises(EncoderError, match=r'pip install h5py, or paint with encoder="builtin"'):
             load_encoder(name)
-
-
-def test_no_file_of_that_name():
-    with pytest.raises(EncoderError, match="no encoder 'vgg91': give builtin, vgg19, vgg19-torchvision, or the path"):
-        load_encoder("vgg91")
-    with pytest.raises(EncoderError, match=r"no encoder 'x{300}"):
-        load_encoder("x" * 5000)
-    with pytest.raises(SettingsError, match=r"There is no home for '~nobody-of-that-name/a.h5'"):
-        load_encoder("~nobody-of-that-name/a.h5")
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"padding_scope": "some"}, "an unknown pooling, padding or order of channels"),
-        ({"channels": "grb"}, "an unknown pooling, padding or order of channels"),
+        ({"padding_scope": "some"}, "an unknown pooling, padding or channel order"),
+        ({"channels": "grb"}, "an unknown pooling, padding or channel order"),
         ({"mean": [0, 0]}, "three means"),
-        ({"std": [0, 0, 0]}, "none of them 0"),
+        ({"std": [0, 0, 0]}, "deviations other than 0"),
         ({"mean": [0, 0, float("inf")]}, "three means"),
         ({"scale": "large"}, "description is damaged"),
         ({"scale": None}, "description is damaged"),
         ({"scale": 0}, "a scale"),
     ],
 )
-def test_descriptions_that_make_no_sense_are_refused(changes, words):
+def test_architecture_from_json_rejects_invalid_descriptions(changes, words):
     values = json.loads(architecture_to_json(Architecture()))
     assert architecture_from_json(json.dumps(values)) == Architecture()
     place = values if "padding_scope" in changes else values["preprocessing"]
