@@ -1,4 +1,4 @@
-"""Run the walk-through and put its pictures into it: ``python notebooks/execute.py``, after a change of its cells."""
+"""Execution of the walk-through notebook: run ``python notebooks/execute.py`` after changing its cells."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from nbformat import NotebookNode
 
 NOTEBOOK = Path(__file__).with_name("style_transfer.ipynb")
 STAMP = "executed_sources"
-"""The notebook's metadata hold the hash of the sources that its outputs came from under this name."""
+"""Metadata key of the fingerprint of the sources that the outputs come from."""
 
 CELL_TIMEOUT = 900
-"""Seconds that one cell may take."""
+"""Seconds after which a cell is interrupted."""
 
 
 def read(path: Path = NOTEBOOK) -> NotebookNode:
-    """A notebook, as nbformat 4.
+    """Read and validate a notebook in nbformat 4.
 
     Raises:
-        nbformat.ValidationError: it is not valid.
+        nbformat.ValidationError: the notebook is not valid.
     """
     notebook: NotebookNode = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
@@ -35,11 +35,11 @@ def read(path: Path = NOTEBOOK) -> NotebookNode:
 
 
 def execute(notebook: NotebookNode, folder: Path = NOTEBOOK.parent) -> NotebookNode:
-    """Run a notebook's cells in this very interpreter's kind of kernel, whatever kernels are installed.
+    """Execute a notebook with this Python interpreter, whatever kernels are installed.
 
     Args:
-        notebook: its outputs are replaced.
-        folder: that the kernel runs in.
+        notebook: notebook whose outputs are replaced.
+        folder: working folder of the kernel.
 
     Returns:
         The same notebook.
@@ -48,7 +48,7 @@ def execute(notebook: NotebookNode, folder: Path = NOTEBOOK.parent) -> NotebookN
         nbclient.exceptions.CellExecutionError: a cell failed.
     """
     with TemporaryDirectory() as kernels:
-        # It names sys.executable, and is the only kernel that is looked for.
+        # This kernel runs sys.executable, and the manager finds no other.
         write_kernel_spec(str(Path(kernels, "this")))
         specs = KernelSpecManager(kernel_dirs=[kernels], ensure_native_kernel=False)
         manager = AsyncKernelManager(kernel_name="this", kernel_spec_manager=specs)
@@ -59,13 +59,13 @@ def execute(notebook: NotebookNode, folder: Path = NOTEBOOK.parent) -> NotebookN
 
 
 def fingerprint(notebook: NotebookNode) -> str:
-    """Hash of the sources of all code cells."""
+    """Return a hash of the sources of all code cells."""
     sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
 def main() -> None:
-    """Run the notebook and write it, with nothing in it that differs from machine to machine."""
+    """Execute the notebook and write it without machine-dependent metadata."""
     notebook = execute(read())
     notebook.metadata = NotebookNode(
         kernelspec=NotebookNode(display_name="Python 3", language="python", name="python3"),

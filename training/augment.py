@@ -1,4 +1,4 @@
-"""Random views of the training pictures, a whole batch at a time, on the CPU or the GPU."""
+"""Augmentation: random views of a whole batch of training pictures, on the CPU or a GPU."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from training.data import CANVAS
 
 
 def crop(pixels: Tensor, centre: Tensor, extent: Tensor, angle: Tensor, flip: Tensor, side: int) -> Tensor:
-    """Cut one rotated rectangle out of each picture.
+    """Cut one rotated rectangle out of each picture, and resize it to a square.
 
     Args:
-        pixels: B×3×192×192 uint8.
-        centre: B×2, row and column in pixels.
+        pixels: pictures, B×3×192×192 uint8.
+        centre: B×2, row and column of the rectangle's centre in pixels.
         extent: B×2, height and width of the rectangle in pixels.
-        angle: B, radians.
-        flip: B, −1 mirrors left and right, +1 does not.
-        side: the result's side in pixels.
+        angle: rotation, B, in radians.
+        flip: B, −1 to mirror left and right, +1 not to.
+        side: side of the result in pixels.
 
     Returns:
         B×3×side×side float32 in [0, 1].
@@ -39,17 +39,19 @@ def crop(pixels: Tensor, centre: Tensor, extent: Tensor, angle: Tensor, flip: Te
 
 
 def random_view(pixels: Tensor, sizes: Tensor, side: int, generator: torch.Generator, noise: float) -> Tensor:
-    """A training view: random scale (0.38 to 1 of the short side), aspect, place, rotation, mirror, colour, noise.
+    """Cut a random training view out of each picture.
+
+    Scale (0.38 to 1 of the short side), aspect ratio, position, rotation, mirroring, colour and noise are random.
 
     Args:
-        pixels: B×3×192×192 uint8.
-        sizes: B×2, height and width of each picture.
-        side: the result's side in pixels.
-        generator: source of all randomness.
-        noise: largest standard deviation of the Gaussian noise; each picture draws its own.
+        pixels: pictures, B×3×192×192 uint8.
+        sizes: B×2, height and width of each picture in pixels.
+        side: side of the result in pixels.
+        generator: source of all random numbers.
+        noise: upper bound of the standard deviation of the Gaussian noise, which each picture draws anew.
 
     Returns:
-        B×3×side×side float32, about [0, 1].
+        B×3×side×side float32, roughly in [0, 1].
     """
     device, n = pixels.device, len(pixels)
 
@@ -65,18 +67,18 @@ def random_view(pixels: Tensor, sizes: Tensor, side: int, generator: torch.Gener
     flip = torch.where(uniform(0, 1) < 0.5, -1.0, 1.0)
     x = crop(pixels, centre, extent, angle, flip, side)
 
-    def each(low: float, high: float) -> Tensor:
+    def per_picture(low: float, high: float) -> Tensor:
         return uniform(low, high, 1, 1, 1)
 
     grey = x.mean(1, keepdim=True)
-    x = grey + (x - grey) * each(0.4, 1.5)
-    x = (x - 0.5) * each(0.6, 1.4) + 0.5 + each(-0.2, 0.2)
+    x = grey + (x - grey) * per_picture(0.4, 1.5)
+    x = (x - 0.5) * per_picture(0.6, 1.4) + 0.5 + per_picture(-0.2, 0.2)
     x = x * uniform(0.85, 1.15, 3, 1, 1)
-    return x + torch.randn(x.shape, generator=generator, device=device) * each(0, noise)
+    return x + torch.randn(x.shape, generator=generator, device=device) * per_picture(0, noise)
 
 
 def centre_view(pixels: Tensor, sizes: Tensor, side: int) -> Tensor:
-    """The evaluation view: the central square, resized; same shapes as :func:`random_view`."""
+    """Cut the central square out of each picture, and resize it; shapes are those of :func:`random_view`."""
     short = sizes.min(1).values.float()
     extent = torch.stack([short, short], 1)
     ones = torch.ones(len(pixels), device=pixels.device)

@@ -1,4 +1,4 @@
-"""The labelled pictures: tar shards read into one tensor, classes grouped into heads, a fixed held-out split."""
+"""Labelled pictures from tar shards in one tensor, with classes grouped into heads and a fixed held-out split."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 CANVAS = 192
-"""Side in pixels of the square canvas that holds one picture, top left."""
+"""Side in pixels of the square canvas that holds one picture in its top-left corner."""
 
 HEADS: dict[str, tuple[str, ...]] = {
     "objects": ("caltech101", "grocery", "clothing", "animals3"),
@@ -25,7 +25,7 @@ HEADS: dict[str, tuple[str, ...]] = {
     "art": ("wikiart", "chinese-landscape", "monet", "kaokore"),
     "scenes": ("intel-scenes", "weather"),
 }
-"""A head is one softmax over the classes of its sources: a picture is only ever compared with its own kind."""
+"""Sources of each head. A head is one softmax over the classes of its sources, so unlike pictures never compete."""
 
 PERMISSIVE_SOURCES = frozenset({"cloth-patterns", "leather", "kaokore", "grocery", "clothing", "intel-scenes"})
 """Sources whose repositories state MIT, Apache-2.0, CC0 or CC BY-SA."""
@@ -38,10 +38,10 @@ class Pictures:
     Attributes:
         pixels: N×3×192×192 uint8, each picture in the top-left corner of its canvas.
         sizes: N×2 int64, height and width in pixels.
-        labels: N int64, index into ``classes``.
-        heads: N int64, index into ``HEADS`` (in their order).
+        labels: N int64, indices into ``classes``.
+        heads: N int64, indices into ``HEADS`` in its order.
         classes: ``source/label`` of each class.
-        class_heads: head of each class, same indices as ``heads``.
+        class_heads: head of each class, as an index like those of ``heads``.
     """
 
     pixels: Tensor
@@ -55,29 +55,29 @@ class Pictures:
         return len(self.labels)
 
     def to(self, device: torch.device) -> Pictures:
-        """The same pictures on another device."""
+        """Copy the pictures to another device."""
         pixels, sizes, labels, heads = (t.to(device) for t in (self.pixels, self.sizes, self.labels, self.heads))
         return Pictures(pixels, sizes, labels, heads, self.classes, self.class_heads.to(device))
 
 
-def held_out(member: str, share: float = 0.05) -> bool:
-    """Whether the picture belongs to the held-out part: a hash of its name, so the split never moves."""
+def is_held_out(member: str, share: float = 0.05) -> bool:
+    """Return whether a picture belongs to the held-out part; a hash of its name decides, so the split never changes."""
     return zlib.crc32(member.encode()) % 10_000 < share * 10_000
 
 
-def load_pictures(root: Path, *, permissive: bool = False, least: int = 10) -> tuple[Pictures, Pictures]:
-    """Read the shards named by ``root/index.csv``.
+def load_pictures(root: Path, *, permissive: bool = False, min_class_size: int = 10) -> tuple[Pictures, Pictures]:
+    """Read the shards that ``root/index.csv`` lists.
 
     Args:
-        root: folder with ``index.csv`` (shard, member, source, label) and the tar shards.
-        permissive: only the sources with a permissive licence.
-        least: classes with fewer pictures than this are left out.
+        root: folder with ``index.csv`` (columns shard, member, source and label) and the tar shards.
+        permissive: whether to read only sources with a permissive licence.
+        min_class_size: number of pictures below which a class is left out.
 
     Returns:
         Training pictures and held-out pictures, with the same classes.
 
     Raises:
-        FileNotFoundError: no ``index.csv`` or no shard there.
+        FileNotFoundError: ``index.csv`` or a shard is missing.
     """
     with (root / "index.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -85,12 +85,12 @@ def load_pictures(root: Path, *, permissive: bool = False, least: int = 10) -> t
     if permissive:
         head_of = {s: h for s, h in head_of.items() if s in PERMISSIVE_SOURCES}
     count = Counter(f"{r['source']}/{r['label']}" for r in rows if r["source"] in head_of)
-    classes = sorted(c for c, n in count.items() if n >= least)
+    classes = sorted(c for c, n in count.items() if n >= min_class_size)
     index = {c: i for i, c in enumerate(classes)}
     class_heads = torch.tensor([head_of[c.split("/")[0]] for c in classes])
 
     wanted = {r["member"]: index[c] for r in rows if (c := f"{r['source']}/{r['label']}") in index}
-    test = np.array([held_out(m) for m in wanted])
+    test = np.array([is_held_out(m) for m in wanted])
     parts = []
     stores = [np.zeros((int(n), 3, CANVAS, CANVAS), np.uint8) for n in (len(test) - test.sum(), test.sum())]
     meta: list[list[tuple[int, int, int]]] = [[], []]
@@ -99,7 +99,7 @@ def load_pictures(root: Path, *, permissive: bool = False, least: int = 10) -> t
             for info in tar:
                 if info.name not in wanted:
                     continue
-                part = int(held_out(info.name))
+                part = int(is_held_out(info.name))
                 image = read_image(tar, info)
                 height, width = image.shape[:2]
                 stores[part][len(meta[part]), :, :height, :width] = image.transpose(2, 0, 1)
@@ -113,8 +113,8 @@ def load_pictures(root: Path, *, permissive: bool = False, least: int = 10) -> t
 
 
 def read_image(tar: tarfile.TarFile, info: tarfile.TarInfo) -> np.ndarray:
-    """One member as H×W×3 uint8, cropped to the canvas."""
+    """Read one member of a shard as H×W×3 uint8, cropped to the canvas."""
     file = tar.extractfile(info)
-    assert file is not None, f"{info.name} is no regular file"
+    assert file is not None, f"{info.name} is not a regular file"
     with Image.open(io.BytesIO(file.read())) as image:
         return np.asarray(image.convert("RGB"))[:CANVAS, :CANVAS]

@@ -1,8 +1,8 @@
-"""Held-out accuracy of a training run, by source: last and least of what an encoder is judged by.
+"""Held-out accuracy of a training run by source, the least important measure of an encoder.
 
 python -m training.evaluate runs/encoder DATASET
 
-What it paints is judged by ``python -m benchmarks.encoder``.
+``python -m benchmarks.encoder`` judges its paintings.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ from training.train import accuracy
 
 
 def evaluate(run: Path, dataset: Path) -> dict[str, tuple[float, int]]:
-    """Accuracy within each picture's head, and how many pictures it was taken over, by source and over all.
+    """Compute the held-out accuracy within each picture's head.
 
     Args:
-        run: folder of :func:`training.train.train`.
+        run: output folder of :func:`training.train.train`.
         dataset: folder of the pictures.
+
+    Returns:
+        Accuracy and number of pictures, by source and for ``all``.
     """
     recipe = json.loads((run / "recipe.json").read_text())
     _, test = load_pictures(dataset, permissive=recipe["permissive"])
@@ -36,7 +39,7 @@ def evaluate(run: Path, dataset: Path) -> dict[str, tuple[float, int]]:
 
 
 def main() -> None:
-    """Command line: a Markdown table."""
+    """Print a Markdown table of the accuracy."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("dataset", type=Path)

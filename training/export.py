@@ -1,4 +1,4 @@
-"""Turn a training checkpoint into the file that impasto loads: norm folded, features scaled, float16.
+"""Export of a training checkpoint for impasto: batch norm folded, features scaled, float16.
 
 python -m training.export runs/encoder DATASET --out src/impasto/encoders/builtin.safetensors
 """
@@ -22,15 +22,18 @@ from training.data import load_pictures
 from training.model import MEAN, STD
 
 ARCHITECTURE = Architecture("average", "reflect", "all", Preprocessing("rgb", 1.0, MEAN, STD))
-"""Trained with zeros beyond the border in all layers but the first, and read with a mirror there: zeros are a frame
-around the picture, and what the deep layers make of it would be painted."""
+"""Architecture of the exported encoder. Training pads all layers but the first with zeros, but painting reflects: deep
+layers would see zeros as a frame around the picture, and paint it."""
 
 
-def folded(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights and biases with the batch norm folded in.
+def fold_batch_norm(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Fold the batch norm into weights and biases of the convolutions.
 
     Args:
         state: state dict of :class:`training.model.Classifier`.
+
+    Returns:
+        ``conv1_1.weight``, ``conv1_1.bias`` and so on, in float32.
     """
     weights = {}
     for layer in all_convolutions():
@@ -47,19 +50,19 @@ def folded(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def normalised(
+def normalise_channels(
     weights: dict[str, Tensor], images: Tensor, floor: float = 0.2, architecture: Architecture = ARCHITECTURE
 ) -> dict[str, Tensor]:
     """Scale every channel to a mean activation of 1 over the images (Gatys et al. 2016, section 2.1).
 
-    The next layer takes its inputs back to their old scale, so the network computes what it did before.
+    The weights of the next layer undo the scale, so the network computes the same function.
 
     Args:
         weights: ``conv1_1.weight`` and so on.
         images: N×3×H×W in [0, 1].
-        floor: channels whose mean is under this share of the layer's are scaled by the floor instead: a channel that
-            is hardly ever active would become the loudest of all.
-        architecture: that the weights are for.
+        floor: lower bound of a channel's mean, as a fraction of the layer's mean; without it, channels that are hardly
+            ever active would get the largest scale.
+        architecture: architecture of the weights.
     """
     weights = dict(weights)
     encoder = Encoder(weights, architecture)
@@ -78,29 +81,29 @@ def normalised(
 
 
 def export(run: Path, dataset: Path, out: Path, samples: int = 512) -> str:
-    """Write the encoder's file.
+    """Write a trained encoder to a file.
 
     Args:
-        run: folder of :func:`training.train.train`.
-        dataset: folder of the pictures, for the features' scale.
-        out: the safetensors file.
-        samples: how many pictures set the scale.
+        run: output folder of :func:`training.train.train`.
+        dataset: folder of the pictures, which determine the scale of the features.
+        out: safetensors file to write.
+        samples: number of pictures that determine the scale.
 
     Returns:
         SHA-256 of the file.
     """
     state = torch.load(run / "checkpoint.pt", weights_only=True, map_location="cpu")
     recipe = json.loads((run / "recipe.json").read_text())
-    learn, _ = load_pictures(dataset, permissive=recipe["permissive"])
-    chosen = torch.randperm(len(learn), generator=torch.Generator().manual_seed(0))[:samples]
-    images = centre_view(learn.pixels[chosen], learn.sizes[chosen], 112)
-    return write_encoder(normalised(folded(state["model"]), images), out)
+    pictures, _ = load_pictures(dataset, permissive=recipe["permissive"])
+    chosen = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(0))[:samples]
+    images = centre_view(pictures.pixels[chosen], pictures.sizes[chosen], 112)
+    return write_encoder(normalise_channels(fold_batch_norm(state["model"]), images), out)
 
 
 def write_encoder(weights: dict[str, Tensor], out: Path) -> str:
-    """Write float16 weights with their architecture; returns the file's SHA-256."""
+    """Write weights as float16 with their architecture, and return the SHA-256 of the file."""
     half = {name: weight.to(torch.float16).contiguous() for name, weight in weights.items()}
-    assert all(torch.isfinite(w).all() for w in half.values()), "a weight does not fit float16"
+    assert all(torch.isfinite(w).all() for w in half.values()), "a weight is out of float16's range"
     data = save(half, {METADATA_KEY: architecture_to_json(ARCHITECTURE)})
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(data)
@@ -108,7 +111,7 @@ def write_encoder(weights: dict[str, Tensor], out: Path) -> str:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("dataset", type=Path)

@@ -8,21 +8,21 @@ import torch
 from torch import Tensor, nn
 
 CONVOLUTIONS = (2, 2, 4, 4, 2)
-"""Convolutions in each block, down to conv5_2, the deepest layer that style transfer reads."""
+"""Number of convolutions in each block, down to conv5_2, the deepest layer that style transfer uses."""
 
 CHANNELS = (64, 128, 256, 512, 512)
-"""VGG-19's channels by block (Simonyan and Zisserman 2015, table 1, E)."""
+"""Number of channels in each of VGG-19's blocks (Simonyan and Zisserman 2015, table 1, E)."""
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
 
 class Classifier(nn.Module):
-    """VGG-19 with batch norm at any width, average pooling, global mean, linear.
+    """VGG-19 with batch norm at any width, with average pooling, a global mean and a linear layer.
 
     Args:
-        classes: number of outputs.
-        width: channels as a share of VGG-19's.
+        classes: number of classes.
+        width: number of channels as a fraction of VGG-19's.
     """
 
     mean: Tensor
@@ -52,7 +52,7 @@ class Classifier(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor:
-        """B×3×H×W in [0, 1] to B×classes logits."""
+        """Map pictures, B×3×H×W in [0, 1], to logits, B×classes."""
         x = (x - self.mean) / self.std
         for number, block in enumerate(self.blocks, 1):
             x = block(x if number == 1 else nn.functional.avg_pool2d(x, 2))
@@ -61,20 +61,26 @@ class Classifier(nn.Module):
 
 
 def mask_other_heads(logits: Tensor, heads: Tensor, class_heads: Tensor) -> Tensor:
-    """Minus infinity where a class belongs to another head than the picture.
+    """Set the logits of classes from other heads than the picture's to minus infinity.
 
     Args:
         logits: B×K.
-        heads: B, head of each picture.
-        class_heads: K, head of each class.
+        heads: head of each picture, B.
+        class_heads: head of each class, K.
     """
     return logits.masked_fill(heads[:, None] != class_heads, float("-inf"))
 
 
 def smoothed_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.1) -> Tensor:
-    """Mean cross entropy, labels smoothed over the classes that are not masked (Szegedy et al. 2016, section 7)."""
+    """Return the mean cross entropy, with labels smoothed over the unmasked classes (Szegedy et al. 2016, section 7).
+
+    Args:
+        logits: B×K, minus infinity for masked classes.
+        labels: class of each picture, B.
+        smoothing: probability that smoothing spreads over the unmasked classes.
+    """
     log_p = logits.float().log_softmax(1)
-    mine = log_p.gather(1, labels[:, None])[:, 0]
+    target = log_p.gather(1, labels[:, None])[:, 0]
     allowed = torch.isfinite(log_p)
     others = log_p.masked_fill(~allowed, 0).sum(1) / allowed.sum(1)
-    return -((1 - smoothing) * mine + smoothing * others).mean()
+    return -((1 - smoothing) * target + smoothing * others).mean()

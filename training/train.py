@@ -1,4 +1,4 @@
-"""Train the encoder from scratch, on the CPU or a GPU; resumes after a kill.
+"""Training of the encoder from scratch, on the CPU or a GPU; a killed run resumes.
 
 python -m training.train DATASET --out runs/encoder
 """
@@ -23,7 +23,23 @@ from training.model import Classifier, mask_other_heads, smoothed_cross_entropy
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the weights, besides the data."""
+    """Hyperparameters; together with the data they determine the weights.
+
+    Attributes:
+        width: number of channels as a fraction of VGG-19's.
+        epochs: number of passes over the training pictures.
+        batch: number of pictures per step.
+        peak_rate: highest learning rate of the cycle.
+        momentum: Nesterov momentum.
+        weight_decay: weight decay of the convolutions and the linear layer.
+        side_first: side of the crops at the start, in pixels.
+        side_last: side of the crops at the end, in pixels.
+        noise: upper bound of the standard deviation of the noise on the pictures.
+        adversarial: size of the adversarial steps, as RMS over a picture; 0 for none.
+        adversarial_from: fraction of the run after which adversarial steps begin.
+        permissive: whether to use only sources with a permissive licence.
+        seed: seed of weights, order and augmentation.
+    """
 
     width: float = 0.5
     epochs: int = 10
@@ -40,28 +56,50 @@ class Recipe:
     seed: int = 0
 
 
-def one_cycle(progress: float, warm: float = 0.15) -> float:
-    """Share of the peak rate: linear warm-up, then linear to zero (Smith and Topin 2018, in its simplest form)."""
-    return max(1e-3, progress / warm if progress < warm else (1 - progress) / (1 - warm))
+def one_cycle(progress: float, warm_up: float = 0.15) -> float:
+    """Return the learning rate as a fraction of its peak: linear warm-up, then linear decay (Smith and Topin 2018).
+
+    Args:
+        progress: finished fraction of the run.
+        warm_up: fraction of the run that the warm-up takes.
+    """
+    return max(1e-3, progress / warm_up if progress < warm_up else (1 - progress) / (1 - warm_up))
 
 
 def side_at(recipe: Recipe, progress: float) -> int:
-    """Side of the training crops in pixels, growing in steps of 16: early epochs are cheap, late ones see detail."""
+    """Return the side of the training crops in pixels, which grows in steps of 16.
+
+    Small crops make early epochs cheap; large ones show detail to late epochs.
+
+    Args:
+        recipe: hyperparameters.
+        progress: finished fraction of the run.
+    """
     side = recipe.side_first + (recipe.side_last + 16 - recipe.side_first) * progress
     return min(recipe.side_last, int(side // 16) * 16)
 
 
-def loss_of(model: Classifier, x: Tensor, labels: Tensor, heads: Tensor, class_heads: Tensor) -> Tensor:
-    """Training loss of one batch, the network in bfloat16 where that exists."""
+def batch_loss(model: Classifier, x: Tensor, labels: Tensor, heads: Tensor, class_heads: Tensor) -> Tensor:
+    """Compute the training loss of one batch, with the network in bfloat16 if the device supports it."""
     with torch.autocast(x.device.type, dtype=torch.bfloat16):
         logits = model(x.contiguous(memory_format=torch.channels_last))
     return smoothed_cross_entropy(mask_other_heads(logits.float(), heads, class_heads), labels)
 
 
-def descend(model: Classifier, optimizer: torch.optim.Optimizer, x: Tensor, *rest: Tensor) -> tuple[float, Tensor]:
-    """One step of the optimiser; returns the loss before it and its gradient on the pictures."""
+def train_step(model: Classifier, optimizer: torch.optim.Optimizer, x: Tensor, *rest: Tensor) -> tuple[float, Tensor]:
+    """Take one step of the optimiser.
+
+    Args:
+        model: network to train.
+        optimizer: optimiser of its parameters.
+        x: pictures, B×3×H×W.
+        rest: labels, heads and heads of the classes, as for :func:`batch_loss`.
+
+    Returns:
+        The loss before the step, and its gradient with respect to the pictures.
+    """
     x = x.requires_grad_(True)
-    loss = loss_of(model, x, *rest)
+    loss = batch_loss(model, x, *rest)
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -69,32 +107,71 @@ def descend(model: Classifier, optimizer: torch.optim.Optimizer, x: Tensor, *res
     return loss.item(), x.grad
 
 
-def perturbed(x: Tensor, g: Tensor, size: float) -> Tensor:
-    """The batch a step of ``size`` (RMS over a picture) up the gradient ``g`` (Goodfellow et al. 2015, in L2)."""
+def perturb(x: Tensor, g: Tensor, size: float) -> Tensor:
+    """Move each picture by ``size`` (RMS) along the gradient ``g`` (Goodfellow et al. 2015, with the L2 norm)."""
     return (x + size * g / g.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(1e-12)).detach()
 
 
 @torch.no_grad()
 def accuracy(model: Classifier, pictures: Pictures, side: int = 112) -> dict[str, float]:
-    """Held-out accuracy within each picture's head, by source and over all (``all``)."""
+    """Compute the accuracy within each picture's head, by source and for ``all`` pictures."""
     model.eval()
-    right: dict[str, list[float]] = {"all": []}
+    correct: dict[str, list[float]] = {"all": []}
     for part in torch.arange(len(pictures), device=pictures.labels.device).split(128):
         x = centre_view(pictures.pixels[part], pictures.sizes[part], side)
         logits = mask_other_heads(model(x), pictures.heads[part], pictures.class_heads)
         hits = (logits.argmax(1) == pictures.labels[part]).tolist()
         for label, hit in zip(pictures.labels[part].tolist(), hits, strict=True):
-            right.setdefault(pictures.classes[label].split("/")[0], []).append(hit)
-            right["all"].append(hit)
+            correct.setdefault(pictures.classes[label].split("/")[0], []).append(hit)
+            correct["all"].append(hit)
     model.train()
-    return {source: sum(hits) / len(hits) for source, hits in sorted(right.items()) if hits}
+    return {source: sum(hits) / len(hits) for source, hits in sorted(correct.items()) if hits}
 
 
 def save_atomically(state: object, path: Path) -> None:
-    """``torch.save`` that never leaves half a file."""
+    """Save with ``torch.save`` to a temporary file, and rename it, so that ``path`` is never incomplete."""
     partial = path.with_suffix(".partial")
     torch.save(state, partial)
     partial.replace(path)
+
+
+def make_optimizer(model: Classifier, recipe: Recipe) -> torch.optim.Optimizer:
+    """Create the optimiser; biases and batch norm have no weight decay."""
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    groups: list[dict[str, Any]] = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.SGD(groups, 0.0, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=True)
+
+
+def choose_batch(pictures: Pictures, recipe: Recipe, step: int) -> Tensor:
+    """Return the indices of a step's pictures, which depend on the seed and the step alone."""
+    epoch, position = divmod(step, steps_per_epoch(pictures, recipe))
+    order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(recipe.seed * 1000 + epoch))
+    return order[position * recipe.batch : (position + 1) * recipe.batch].to(pictures.pixels.device)
+
+
+def steps_per_epoch(pictures: Pictures, recipe: Recipe) -> int:
+    """Return the number of steps in an epoch."""
+    return max(1, len(pictures) // recipe.batch)
+
+
+def run_step(
+    model: Classifier, optimizer: torch.optim.Optimizer, pictures: Pictures, recipe: Recipe, step: int
+) -> float:
+    """Train on one batch, and on its adversarial copy if the recipe says so; return the loss."""
+    total = recipe.epochs * steps_per_epoch(pictures, recipe)
+    chosen = choose_batch(pictures, recipe, step)
+    generator = torch.Generator(pictures.pixels.device).manual_seed((recipe.seed + 1) * 1_000_003 + step)
+    side = side_at(recipe, step / total)
+    x = random_view(pictures.pixels[chosen], pictures.sizes[chosen], side, generator, recipe.noise)
+    rest = (pictures.labels[chosen], pictures.heads[chosen], pictures.class_heads)
+    for group in optimizer.param_groups:
+        group["lr"] = recipe.peak_rate * one_cycle(step / total)
+    loss, g = train_step(model, optimizer, x, *rest)
+    # The gradient of the pictures is already known: "free" adversarial training (Shafahi et al. 2019).
+    if recipe.adversarial and step >= recipe.adversarial_from * total:
+        train_step(model, optimizer, perturb(x, g, recipe.adversarial), *rest)
+    return loss
 
 
 def train(
@@ -106,7 +183,7 @@ def train(
     save_every: float = 120.0,
     stop_after: int | None = None,
 ) -> Path:
-    """Train, or go on from ``out/checkpoint.pt`` where there is one.
+    """Train an encoder, resuming from ``out/checkpoint.pt`` if it exists.
 
     Every batch and its augmentation depend on the seed and the step alone, so a resumed run takes the same steps.
 
@@ -114,96 +191,70 @@ def train(
         dataset: folder with ``index.csv`` and the shards.
         out: folder for checkpoint, curves and recipe.
         recipe: hyperparameters.
-        start: checkpoint of a finished run of the same data and width, whose weights this one begins with.
+        start: checkpoint of a finished run with the same data and width, whose weights are the initial ones.
         save_every: seconds between checkpoints.
-        stop_after: stop at this step, as if killed just after a checkpoint (for tests).
+        stop_after: step after which to stop, as if the process had been killed after a checkpoint (for tests).
 
     Returns:
         Path of the checkpoint.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(recipe.seed)
-    learn, test = (part.to(device) for part in load_pictures(dataset, permissive=recipe.permissive))
-    model = Classifier(len(learn.classes), recipe.width).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    decay = [p for p in model.parameters() if p.ndim > 1]
-    free = [p for p in model.parameters() if p.ndim <= 1]
-    groups: list[dict[str, Any]] = [{"params": decay}, {"params": free, "weight_decay": 0.0}]
-    optimizer = torch.optim.SGD(groups, 0.0, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=True)
+    pictures, held_out = (part.to(device) for part in load_pictures(dataset, permissive=recipe.permissive))
+    model = Classifier(len(pictures.classes), recipe.width).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = make_optimizer(model, recipe)
 
     out.mkdir(parents=True, exist_ok=True)
-    (out / "recipe.json").write_text(json.dumps(asdict(recipe) | {"classes": learn.classes}, indent=1))
+    (out / "recipe.json").write_text(json.dumps(asdict(recipe) | {"classes": pictures.classes}, indent=1))
     checkpoint = out / "checkpoint.pt"
-    step, spent, losses = 0, 0.0, 0.0  # losses: their sum since the epoch began
+    step, seconds_before, losses = 0, 0.0, 0.0  # losses: sum over the current epoch
     if start is not None:
         model.load_state_dict(torch.load(start, weights_only=True, map_location=device)["model"])
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True, map_location=device)
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
-        step, spent, losses = state["step"], state["seconds"], state.get("losses", 0.0)
+        step, seconds_before, losses = state["step"], state["seconds"], state.get("losses", 0.0)
 
-    steps_per_epoch = max(1, len(learn) // recipe.batch)
-    total = recipe.epochs * steps_per_epoch
+    epoch_steps = steps_per_epoch(pictures, recipe)
+    total = recipe.epochs * epoch_steps
     last = total if stop_after is None else min(total, stop_after)
-    begun = saved = time.monotonic()
+    started = saved = time.monotonic()
     while step < last:
-        epoch, place = divmod(step, steps_per_epoch)
-        order = torch.randperm(len(learn), generator=torch.Generator().manual_seed(recipe.seed * 1000 + epoch))
-        chosen = order[place * recipe.batch : (place + 1) * recipe.batch].to(device)
-        generator = torch.Generator(device).manual_seed((recipe.seed + 1) * 1_000_003 + step)
-        side = side_at(recipe, step / total)
-        x = random_view(learn.pixels[chosen], learn.sizes[chosen], side, generator, recipe.noise)
-        rest = (learn.labels[chosen], learn.heads[chosen], learn.class_heads)
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.peak_rate * one_cycle(step / total)
-        loss, g = descend(model, optimizer, x, *rest)
-        # The gradient on the pictures is there already: "free" adversarial training (Shafahi et al. 2019).
-        if recipe.adversarial and step >= recipe.adversarial_from * total:
-            descend(model, optimizer, perturbed(x, g, recipe.adversarial), *rest)
+        losses += run_step(model, optimizer, pictures, recipe, step)
         step += 1
-        losses += loss
         now = time.monotonic()
-        if step % steps_per_epoch == 0 or step == last:
-            scores = accuracy(model, test)
-            seconds = spent + now - begun
-            record(out / "curve.csv", step, step / steps_per_epoch, losses / (place + 1), seconds, scores)
-            print(
-                f"epoch {step / steps_per_epoch:.2f}  side {side}  loss {losses / (place + 1):.3f}  "
-                f"held-out {scores['all']:.3f}  {seconds:.0f} s",
-                flush=True,
-            )
+        seconds = seconds_before + now - started
+        if step % epoch_steps == 0 or step == last:
+            loss = losses / ((step - 1) % epoch_steps + 1)
+            append_curve(out / "curve.csv", step, step / epoch_steps, loss, seconds, accuracy(model, held_out))
             losses = 0.0
         if now - saved > save_every or step == last:
-            state = {
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "step": step,
-                "seconds": spent + now - begun,
-                "losses": losses,
-            }
-            save_atomically(state, checkpoint)
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
+            save_atomically(state | {"seconds": seconds, "losses": losses}, checkpoint)
             saved = now
     return checkpoint
 
 
-def record(path: Path, step: int, epoch: float, loss: float, seconds: float, scores: dict[str, float]) -> None:
-    """Append one row to the curves."""
-    new = not path.exists()
+def append_curve(path: Path, step: int, epoch: float, loss: float, seconds: float, scores: dict[str, float]) -> None:
+    """Append one row to the CSV file of the curves, and print it."""
+    is_new = not path.exists()
     with path.open("a", newline="") as file:
         writer = csv.writer(file)
-        if new:
+        if is_new:
             writer.writerow(["step", "epoch", "loss", "seconds", *scores])
         writer.writerow(
             [step, round(epoch, 3), round(loss, 4), round(seconds), *(round(s, 4) for s in scores.values())]
         )
+    print(f"epoch {epoch:.2f}  loss {loss:.3f}  held-out {scores['all']:.3f}  {seconds:.0f} s", flush=True)
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--start", type=Path, help="checkpoint of a finished run to begin with")
+    parser.add_argument("--start", type=Path, help="checkpoint of a finished run that provides the initial weights")
     defaults = asdict(Recipe())
     for name, value in defaults.items():
         option = "--" + name.replace("_", "-")

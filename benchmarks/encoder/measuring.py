@@ -20,7 +20,7 @@ from impasto.encoders.network import Encoder
 from impasto.engine.distances import content_distance
 from impasto.engine.lbfgs import LBFGS
 from impasto.pictures import write_picture
-from training.export import normalised
+from training.export import normalise_channels
 from training.model import CHANNELS
 
 
@@ -36,7 +36,7 @@ def random_weights(width: float = 0.5, seed: int = 0) -> dict[str, Tensor]:
         before = after
     noise = torch.rand(64, 3, 8, 8, generator=generator)
     noise = torch.nn.functional.interpolate(noise, 112, mode="bilinear")
-    return normalised(weights, noise)
+    return normalise_channels(weights, noise)
 
 
 def texture(style: Path, encoder: str, size: int, out: Path) -> float:

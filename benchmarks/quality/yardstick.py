@@ -21,7 +21,7 @@ from impasto.engine.distances import content_distance, gram_distance
 from impasto.engine.statistics import gram, statistics
 from impasto.engine.style_terms import shares
 from impasto.settings.model import Settings
-from training.export import normalised
+from training.export import normalise_channels
 
 VGG19 = (64, 128, 256, 512, 512)
 DEEPEST = (5, 2)
@@ -53,7 +53,7 @@ def he_encoder(seed: int = 19, channels: tuple[int, ...] = VGG19) -> Encoder:
         weights[f"{layer}.bias"] = torch.zeros(after)
         before = after
     noise = F.interpolate(torch.rand(16, 3, 8, 8, generator=generator), 112, mode="bilinear")
-    return Encoder(normalised(weights, noise, architecture=CAFFE), CAFFE)
+    return Encoder(normalise_channels(weights, noise, architecture=CAFFE), CAFFE)
 
 
 def amplified(encoder: Encoder, factor: float) -> Encoder:

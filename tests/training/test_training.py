@@ -1,4 +1,4 @@
-"""The trainer on a made-up shard: it reads, learns, resumes to the same weights, and exports what impasto loads."""
+"""The trainer on synthetic shards: data, views, losses, schedules and resumption."""
 
 import csv
 import io
@@ -14,14 +14,14 @@ from tests.helpers import smooth_picture
 from training.augment import centre_view, random_view
 from training.data import HEADS, PERMISSIVE_SOURCES, load_pictures
 from training.model import Classifier, mask_other_heads, smoothed_cross_entropy
-from training.train import Recipe, descend, loss_of, one_cycle, perturbed, side_at, train
+from training.train import Recipe, batch_loss, one_cycle, perturb, side_at, train, train_step
 
 RECIPE = Recipe(width=1 / 16, epochs=2, batch=8, side_first=32, side_last=32)
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    """Forty pictures in two shards: two heads, one class too small to keep, sizes of the real shards."""
+    """Folder with forty pictures in two shards: two heads, one class that is too small, sizes as in the real shards."""
     root = tmp_path_factory.mktemp("shards")
     classes = ["pacs/photo_dog"] * 14 + ["pacs/sketch_dog"] * 12 + ["grocery/apple"] * 12 + ["monet/monet"] * 2
     rows = []
@@ -53,35 +53,35 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def test_pictures_are_read_with_their_classes_and_heads(dataset):
-    learn, test = load_pictures(dataset)
-    assert learn.classes == ["grocery/apple", "pacs/photo_dog", "pacs/sketch_dog"]
-    assert len(learn) + len(test) == 38
+def test_load_pictures_assigns_classes_and_heads(dataset):
+    pictures, test = load_pictures(dataset)
+    assert pictures.classes == ["grocery/apple", "pacs/photo_dog", "pacs/sketch_dog"]
+    assert len(pictures) + len(test) == 38
     assert len(test) > 0
-    assert [list(HEADS)[i] for i in learn.class_heads] == ["objects", "domains", "domains"]
-    height, width = learn.sizes[0].tolist()
-    assert learn.pixels[0, :, height:].sum() == 0
-    assert learn.pixels[0, :, :height, :width].float().std() > 10
-    assert torch.equal(learn.heads, learn.class_heads[learn.labels])
+    assert [list(HEADS)[i] for i in pictures.class_heads] == ["objects", "domains", "domains"]
+    height, width = pictures.sizes[0].tolist()
+    assert pictures.pixels[0, :, height:].sum() == 0
+    assert pictures.pixels[0, :, :height, :width].float().std() > 10
+    assert torch.equal(pictures.heads, pictures.class_heads[pictures.labels])
 
 
-def test_the_permissive_part_leaves_out_the_others(dataset):
-    learn, _ = load_pictures(dataset, permissive=True)
-    assert learn.classes == ["grocery/apple"]
+def test_load_pictures_permissive_skips_other_sources(dataset):
+    pictures, _ = load_pictures(dataset, permissive=True)
+    assert pictures.classes == ["grocery/apple"]
     assert "pacs" not in PERMISSIVE_SOURCES
 
 
-def test_the_centre_view_is_the_central_square(dataset):
-    learn, _ = load_pictures(dataset)
-    i = int((learn.sizes[:, 1] == 192).nonzero()[0])
-    view = centre_view(learn.pixels[i : i + 1], learn.sizes[i : i + 1], 144)
-    torch.testing.assert_close(view[0], learn.pixels[i, :, :144, 24:168] / 255, atol=1e-4, rtol=0)
+def test_centre_view_is_central_square(dataset):
+    pictures, _ = load_pictures(dataset)
+    i = int((pictures.sizes[:, 1] == 192).nonzero()[0])
+    view = centre_view(pictures.pixels[i : i + 1], pictures.sizes[i : i + 1], 144)
+    torch.testing.assert_close(view[0], pictures.pixels[i, :, :144, 24:168] / 255, atol=1e-4, rtol=0)
 
 
-def test_random_views_depend_on_the_generator_alone(dataset):
-    learn, _ = load_pictures(dataset)
+def test_random_view_depends_on_generator_alone(dataset):
+    pictures, _ = load_pictures(dataset)
     views = [
-        random_view(learn.pixels[:6], learn.sizes[:6], 40, torch.Generator().manual_seed(seed), 0.05)
+        random_view(pictures.pixels[:6], pictures.sizes[:6], 40, torch.Generator().manual_seed(seed), 0.05)
         for seed in (1, 1, 2)
     ]
     assert views[0].shape == (6, 3, 40, 40)
@@ -89,7 +89,7 @@ def test_random_views_depend_on_the_generator_alone(dataset):
     assert not torch.equal(views[0], views[2])
 
 
-def test_a_picture_is_compared_with_its_own_head_only():
+def test_masked_loss_ignores_other_heads():
     logits = torch.randn(4, 5, requires_grad=True)
     class_heads = torch.tensor([0, 0, 1, 1, 1])
     masked = mask_other_heads(logits, torch.tensor([0, 1, 0, 1]), class_heads)
@@ -102,7 +102,7 @@ def test_a_picture_is_compared_with_its_own_head_only():
     assert smoothed_cross_entropy(masked[:1], torch.tensor([1])).item() == pytest.approx(plain.item(), rel=1e-5)
 
 
-def test_schedules():
+def test_learning_rate_and_crop_side_schedules():
     assert one_cycle(0.15) == pytest.approx(1)
     assert one_cycle(0) < 0.01 > one_cycle(0.9999)
     sides = [side_at(Recipe(), p / 100) for p in range(101)]
@@ -112,7 +112,7 @@ def test_schedules():
 
 
 @pytest.mark.parametrize("adversarial", [0.0, 0.02])
-def test_a_resumed_run_ends_with_the_same_weights(dataset, tmp_path, adversarial):
+def test_resumed_run_ends_with_same_weights(dataset, tmp_path, adversarial):
     recipe = replace(RECIPE, adversarial=adversarial, adversarial_from=0.0)
     whole = torch.load(train(dataset, tmp_path / "whole", recipe, stop_after=4), weights_only=True)
     for stop in (2, 4):
@@ -125,18 +125,18 @@ def test_a_resumed_run_ends_with_the_same_weights(dataset, tmp_path, adversarial
     assert 0 <= float(rows[-1]["all"]) <= 1
 
 
-def test_adversarial_views_lie_a_given_distance_uphill(dataset):
+def test_perturb_moves_given_distance_along_gradient(dataset):
     torch.manual_seed(0)
     model, labels, heads = Classifier(2, 1 / 16), torch.tensor([0, 1, 1, 0]), torch.zeros(4, dtype=torch.int64)
     x = torch.rand(4, 3, 32, 32)
     rest = (labels, heads, torch.tensor([0, 0]))
-    loss, g = descend(model, torch.optim.SGD(model.parameters(), 0.0), x, *rest)
-    uphill, downhill = (perturbed(x, g, size) for size in (0.01, -0.01))
+    loss, g = train_step(model, torch.optim.SGD(model.parameters(), 0.0), x, *rest)
+    uphill, downhill = (perturb(x, g, size) for size in (0.01, -0.01))
     torch.testing.assert_close((uphill - x).square().mean((1, 2, 3)).sqrt(), torch.full((4,), 0.01), rtol=1e-3, atol=0)
-    assert loss_of(model, uphill, *rest).item() > loss > loss_of(model, downhill, *rest).item()
+    assert batch_loss(model, uphill, *rest).item() > loss > batch_loss(model, downhill, *rest).item()
 
 
-def test_adversarial_steps_begin_when_the_recipe_says(dataset, tmp_path):
+def test_adversarial_steps_begin_at_recipe_fraction(dataset, tmp_path):
     clean, late, early = (
         torch.load(train(dataset, tmp_path / name, replace(RECIPE, **changes), stop_after=1), weights_only=True)[
             "model"
