@@ -1,1 +1,1 @@
-"""Measurements, never run by the tests: ``python -m benchmarks.engine``."""
+"""Benchmarks, which the tests never run at full size."""

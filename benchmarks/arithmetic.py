@@ -1,6 +1,6 @@
-"""How much arithmetic a painting takes: the convolutions' multiplications, forward and backward.
+"""Arithmetic of a painting: the multiplications of the convolutions, forward and backward.
 
-The weights are fixed, so the way back costs what the way there does: an iteration is two forward passes.
+The weights are frozen, so a backward pass costs as much as a forward pass, and an iteration as much as two.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from impasto.pictures.sizes import scaled_size
 
 
 def forward_operations(encoder: Encoder, layers: Iterable[str], height: int, width: int) -> float:
-    """Multiplications of one forward pass down to the deepest of some layers.
+    """Count the multiplications of one forward pass down to the deepest of the given layers.
 
     Args:
-        encoder: at any width.
-        layers: names.
-        height: of the picture, in pixels.
-        width: of the picture, in pixels.
+        encoder: encoder of any width.
+        layers: names of layers.
+        height: height of the picture in pixels.
+        width: width of the picture in pixels.
 
     Raises:
-        EncoderError: a layer that the encoder lacks.
+        EncoderError: the encoder lacks one of the layers.
     """
     last = max(map(encoder.resolve, layers), default=PIXELS)
     total, before = 0.0, 3
@@ -40,13 +40,13 @@ def forward_operations(encoder: Encoder, layers: Iterable[str], height: int, wid
 def painting_operations(
     encoder: Encoder, layers: Sequence[str], stages: Iterable[tuple[int, int, int]], style: tuple[int, int]
 ) -> float:
-    """Multiplications of a whole painting, with the targets of each stage.
+    """Count the multiplications of a whole painting, including the targets of each stage.
 
     Args:
-        encoder: that it is painted through.
-        layers: of content and style.
-        stages: height, width in pixels and number of evaluations of loss and gradient.
-        style: height and width of the style; at each stage its long side is the stage's.
+        encoder: encoder of the painting.
+        layers: layers of content and style.
+        stages: height and width in pixels, and number of evaluations of loss and gradient, of each stage.
+        style: height and width of the style, which is resized to the long side of each stage.
     """
     total = 0.0
     for height, width, evaluations in stages:
@@ -56,11 +56,11 @@ def painting_operations(
 
 
 class CountedEncoder:
-    """An encoder that counts what it is asked for.
+    """An encoder that counts its multiplications.
 
     Attributes:
         encoder: the encoder itself.
-        operations: multiplications so far; a pass with a gradient counts twice, for its way back.
+        operations: multiplications so far; a pass with a gradient counts twice, to include its backward pass.
     """
 
     def __init__(self, encoder: Encoder) -> None:
@@ -68,7 +68,7 @@ class CountedEncoder:
         self.operations = 0.0
 
     def __call__(self, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-        """Features of the layers, each 1×C×h×w, of an image 1×3×H×W in [0, 1], in the image's precision."""
-        both_ways = image.requires_grad and torch.is_grad_enabled()
-        self.operations += (2 if both_ways else 1) * forward_operations(self.encoder, layers, *image.shape[-2:])
+        """Compute features, each 1×C×h×w, of an image 1×3×H×W in [0, 1], in the precision of the image."""
+        has_backward = image.requires_grad and torch.is_grad_enabled()
+        self.operations += (2 if has_backward else 1) * forward_operations(self.encoder, layers, *image.shape[-2:])
         return {name: features.to(image.dtype) for name, features in self.encoder(image, layers).items()}

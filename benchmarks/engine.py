@@ -1,10 +1,10 @@
-"""What an iteration costs beside the bare encoder, and how long impasto takes to start.
+"""Cost of an iteration relative to the bare encoder, and start-up time.
 
     python -m benchmarks.engine [--encoder builtin] [--sizes 256 512 1024] [--rounds 9] [--precision bfloat16]
 
-Times: the variants take turns in one process, and each round gives ratios to that round's bare encoder, so that a
-machine that slows down slows all of them; the table holds the medians. Memory: each variant in a process of its own,
-the peak of the resident memory less that of a small picture, so that pictures, encoder and targets count.
+Times: the variants alternate in one process, so that a machine that slows down affects all of them. The ratios of a
+round are relative to its bare encoder, and the table shows medians. Memory: each variant runs in its own process. The
+table shows the peak of resident memory minus that of a small picture, so pictures, encoder and targets count.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ DEEPEST = "relu5_1"
 
 
 def picture(size: int, seed: int) -> Tensor:
-    """1×3×(¾ size)×size with structure at every scale, so that features are neither dead nor flat."""
+    """Draw a picture, 1×3×(¾ size)×size, with structure at every scale, so that features vary in all layers."""
     generator = torch.Generator().manual_seed(seed)
     height = size * 3 // 4
     x = torch.zeros(1, 3, height, size)
@@ -48,7 +48,7 @@ def picture(size: int, seed: int) -> Tensor:
 
 
 def make_iteration(variant: str, encoder_name: str, size: int, precision: Precision) -> Callable[[], None]:
-    """One iteration of a variant as a function; its pictures and targets are made before."""
+    """Return a function that runs one iteration of a variant, with pictures and targets prepared."""
     encoder = load_encoder(encoder_name).encoder.to(choose_precision(precision, torch.device("cpu")))
     content, style = picture(size, 1), picture(size, 2)
     image = content.clone()
@@ -72,14 +72,14 @@ def make_iteration(variant: str, encoder_name: str, size: int, precision: Precis
 
 
 def timed(function: Callable[[], object]) -> float:
-    """Seconds of one call."""
+    """Return the seconds that one call takes."""
     begun = time.perf_counter()
     function()
     return time.perf_counter() - begun
 
 
 def measure_times(encoder: str, size: int, rounds: int, precision: Precision) -> dict[str, tuple[float, float]]:
-    """Median seconds and median ratio to the bare encoder, by variant. L-BFGS's history is full before it counts."""
+    """Measure median seconds and the median ratio to the bare encoder by variant, with L-BFGS's history full."""
     iterations = {variant: make_iteration(variant, encoder, size, precision) for variant in VARIANTS}
     for variant, iteration in iterations.items():
         for _ in range(22 if variant == "gaussian-lbfgs" else 2):
@@ -98,7 +98,7 @@ def measure_times(encoder: str, size: int, rounds: int, precision: Precision) ->
 
 
 def peak_memory(variant: str, encoder: str, size: int, precision: Precision) -> int:
-    """Bytes that iterations of one variant add to the process, measured in a process of its own."""
+    """Measure the bytes that iterations of one variant add to a process, in a new process."""
     command = [sys.executable, "-m", "benchmarks.engine", "--memory-of", variant, "--encoder", encoder]
     command += ["--precision", precision]
     answer = subprocess.run([*command, "--sizes", str(size)], check=True, capture_output=True, text=True)
@@ -106,9 +106,9 @@ def peak_memory(variant: str, encoder: str, size: int, precision: Precision) -> 
 
 
 def print_memory_of(variant: str, encoder: str, size: int, precision: Precision) -> None:
-    """The other side of :func:`peak_memory`."""
+    """Print the result of :func:`peak_memory`, which runs this in a new process."""
     small = make_iteration("bare", encoder, 64, precision)
-    small()  # libraries' own buffers
+    small()  # allocates the buffers of the libraries
     before = peak_resident()
     iteration = make_iteration(variant, encoder, size, precision)
     for _ in range(22 if variant == "gaussian-lbfgs" else 3):
@@ -117,7 +117,7 @@ def print_memory_of(variant: str, encoder: str, size: int, precision: Precision)
 
 
 def startup() -> dict[str, float]:
-    """Seconds, the best of five: to import impasto, to answer ``--version``, to load the built-in encoder."""
+    """Measure seconds, the best of five: to import impasto, to print ``--version``, to load the built-in encoder."""
 
     def best(*command: str) -> float:
         run = [sys.executable, *command]
@@ -133,12 +133,12 @@ def startup() -> dict[str, float]:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--encoder", default="builtin")
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024])
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--precision", choices=get_args(Precision), default="float32", help="of the encoder")
+    parser.add_argument("--precision", choices=get_args(Precision), default="float32", help="precision of the encoder")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--memory-of", choices=VARIANTS, help=argparse.SUPPRESS)
     given = parser.parse_args()

@@ -59,7 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megapixels", type=float, default=100)
     parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS)
-    parser.add_argument("--folder", type=Path, help="where the files go; a temporary folder if not given")
+    parser.add_argument("--folder", type=Path, help="folder of the files; a temporary one by default")
     parser.add_argument("--task", nargs=2, metavar=("TASK", "FILE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     side = round((arguments.megapixels * 1e6) ** 0.5)

@@ -1,7 +1,7 @@
-"""Measures of a painted picture that use no network, so that no encoder marks its own work.
+"""Measures of a painting without a network, so that no encoder judges its own work.
 
-All take pictures as 1×3×H×W float32 in [0, 1]. No number replaces the eye: ``style`` alone is beaten by a filter with
-no paint in sight, :func:`filtered`, which is therefore a row of every table.
+All take pictures as 1×3×H×W float32 in [0, 1]. No number replaces the eye: by ``style`` alone, a mere filter of colour
+and contrast, :func:`filtered`, beats paintings. So the filter is a row of every table.
 """
 
 from __future__ import annotations
@@ -17,19 +17,22 @@ PATCH = 7
 """Side of the patches in pixels."""
 
 SAMPLES = 16384
+"""Number of patches per level of the pyramid."""
+
 PROJECTIONS = 256
+"""Number of random directions of the sliced distance."""
 
 
 class Score(NamedTuple):
-    """A painting measured against its photograph and its style.
+    """Scores of a painting against its photograph and its style.
 
     Attributes:
-        style: sliced Wasserstein distance to the style as a share of the photograph's; 1 the photograph itself, about
-            0.05 the style itself, and 0.14 to 0.21 another part of it.
-        strokes: the same once every band's histogram has been matched, as a share of what the matched photograph
-            scores, over the four finest levels; 1 the photograph itself. A filter of colour and contrast alone, which
-            is matched twice so, comes to 0.85 to 1.02.
-        content: correlation of locally normalised gradients with the photograph's; 1: its own structure.
+        style: sliced Wasserstein distance to the style, divided by the photograph's. The photograph itself scores 1,
+            the style itself about 0.05, and another part of the style 0.14 to 0.21.
+        strokes: the same distance after matching the histogram of every band, divided by that of the matched
+            photograph, over the four finest levels. The photograph itself scores 1, and a filter of colour and contrast
+            alone, which is then matched twice, 0.85 to 1.02.
+        content: correlation of locally normalised gradients with the photograph's; 1 for the photograph itself.
     """
 
     style: float
@@ -38,11 +41,11 @@ class Score(NamedTuple):
 
 
 class Judge:
-    """Scores paintings of one photograph in one style.
+    """A judge that scores paintings of one photograph in one style.
 
     Args:
-        photograph: of the paintings' size.
-        style: of any size.
+        photograph: photograph, with the size of the paintings.
+        style: style of any size.
     """
 
     def __init__(self, photograph: Tensor, style: Tensor) -> None:
@@ -51,24 +54,30 @@ class Judge:
         self.matched = sliced_wasserstein(filtered(photograph, style), style)
 
     def score(self, painting: Tensor) -> Score:
-        """All three measures."""
+        """Compute all three scores."""
         plain = sliced_wasserstein(painting, self.style) / self.plain
         matched = sliced_wasserstein(filtered(painting, self.style), self.style) / self.matched
         return Score(plain.mean().item(), matched[:4].mean().item(), content(painting, self.photograph))
 
 
 def halved(x: Tensor) -> Tensor:
-    """Half the size, antialiased."""
+    """Resize to half the size, with antialiasing."""
     return F.interpolate(x, scale_factor=0.5, mode="bilinear", antialias=True, align_corners=False)
 
 
 def enlarged(x: Tensor, like: Tensor) -> Tensor:
-    """Brought to the height and width of another."""
+    """Resize to the height and width of another picture."""
     return F.interpolate(x, like.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def laplacian_pyramid(x: Tensor, levels: int = 5, least: int = 24) -> list[Tensor]:
-    """Bands, fine to coarse, and the rest (Burt and Adelson 1983); no level's short side is under ``least`` / 2."""
+    """Split a picture into bands, fine to coarse, and a residual (Burt and Adelson 1983).
+
+    Args:
+        x: picture.
+        levels: number of levels at most, including the residual.
+        least: short side in pixels below which a level is not split further.
+    """
     bands: list[Tensor] = []
     while len(bands) < levels - 1 and min(x.shape[-2:]) >= least:
         smaller = halved(x)
@@ -78,7 +87,7 @@ def laplacian_pyramid(x: Tensor, levels: int = 5, least: int = 24) -> list[Tenso
 
 
 def collapsed(bands: list[Tensor]) -> Tensor:
-    """The picture of a :func:`laplacian_pyramid`."""
+    """Reconstruct the picture of a :func:`laplacian_pyramid`."""
     x = bands[-1]
     for band in reversed(bands[:-1]):
         x = enlarged(x, band) + band
@@ -86,9 +95,9 @@ def collapsed(bands: list[Tensor]) -> Tensor:
 
 
 def sliced_wasserstein(a: Tensor, b: Tensor, seed: int = 0) -> Tensor:
-    """Sliced Wasserstein-1 distance of 7×7 patches at each level of the pyramid (Rabin et al. 2011), one value a level.
+    """Compute the sliced Wasserstein-1 distance of 7×7 patches at each level of the pyramid (Rabin et al. 2011).
 
-    The directions and the patches are drawn anew for each call from the same seed.
+    Each call draws directions and patches from the same seed.
     """
     generator = torch.Generator().manual_seed(seed)
     distances = []
@@ -100,7 +109,7 @@ def sliced_wasserstein(a: Tensor, b: Tensor, seed: int = 0) -> Tensor:
 
 
 def _sorted(rows: Tensor) -> Tensor:
-    """Each row in rising order; NumPy's vectorised sort is ten times as fast as PyTorch's."""
+    """Sort each row in ascending order; NumPy's vectorised sort is ten times as fast as PyTorch's."""
     return torch.from_numpy(np.sort(rows.numpy(), 1))
 
 
@@ -110,7 +119,7 @@ def _patches(x: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def filtered(x: Tensor, style: Tensor, rounds: int = 4) -> Tensor:
-    """The strongest filter of colour and contrast: every band's histogram, and the pixels', made the style's."""
+    """Match the histograms of bands and pixels to the style's; this is the strongest filter of colour and contrast."""
     target = laplacian_pyramid(style)
     for _ in range(rounds):
         bands = laplacian_pyramid(x)
@@ -121,7 +130,7 @@ def filtered(x: Tensor, style: Tensor, rounds: int = 4) -> Tensor:
 
 
 def histogram_matched(x: Tensor, to: Tensor) -> Tensor:
-    """Each channel's histogram made that of ``to``, in its principal axes of colour."""
+    """Match the histogram of each channel to that of ``to``, in the principal colour axes of ``to``."""
     a, b = x[0].flatten(1), to[0].flatten(1)
     axes = torch.linalg.eigh(b.cov() + 1e-8 * torch.eye(3)).eigenvectors
     mean = b.mean(1, keepdim=True)
@@ -133,7 +142,7 @@ def histogram_matched(x: Tensor, to: Tensor) -> Tensor:
 
 
 def content(painting: Tensor, photograph: Tensor) -> float:
-    """Mean correlation of locally normalised luminance gradients over three scales, the finest left out."""
+    """Compute the mean correlation of locally normalised luminance gradients over three scales, without the finest."""
     luma = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
     a, b = (painting * luma).sum(1, keepdim=True), (photograph * luma).sum(1, keepdim=True)
     correlations = []
@@ -145,7 +154,7 @@ def content(painting: Tensor, photograph: Tensor) -> float:
 
 
 def _edges(x: Tensor) -> Tensor:
-    """Length of the gradient (Sobel), as a share of its mean over 15×15 pixels."""
+    """Compute the length of the Sobel gradient, divided by its mean over 15×15 pixels."""
     sobel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]).view(1, 1, 3, 3)
     x = F.pad(x, (1, 1, 1, 1), mode="replicate")
     length = (F.conv2d(x, sobel).square() + F.conv2d(x, sobel.mT).square() + 1e-6).sqrt()

@@ -1,4 +1,4 @@
-"""Pairs of a photograph and a painting: from a table of files, or from what the project brings along."""
+"""Pairs of a photograph and a painting, from a table of files or from the project's own."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ BUILTIN_PAIRS = (
     ("astronaut", "pointillism"),
     ("rocket", "mosaic"),
 )
-"""scikit-image's photographs, and styles that the project draws: each of them once."""
+"""Photographs of scikit-image, each with one of the project's own styles."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A photograph and the painting after which to paint it.
+    """A photograph and the painting that provides its style.
 
     Attributes:
         content: file of the photograph.
@@ -38,29 +38,34 @@ class Pair:
 
     @property
     def name(self) -> str:
-        """Of both, as in ``chelsea-swirls``."""
+        """Names of both pictures, as in ``chelsea-swirls``."""
         return f"{self.content.stem}-{self.style.stem}"
 
 
 def builtin_pairs(folder: Path, count: int | None = None) -> list[Pair]:
-    """The first pairs that need no files of the user's, all where no count is given; drawn into a folder once.
+    """List the pairs that need no files of the user, writing their pictures into a folder once.
+
+    Args:
+        folder: folder for the pictures; created if missing.
+        count: number of pairs; all by default.
 
     Raises:
-        PictureError: scikit-image is not installed, or the folder takes no files.
+        PictureError: scikit-image is not installed, or the folder cannot be written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
     return [Pair(photo_file(photo, folder), style_file(style, folder)) for photo, style in BUILTIN_PAIRS[:count]]
 
 
 def read_pairs(table: Path, pictures: Path) -> list[Pair]:
-    """Pairs of a table.
+    """Read pairs from a table.
 
     Args:
-        table: CSV with the columns ``content`` and ``style``, names of files.
-        pictures: the folder that these are in.
+        table: CSV file with the columns ``content`` and ``style``, which hold file names.
+        pictures: folder of these files.
 
     Raises:
-        PictureError: no such table, a column or picture that is missing, no row, or two pairs of one name.
+        PictureError: the table cannot be read, a column or picture is missing, or there is no row or two pairs with the
+            same name.
     """
     try:
         with table.open(newline="", encoding="utf-8") as file:
@@ -77,29 +82,29 @@ def read_pairs(table: Path, pictures: Path) -> list[Pair]:
         raise PictureError(f"The table of pairs {str(table)!r} has no row.")
     twice = next((pair.name for number, pair in enumerate(pairs) if pair.name in [p.name for p in pairs[:number]]), "")
     if twice:
-        raise PictureError(f"The table of pairs {str(table)!r} has two of the name {twice!r}: rename a picture.")
+        raise PictureError(f"The table of pairs {str(table)!r} has two pairs named {twice!r}: rename a picture.")
     return pairs
 
 
 def loaded(path: Path, long_side: int) -> Tensor:
-    """A picture as the painter reads it, 1×3×H×W in [0, 1], at a long side in pixels."""
+    """Read a picture like the painter, as 1×3×H×W in [0, 1] with the given long side in pixels."""
     picture = read_picture(path, fit=long_side)
     return to_tensor(resize(picture.pixels, *scaled_size(*picture.original_size, long_side)))
 
 
 def to_tensor(array: np.ndarray) -> Tensor:
-    """H×W×3 to 1×3×H×W."""
+    """Convert H×W×3 to 1×3×H×W."""
     return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))[None]
 
 
 def to_array(image: Tensor) -> np.ndarray:
-    """1×3×H×W to H×W×3."""
+    """Convert 1×3×H×W to H×W×3."""
     array: np.ndarray = image[0].permute(1, 2, 0).contiguous().numpy()
     return array
 
 
 def covering(path: Path, height: int, width: int) -> np.ndarray:
-    """A picture's middle, H×W×3, at the least scale at which it covers a size."""
+    """Resize a picture to cover a size, and crop its centre to H×W×3."""
     pixels = read_picture(path).pixels
     scale = max(height / pixels.shape[0], width / pixels.shape[1])
     size = [max(side, round(n * scale)) for side, n in zip((height, width), pixels.shape, strict=False)]

@@ -1,15 +1,15 @@
-"""What tiles cost: time over the untiled iteration by tile size, and peak memory over the picture's size.
+"""Cost of tiles: time relative to an untiled iteration by tile size, and peak memory by picture size.
 
     python -m benchmarks.tiles [--encoder builtin] [--size 2048] [--tiles 256 384 512 768 1024] [--rounds 5]
                                [--megapixels 1 2 4 8 16 24] [--tile 512]
 
-Times: tiled and untiled iterations take turns, so that a machine that slows down slows both; the table holds medians,
-and the median of the rounds' ratios. *Must* is what tiles with a halo of one width at every depth must cost: the area
-of all tiles with their halos over the picture's, times the passes, three for two. *Arithmetic* is what these tiles,
-whose halo shrinks with depth, come to.
+Times: tiled and untiled iterations alternate, so that a machine that slows down affects both. The table shows medians,
+and the median of the ratios of each round. *Must* is the cost of tiles whose halo has the same width at every depth:
+the area of all tiles with their halos relative to the picture's, times 3/2 for the third pass. *Arithmetic* is the cost
+of impasto's tiles, whose halo shrinks with depth.
 
-Memory: each picture in a process of its own, the peak of the resident memory over what was there before the objective,
-and what is left of it without the buffers that the picture itself asks for: gradient and content features.
+Memory: each picture is painted in its own process. The table shows the peak of resident memory above that before the
+objective, and the rest without the picture's own buffers, which are its gradient and content features.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from impasto.settings.model import Losses
 
 
 def default_objective(encoder: str, content: torch.Tensor, style: torch.Tensor, tile: int | None) -> Objective:
-    """The default objective at the content's size."""
+    """Make the default objective at the size of the content."""
     return make_objective(load_encoder(encoder).encoder, content, [style], [1.0], Losses(), 1.0, 40.0, tile=tile)
 
 
 def measure_time(encoder: str, size: int, tile: int, rounds: int) -> tuple[float, float, float]:
-    """Median seconds untiled and tiled, and the median ratio of the two."""
+    """Measure the median seconds untiled and tiled, and the median ratio of the two."""
     content, style = picture(size, 1), picture(size, 2)
     image = content.clone()
     objectives = [default_objective(encoder, content, style, side) for side in (None, tile)]
@@ -56,7 +56,7 @@ def measure_time(encoder: str, size: int, tile: int, rounds: int) -> tuple[float
 
 
 def arithmetic(encoder: str, size: int, tile: int) -> tuple[float, float]:
-    """What must be paid for a halo of one width and the second pass, and what the arithmetic comes to; over untiled."""
+    """Compute *must* and *arithmetic* of the module's docstring, relative to an untiled iteration."""
     height, width = size * 3 // 4, size
     workload = Workload(load_encoder(encoder).encoder, make_settings(), [(height, width)] * 2, [(height, width)])
     tiles = cut(height, width, tile, workload.layers)
@@ -66,9 +66,9 @@ def arithmetic(encoder: str, size: int, tile: int) -> tuple[float, float]:
 
 
 def print_memory_of(encoder: str, megapixels: float, tile: int) -> None:
-    """Bytes that an objective and two iterations add to this process, and what the picture's own buffers are of it."""
+    """Print the bytes that an objective and two iterations add to this process, and the picture's own part of them."""
     warm = picture(64, 1)
-    default_objective(encoder, warm, warm, None).value_and_gradient(warm)  # libraries' own buffers
+    default_objective(encoder, warm, warm, None).value_and_gradient(warm)  # allocates the buffers of the libraries
     height, width = round((megapixels * 1e6 * 3 / 4) ** 0.5), round((megapixels * 1e6 * 4 / 3) ** 0.5)
     generator = torch.Generator().manual_seed(0)
     content, image = (torch.rand(1, 3, height, width, generator=generator) for _ in range(2))
@@ -82,7 +82,7 @@ def print_memory_of(encoder: str, megapixels: float, tile: int) -> None:
 
 
 def measure_memory(encoder: str, megapixels: float, tile: int) -> tuple[int, int]:
-    """:func:`print_memory_of` in a process of its own."""
+    """Run :func:`print_memory_of` in a new process, and return its numbers."""
     command = [sys.executable, "-m", "benchmarks.tiles", "--encoder", encoder, "--memory-of", str(megapixels)]
     answer = subprocess.run([*command, "--tile", str(tile)], check=True, capture_output=True, text=True)
     peak, own = map(int, answer.stdout.split())
@@ -90,14 +90,14 @@ def measure_memory(encoder: str, megapixels: float, tile: int) -> tuple[int, int
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--encoder", default="builtin")
     parser.add_argument("--size", type=int, default=2048, help="long side of the picture whose time is measured")
     parser.add_argument("--tiles", type=int, nargs="*", default=[256, 384, 512, 768, 1024])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--megapixels", type=float, nargs="*", default=[1, 2, 4, 8, 16, 24])
-    parser.add_argument("--tile", type=int, default=512, help="of the pictures whose memory is measured")
+    parser.add_argument("--tile", type=int, default=512, help="tile side of the pictures whose memory is measured")
     parser.add_argument("--memory-of", type=float, help=argparse.SUPPRESS)
     given = parser.parse_args()
     torch.set_num_threads(physical_cores())

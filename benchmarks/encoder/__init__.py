@@ -1,1 +1,1 @@
-"""Encoders compared by what they paint."""
+"""Comparison of encoders by their paintings."""

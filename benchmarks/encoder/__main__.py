@@ -1,12 +1,12 @@
-"""Encoders compared by what they paint: textures, paintings, reconstructions.
+"""Comparison of encoders by their textures, paintings and reconstructions.
 
     python -m benchmarks.encoder --encoder random --encoder builtin --encoder other=other.safetensors
         [--list PAIRS.csv --pictures FOLDER]
 
-Each encoder's results go into ``OUT/NAME.json`` after every texture, reconstruction and painting, and what is there
-already is not made again: the same command goes on after an interruption, and a longer list adds to what is there. The
-tables (``OUT/encoders.md``) and sheets (``OUT/sheets``) are over the encoders and pairs of the command line, with its
-first encoder as the reference. ``random`` without a file is the built-in encoder's shape with random weights.
+The results of each encoder are saved to ``OUT/NAME.json`` after every texture, reconstruction and painting, and nothing
+is made twice: the same command resumes after an interruption, and a longer list adds to earlier results. The tables
+(``OUT/encoders.md``) and sheets (``OUT/sheets``) cover the encoders and pairs of the command line; its first encoder is
+the reference. ``random`` without a file has the shape of the built-in encoder and random weights.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from training.export import write_encoder
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line."""
+    """Run the command line."""
     options = parser(__doc__, several_encoders=True)
     options.set_defaults(out=Path("runs/encoders"), size=320)
-    options.add_argument("--iterations", type=int, default=30, help="of the last octave")
+    options.add_argument("--iterations", type=int, default=30, help="iterations of the last octave")
     given = options.parse_args(arguments)
     where = bench(given)
     where.out.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What is measured of an encoder: textures from noise, photographs from their features, paintings of pairs."""
+"""Measurements of an encoder: textures from noise, photographs from their features, paintings of pairs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from training.model import CHANNELS
 
 
 def random_weights(width: float = 0.5, seed: int = 0) -> dict[str, Tensor]:
-    """He's random weights, the channels scaled to a mean activation of 1 over noise."""
+    """Draw random weights by He's method, with channels scaled to a mean activation of 1 over noise."""
     generator = torch.Generator().manual_seed(seed)
     weights, before = {}, 3
     for layer in (layer for layer in all_convolutions() if layer[:2] <= (5, 2)):
@@ -40,7 +40,7 @@ def random_weights(width: float = 0.5, seed: int = 0) -> dict[str, Tensor]:
 
 
 def texture(style: Path, encoder: str, size: int, out: Path) -> float:
-    """Synthesise a texture from noise; its patch distance to the painting as a share of uniform noise's."""
+    """Synthesise a texture from noise, and return its patch distance to the painting divided by that of noise."""
     painting = impasto.paint(
         style, style, preset="quick", size=size, encoder=encoder, init="noise", content_weight=0.0, style_weight=16.0
     )
@@ -51,7 +51,11 @@ def texture(style: Path, encoder: str, size: int, out: Path) -> float:
 
 
 def reconstruction(photo: Path, encoder: Encoder, size: int, out: Path, layer: str = "relu4_1") -> float:
-    """The photograph from its features at one layer (Mahendran and Vedaldi 2015): error after 200 L-BFGS iterations."""
+    """Reconstruct a photograph from the features of one layer (Mahendran and Vedaldi 2015), with 200 L-BFGS iterations.
+
+    Returns:
+        Root mean square error of the reconstruction, in sRGB.
+    """
     goal = loaded(photo, size)
     with torch.no_grad():
         target = encoder(goal, [layer])[layer]
@@ -67,18 +71,18 @@ def reconstruction(photo: Path, encoder: Encoder, size: int, out: Path, layer: s
 
 
 def run(name: str, encoder: str, pairs: Sequence[Pair], size: int, iterations: int, out: Path) -> Result:
-    """All measurements of one encoder that are not there yet; textures and reconstructions at half the size.
+    """Make all missing measurements of one encoder; textures and reconstructions have half the size.
 
     Args:
-        name: of the encoder, and of its results: ``out/NAME.json``, pictures in ``out/NAME``.
-        encoder: as in impasto's settings.
-        pairs: to paint.
+        name: name of the encoder and of its results, ``out/NAME.json`` and the pictures in ``out/NAME``.
+        encoder: name or file of the encoder, as in impasto's settings.
+        pairs: pairs to paint.
         size: long side of the paintings in pixels.
-        iterations: of the last octave.
-        out: folder.
+        iterations: number of iterations of the last octave.
+        out: folder of the results.
 
     Raises:
-        SettingsError: ``out/NAME.json`` was made with something else.
+        SettingsError: ``out/NAME.json`` holds results of another encoder, size or number of iterations.
     """
     network, folder, file = load_encoder(encoder), out / name, out / f"{name}.json"
     made_with = {"encoder": network.sha256, "size": size, "iterations": iterations}
@@ -118,5 +122,5 @@ def run(name: str, encoder: str, pairs: Sequence[Pair], size: int, iterations: i
 
 
 def picture_of(out: Path, name: str, weight: float, pair: Pair) -> Path:
-    """Where an encoder's painting of a pair is kept."""
+    """Return the path of an encoder's painting of a pair."""
     return out / name / f"{weight:g}" / f"{pair.name}.png"

@@ -1,4 +1,4 @@
-"""What was measured of an encoder, kept in a file, and the table that compares several."""
+"""Results of an encoder in a file, and tables that compare several encoders."""
 
 from __future__ import annotations
 
@@ -17,23 +17,26 @@ from impasto.files import replace_file
 
 STYLE_WEIGHTS = (15.0, 45.0, 135.0, 405.0)
 REFERENCE = 135.0
-"""Style weight at which the first encoder's content sets the level of comparison: of those above, the nearest to the
-default's 100."""
+"""Style weight at which the first encoder's content sets the level of comparison; the nearest to the default of 100."""
+
 TEXTURES = 8
+"""Number of pairs whose styles are synthesised as textures, at most."""
+
 RECONSTRUCTIONS = 6
+"""Number of pairs whose photographs are reconstructed, at most."""
 
 
 @dataclass
 class Result:
-    """What one encoder gave.
+    """Results of one encoder.
 
     Attributes:
-        name: of the encoder.
-        made_with: SHA-256 of its file, size and iterations; empty in files that do not tell.
-        texture: by painting, its synthesised texture's distance as a share of uniform noise's, mean over the levels.
-        pairs: by style weight and pair: style, strokes, content.
-        reconstruction: by photograph, root mean square error of its reconstruction from relu4_1, sRGB in [0, 1].
-        seconds: of one painting, mean over all.
+        name: name of the encoder.
+        made_with: SHA-256 of its file, size and iterations; empty in files without them.
+        texture: distance of each painting's synthesised texture, divided by that of uniform noise; mean over levels.
+        pairs: style, strokes and content by style weight and pair.
+        reconstruction: root mean square error of each photograph's reconstruction from relu4_1, sRGB in [0, 1].
+        seconds: mean seconds per painting.
     """
 
     name: str
@@ -45,15 +48,15 @@ class Result:
 
     @classmethod
     def stored(cls, path: Path, name: str, made_with: dict[str, Any]) -> Result:
-        """What a file holds of an earlier run, or nothing yet.
+        """Read the results of an earlier run, or return empty results if the file does not exist.
 
         Raises:
-            SettingsError: the earlier run was made with something else.
+            SettingsError: the earlier run had another encoder, size or number of iterations.
         """
         if not path.exists():
             return cls(name, made_with)
         values = json.loads(path.read_text())
-        names = {field.name for field in fields(cls)}  # older files hold more
+        names = {field.name for field in fields(cls)}  # older files have more fields
         result = cls(**{name: value for name, value in values.items() if name in names})
         if result.made_with and result.made_with != made_with:
             raise SettingsError(
@@ -62,21 +65,21 @@ class Result:
         return result
 
     def store(self, path: Path) -> None:
-        """Write the file, in one step."""
+        """Write the file atomically."""
         replace_file(path, json.dumps(asdict(self), indent=1).encode())
 
     def add(self, weight: float, pair: str, score: Sequence[float], seconds: float) -> None:
-        """Add a painting."""
+        """Add the scores of a painting."""
         count = sum(map(len, self.pairs.values()))
         self.seconds = (self.seconds * count + seconds) / (count + 1)
         self.pairs.setdefault(f"{weight:g}", {})[pair] = list(score)
 
     def has(self, weight: float, pair: str) -> bool:
-        """Whether a painting is there."""
+        """Return whether the scores of a painting are present."""
         return pair in self.pairs.get(f"{weight:g}", {})
 
     def over(self, pairs: Sequence[Pair]) -> Result:
-        """The part that some pairs come to."""
+        """Restrict the results to some pairs."""
         weights = [f"{weight:g}" for weight in STYLE_WEIGHTS]
         return replace(
             self,
@@ -87,22 +90,22 @@ class Result:
 
     @property
     def curve(self) -> dict[str, list[float]]:
-        """By style weight: style, strokes, content, each the mean over the pairs."""
+        """Means of style, strokes and content over the pairs, by style weight."""
         return {weight: np.mean(list(scores.values()), 0).tolist() for weight, scores in self.pairs.items()}
 
 
 def texture_styles(pairs: Sequence[Pair]) -> list[Path]:
-    """The paintings whose textures are made."""
+    """List the paintings whose textures are synthesised."""
     return list(dict.fromkeys(pair.style for pair in pairs[:TEXTURES]))
 
 
 def reconstructed_photos(pairs: Sequence[Pair]) -> list[Path]:
-    """The photographs that are reconstructed."""
+    """List the photographs that are reconstructed."""
     return list(dict.fromkeys(pair.content for pair in pairs[:RECONSTRUCTIONS]))
 
 
 def at_content(curve: dict[str, list[float]], level: float) -> tuple[float, float]:
-    """Style and strokes of a curve where its content crosses a level; NaN where it does not."""
+    """Interpolate style and strokes of a curve at a level of content; NaN outside the curve."""
     rows = sorted(curve.values(), key=lambda row: row[2])
     contents = [row[2] for row in rows]
     if not contents[0] <= level <= contents[-1]:
@@ -112,12 +115,12 @@ def at_content(curve: dict[str, list[float]], level: float) -> tuple[float, floa
 
 
 def level_of(results: Sequence[Result]) -> float:
-    """The content at which encoders are compared: the first one's at :data:`REFERENCE`."""
+    """Return the content at which encoders are compared, the first one's at :data:`REFERENCE`."""
     return results[0].curve[f"{REFERENCE:g}"][2]
 
 
 def table(results: Sequence[Result]) -> str:
-    """Markdown, the first result being the reference."""
+    """Return a Markdown table of the encoders; the first result is the reference."""
     level = level_of(results)
     lines = [
         f"| encoder | texture | strokes at content {level:.3f} | style there | reconstruction | seconds |",
@@ -132,7 +135,7 @@ def table(results: Sequence[Result]) -> str:
 
 
 def curves_table(results: Sequence[Result]) -> str:
-    """Markdown: strokes / content of each encoder at each style weight, means over the pairs."""
+    """Return a Markdown table of strokes / content by encoder and style weight, as means over the pairs."""
     weights = [f"{weight:g}" for weight in STYLE_WEIGHTS]
     lines = [
         f"| encoder | {' | '.join(f'style weight {weight}' for weight in weights)} |",

@@ -13,18 +13,18 @@ from impasto.runs.sheets import Stage, grid
 
 
 def write_sheets(results: Sequence[Result], pairs: Sequence[Pair], size: int, out: Path) -> None:
-    """``out/sheets/PAIR.jpg`` and ``out/sheets/texture-PAINTING.jpg``.
+    """Write ``out/sheets/PAIR.jpg`` and ``out/sheets/texture-PAINTING.jpg``.
 
-    Each encoder is shown at the style weight whose mean content is nearest to the level of the table.
+    Each encoder appears at the style weight whose mean content is nearest to the level of the table.
 
     Args:
-        results: of the encoders, the first one being the reference.
-        pairs: to show; all of them were painted.
+        results: results of the encoders, the first of which is the reference.
+        pairs: pairs to show, all of them painted.
         size: long side of the paintings in pixels.
         out: folder of the results.
 
     Raises:
-        PictureError: a picture is missing, or the folder takes no files.
+        PictureError: a picture is missing, or a file cannot be written.
     """
     folder, level = out / "sheets", level_of(results)
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,5 +49,5 @@ def write_sheets(results: Sequence[Result], pairs: Sequence[Pair], size: int, ou
 
 
 def nearest_weight(result: Result, level: float) -> float:
-    """The style weight at which an encoder's mean content is nearest to a level."""
+    """Return the style weight at which an encoder's mean content is nearest to a level."""
     return min(STYLE_WEIGHTS, key=lambda weight: abs(result.curve[f"{weight:g}"][2] - level))

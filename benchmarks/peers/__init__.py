@@ -1,5 +1,5 @@
-"""Other ways to paint, each written anew from what its paper or README says, through the same encoder as ours.
+"""Other painting methods, reimplemented from their papers or READMEs, with the same encoder as impasto.
 
-They are here to be compared with, and are no part of the package. Where a description leaves a number open, or counts
-on other weights, the module says what was chosen.
+They serve comparison, and are not part of the package. If a description leaves a number open or assumes other weights,
+the module documents the choice made here.
 """

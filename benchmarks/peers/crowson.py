@@ -1,10 +1,10 @@
-"""The scheme of style-transfer-pytorch (Katherine Crowson), from its README and its command line's defaults.
+"""The scheme of style-transfer-pytorch (Katherine Crowson), from its README and the defaults of its command line.
 
-Sides grow by √2 from 128 px; Adam, whose moments are carried from one size to the next, with pixels clamped after each
-step; the result of each size, and the next one's start, is an exponential moving average of the iterates; squared
-differences are divided by the sum of the absolute ones, so that weights do not depend on a layer's scale; total
-variation is squared, over nine points. The README scales average pooling's results to keep their size; here the
-encoder's weights know its pooling.
+Sides grow by √2 from 128 px. Adam keeps its moments from one size to the next, and pixels are clamped after each step.
+The result of each size, which initialises the next one, is an exponential moving average of the iterates. Squared
+differences are divided by the sum of the absolute ones, so weights do not depend on the scale of a layer. Total
+variation is squared, over nine points. The README scales the results of average pooling to keep their magnitude; here
+the encoder's weights are trained for its pooling.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ VARIATION_WEIGHT = 2.0
 RATE = 0.02
 BETAS = (0.9, 0.99)
 DECAY = 0.99
-"""Of the average over iterates."""
+"""Decay of the exponential moving average over the iterates, per iteration."""
 
 
 @dataclass(frozen=True)
 class Crowson:
-    """Sizes at a ratio of √2.
+    """A scheme with sizes at a ratio of √2.
 
     Attributes:
-        smallest: long side in pixels that no size is under.
-        first: iterations at the smallest size.
-        iterations: at each other size.
+        smallest: lower bound of the long side in pixels.
+        first: number of iterations at the smallest size.
+        iterations: number of iterations at each other size.
     """
 
     smallest: int = 128
@@ -48,19 +48,19 @@ class Crowson:
     layers: Sequence[str] = (*STYLE, CONTENT)
 
     def plan(self, height: int, width: int) -> tuple[Stage, ...]:
-        """Most iterations at the smallest size."""
+        """Plan the stages, with most iterations at the smallest size."""
         sizes = sides(height, width, 2**0.5, self.smallest)
         return tuple(Stage(*size, self.iterations if i else self.first) for i, size in enumerate(sizes))
 
     def paint(
         self, content: Tensor, style: Tensor, encoder: CountedEncoder, stages: Sequence[Stage], factor: float
     ) -> Outcome:
-        """Paint; see :class:`benchmarks.peers.scheme.Scheme`."""
+        """Paint, as :class:`benchmarks.peers.scheme.Scheme` describes."""
         adam, losses = Adam(RATE, *BETAS), []
         image = content
         for height, width, iterations in stages:
             image = resized(image, height, width)
-            _carry(adam, height, width)
+            _resize_moments(adam, height, width)
             photo = resized(content, height, width)
             painting = fitted(style, max(height, width))
             image, values = _descend(image, objective(photo, painting, encoder, factor), adam, iterations)
@@ -69,7 +69,7 @@ class Crowson:
 
 
 def objective(content: Tensor, style: Tensor, encoder: CountedEncoder, factor: float) -> Loss:
-    """The loss of an image, 1×3×H×W as the content."""
+    """Return the loss as a function of an image with the shape of the content."""
     with torch.no_grad():
         goal = encoder(content, [CONTENT])[CONTENT]
         goals = {name: gram_matrix(f) for name, f in encoder(style, tuple(STYLE)).items()}
@@ -86,13 +86,13 @@ def objective(content: Tensor, style: Tensor, encoder: CountedEncoder, factor: f
 
 
 def scaled_square(x: Tensor, goal: Tensor) -> Tensor:
-    """Squared difference over absolute difference: its gradient's absolute values sum to about 1."""
+    """Divide the squared by the absolute difference; the absolute values of the gradient then sum to about 1."""
     difference = x - goal
     return difference.square().sum() / (difference.abs().sum() + 1e-8)
 
 
 def squared_variation(image: Tensor) -> Tensor:
-    """Mean squared difference of neighbours, the diagonal ones, √2 as far away, counting half."""
+    """Compute the mean squared difference of neighbours; diagonal ones, √2 as far away, have half the weight."""
     x = F.pad(image, (1, 1, 1, 1), mode="replicate")
     here = x[..., 1:-1, 1:-1]
     straight = (x[..., 1:-1, 2:] - here).square().mean() + (x[..., 2:, 1:-1] - here).square().mean()
@@ -101,7 +101,7 @@ def squared_variation(image: Tensor) -> Tensor:
 
 
 def _descend(image: Tensor, loss: Loss, adam: Adam, iterations: int) -> tuple[Tensor, list[float]]:
-    """Adam's steps; gives the average over the iterates, unbiased, and the loss at each of them."""
+    """Run Adam, and return the unbiased average of the iterates and the loss at each iteration."""
     image, average, values = image.clone(), torch.zeros_like(image), []
     for _ in range(iterations):
         leaf = image.detach().requires_grad_(True)
@@ -114,8 +114,8 @@ def _descend(image: Tensor, loss: Loss, adam: Adam, iterations: int) -> tuple[Te
     return (average / (1 - DECAY**iterations)).clamp_(0, 1), values
 
 
-def _carry(adam: Adam, height: int, width: int) -> None:
-    """Adam's moments at the next size."""
+def _resize_moments(adam: Adam, height: int, width: int) -> None:
+    """Resize Adam's moments to the next size."""
     if adam.m is not None and adam.v is not None:
         adam.m = F.interpolate(adam.m, (height, width), mode="bicubic", align_corners=False)
         adam.v = F.interpolate(adam.v, (height, width), mode="bilinear", align_corners=False).clamp_min_(0)

@@ -1,8 +1,8 @@
-"""Galerne, Raad, Lezama and Morel 2022, Scaling Painting Style Transfer (SPST): three sizes, L-BFGS at each.
+"""Galerne, Raad, Lezama and Morel 2022, Scaling Painting Style Transfer (SPST): L-BFGS at three sizes.
 
-The style loss is augmented: beside the Gram matrices it compares each channel's mean and deviation. 600 iterations at
-the coarsest size and half of them at each finer one; the weights of the three parts, and that they halve, are our
-reading: Gram's as in Gatys's notebook, 1000 / C², and the same for means and deviations.
+The augmented style loss compares Gram matrices and, for each channel, mean and standard deviation. There are 600
+iterations at the coarsest size, and half as many at each finer one. The halving and the weights of the three parts are
+our reading of the paper: Gram matrices, means and deviations all have the weight of Gatys's notebook, 1000 / C².
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 @dataclass(frozen=True)
 class Galerne:
-    """Sizes at a ratio of 2.
+    """A scheme with sizes at a ratio of 2.
 
     Attributes:
-        scales: how many.
-        first: iterations at the coarsest size; half as many at each next one.
-        bounded: whether L-BFGS keeps pixels in [0, 1] on the way.
+        scales: number of sizes.
+        first: number of iterations at the coarsest size; each next size has half as many.
+        bounded: whether L-BFGS keeps pixels in [0, 1] at every step.
     """
 
     scales: int = 3
@@ -40,14 +40,14 @@ class Galerne:
     layers: Sequence[str] = (*STYLE, CONTENT)
 
     def plan(self, height: int, width: int) -> tuple[Stage, ...]:
-        """Fewer sizes where the picture is small."""
+        """Plan the stages; a small picture has fewer sizes."""
         sizes = sides(height, width, 2, 0, self.scales)
         return tuple(Stage(*size, round(self.first / 2**i)) for i, size in enumerate(sizes))
 
     def paint(
         self, content: Tensor, style: Tensor, encoder: CountedEncoder, stages: Sequence[Stage], factor: float
     ) -> Outcome:
-        """Paint; see :class:`benchmarks.peers.scheme.Scheme`."""
+        """Paint, as :class:`benchmarks.peers.scheme.Scheme` describes."""
         image, losses = content, []
         lower = bounded_lbfgs if self.bounded else lbfgs
         for height, width, iterations in stages:
@@ -60,24 +60,24 @@ class Galerne:
 
 
 def objective(content: Tensor, style: Tensor, encoder: CountedEncoder, factor: float) -> Loss:
-    """The loss of an image, 1×3×H×W as the content."""
+    """Return the loss as a function of an image with the shape of the content."""
     with torch.no_grad():
         goal = encoder(content, [CONTENT])[CONTENT]
-        goals = {name: _described(f) for name, f in encoder(style, STYLE).items()}
+        goals = {name: _style_statistics(f) for name, f in encoder(style, STYLE).items()}
 
     def loss(image: Tensor) -> Tensor:
         features = encoder(image, (*STYLE, CONTENT))
         total = F.mse_loss(features[CONTENT], goal)
         for name, parts in goals.items():
             weight = factor * 1e3 / len(parts[0]) ** 2
-            for found, expected in zip(_described(features[name]), parts, strict=True):
+            for found, expected in zip(_style_statistics(features[name]), parts, strict=True):
                 total = total + weight * F.mse_loss(found, expected)
         return total
 
     return loss
 
 
-def _described(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Gram matrix, means and deviations of a layer."""
+def _style_statistics(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Compute the Gram matrix, means and standard deviations of a layer."""
     s = statistics(features)
     return gram(s), mean(s), covariance(s).diagonal().clamp_min(1e-8).sqrt()

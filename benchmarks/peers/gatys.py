@@ -1,8 +1,8 @@
 """Gatys, Ecker and Bethge 2016, Image Style Transfer Using Convolutional Neural Networks: L-BFGS at one size.
 
-The paper starts from white noise; the authors' later notebook starts from the photograph, with 500 iterations, a
-content weight of 1 and style weights of 1000 / C², and says these of weights whose mean activations are 1. So are the
-built-in encoder's.
+The paper starts from white noise. The authors' later notebook starts from the photograph, with 500 iterations, a
+content weight of 1 and style weights of 1000 / C², for network weights with mean activations of 1. The built-in
+encoder's weights have these too.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 @dataclass(frozen=True)
 class Gatys:
-    """One size.
+    """A scheme with one size.
 
     Attributes:
-        start: the photograph, or white noise.
-        iterations: of L-BFGS.
-        bounded: whether it keeps pixels in [0, 1] on the way.
+        start: initial image, the photograph or white noise.
+        iterations: number of L-BFGS iterations.
+        bounded: whether L-BFGS keeps pixels in [0, 1] at every step.
     """
 
     start: Literal["content", "noise"] = "content"
@@ -40,13 +40,13 @@ class Gatys:
     layers: Sequence[str] = (*STYLE, CONTENT)
 
     def plan(self, height: int, width: int) -> tuple[Stage, ...]:
-        """The full size alone."""
+        """Plan one stage at the full size."""
         return (Stage(height, width, self.iterations),)
 
     def paint(
         self, content: Tensor, style: Tensor, encoder: CountedEncoder, stages: Sequence[Stage], factor: float
     ) -> Outcome:
-        """Paint; see :class:`benchmarks.peers.scheme.Scheme`."""
+        """Paint, as :class:`benchmarks.peers.scheme.Scheme` describes."""
         (stage,) = stages
         content = resized(content, stage.height, stage.width)
         image = content
@@ -58,7 +58,7 @@ class Gatys:
 
 
 def objective(content: Tensor, style: Tensor, encoder: CountedEncoder, factor: float) -> Loss:
-    """The loss of an image, 1×3×H×W as the content."""
+    """Return the loss as a function of an image with the shape of the content."""
     with torch.no_grad():
         goal = encoder(content, [CONTENT])[CONTENT]
         goals = {name: gram_matrix(f) for name, f in encoder(style, STYLE).items()}

@@ -1,4 +1,4 @@
-"""What the peers have in common: stages, losses over layers, and L-BFGS without and with bounds."""
+"""Common parts of the peers: stages, losses over layers, and L-BFGS with and without bounds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Loss = Callable[[Tensor], Tensor]
 
 
 class Stage(NamedTuple):
-    """One size of a painting: height and width in pixels, and evaluations of loss and gradient there."""
+    """One size of a painting: height and width in pixels, and number of evaluations of loss and gradient."""
 
     height: int
     width: int
@@ -29,11 +29,11 @@ class Stage(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What a peer painted.
+    """Result of a peer.
 
     Attributes:
-        image: 1×3×H×W in [0, 1].
-        losses: its own loss at each evaluation, by stage.
+        image: painting, 1×3×H×W in [0, 1].
+        losses: the peer's own loss at each evaluation, by stage.
     """
 
     image: Tensor
@@ -41,20 +41,20 @@ class Outcome:
 
 
 class Scheme(Protocol):
-    """A peer."""
+    """Interface of a peer."""
 
     @property
     def name(self) -> str:
-        """Of the peer."""
+        """Name of the peer."""
         ...
 
     @property
     def layers(self) -> Sequence[str]:
-        """That it reads."""
+        """Layers that its losses use."""
         ...
 
     def plan(self, height: int, width: int) -> tuple[Stage, ...]:
-        """The stages that its authors describe, for a full size."""
+        """Plan the stages that the authors describe, for a full size."""
         ...
 
     def paint(
@@ -63,22 +63,30 @@ class Scheme(Protocol):
         """Paint.
 
         Args:
-            content: the photograph, 1×3×H×W in [0, 1], at the full size.
-            style: the painting, 1×3×h×w, with the full size's long side.
-            encoder: to paint through.
-            stages: from :meth:`plan`, or shortened.
-            factor: on the authors' weight of the style.
+            content: photograph, 1×3×H×W in [0, 1], at the full size.
+            style: style, 1×3×h×w, with the long side of the full size.
+            encoder: encoder of the losses.
+            stages: stages from :meth:`plan`, or shortened ones.
+            factor: factor on the authors' style weight.
         """
         ...
 
 
 def shortened(stages: Iterable[Stage], share: float) -> tuple[Stage, ...]:
-    """The same stages with a share of their iterations, each at least one."""
+    """Scale the number of iterations of each stage, to at least one."""
     return tuple(stage._replace(iterations=max(1, round(stage.iterations * share))) for stage in stages)
 
 
 def sides(height: int, width: int, ratio: float, smallest: int, most: int = 16) -> list[tuple[int, int]]:
-    """Heights and widths from the smallest to the full one, as a fixed ratio of neighbouring sides gives them."""
+    """List heights and widths from the smallest to the full size, with a fixed ratio between neighbours.
+
+    Args:
+        height: full height in pixels.
+        width: full width in pixels.
+        ratio: ratio of neighbouring sizes.
+        smallest: lower bound of the long side in pixels.
+        most: number of sizes at most.
+    """
     found = [(height, width)]
     while len(found) < most:
         size = scaled_size(height, width, max(height, width) / ratio ** len(found))
@@ -89,24 +97,24 @@ def sides(height: int, width: int, ratio: float, smallest: int, most: int = 16) 
 
 
 def fitted(image: Tensor, long_side: int) -> Tensor:
-    """1×3×H×W at another size."""
+    """Resize 1×3×H×W to another long side."""
     height, width = image.shape[-2:]
     return resized(image, *scaled_size(height, width, long_side))
 
 
 def gram_matrix(features: Tensor) -> Tensor:
-    """C×C, divided by the number of positions."""
+    """Compute the Gram matrix, C×C, divided by the number of positions."""
     return gram(statistics(features))
 
 
 def lbfgs(image: Tensor, loss: Loss, iterations: int) -> tuple[Tensor, list[float]]:
-    """Lower a loss with PyTorch's L-BFGS, steps of length 1, one evaluation each; the last image whose loss was finite.
+    """Minimise a loss with PyTorch's L-BFGS, with steps of length 1 and one evaluation each.
 
-    Pixels move freely, and are put back into [0, 1] at the end, as in the authors' programs, which costs some of what
-    was gained: :func:`bounded_lbfgs` loses nothing.
+    Pixels are unbounded, and clamped to [0, 1] at the end, as in the authors' programs. The clamping raises the loss,
+    which :func:`bounded_lbfgs` avoids.
 
     Returns:
-        The image in [0, 1], and the loss at each evaluation.
+        The last image with a finite loss, in [0, 1], and the loss at each evaluation.
     """
     leaf = image.clone().requires_grad_(True)
     losses: list[float] = []
@@ -129,10 +137,10 @@ def lbfgs(image: Tensor, loss: Loss, iterations: int) -> tuple[Tensor, list[floa
 
 
 def bounded_lbfgs(image: Tensor, loss: Loss, iterations: int) -> tuple[Tensor, list[float]]:
-    """Lower a loss with impasto's own L-BFGS, which keeps pixels in [0, 1] on the way; the image of the lowest loss.
+    """Minimise a loss with impasto's own L-BFGS, which keeps pixels in [0, 1] at every step.
 
     Returns:
-        The image in [0, 1], and the loss at each evaluation.
+        The image with the lowest loss, in [0, 1], and the loss at each evaluation.
     """
     image, best = image.clone(), image.clone()
     losses: list[float] = []

@@ -1,1 +1,1 @@
-"""How good the pictures are and what they cost, beside other ways to paint: ``python -m benchmarks.quality``."""
+"""Quality and cost of the paintings compared with other methods: ``python -m benchmarks.quality``."""

@@ -1,7 +1,7 @@
 """``python -m benchmarks.quality BENCH …``: pictures, time-to-loss, strength, search, or several at once: small, full.
 
-small: two pairs, small and short, in less than half an hour on two cores. full: everything, in some hours. Both go on
-where they were stopped; further options (--list, --pictures, --out, --encoder, --threads) are passed on.
+small: two pairs at a small size, in less than half an hour on two cores. full: everything, in some hours. Both resume
+after an interruption, and pass on further options (--list, --pictures, --out, --encoder, --threads).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SUITES: dict[str, list[tuple[Main, list[str]]]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line."""
+    """Run the command line."""
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
     if name in BENCHES:
         BENCHES[name](rest)

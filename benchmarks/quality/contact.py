@@ -1,4 +1,4 @@
-"""Sheets of a pair: the methods side by side, and the same without their names."""
+"""Sheets of a pair with the methods side by side, with and without their names."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def write_sheets(
     folder: Path, store: Path, rows: Sequence[Row], pairs: Sequence[Pair], methods: Sequence[str], level: float,
     size: int, seed: int,
 ) -> None:  # fmt: skip
-    """For each pair ``sheets/PAIR.jpg``, ``blind/PAIR.jpg``, and for all of them ``blind-key.json``.
+    """Write ``sheets/PAIR.jpg`` and ``blind/PAIR.jpg`` for each pair, and ``blind-key.json`` for all of them.
 
-    Each method is shown at the factor whose content is nearest to a level.
+    Each method appears at the factor whose content is nearest to a level.
 
     Args:
-        folder: where to.
+        folder: folder of the sheets.
         store: folder of the rows' pictures.
-        rows: of all pairs.
-        pairs: to show.
-        methods: to show, in this order where they are not shuffled.
-        level: of content.
+        rows: rows of all pairs.
+        pairs: pairs to show.
+        methods: methods to show, in this order except on blind sheets.
+        level: level of content.
         size: long side in pixels.
-        seed: of the shuffling.
+        seed: seed of the order on blind sheets.
 
     Raises:
-        PictureError: a picture is missing, or the folder takes no files.
+        PictureError: a picture is missing, or a file cannot be written.
     """
     key = {}
     for number, pair in enumerate(pairs):

@@ -1,4 +1,4 @@
-"""A method's scores as a curve over its style weight, and what the curve gives between its points."""
+"""Curves of a method's scores over its style weight, with interpolation between their points."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.quality.store import Row
 
 
 class Point(NamedTuple):
-    """Scores at one factor on the style weight."""
+    """Scores of a method at one factor on its style weight."""
 
     factor: float
     style: float
@@ -20,35 +20,38 @@ class Point(NamedTuple):
 
 
 Curve = Sequence[Point]
-"""In rising order of the factor."""
+"""Points in ascending order of the factor."""
 
 
 def curve_of(rows: Iterable[Row], method: str, pair: str) -> list[Point]:
-    """One method's curve on one pair."""
+    """Return the curve of one method on one pair."""
     mine = [row for row in rows if row.method == method and row.pair == pair]
     return sorted(Point(row.factor, row.style, row.strokes, row.content) for row in mine)
 
 
 def mean_curve(rows: Iterable[Row], method: str) -> list[Point]:
-    """One method's curve with scores that are means over all pairs of the rows; factors that one lacks are left out.
+    """Average the curve of one method over all pairs in the rows, leaving out factors that a pair lacks.
 
-    So a method that failed on a hard pair is not compared over the others.
+    So a method that failed on a hard pair is not compared by the others alone.
     """
     rows = list(rows)
     mine, pairs = [row for row in rows if row.method == method], {row.pair for row in rows}
     points = []
     for factor in sorted({row.factor for row in mine}):
-        here = [row for row in mine if row.factor == factor]
-        if {row.pair for row in here} == pairs:
-            means = np.mean([(row.style, row.strokes, row.content) for row in here], 0)
+        at_factor = [row for row in mine if row.factor == factor]
+        if {row.pair for row in at_factor} == pairs:
+            means = np.mean([(row.style, row.strokes, row.content) for row in at_factor], 0)
             points.append(Point(factor, *map(float, means)))
     return points
 
 
 def at_content(curve: Curve, level: float) -> Point | None:
-    """Where a curve crosses a level of content, linear between its points, the factor geometrically; None outside.
+    """Interpolate a curve at a level of content, linearly in the scores and geometrically in the factor.
 
-    Points are taken in the order of their content: with more style there is less of it, but for the last few per cent.
+    Points are ordered by content, which decreases with more style, apart from the last few per cent.
+
+    Returns:
+        The interpolated point, or None if the level is outside the curve.
     """
     ordered = sorted(curve, key=lambda point: point.content)
     contents = [point.content for point in ordered]
@@ -63,24 +66,24 @@ def at_content(curve: Curve, level: float) -> Point | None:
 
 
 def nearest(curve: Curve, level: float) -> Point:
-    """The point whose content is nearest to a level."""
+    """Return the point whose content is nearest to a level."""
     return min(curve, key=lambda point: abs(point.content - level))
 
 
 def at_default(curve: Curve) -> Point | None:
-    """The point at the method's own style weight."""
+    """Return the point at the method's own style weight, if the curve has one."""
     return next((point for point in curve if abs(point.factor - 1) < 1e-9), None)
 
 
 class Beaten(NamedTuple):
-    """A pair on which a peer beats us: lower strokes, and more content, or as much on its curve.
+    """A pair on which a peer beats impasto: lower strokes at more content, or at equal content on its curve.
 
     Attributes:
-        peer: its name.
-        pair: the pair's.
-        ours: at our default weight.
-        theirs: the point that beats it.
-        where: ``defaults``: at the peer's own weight; ``curves``: somewhere on its curve, between its points too.
+        peer: name of the peer.
+        pair: name of the pair.
+        ours: impasto's point at its default weight.
+        theirs: the peer's point that beats it.
+        where: ``defaults``: at the peer's own weight; ``curves``: anywhere on its curve, interpolated if necessary.
     """
 
     peer: str
@@ -91,7 +94,7 @@ class Beaten(NamedTuple):
 
 
 def beaten(rows: Sequence[Row], peers: Sequence[str], ours: str = "default") -> list[Beaten]:
-    """All pairs on which some peer beats a method of ours, taken at our own weight."""
+    """List the pairs on which a peer beats a method of impasto at that method's own weight."""
     found = []
     for pair in dict.fromkeys(row.pair for row in rows):
         own = at_default(curve_of(rows, ours, pair))
@@ -109,7 +112,7 @@ def beaten(rows: Sequence[Row], peers: Sequence[str], ours: str = "default") -> 
 
 
 def pairs_compared(rows: Sequence[Row], peers: Sequence[str], ours: str = "default") -> int:
-    """On how many pairs there is a method of ours, at our own weight, and some peer."""
+    """Count the pairs that have scores of a peer, and of impasto's method at its own weight."""
     pairs = dict.fromkeys(row.pair for row in rows)
     return sum(
         at_default(curve_of(rows, ours, pair)) is not None and any(curve_of(rows, peer, pair) for peer in peers)
@@ -118,6 +121,6 @@ def pairs_compared(rows: Sequence[Row], peers: Sequence[str], ours: str = "defau
 
 
 def _best_from(curve: Curve, level: float) -> Point | None:
-    """The point with the lowest strokes where a curve has at least so much content; None where it nowhere has."""
+    """Return the point with the lowest strokes and at least ``level`` content; None if there is none."""
     points = [point for point in (at_content(curve, level), *curve) if point and point.content >= level]
     return min(points, key=lambda point: point.strokes, default=None)

@@ -1,4 +1,4 @@
-"""Plots of curves. Without ``pyplot``, as in :mod:`impasto.runs.plots`."""
+"""Plots of curves, without ``pyplot`` like :mod:`impasto.runs.plots`."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 from benchmarks.quality.curves import Curve
 from impasto.files import replace_file
 
-# Told apart by every common kind of colour blindness (Okabe and Ito); then again with other marks.
+# Colours that are distinct with every common kind of colour blindness (Okabe and Ito); other marks follow when used up.
 _COLOURS = ("#222222", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _MARKS = ("o", "s", "^")
 
 
 def plot_curves(path: Path, curves: Mapping[str, Curve], title: str) -> None:
-    """Strokes over content, a curve for each method; lower right is better.
+    """Plot strokes over content, with a curve for each method; lower right is better.
 
     Args:
-        path: SVG or PNG.
-        curves: by method; those of one point are drawn as a cross.
-        title: above it.
+        path: SVG or PNG file to write.
+        curves: curves by method; a single point becomes a cross.
+        title: title of the plot.
 
     Raises:
         PictureError: the file cannot be written.
@@ -50,15 +50,15 @@ def plot_lines(
     level: float | None = None,
     logarithmic: bool = True,
 ) -> None:
-    """Any curves.
+    """Plot named lines.
 
     Args:
-        path: SVG or PNG.
-        lines: abscissas and ordinates by name.
-        title: above it.
-        labels: of both axes.
-        level: a horizontal line.
-        logarithmic: both axes.
+        path: SVG or PNG file to write.
+        lines: x and y values by name.
+        title: title of the plot.
+        labels: labels of both axes.
+        level: y value of a horizontal line; None for no line.
+        logarithmic: whether both axes are logarithmic.
 
     Raises:
         PictureError: the file cannot be written.

@@ -1,4 +1,4 @@
-"""The machine that a benchmark ran on, in a few lines."""
+"""Description of the machine that a benchmark runs on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from impasto.engine.devices import physical_cores
 
 
 def describe() -> str:
-    """Markdown: processor, cores, memory, versions, and how threads wait."""
+    """Return a Markdown list of processor, cores, memory, versions and OMP_WAIT_POLICY."""
     facts = {
         "processor": processor(),
         "cores": f"{physical_cores()}, {torch.get_num_threads()} threads",
@@ -29,7 +29,7 @@ def describe() -> str:
 
 
 def processor() -> str:
-    """The CPU's name as the system has it, with its widest vectors as PyTorch names them."""
+    """Return the name of the CPU, and PyTorch's name for its vector instructions."""
     info = Path("/proc/cpuinfo")
     name = platform.processor() or platform.machine()
     if info.exists():

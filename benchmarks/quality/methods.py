@@ -1,4 +1,4 @@
-"""Ways to get a picture for a pair, all with one knob: a factor on the style weight that each has by default."""
+"""Painting methods with one common parameter: a factor on the method's default style weight."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ Budget = Literal["full", "short"]
 
 @dataclass(frozen=True)
 class Canvas:
-    """What all methods share.
+    """Parameters common to all methods.
 
     Attributes:
-        size: long side in pixels.
-        encoder: name or file.
+        size: long side of the painting in pixels.
+        encoder: name or file of the encoder.
     """
 
     size: int
@@ -49,12 +49,12 @@ class Canvas:
 
 
 class Painted(NamedTuple):
-    """What a method gave.
+    """Result of a method.
 
     Attributes:
-        array: H×W×3 in [0, 1].
-        seconds: from the pictures read to the picture painted.
-        operations: the encoder's multiplications.
+        array: painting, H×W×3 in [0, 1].
+        seconds: seconds of painting, without reading the pictures.
+        operations: multiplications of the encoder.
     """
 
     array: np.ndarray
@@ -63,24 +63,24 @@ class Painted(NamedTuple):
 
 
 class Method(Protocol):
-    """A way to get a picture."""
+    """Interface of a painting method."""
 
     @property
     def name(self) -> str:
-        """In tables and folders."""
+        """Name in tables and folders."""
         ...
 
     @property
     def varies(self) -> bool:
-        """Whether the factor changes anything."""
+        """Whether the factor changes the painting."""
         ...
 
     def record(self, canvas: Canvas, factor: float) -> dict[str, Any]:
-        """All that the picture depends on besides the pair and the encoder's weights, as JSON holds it."""
+        """Describe, for JSON, everything that the painting depends on besides the pair and the encoder's weights."""
         ...
 
     def paint(self, pair: Pair, canvas: Canvas, factor: float) -> Painted:
-        """Paint."""
+        """Paint a pair."""
         ...
 
 
@@ -89,8 +89,8 @@ class Ours:
     """impasto with some settings.
 
     Attributes:
-        name: in tables.
-        changes: settings, which may name a preset.
+        name: name in tables.
+        changes: settings, possibly with a preset.
     """
 
     name: str
@@ -98,29 +98,29 @@ class Ours:
     varies: bool = True
 
     def settings(self, canvas: Canvas, factor: float) -> Settings:
-        """Raw weights in place of the strength, so that any factor has its place."""
-        threads = torch.get_num_threads()  # as the peers have
+        """Make settings with raw weights instead of the strength, so that any factor can apply."""
+        threads = torch.get_num_threads()  # like the peers
         given = {"size": canvas.size, "encoder": canvas.encoder, "threads": threads, **self.changes}
         content, style = make_settings(**given).weights
         given.pop("strength", None)
         return make_settings(**{**given, "content_weight": content, "style_weight": style * factor})
 
     def record(self, canvas: Canvas, factor: float) -> dict[str, Any]:
-        """The settings, but for those that change no picture, and the encoder, whose hash is kept."""
+        """Describe the settings that change the painting, except the encoder, whose hash is stored separately."""
         settings = self.settings(canvas, factor)
         values = settings.model_dump(mode="json", exclude={"encoder", "preset", "threads", "memory"})
-        values["precision"] = _precision(settings)  # auto is another one on other machines
+        values["precision"] = _precision(settings)  # auto depends on the machine
         return {"kind": "impasto", "impasto": impasto.__version__, "settings": values}
 
     def paint(self, pair: Pair, canvas: Canvas, factor: float) -> Painted:
-        """As ``impasto paint`` does."""
+        """Paint a pair like ``impasto paint``."""
         painting = impasto.paint(pair.content, pair.style, self.settings(canvas, factor))
-        taken = Counter(step.octave for step in painting.history)  # fewer than planned where octaves converged
+        taken = Counter(step.octave for step in painting.history)  # fewer than planned if octaves converged
         octaves = [octave._replace(iterations=taken[number]) for number, octave in enumerate(painting.octaves, 1)]
         return Painted(painting.array, painting.seconds, self._operations(pair, canvas, octaves))
 
     def operations(self, pair: Pair, canvas: Canvas) -> float:
-        """Of all iterations of the octaves that it plans where no memory bounds it."""
+        """Count the multiplications of all iterations that are planned with unlimited memory."""
         how = self.settings(canvas, 1.0).optimization
         size = loaded(pair.content, canvas.size).shape[-2:]
         octaves = plan_octaves(
@@ -134,7 +134,7 @@ class Ours:
         return self._operations(pair, canvas, octaves)
 
     def _operations(self, pair: Pair, canvas: Canvas, octaves: Sequence[Octave]) -> float:
-        """At the sizes that go through the encoder."""
+        """Count the multiplications at the sizes that the encoder processes."""
         settings = self.settings(canvas, 1.0)
         layers = [*shares(settings.losses.content), *shares(settings.losses.style)]
         style = loaded(pair.style, canvas.size).shape[-2:]
@@ -149,11 +149,11 @@ DEFAULT = Ours("default")
 
 @dataclass(frozen=True)
 class Peer:
-    """Another scheme through the same encoder.
+    """Another scheme with the same encoder.
 
     Attributes:
-        scheme: the peer.
-        budget: as its authors describe it, or with as much of the encoder's arithmetic as impasto's default.
+        scheme: scheme of the peer.
+        budget: ``full``: that of its authors; ``short``: as much of the encoder's arithmetic as impasto's default.
     """
 
     scheme: Scheme
@@ -161,15 +161,15 @@ class Peer:
     varies: bool = True
 
     REVISION = 1
-    """To be raised where a peer changes, so that what it painted before no longer counts."""
+    """Revision of the peers; increase it when a peer changes, so that earlier results become invalid."""
 
     @property
     def name(self) -> str:
-        """Of the scheme and the budget."""
+        """Name of the scheme and the budget."""
         return f"{self.scheme.name}-{self.budget}"
 
     def record(self, canvas: Canvas, factor: float) -> dict[str, Any]:
-        """The scheme's own numbers, and the budget."""
+        """Describe the scheme's parameters and the budget."""
         share = DEFAULT.record(canvas, 1.0) if self.budget == "short" else None
         return {
             "kind": "peer",
@@ -182,7 +182,7 @@ class Peer:
         }
 
     def paint(self, pair: Pair, canvas: Canvas, factor: float) -> Painted:
-        """With the clock running from when the pictures are read."""
+        """Paint a pair, timed from after the reading of the pictures."""
         content, style = (loaded(path, canvas.size) for path in (pair.content, pair.style))
         stages = self.stages(pair, canvas, (*content.shape[-2:],), (*style.shape[-2:],))
         encoder = CountedEncoder(_encoder(canvas.encoder, _precision(Settings())))
@@ -193,7 +193,7 @@ class Peer:
     def stages(
         self, pair: Pair, canvas: Canvas, size: tuple[int, int], style_size: tuple[int, int]
     ) -> tuple[Stage, ...]:
-        """The plan that the budget allows."""
+        """Plan the stages that the budget allows."""
         stages = self.scheme.plan(*size)
         if self.budget == "full":
             return stages
@@ -203,17 +203,17 @@ class Peer:
 
 @dataclass(frozen=True)
 class Reference:
-    """The photograph itself, the strongest filter of colour and contrast, or the style itself."""
+    """A reference: the photograph itself, the strongest filter of colour and contrast, or the style itself."""
 
     name: Literal["photograph", "filter", "style"]
     varies: bool = False
 
     def record(self, canvas: Canvas, factor: float) -> dict[str, Any]:
-        """Its name and size."""
+        """Describe the name and size."""
         return {"kind": self.name, "size": canvas.size}
 
     def paint(self, pair: Pair, canvas: Canvas, factor: float) -> Painted:
-        """No paint at all."""
+        """Return the reference picture."""
         photograph = loaded(pair.content, canvas.size)
         begun = time.perf_counter()
         if self.name == "photograph":
@@ -237,7 +237,7 @@ SCHEMES: tuple[Scheme, ...] = (
 
 
 def known_methods() -> dict[str, Method]:
-    """Presets and peers by name."""
+    """Return presets, peers and references by name."""
     presets: list[Method] = [DEFAULT, Ours("quick", {"preset": "quick"}), Ours("fine", {"preset": "fine"})]
     budgets: tuple[Budget, ...] = ("short", "full")
     peers: list[Method] = [Peer(scheme, budget) for scheme in SCHEMES for budget in budgets]
@@ -245,10 +245,10 @@ def known_methods() -> dict[str, Method]:
 
 
 def parse_method(text: str) -> Method:
-    """A known method's name, or ``NAME: KEY=VALUE KEY=VALUE …`` for impasto with settings of one's own.
+    """Parse the name of a known method, or ``NAME: KEY=VALUE KEY=VALUE …`` for impasto with these settings.
 
     Raises:
-        SettingsError: it is neither, or the settings are not valid.
+        SettingsError: the text is neither, or the settings are not valid.
     """
     name, colon, rest = (part.strip() for part in text.partition(":"))
     known = known_methods()
@@ -258,16 +258,16 @@ def parse_method(text: str) -> Method:
         return custom(name, rest.split())
     if name in known:
         return known[name]
-    if name in PRESETS and not name.startswith("tutorial"):  # whose raw weights are for other activations
+    if name in PRESETS and not name.startswith("tutorial"):  # their raw weights are for other activations
         return Ours(name, {"preset": name})
     raise SettingsError(f"There is no method {name!r}: choose one of {', '.join(known)}, or write NAME: KEY=VALUE ….")
 
 
 def custom(name: str, assignments: list[str]) -> Ours:
-    """Our own painter with settings written as ``KEY=VALUE``.
+    """Make a method from settings for impasto's painter, written as ``KEY=VALUE``.
 
     Raises:
-        SettingsError: they are not valid, or change what all methods share or what differs by pair.
+        SettingsError: the settings are not valid, or set what is common to all methods or differs by pair.
     """
     changes = deep_merge(*(parse_assignment(text) for text in assignments))
     settings = make_settings(**changes)

@@ -1,4 +1,4 @@
-"""What the benches' command lines have in common."""
+"""Common options of the benchmarks' command lines."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from impasto.engine.devices import physical_cores
 from impasto.errors import ImpastoError, SettingsError
 
 FACTORS = (0.1, 10**-0.5, 1.0, 10**0.5, 10.0)
-"""On the style weight: half a decade apart."""
+"""Factors on the style weight, half a decade apart."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What is painted, and where the results go."""
+    """Pairs and canvas of a benchmark, and the folder of its results."""
 
     pairs: list[Pair]
     canvas: Canvas
@@ -29,18 +29,18 @@ class Bench:
 
 
 def parser(description: str | None, *, several_encoders: bool = False) -> argparse.ArgumentParser:
-    """With the options that all benches have.
+    """Make a parser with the options that all benchmarks share.
 
     Args:
-        description: of the bench.
-        several_encoders: ``--encoder NAME[=FILE]`` may be repeated, and is kept as ``encoders``.
+        description: description of the benchmark.
+        several_encoders: whether ``--encoder NAME[=FILE]`` may be repeated; the values are stored as ``encoders``.
     """
     made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--list", type=Path, metavar="CSV", help="pairs, with the columns content and style; the "
-                      "project's own pairs where not given")  # fmt: skip
-    made.add_argument("--pictures", type=Path, metavar="FOLDER", help="of the pictures that the list names; the list's "
-                      "own where not given")  # fmt: skip
-    made.add_argument("--pairs", type=int, metavar="N", help="only the first so many pairs")
+    made.add_argument("--list", type=Path, metavar="CSV", help="pairs, with the columns content and style; "
+                      "the project's own pairs by default")  # fmt: skip
+    made.add_argument("--pictures", type=Path, metavar="FOLDER", help="folder of the listed pictures; "
+                      "the list's own by default")  # fmt: skip
+    made.add_argument("--pairs", type=int, metavar="N", help="use the first N pairs only")
     made.add_argument("--size", type=int, default=512, help="long side in pixels")
     if several_encoders:
         made.set_defaults(encoder="builtin")
@@ -53,11 +53,11 @@ def parser(description: str | None, *, several_encoders: bool = False) -> argpar
 
 
 def bench(given: argparse.Namespace) -> Bench:
-    """The pairs and the canvas that options stand for. PyTorch's number of threads is set.
+    """Read the pairs and the canvas from parsed options, and set PyTorch's number of threads.
 
     Raises:
-        PictureError: a table or picture that is missing.
-        SettingsError: pictures without a list, or no pair left.
+        PictureError: a table or picture is missing.
+        SettingsError: the pictures have no list, or no pair is left.
     """
     if given.pictures is not None and given.list is None:
         raise SettingsError("--pictures needs --list, the table of pairs.")
@@ -72,13 +72,13 @@ def bench(given: argparse.Namespace) -> Bench:
 
 
 def in_sentences(main: Callable[[Sequence[str] | None], None], arguments: Sequence[str] | None = None) -> int:
-    """Run a bench; what the user can mend is said in a sentence, with the exit code 2."""
+    """Run a benchmark, and return its exit code: 2 for an error, printed as a sentence, and 130 for Ctrl-C."""
     try:
         main(arguments)
     except ImpastoError as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("Stopped. The same command goes on from here.", file=sys.stderr)
+        print("Stopped. The same command resumes from here.", file=sys.stderr)
         return 130
     return 0

@@ -1,12 +1,13 @@
-"""How good the pictures are: strokes over content, for impasto's presets and its peers, as the style weight varies.
+"""Quality of the paintings: strokes over content at several style weights, for impasto's presets and its peers.
 
     python -m benchmarks.quality pictures [--list PAIRS.csv --pictures FOLDER] [--method NAME …]
 
-Each picture and its scores are kept in OUT/scores; a run that was stopped goes on. The tables go into OUT/pictures.md,
-plots into OUT/curves, sheets into OUT/sheets, and sheets without names into OUT/blind, their key in OUT/blind-key.json.
-A method is one of impasto's presets, a peer (gatys, gatys-noise, crowson, galerne, and gatys-bounded and
-galerne-bounded, whose L-BFGS keeps pixels in [0, 1] on the way; each with -full for the budget that its authors
-describe, or -short for the default's arithmetic), or "NAME: KEY=VALUE …", impasto with these settings.
+Each picture and its scores are stored in OUT/scores, so a stopped run resumes. Tables are in OUT/pictures.md, plots in
+OUT/curves, sheets in OUT/sheets, and sheets without names in OUT/blind, with their key in OUT/blind-key.json.
+
+A method is one of impasto's presets, a peer, or "NAME: KEY=VALUE …" for impasto with these settings. The peers are
+gatys, gatys-noise, crowson, galerne, and gatys-bounded and galerne-bounded, whose L-BFGS keeps pixels in [0, 1] at
+every step. Their suffix is the budget: -full for that of the authors, -short for the arithmetic of impasto's default.
 """
 
 from __future__ import annotations
@@ -30,28 +31,28 @@ LEVELS = (0.45, 0.5, 0.55, 0.6, 0.65)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line."""
+    """Run the command line."""
     options = parser(__doc__)
-    options.add_argument("--method", action="append", dest="methods", help=f"by default {', '.join(METHODS)}")
-    options.add_argument("--full", action="store_true", help="with the peers' own budgets too")
+    options.add_argument("--method", action="append", dest="methods", help=f"a method; by default {', '.join(METHODS)}")
+    options.add_argument("--full", action="store_true", help="include the peers with the budgets of their authors")
     options.add_argument("--factors", type=float, nargs="+", default=list(FACTORS))
     options.add_argument("--level", type=float, default=0.55, help="content at which the sheets compare")
-    options.add_argument("--seed", type=int, default=0, help="of the blind sheets")
+    options.add_argument("--seed", type=int, default=0, help="seed of the order on blind sheets")
     given = options.parse_args(arguments)
     methods = [parse_method(name) for name in given.methods or (FULL if given.full else METHODS)]
     print(run(bench(given), methods, given.factors, given.level, given.seed))
 
 
 def run(where: Bench, methods: Sequence[Method], factors: Sequence[float], level: float, seed: int) -> str:
-    """Paint what is missing; write tables, plots and sheets.
+    """Paint the missing pictures, and write tables, plots and sheets.
 
-    Peers with their own budget take every other factor.
+    Peers with the budget of their authors skip every other factor.
 
     Returns:
         The tables.
 
     Raises:
-        ImpastoError: a picture cannot be read, or a file written.
+        ImpastoError: a picture cannot be read, or a file cannot be written.
     """
     store = Store(where.out / "scores", where.canvas)
     subjects = [*methods, *(r for r in REFERENCES if r.name not in [m.name for m in methods])]
@@ -78,7 +79,7 @@ def _report(rows: Sequence[Row], where: Bench, peers: Sequence[str]) -> str:
 
 
 def _plots(folder: Path, rows: Sequence[Row]) -> None:
-    names = [name for name in tables.names_of(rows) if name != "style"]  # whose strokes and content are off the scale
+    names = [name for name in tables.names_of(rows) if name != "style"]  # its strokes and content are off the scale
     plot_curves(folder / "mean.svg", {name: mean_curve(rows, name) for name in names}, "mean over the pairs")
     for pair in dict.fromkeys(row.pair for row in rows):
         curves = {name: curve for name in names if (curve := curve_of(rows, name, pair))}

@@ -1,4 +1,4 @@
-"""One pair's race to the tutorial's loss: the tutorial first, then its rivals in turns, each until it is there."""
+"""The race of one pair to the tutorial's loss: first the tutorial, then its rivals in turns until they reach it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from impasto.settings.model import Settings
 
 
 class Moment(NamedTuple):
-    """A picture on the way.
+    """An intermediate state of a painting.
 
     Attributes:
         passes: arithmetic so far, in forward and backward passes through the encoder at the full size.
-        seconds: so far.
-        loss: the common one, of the picture at the full size.
-        free: the same of the image that the optimiser moves, whose pixels may lie outside [0, 1].
+        seconds: seconds so far.
+        loss: common loss of the picture at the full size.
+        free: common loss of the optimiser's image, whose pixels may be outside [0, 1].
     """
 
     passes: float
@@ -44,16 +44,16 @@ class Moment(NamedTuple):
 
 @dataclass
 class Runner:
-    """A painting on its way to a loss. What is measured on the way is not counted.
+    """A painting that runs until a loss is reached; the time of measurements is not counted.
 
     Args:
-        painter: of the full size.
-        loss: the common one.
-        style: height and width at which the full size reads the style.
+        painter: painter at the full size.
+        loss: common loss.
+        style: height and width of the style at the full size.
 
     Attributes:
-        moments: at the end of each octave, and at each iteration of the last one.
-        pace: seconds of each iteration of the last octave, but for the first.
+        moments: state at the end of each octave, and at each iteration of the last one.
+        pace: seconds of each iteration of the last octave, except the first.
     """
 
     painter: Painter
@@ -71,11 +71,11 @@ class Runner:
 
     @property
     def best(self) -> float:
-        """The lowest loss so far."""
+        """Lowest loss so far."""
         return min((moment.loss for moment in self.moments), default=math.inf)
 
     def advance(self, seconds: float, target: float = -math.inf) -> None:
-        """Paint for about so long, at least an iteration, or until the loss is at the target."""
+        """Paint for about the given seconds, at least one iteration, or until the loss reaches the target."""
         end = self.seconds + seconds
         while not self.done:
             begun = time.perf_counter()
@@ -92,7 +92,7 @@ class Runner:
                     return
 
     def _begin(self, event: OctaveStarted) -> None:
-        """The targets' forward passes; and how far the octave before has come."""
+        """Record the state after the previous octave, and count the forward passes of the new octave's targets."""
         if event.number > 1:
             self._note(to_tensor(self.painter.painting().array))
         octave = event.octave
@@ -112,7 +112,7 @@ class Runner:
         self.moments.append(Moment(self.passes, self.seconds, loss, loss if free is None else free))
 
     def _pass(self, octave: Octave) -> float:
-        """Half the operations of an iteration: those of its forward pass."""
+        """Count the multiplications of an iteration's forward pass, which are half of all."""
         return self._forward(octave.height, octave.width)
 
     def _forward(self, height: int, width: int) -> float:
@@ -121,14 +121,14 @@ class Runner:
 
 @dataclass(frozen=True)
 class Course:
-    """What all run over.
+    """Parameters of a race, common to all methods.
 
     Attributes:
-        pair: of pictures.
+        pair: photograph and style.
         size: long side in pixels.
-        encoder: its file.
-        iterations: of the tutorial.
-        threads: of the CPU.
+        encoder: file of the encoder.
+        iterations: number of iterations of the tutorial.
+        threads: number of CPU threads.
     """
 
     pair: Pair
@@ -138,7 +138,7 @@ class Course:
     threads: int
 
     def settings(self, optimization: Mapping[str, Any] | None = None) -> Settings:
-        """The tutorial's objective; its own optimisation where no other is given."""
+        """Make settings with the tutorial's objective, and by default its optimisation."""
         how = {"iterations": self.iterations} if optimization is None else optimization
         return make_settings(
             preset="tutorial", encoder=str(self.encoder), size=self.size, threads=self.threads, device="cpu",
@@ -146,11 +146,11 @@ class Course:
         )  # fmt: skip
 
     def pictures(self) -> tuple[Tensor, Tensor]:
-        """Content and style at the full size."""
+        """Read content and style at the full size."""
         return loaded(self.pair.content, self.size), loaded(self.pair.style, self.size)
 
     def runner(self, settings: Settings) -> Runner:
-        """A painting of these settings."""
+        """Make a painting with the given settings."""
         painter = impasto.make_painter(self.pair.content, self.pair.style, settings)
         content, style = self.pictures()
         loss = CommonLoss(painter.encoder, content, style, self.settings())
@@ -158,7 +158,7 @@ class Course:
 
 
 def run_tutorial(course: Course) -> dict[str, Any]:
-    """Our preset to its end: the curve, and where it first came to its lowest loss."""
+    """Run the preset ``tutorial`` to its end, and return its curve and the first state with its lowest loss."""
     runner = course.runner(course.settings())
     runner.advance(math.inf)
     lowest = first_at(runner.moments, runner.best)
@@ -174,7 +174,7 @@ def run_tutorial(course: Course) -> dict[str, Any]:
 
 
 def first_at(moments: Sequence[Moment], target: float) -> Moment | None:
-    """The first moment whose loss is at a target or under it."""
+    """Return the first state whose loss is at most the target, if any."""
     return next((moment for moment in moments if moment.loss <= target), None)
 
 
@@ -189,21 +189,21 @@ def run_rivals(
     steps: int = 36,
     whole: bool = False,
 ) -> dict[str, Any]:
-    """All others in turns, with the tutorial's clock read anew among them.
+    """Run the rivals and TensorFlow in turns, and measure the tutorial's pace again among them.
 
     Args:
-        course: what they run over.
-        tutorial: from :func:`run_tutorial`.
-        rivals: changes of our default's optimisation, by name.
-        python: of TensorFlow's environment; None leaves it out.
-        folder: for what TensorFlow's process reads.
-        turn: seconds at a time.
-        steps: that TensorFlow takes, from which its time for all is told.
-        whole: whether TensorFlow takes all of them instead.
+        course: parameters of the race.
+        tutorial: result of :func:`run_tutorial`.
+        rivals: settings of the optimisation by name.
+        python: Python of TensorFlow's environment; None to leave TensorFlow out.
+        folder: folder for the input of TensorFlow's process.
+        turn: seconds per turn.
+        steps: number of TensorFlow's steps, from which its total time is extrapolated.
+        whole: whether TensorFlow runs all steps instead.
 
     Returns:
-        By method: arithmetic and seconds to the target, whether it was reached, lowest loss and moments; for rivals
-        also the arithmetic after which the image as it is moved, its pixels not clamped, is at the target, or None.
+        By method: arithmetic and seconds to the target, whether it was reached, lowest loss and states. Rivals also
+        have the arithmetic after which the unclamped image of the optimiser reaches the target, or None.
     """
     runners = {name: course.runner(course.settings(how)) for name, how in rivals.items()}
     clock = course.runner(course.settings())
@@ -238,22 +238,23 @@ def _at_end(runners: Mapping[str, Runner], links: Mapping[str, TensorFlow], want
 
 
 def _steps_in(link: TensorFlow, turn: float, wanted: int) -> int:
-    """As many steps as fit into a turn; one where no pace is known."""
+    """Return the number of steps that fit into a turn, or 1 while the pace is unknown."""
     pace = link.seconds[-1] if len(link.seconds) > 1 else turn
     return max(1, min(int(turn / pace), wanted - len(link.seconds)))
 
 
 def _tutorial(tutorial: Mapping[str, Any], pace: float) -> dict[str, Any]:
-    """Its arithmetic as it was run, its seconds at the pace that it had among the others."""
+    """Return the tutorial's arithmetic as counted, and its seconds at the pace measured among the others."""
     seconds = pace * tutorial["iterations"]
     return {"passes": tutorial["passes"], "seconds": seconds, "reached": True, "loss": tutorial["target"],
             "moments": tutorial["moments"]}  # fmt: skip
 
 
 def _tensorflow(link: TensorFlow, tutorial: Mapping[str, Any], whole: bool) -> dict[str, Any]:
-    """TensorFlow's seconds: of all steps, or told from a few and the first one, which may compile.
+    """Return TensorFlow's seconds, of all steps or extrapolated from some; the first step may include compilation.
 
-    ``apart`` is how far its first losses are from ours at most; over all of them where it ran whole.
+    ``apart`` is the maximum relative difference of its losses to the preset's: of all losses if it ran whole, else of
+    the first ten.
     """
     ours = [moment[2] for moment in tutorial["moments"]]
     shared = len(link.losses) if whole else min(10, len(link.losses))

@@ -1,9 +1,9 @@
-"""One experiment of the search for defaults: settings, a few style weights, a row of scores beside the default's.
+"""One experiment in the search for defaults: scores of some settings at a few style weights, beside the default's.
 
     python -m benchmarks.quality search --pairs 4 --size 384 --set losses.total_variation=0.2 --name smoother
 
-Appends to OUT/search.csv; pictures and scores are kept in OUT/scores, so that the default is painted once. What was
-tried and why goes into benchmarks/quality/LOG.md.
+It appends to OUT/search.csv. Pictures and scores are stored in OUT/scores, so the default is painted once. Experiments
+and their reasons are logged in benchmarks/quality/LOG.md.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ COLUMNS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line."""
+    """Run the command line."""
     options = parser(__doc__)
     options.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="assignments")
     options.add_argument("--name", required=True)
-    options.add_argument("--factors", type=float, nargs="+", default=list(FACTORS), help="on the style weight")
+    options.add_argument("--factors", type=float, nargs="+", default=list(FACTORS), help="factors on the style weight")
     given = options.parse_args(arguments)
     if given.name == DEFAULT.name or not given.assignments:
         raise SettingsError("An experiment needs --set KEY=VALUE, and a --name other than default.")
@@ -43,10 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(where: Bench, method: Ours, assignments: Sequence[str], factors: Sequence[float]) -> str:
-    """Paint what is missing, append the row; gives it beside the default's.
+    """Paint the missing pictures, append the row, and return it in a table with the default's.
 
     Raises:
-        ImpastoError: a picture cannot be read, or a file written.
+        ImpastoError: a picture cannot be read, or a file cannot be written.
     """
     rows = collect(Store(where.out / "scores", where.canvas), [DEFAULT, method], where.pairs, sorted(factors))
     lines = [_line(rows, DEFAULT.name, "", where), _line(rows, method.name, " ".join(assignments), where)]

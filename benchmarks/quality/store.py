@@ -1,4 +1,4 @@
-"""Scores kept as files, so that a run that was killed goes on where it stopped."""
+"""Storage of scores in files, so that a killed run resumes."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from impasto.pictures import write_picture
 
 @dataclass(frozen=True)
 class Row:
-    """One picture's scores; see :class:`benchmarks.measures.Score`.
+    """Scores of one picture; :class:`benchmarks.measures.Score` defines them.
 
     Attributes:
-        method: its name.
-        pair: its name.
-        factor: on the method's own style weight.
-        style: patch distance, lower is better.
-        strokes: the same beyond what a filter could do, lower is better.
-        content: the photograph's structure, higher is more of it.
-        seconds: that painting took.
-        operations: the encoder's multiplications.
-        picture: the file, relative to the store's folder.
+        method: name of the method.
+        pair: name of the pair.
+        factor: factor on the method's own style weight.
+        style: patch distance to the style; lower is better.
+        strokes: patch distance beyond the reach of a filter; lower is better.
+        content: similarity to the photograph's structure; higher is more similar.
+        seconds: seconds of painting.
+        operations: multiplications of the encoder.
+        picture: path of the picture, relative to the store's folder.
     """
 
     method: str
@@ -55,7 +55,7 @@ class Store:
     """A folder of scores and pictures.
 
     Args:
-        folder: made where there is none.
+        folder: folder of the store; created if missing.
         canvas: size and encoder.
     """
 
@@ -66,10 +66,10 @@ class Store:
         self._judge: tuple[Pair, Judge] | None = None
 
     def row(self, method: Method, pair: Pair, factor: float) -> Row:
-        """The stored row, or a new one: painted, judged and stored.
+        """Return the stored row, or paint, score and store a new one.
 
         Raises:
-            ImpastoError: painting failed, or the folder takes no files.
+            ImpastoError: painting failed, or a file cannot be written.
         """
         path = self.path(method, pair, factor)
         if path.exists():
@@ -83,13 +83,13 @@ class Store:
         )  # fmt: skip
         path.parent.mkdir(parents=True, exist_ok=True)
         write_picture(picture, painted.array)
-        # The scores come last: where they are, the picture is.
+        # The scores are written last, so that their presence implies the picture's.
         write_json(path, {"row": asdict(row), "made": method.record(self.canvas, factor)})
         self.painted += 1
         return row
 
     def path(self, method: Method, pair: Pair, factor: float) -> Path:
-        """Where a picture's scores are, by all that they depend on."""
+        """Return the path of a picture's scores, with a hash of everything that they depend on."""
         facts = {
             "method": method.record(self.canvas, factor),
             "encoder": self._encoder_hash,
@@ -120,16 +120,17 @@ def collect(
     factors: Sequence[float],
     sparse: Collection[str] = (),
 ) -> list[Row]:
-    """Rows of all methods on all pairs. Methods take turns, so that a machine that slows down slows all of them.
+    """Collect the rows of all methods on all pairs, painting the missing ones.
 
-    A painting that fails is told on the standard error and left out.
+    Methods alternate, so that a machine that slows down affects all of them. A painting that fails is reported on
+    standard error and left out.
 
     Args:
-        store: to take them from, and to put them into.
-        methods: to paint with.
-        pairs: to paint.
-        factors: on the style weights.
-        sparse: names of methods that take every other factor only, that nearest to 1 among them.
+        store: store of the rows.
+        methods: methods to paint with.
+        pairs: pairs to paint.
+        factors: factors on the style weights.
+        sparse: names of methods that skip every other factor, but not the one nearest to 1.
     """
     rows = []
     for pair, factor, method in _turns(methods, pairs, factors, sparse):
@@ -153,7 +154,7 @@ def collect(
 def _turns(
     methods: Iterable[Method], pairs: Iterable[Pair], factors: Sequence[float], sparse: Collection[str]
 ) -> Iterator[tuple[Pair, float, Method]]:
-    """Methods that do not vary come once, with the factor 1; sparse ones keep the factor nearest to it."""
+    """Yield pairs, factors and methods in turns; methods that do not vary appear once per pair, with the factor 1."""
     methods = list(methods)
     own = min(range(len(factors)), key=lambda number: abs(math.log(factors[number])))
     for pair in pairs:
@@ -166,7 +167,7 @@ def _turns(
 
 
 def write_json(path: Path, value: Any) -> None:
-    """In one step, with the folder where there is none.
+    """Write a JSON file atomically, creating its folder if missing.
 
     Raises:
         PictureError: the file cannot be written.
@@ -178,7 +179,7 @@ def write_json(path: Path, value: Any) -> None:
 def _plain(value: object) -> object:
     if isinstance(value, np.generic):
         return value.item()
-    raise TypeError(f"{type(value).__name__} is nothing for JSON")
+    raise TypeError(f"{type(value).__name__} cannot be stored as JSON")
 
 
 def _file_name(text: str) -> str:

@@ -1,9 +1,9 @@
-"""How evenly the strength's slider moves the picture, and which style weights would move it evenly.
+"""Evenness of the strength slider, and the style weights that would make it even.
 
     python -m benchmarks.quality strength [--measure content]
 
-The default is painted at strengths 0, 1/8 … 1. The last column is the style weight at which the measure lies as far
-between its ends as the strength between 0 and 1; set so, equal steps of the slider are equal steps of the score.
+The default is painted at strengths 0, 1/8 … 1. The last column is the style weight at which the measure has covered the
+same fraction of its range as the strength. With these weights, equal steps of the slider are equal steps of the score.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MEASURES = ("content", "strokes", "style")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line."""
+    """Run the command line."""
     options = parser(__doc__)
     options.add_argument("--measure", choices=MEASURES, default="content")
     given = options.parse_args(arguments)
@@ -34,13 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(where: Bench, measure: str) -> str:
-    """Paint what is missing; write ``strength.md``.
+    """Paint the missing pictures, and write ``strength.md``.
 
     Returns:
         The table.
 
     Raises:
-        ImpastoError: a picture cannot be read, or a file written.
+        ImpastoError: a picture cannot be read, or a file cannot be written.
     """
     weights = [style_weight_of(strength) for strength in STRENGTHS]
     default = style_weight_of(DEFAULT_STRENGTH)
@@ -48,7 +48,7 @@ def run(where: Bench, measure: str) -> str:
     store = Store(where.out / "scores", where.canvas)
     curve = mean_curve(collect(store, [DEFAULT], where.pairs, factors), DEFAULT.name)
     if len(curve) < len(factors):
-        raise PaintingError("Some of the strengths could not be painted on all pairs, so there is no slider to judge.")
+        raise PaintingError("Some strengths could not be painted on all pairs, so the slider cannot be judged.")
     even = even_weights([(point.factor * default, getattr(point, measure)) for point in curve], STRENGTHS)
     report = "\n\n".join(
         (
@@ -63,13 +63,13 @@ def run(where: Bench, measure: str) -> str:
 
 
 def even_weights(scores: Sequence[tuple[float, float]], shares: Sequence[float]) -> list[float]:
-    """Style weights at which a score lies at given shares of the way between its ends.
+    """Compute the style weights at which a score has covered given fractions of its range.
 
-    Where the score turns back, its course is flattened, so that each share has one weight.
+    Stretches where the score reverses are flattened, so that each fraction has one weight.
 
     Args:
-        scores: style weight and score, in rising order of the weight, at least two.
-        shares: in [0, 1].
+        scores: at least two pairs of style weight and score, in ascending order of the weight.
+        shares: fractions in [0, 1].
     """
     weights, values = (np.array(column) for column in zip(*scores, strict=True))
     way = (values - values[0]) * np.sign(values[-1] - values[0])

@@ -1,4 +1,4 @@
-"""Scores as Markdown."""
+"""Markdown tables of scores."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ NOTHING = "–"
 
 
 def markdown(heads: Sequence[str], lines: Iterable[Sequence[str]], text_columns: int = 1) -> str:
-    """A table; the first columns are text, the others numbers, flush right."""
+    """Format a table whose first columns are text, and whose others are right-aligned numbers."""
     rule = ["---" if i < text_columns else "---:" for i in range(len(heads))]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *lines))
 
 
 def number(value: float | None, form: str = ".3f") -> str:
-    """A value, or a dash where there is none."""
+    """Format a value, or a dash for None and NaN."""
     return NOTHING if value is None or value != value else format(value, form)
 
 
 def names_of(rows: Iterable[Row]) -> list[str]:
-    """Methods in their order."""
+    """List the methods in the order of their first rows."""
     return list(dict.fromkeys(row.method for row in rows))
 
 
 def ratio(rows: Sequence[Row], method: str, what: str, to: str = "default") -> float | None:
-    """Median over pairs and factors of a method's seconds or operations as a share of another's on the same."""
+    """Compute the median ratio of a method's seconds or operations to another's over common pairs and factors."""
     values = {(r.method, r.pair, r.factor): getattr(r, what) for r in rows}
     shares = [
         value / base
@@ -39,7 +39,7 @@ def ratio(rows: Sequence[Row], method: str, what: str, to: str = "default") -> f
 
 
 def defaults_table(rows: Sequence[Row]) -> str:
-    """Every method at its own style weight: means over the pairs, and what it costs."""
+    """Tabulate every method at its own style weight: means over the pairs, and relative cost."""
     lines = []
     for name in names_of(rows):
         point = at_default(mean_curve(rows, name))
@@ -51,7 +51,7 @@ def defaults_table(rows: Sequence[Row]) -> str:
 
 
 def levels_table(rows: Sequence[Row], levels: Sequence[float]) -> str:
-    """Strokes, and style in brackets, of the mean curves where they cross levels of content."""
+    """Tabulate strokes, and style in brackets, of the mean curves at levels of content."""
     lines = []
     for name in names_of(rows):
         curve = mean_curve(rows, name)
@@ -63,7 +63,7 @@ def levels_table(rows: Sequence[Row], levels: Sequence[float]) -> str:
 
 
 def pairs_table(rows: Sequence[Row]) -> str:
-    """Every method at its own style weight on every pair: strokes / content."""
+    """Tabulate strokes / content of every method at its own style weight, by pair."""
     names, lines = names_of(rows), []
     for pair in dict.fromkeys(row.pair for row in rows):
         points = [at_default(curve_of(rows, name, pair)) for name in names]
@@ -72,12 +72,12 @@ def pairs_table(rows: Sequence[Row]) -> str:
 
 
 def beaten_table(rows: Sequence[Row], peers: Sequence[str]) -> str:
-    """Where a peer beats the default, or a sentence where none does."""
+    """Tabulate the cases in which a peer beats the default, or return a sentence if none does."""
     found, compared = beaten(rows, peers), pairs_compared(rows, peers)
     if not compared:
         return "No peer was compared with the default."
     if not found:
-        return f"On none of the {compared} pairs that were compared does a peer beat the default."
+        return f"No peer beats the default on any of the {compared} pairs compared."
     lines = [
         [b.pair, b.peer, b.where, *(f"{p.strokes:.3f} / {p.content:.3f}" for p in (b.ours, b.theirs))] for b in found
     ]

@@ -1,4 +1,4 @@
-"""The tutorial in TensorFlow, run by a process of its own with TensorFlow's own environment."""
+"""The tutorial in TensorFlow, run in a separate process with TensorFlow's environment."""
 
 from __future__ import annotations
 
@@ -23,13 +23,16 @@ MODES: tuple[Mode, ...] = ("eager", "compiled")
 
 
 def prepare(folder: Path, encoder: Encoder, content: Tensor, style: Tensor) -> Path:
-    """Write what the process reads: weights, architecture, and the pictures as 0…255.
+    """Write the input of the process: weights, architecture, and the pictures with values from 0 to 255.
 
     Args:
-        folder: made where there is none.
-        encoder: that the tutorial sees through.
-        content: 1×3×H×W in [0, 1].
-        style: 1×3×h×w.
+        folder: folder of the input; created if missing.
+        encoder: encoder of the tutorial.
+        content: photograph, 1×3×H×W in [0, 1].
+        style: style, 1×3×h×w in [0, 1].
+
+    Returns:
+        The folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(folder / "weights.npz", **keras_arrays(encoder))  # type: ignore[arg-type]
@@ -42,13 +45,13 @@ class TensorFlow:
     """A run of the tutorial.
 
     Args:
-        python: of an environment with TensorFlow.
-        folder: of :func:`prepare`.
-        mode: ``eager`` as the tutorial is written, or its step as one ``tf.function``.
+        python: Python of an environment with TensorFlow.
+        folder: folder from :func:`prepare`.
+        mode: ``eager``, as the tutorial is written, or ``compiled``, with its step as one ``tf.function``.
 
     Attributes:
-        seconds: of each step so far.
-        losses: before each step.
+        seconds: seconds of each step so far.
+        losses: loss before each step.
     """
 
     def __init__(self, python: Path, folder: Path, mode: Mode) -> None:
@@ -74,7 +77,7 @@ class TensorFlow:
         try:
             print(steps, file=ask, flush=True)
             found = json.loads(answer.readline())
-        except (OSError, ValueError):  # the pipe is closed, or there is no answer
+        except (OSError, ValueError):  # the pipe is closed, or the answer is missing
             raise PaintingError(f"TensorFlow ended early: {self._log.name} says why.") from None
         self.seconds += found["seconds"]
         self.losses += found["losses"]

@@ -1,8 +1,8 @@
 """The tutorial in TensorFlow, a few steps at a time: ``python -m benchmarks.quality.tensorflow_worker FOLDER MODE``.
 
-Runs with the Python of ``.venv-keras``, and is told what to do by :mod:`benchmarks.quality.tensorflow_link`: each line
-of its input is a number of steps, each line of its output the seconds and losses of these steps as JSON. The recipe is
-``tests/keras/tutorials.py``, which docs/parity.md is about; here its network may have any width.
+It runs with the Python of ``.venv-keras``, under the control of :mod:`benchmarks.quality.tensorflow_link`. Each line of
+input is a number of steps; each line of output holds the seconds and losses of these steps as JSON. The recipe is that
+of ``tests/keras/tutorials.py`` (see docs/parity.md), with a network of any width.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ CONVOLUTIONS = (2, 2, 4, 4, 4)
 
 
 def network(arrays: Mapping[str, np.ndarray], architecture: Mapping[str, Any]) -> keras.Model:
-    """A functional model that sees what the tutorial's VGG-19 does, BGR minus Caffe's means, ending in its layers.
+    """Build a functional model with the input of the tutorial's VGG-19, BGR minus Caffe's means, and its layers.
 
     Args:
-        arrays: of :func:`benchmarks.quality.yardstick.keras_arrays`.
-        architecture: pooling, padding and preprocessing, as the encoder's file describes them.
+        arrays: result of :func:`benchmarks.quality.yardstick.keras_arrays`.
+        architecture: pooling, padding and preprocessing, as in the metadata of the encoder's file.
     """
     image = keras.Input((None, None, 3))
     x, found = _preprocessed(image, architecture["preprocessing"]), {}
@@ -64,13 +64,13 @@ def _preprocessed(x: Any, how: Mapping[str, Any]) -> Any:
 def _convolved(x: Any, name: str, arrays: Mapping[str, np.ndarray], architecture: Mapping[str, Any]) -> Any:
     padding, channels = "same", arrays[f"{name}/bias"].shape[0]
     if architecture["padding"] != "zeros" and (architecture["padding_scope"] == "all" or name == "block1_conv1"):
-        mode = {"replicate": "symmetric", "reflect": "reflect"}[architecture["padding"]]  # at one pixel's width
+        mode = {"replicate": "symmetric", "reflect": "reflect"}[architecture["padding"]]  # equivalent for one pixel
         x, padding = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode=mode), "valid"
     return layers.Conv2D(channels, 3, padding=padding, activation="relu", name=name)(x)
 
 
 def make_step(tutorial: Tutorial, compiled: bool) -> Callable[[], float]:
-    """A function that takes the next step of the tutorial's run and gives the loss before it."""
+    """Return a function that takes the next step of the tutorial and returns the loss before it."""
     image, optimizer = tf.Variable(tutorial.content_image), tutorial.optimizer()
     optimizer.build([image])
 
@@ -86,10 +86,10 @@ def make_step(tutorial: Tutorial, compiled: bool) -> Callable[[], float]:
 
 
 def main() -> None:
-    """Take steps until the input ends. The folder holds what :mod:`benchmarks.quality.tensorflow_link` put there."""
+    """Take steps until the input ends; :mod:`benchmarks.quality.tensorflow_link` prepares the folder."""
     folder, mode = Path(sys.argv[1]), sys.argv[2]
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever TensorFlow prints is no answer
+    os.dup2(2, 1)  # keeps TensorFlow's messages out of the answers
     with np.load(folder / "weights.npz") as weights, np.load(folder / "pictures.npz") as pictures:
         model = network(weights, json.loads((folder / "architecture.json").read_text()))
         tutorial = Tutorial(model, pictures["content"], pictures["style"])

@@ -1,19 +1,20 @@
-"""How soon each way of moving the image comes to the loss that TensorFlow's tutorial ends with.
+"""Time of each optimisation to reach the final loss of TensorFlow's tutorial.
 
     python -m benchmarks.quality time-to-loss [--list PAIRS.csv --pictures FOLDER] [--tensorflow PYTHON]
 
-One objective for all, the tutorial's own (Gram matrices, its raw weights, content at block5_conv2), and two sets of
-weights: random ones in VGG-19's layout and width, and the built-in encoder's, each brought to the mean activation at
-which the tutorial's loss falls as it does with ImageNet's weights, or to --activation. The target is the lowest loss of
-our preset ``tutorial``, which docs/parity.md shows to be TensorFlow's tutorial. Then all others run in turns of a few
-seconds until they are there, evaluated at the full size on that objective at the end of each octave and at each
-iteration of the last; that evaluation is not counted. What counts is the loss of the picture, whose pixels are in [0,
-1]; with optimization.clamp = octave L-BFGS moves an image whose pixels may leave them, and a column tells when that
-image's loss is there. The preset's and TensorFlow's own steps run among them: their seconds are the median of these
-times the number of iterations that the preset took to the target, unless --whole lets TensorFlow take them all.
+All methods have the tutorial's objective: Gram matrices, its raw weights, and content at block5_conv2. There are two
+sets of network weights: random ones in VGG-19's layout and width, and the built-in encoder's. Each is scaled to the
+mean activation at which the tutorial's loss falls as with ImageNet's weights, or to --activation. The target is the
+lowest loss of the preset ``tutorial``, which equals TensorFlow's tutorial (docs/parity.md).
 
-A pair that is done is kept in OUT/time-to-loss, so that a run that was stopped goes on. The table goes into
-OUT/time-to-loss.md, plots of the losses into OUT/time-to-loss.
+All other methods then run in turns of a few seconds until they reach the target. Their common loss is evaluated at the
+full size, at the end of each octave and at each iteration of the last one; this time is not counted. The loss is that
+of the picture, with pixels in [0, 1]. With optimization.clamp = octave the image of L-BFGS may leave [0, 1], and a
+column shows when its loss reaches the target. Steps of the preset and of TensorFlow run among the others. Their seconds
+are the median step times the number of iterations that the preset needs, unless --whole runs all of TensorFlow's steps.
+
+Finished pairs are stored in OUT/time-to-loss, so a stopped run resumes. The table is OUT/time-to-loss.md, and plots of
+the losses are in OUT/time-to-loss.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ GOAL = 1 / 15
 
 
 def rivals() -> dict[str, dict[str, Any]]:
-    """Ways to move the image: the default's and the presets', and others around them."""
+    """Return the optimisations to compare by name: those of default and presets, and variants of them."""
     adam = {"method": "adam", "clamp": "step"}
     variants: dict[str, dict[str, Any]] = {
         "L-BFGS, 1 octave": {"max_octaves": 1, "iterations": 300},
@@ -68,15 +69,15 @@ def rivals() -> dict[str, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is run on every pair.
+    """Parameters of the race on every pair.
 
     Attributes:
         rivals: optimisations by name.
-        iterations: of the tutorial.
-        activation: mean of every channel; that of :func:`activation_of` where not given.
-        tensorflow: its Python; None where it is left out.
-        steps: of TensorFlow, to tell its pace by.
-        whole: whether it takes all of them.
+        iterations: number of iterations of the tutorial.
+        activation: mean activation of every channel; None for that of :func:`activation_of`.
+        tensorflow: Python of TensorFlow's environment; None to leave TensorFlow out.
+        steps: number of TensorFlow's steps from which its pace is measured.
+        whole: whether TensorFlow runs all steps.
     """
 
     rivals: Mapping[str, Mapping[str, Any]]
@@ -88,15 +89,15 @@ class Plan:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line."""
+    """Run the command line."""
     options = parser(__doc__)
     options.add_argument("--weights", nargs="+", help="he, builtin or an encoder's file; he and --encoder by default")
-    options.add_argument("--iterations", type=int, default=1000, help="of the tutorial")
-    options.add_argument("--activation", type=float, help="mean of every channel, in place of each set's own")
-    options.add_argument("--only", nargs="+", metavar="TEXT", help="only methods with one of these in their names")
+    options.add_argument("--iterations", type=int, default=1000, help="iterations of the tutorial")
+    options.add_argument("--activation", type=float, help="mean activation of every channel; each set has its default")
+    options.add_argument("--only", nargs="+", metavar="TEXT", help="run only methods whose names contain one of these")
     options.add_argument("--tensorflow", type=Path, default=TENSORFLOW, metavar="PYTHON")
-    options.add_argument("--steps", type=int, default=36, help="of TensorFlow, from which its time is told")
-    options.add_argument("--whole", action="store_true", help="let TensorFlow take all iterations")
+    options.add_argument("--steps", type=int, default=36, help="steps from which TensorFlow's time is extrapolated")
+    options.add_argument("--whole", action="store_true", help="run all iterations in TensorFlow")
     given = options.parse_args(arguments)
     chosen = {n: how for n, how in rivals().items() if not given.only or any(text in n for text in given.only)}
     if given.iterations < 2 or given.steps < 1 or (given.activation is not None and not given.activation > 0):
@@ -111,13 +112,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(where: Bench, plan: Plan, weights: tuple[str, ...]) -> str:
-    """Run what is missing; write the table and the plots.
+    """Run the missing races, and write the table and the plots.
 
     Returns:
         The tables.
 
     Raises:
-        ImpastoError: a picture or encoder cannot be read, a file written, or TensorFlow's process ended early.
+        ImpastoError: a file cannot be read or written, or TensorFlow's process ended early.
     """
     folder = where.out / "time-to-loss"
     parts = [_head(where, plan)]
@@ -133,7 +134,7 @@ def run(where: Bench, plan: Plan, weights: tuple[str, ...]) -> str:
 
 
 def _cached_race(where: Bench, plan: Plan, pair: Pair, encoder: Path, folder: Path) -> dict[str, Any]:
-    """A pair's results, from the folder where they are there."""
+    """Return the results of a pair from the folder, running the race if they are missing."""
     course = Course(pair, where.canvas.size, encoder, plan.iterations, torch.get_num_threads())
     facts = [impasto.__version__, course.size, course.iterations, course.threads]
     facts += map(sha256_of, (encoder, pair.content, pair.style))
@@ -157,12 +158,12 @@ def _key(facts: object) -> str:
 
 
 def table(results: Sequence[Mapping[str, Any]]) -> str:
-    """Medians over the pairs of arithmetic and seconds to the target, as shares of the tutorial's.
+    """Tabulate medians over the pairs of arithmetic and seconds to the target, relative to the tutorial's.
 
-    A pair on which a method does not come to the target counts as infinite.
+    A pair on which a method does not reach the target counts as infinite.
 
     Args:
-        results: one a pair, with ``methods`` of :func:`benchmarks.quality.race.run_rivals`.
+        results: result of each pair, with ``methods`` from :func:`benchmarks.quality.race.run_rivals`.
     """
     lines = []
     names = list(dict.fromkeys(name for result in results for name in result["methods"]))
@@ -191,14 +192,14 @@ def _shares(results: Sequence[Mapping[str, Any]], name: str, what: str, to: str 
 
 
 def _free_shares(results: Sequence[Mapping[str, Any]], name: str) -> list[float]:
-    """The arithmetic until the image that is moved is at the target, for methods that have one apart."""
+    """Return the relative arithmetic until the optimiser's image reaches the target; empty if not measured."""
     if any("free passes" not in r["methods"][name] for r in results):
         return []
     return [(r["methods"][name]["free passes"] or math.inf) / r["methods"][TUTORIAL]["passes"] for r in results]
 
 
 def _spread(shares: Sequence[float]) -> str:
-    """The median, and in brackets the least and the most."""
+    """Format the median, with minimum and maximum in brackets."""
     if not shares:
         return tables.NOTHING
     values = (statistics.median(shares), min(shares), max(shares))
@@ -210,16 +211,16 @@ def _head(where: Bench, plan: Plan) -> str:
     told = f"its first and then {plan.steps - 1} steps, the rest extrapolated"
     tensorflow = f"TensorFlow: {'all of its steps' if plan.whole else told}."
     if plan.tensorflow is None:
-        tensorflow = "TensorFlow was not at hand (make test-keras sets it up), so its rows are left out."
+        tensorflow = "TensorFlow was not available (make test-keras sets it up), so its rows are missing."
     return (
         f"# Time to the tutorial's loss\n\n{len(where.pairs)} pairs, {where.canvas.size} px, {plan.iterations} "
-        f"iterations of the tutorial. Medians over the pairs, in brackets the least and the most; the goal is "
+        f"iterations of the tutorial. Medians over the pairs, with minimum and maximum in brackets; the goal is "
         f"{GOAL:.3f}. {tensorflow}\n\n{machine.describe()}"
     )
 
 
 def _starts(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """How far the tutorial itself comes, and how near TensorFlow's losses are to the preset's."""
+    """Tabulate the fall of the tutorial's loss, and the difference of TensorFlow's losses to the preset's."""
     lines = []
     for pair, result in results.items():
         apart = [m["apart"] for m in result["methods"].values() if "apart" in m]

@@ -1,4 +1,4 @@
-"""What the race to a loss is run with: two sets of weights, and the tutorial's objective as one number."""
+"""Weights and common loss of the race: two sets of weights, and the tutorial's objective."""
 
 from __future__ import annotations
 
@@ -25,25 +25,28 @@ from training.export import normalise_channels
 
 VGG19 = (64, 128, 256, 512, 512)
 DEEPEST = (5, 2)
-"""The tutorial's content layer, and the built-in encoder's last."""
+"""Block and number of the deepest layer, the tutorial's content layer and the built-in encoder's last."""
 
 HE = "he"
-"""In place of an encoder's name: random weights."""
+"""Name for random weights, instead of an encoder's."""
 
 HE_ACTIVATION, ACTIVATION = 3_000.0, 10_000.0
-"""Mean activation of every channel, of random weights and of trained ones.
+"""Mean activation of every channel, for random and for trained weights.
 
-With the tutorial's raw weights its terms grow as the square (content) and the fourth power (style) of it, so that it
-decides how far the loss falls and what of it is left to the content. In a run of the tutorial with ImageNet's weights
-that is published, the loss falls by a factor of 395 in 800 iterations, and 52 % of what is left are the content's.
-These come nearest to both. The built-in encoder has 150 and 45 % at 10 000 (medians of five pairs, 128 px), and 7 and
-55 % at 1000; it falls by half alone at 100, and does not move at 1. Random weights have 256 and 49 % on one pair and
-583 and 37 % on another at 3000, and 640 and 1270 and about 11 % at 10 000.
+The tutorial has raw weights, so its terms grow as the square (content) and the fourth power (style) of the activation.
+The activation therefore determines the fall of the loss, and the content's share of the rest. In a published run of the
+tutorial with ImageNet's weights, the loss falls by a factor of 395 in 800 iterations, and content is 52 % of the rest.
+These values are the nearest to both numbers. The built-in encoder has 150 and 45 % at 10 000 (medians of five pairs,
+128 px), and 7 and 55 % at 1000; at 100 its loss falls only by half, and at 1 not at all. Random weights have 256 and
+49 % on one pair and 583 and 37 % on another at 3000, and 640 and 1270 and about 11 % at 10 000.
 """
 
 
 def he_encoder(seed: int = 19, channels: tuple[int, ...] = VGG19) -> Encoder:
-    """VGG-19 as Caffe's has it, He's random weights, every channel scaled to a mean activation of 1 over soft noise."""
+    """Make a VGG-19 with Caffe's architecture and He's random weights.
+
+    Every channel is scaled to a mean activation of 1 over smooth noise.
+    """
     generator = torch.Generator().manual_seed(seed)
     weights, before = {}, 3
     for layer in (layer for layer in all_convolutions() if layer[:2] <= DEEPEST):
@@ -57,7 +60,7 @@ def he_encoder(seed: int = 19, channels: tuple[int, ...] = VGG19) -> Encoder:
 
 
 def amplified(encoder: Encoder, factor: float) -> Encoder:
-    """The same network with all activations so many times as large."""
+    """Return the same network with all activations scaled by a factor."""
     weights = weights_of(encoder)
     for layer in encoder.convolutions:
         weights[f"{layer}.bias"] = weights[f"{layer}.bias"] * factor
@@ -66,7 +69,7 @@ def amplified(encoder: Encoder, factor: float) -> Encoder:
 
 
 def weights_of(encoder: Encoder) -> dict[str, Tensor]:
-    """``conv1_1.weight`` and so on."""
+    """Return the weights of an encoder, as ``conv1_1.weight`` and so on."""
     return {
         f"{layer}.{part}": encoder.get_buffer(f"{layer}_{part}")
         for layer in encoder.convolutions
@@ -75,7 +78,7 @@ def weights_of(encoder: Encoder) -> dict[str, Tensor]:
 
 
 def save_encoder(encoder: Encoder, path: Path) -> Path:
-    """As a file that impasto loads, float32."""
+    """Write an encoder as a float32 file that impasto loads, and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.contiguous() for name, value in weights_of(encoder).items()}
     save_file(tensors, path, {METADATA_KEY: architecture_to_json(encoder.architecture)})
@@ -83,18 +86,21 @@ def save_encoder(encoder: Encoder, path: Path) -> Path:
 
 
 def activation_of(name: str) -> float:
-    """The mean activation at which a set of weights, ``he`` (random) or an encoder's name, does as ImageNet's do."""
+    """Return the mean activation at which ``he`` (random) or an encoder's weights behave like ImageNet's."""
     return HE_ACTIVATION if name == HE else ACTIVATION
 
 
 def encoders(folder: Path, names: tuple[str, ...], activation: float | None = None) -> Mapping[str, Path]:
-    """Sets of weights as files; written where they are not there yet.
+    """Write sets of weights to files, unless they exist.
 
     Args:
-        folder: of the files.
-        names: ``he`` (random), an encoder whose channels have a mean activation of 1, or published weights, which stay
-            as they are.
-        activation: mean of every channel; each set's own where not given.
+        folder: folder of the files.
+        names: ``he`` (random), encoders whose channels have a mean activation of 1, or published weights, which are not
+            scaled.
+        activation: mean activation of every channel; by default that of :func:`activation_of`.
+
+    Returns:
+        Files by name.
     """
     found = {}
     for name in names:
@@ -109,13 +115,13 @@ def encoders(folder: Path, names: tuple[str, ...], activation: float | None = No
 
 
 class CommonLoss:
-    """The tutorial's loss of a picture at the full size, whatever it was painted by.
+    """The tutorial's loss at the full size, common to all methods.
 
     Args:
-        encoder: to look through.
-        content: 1×3×H×W in [0, 1].
-        style: 1×3×h×w.
-        settings: of the preset ``tutorial``: its layers, weights and distances.
+        encoder: encoder of the loss.
+        content: photograph, 1×3×H×W in [0, 1].
+        style: style, 1×3×h×w in [0, 1].
+        settings: settings of the preset ``tutorial``, with layers, weights and distances.
     """
 
     def __init__(self, encoder: Encoder, content: Tensor, style: Tensor, settings: Settings) -> None:
@@ -132,7 +138,7 @@ class CommonLoss:
 
     @torch.no_grad()
     def __call__(self, image: Tensor) -> float:
-        """The loss of an image, 1×3×H×W in [0, 1]; infinite where it is not finite."""
+        """Compute the loss of an image, 1×3×H×W in [0, 1]; infinity if it is not finite."""
         features = self.encoder(image, [*self.content, *self.style])
         content = sum(share * content_distance(features[n], self.goals[n]) for n, share in self.content.items())
         style = sum(share * gram_distance(statistics(features[n]), self.grams[n]) for n, share in self.style.items())
@@ -141,7 +147,7 @@ class CommonLoss:
 
 
 def keras_arrays(encoder: Encoder) -> dict[str, np.ndarray]:
-    """Kernels as Keras has them (height, width, in, out) and biases, by ``block1_conv1/kernel`` and so on."""
+    """Return Keras's kernels (height × width × in × out) and biases, as ``block1_conv1/kernel`` and so on."""
     arrays = {}
     for layer in encoder.convolutions:
         name = f"block{layer.block}_conv{layer.number}"

@@ -1,4 +1,4 @@
-"""Two small pairs of pictures as files, and a narrow encoder that reaches the tutorial's content layer."""
+"""Fixtures: two small pairs of pictures, and a narrow encoder down to the tutorial's content layer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.helpers import random_weights, smooth_picture
 
 @pytest.fixture
 def _few_patches(monkeypatch):
-    """Coarser scores, where their values do not matter: they take most of the time."""
+    """Sample fewer patches, since scoring takes most of the time and the values do not matter."""
     monkeypatch.setattr(measures, "SAMPLES", 256)
     monkeypatch.setattr(measures, "PROJECTIONS", 8)
 

@@ -1,4 +1,4 @@
-"""The comparison of encoders: what was measured is kept, what is missing is made, and the table is over what was asked."""
+"""The comparison of encoders: stored results, missing measurements, tables and sheets."""
 
 import json
 import math
@@ -43,12 +43,12 @@ def compare(pictures, tiny_encoder, monkeypatch):
     return go
 
 
-def test_what_is_missing_is_made_and_nothing_else(compare, pictures):
+def test_run_makes_only_missing_measurements(compare, pictures):
     whole = compare(PAIRS)
     out = pictures / "out"
     made = sorted((out / "tiny").rglob("*.png"))
     assert len(made) == 2 + 1 + len(PAIRS) * len(STYLE_WEIGHTS)
-    # A run that was ended before the second texture and one painting.
+    # Simulate a run that ended before the second texture and one painting.
     stored = json.loads((out / "tiny.json").read_text())
     del stored["texture"]["lines.png"], stored["pairs"]["135"]["photo-lines"]
     (out / "tiny.json").write_text(json.dumps(stored))
@@ -62,7 +62,7 @@ def test_what_is_missing_is_made_and_nothing_else(compare, pictures):
     ]
 
 
-def test_more_pairs_are_added_and_fewer_leave_the_others_out(compare, pictures):
+def test_run_adds_and_restricts_pairs(compare, pictures):
     first = compare(PAIRS[:1])
     both = compare(PAIRS)
     assert set(both.texture) == {"dots.png", "lines.png"}
@@ -72,18 +72,18 @@ def test_more_pairs_are_added_and_fewer_leave_the_others_out(compare, pictures):
     assert "lines.png" in json.loads((pictures / "out" / "tiny.json").read_text())["texture"]
 
 
-def test_what_was_made_otherwise_is_not_gone_on_with(compare):
+def test_run_rejects_results_of_other_settings(compare):
     compare(PAIRS[:1])
     with pytest.raises(SettingsError, match=r"tiny\.json was made with .*'size': 96.* give another --out"):
         compare(PAIRS[:1], size=72)
 
 
-def test_a_file_of_before_is_taken_as_it_is(tmp_path):
+def test_result_reads_older_files(tmp_path):
     (tmp_path / "old.json").write_text(json.dumps({"name": "old", "curve": {"4": [1, 1, 1]}, "seconds": 3.5}))
     assert Result.stored(tmp_path / "old.json", "old", {"size": 64}) == Result("old", seconds=3.5)
 
 
-def test_seconds_are_the_mean_over_all_paintings():
+def test_seconds_are_mean_over_paintings():
     result = Result("some")
     for number, seconds in enumerate((1.0, 2.0, 6.0)):
         result.add(4.0, f"pair-{number}", (0.5, 0.5, 0.5), seconds)
@@ -97,21 +97,21 @@ def result_of(name, contents):
     return Result(name, {}, {"style": 0.25}, scores, {"photo": 0.125}, 2.0)
 
 
-def test_the_table_compares_at_the_first_ones_content():
+def test_table_compares_at_content_of_first_encoder():
     reference, other = result_of("first", (0.9, 0.5, 0.3, 0.1)), result_of("other", (0.8, 0.6, 0.4, 0.2))
     rows = table([reference, other]).splitlines()
     assert "strokes at content 0.300" in rows[0]
     assert rows[2] == "| first | 0.250 | 0.400 | 0.200 | 0.125 | 2.0 |"
     assert rows[3] == "| other | 0.250 | 0.500 | 0.250 | 0.125 | 2.0 |"
-    assert all(map(math.isnan, at_content(other.curve, 0.1)))  # it does not come there
+    assert all(map(math.isnan, at_content(other.curve, 0.1)))  # the curve does not reach this content
 
 
-def test_the_other_table_has_every_style_weight():
+def test_curves_table_has_every_style_weight():
     (row,) = curves_table([result_of("first", (0.9, 0.5, 0.3, 0.1))]).splitlines()[2:]
     assert row == "| first | 0.000 / 0.900 | 0.200 / 0.500 | 0.400 / 0.300 | 0.600 / 0.100 |"
 
 
-def test_the_command_writes_tables_and_sheets(pictures, tiny_encoder, compare, capsys):
+def test_command_writes_tables_and_sheets(pictures, tiny_encoder, compare, capsys):
     (pictures / "pairs.csv").write_text("content,style\n" + "\n".join(map(",".join, PAIRS)))
     out = pictures / "out"
     options = ["--list", str(pictures / "pairs.csv"), "--out", str(out), "--size", "96", "--iterations", "1"]
@@ -123,7 +123,7 @@ def test_the_command_writes_tables_and_sheets(pictures, tiny_encoder, compare, c
     assert sheets == ["photo-dots.jpg", "photo-lines.jpg", "texture-dots.jpg", "texture-lines.jpg"]
 
 
-def test_the_random_encoder_is_one_that_impasto_loads(tmp_path):
+def test_random_encoder_is_loadable(tmp_path):
     write_encoder(random_weights(width=1 / 16), tmp_path / "random.safetensors")
     encoder = load_encoder(str(tmp_path / "random.safetensors")).encoder
     assert encoder.channels("relu5_2") == 32

@@ -1,4 +1,4 @@
-"""The measures of a painted picture: what is equal, what is far, and what they take no notice of."""
+"""The measures of a painting: distances, matched histograms, content, and scores."""
 
 import pytest
 import torch
@@ -27,7 +27,7 @@ def noise(like, seed=0):
 
 
 def striped(height=96, width=128, period=6):
-    """Slanting stripes of two colours: as little like soft blobs as may be."""
+    """Draw slanting stripes of two colours, which differ strongly from smooth blobs."""
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     on = ((x + y) % period < period / 2).float()
     two = torch.tensor([[0.9, 0.7, 0.2], [0.1, 0.15, 0.4]])
@@ -42,7 +42,7 @@ def _fewer_patches(monkeypatch):
 
 @settings(max_examples=15)
 @given(height=st.integers(13, 90), width=st.integers(13, 90), levels=st.integers(1, 6))
-def test_a_pyramid_collapses_to_its_picture(height, width, levels):
+def test_collapsed_inverts_laplacian_pyramid(height, width, levels):
     x = picture(height, width, seed=height)
     bands = laplacian_pyramid(x, levels)
     assert 1 <= len(bands) <= levels
@@ -51,7 +51,7 @@ def test_a_pyramid_collapses_to_its_picture(height, width, levels):
     torch.testing.assert_close(collapsed(bands), x, atol=1e-6, rtol=0)
 
 
-def test_the_bands_of_a_pyramid_part_fine_from_coarse():
+def test_pyramid_separates_fine_from_coarse():
     fine, coarse = striped(period=4) * 0.2, F.interpolate(noise(torch.empty(1, 3, 3, 4)), (96, 128), mode="bilinear")
     of_both, of_coarse = laplacian_pyramid(fine + coarse), laplacian_pyramid(coarse)
     assert of_coarse[0].std() < 0.01 < 0.05 < of_both[0].std()
@@ -59,47 +59,47 @@ def test_the_bands_of_a_pyramid_part_fine_from_coarse():
     assert (left - left.mean((2, 3), keepdim=True)).abs().max() < 0.02
 
 
-def test_a_picture_is_no_way_from_itself_but_for_the_draw_of_its_patches(monkeypatch):
+def test_distance_to_itself_is_sampling_error(monkeypatch):
     x = picture()
     same, other = sliced_wasserstein(x, x), sliced_wasserstein(x, noise(x))
     assert (same < 0.1 * other).all()
-    monkeypatch.setattr(measures, "SAMPLES", measures.SAMPLES // 16)  # four times the error is to be expected
+    monkeypatch.setattr(measures, "SAMPLES", measures.SAMPLES // 16)  # the expected error is four times as large
     assert (sliced_wasserstein(x, x) > 2 * same).all()
 
 
-def test_the_distance_hardly_depends_on_which_picture_comes_first():
+def test_distance_is_nearly_symmetric():
     x, y = picture(), striped()
     there, back = sliced_wasserstein(x, y), sliced_wasserstein(y, x)
     assert (there > 0).all()
     torch.testing.assert_close(there, back, rtol=0.1, atol=0)
 
 
-def test_the_distance_grows_with_noise():
+def test_distance_grows_with_noise():
     x = picture()
     steps = [sliced_wasserstein(x, x + share * (noise(x) - 0.5))[0].item() for share in (0.0, 0.1, 0.3, 0.6, 1.0)]
     assert steps == sorted(steps)
     assert steps[-1] > 5 * steps[0]
 
 
-def test_the_distance_takes_pictures_of_other_sizes():
+def test_distance_accepts_different_sizes():
     distances = sliced_wasserstein(picture(96, 128), picture(40, 60, seed=3))
     assert len(distances) == len(laplacian_pyramid(picture(40, 60)))
 
 
-def test_a_distance_has_its_seed():
+def test_distance_depends_on_seed():
     x, y = picture(), striped()
     assert torch.equal(sliced_wasserstein(x, y), sliced_wasserstein(x, y))
     assert not torch.equal(sliced_wasserstein(x, y), sliced_wasserstein(x, y, seed=1))
 
 
 def in_axes_of(x, style):
-    """Pixels 3×N in the principal axes of a style's colours, from its mean."""
+    """Return pixels, 3×N, in the principal colour axes of a style, relative to its mean."""
     pixels, reference = x[0].flatten(1), style[0].flatten(1)
     axes = torch.linalg.eigh(reference.cov() + 1e-8 * torch.eye(3)).eigenvectors
     return axes.T @ (pixels - reference.mean(1, keepdim=True))
 
 
-def test_a_matched_histogram_is_the_targets():
+def test_histogram_matched_has_target_histogram():
     x, style = picture(seed=1), striped() * 0.8 + 0.2 * noise(picture(), 2)
     matched = histogram_matched(x, style)
     assert matched.shape == x.shape
@@ -107,15 +107,15 @@ def test_a_matched_histogram_is_the_targets():
     torch.testing.assert_close(a.sort(1).values, b.sort(1).values, atol=1e-5, rtol=0)
 
 
-def test_a_matched_histogram_keeps_the_order_of_the_pixels():
+def test_histogram_matched_keeps_order_of_pixels():
     x, style = picture(seed=1), picture(seed=2)
     before, after = in_axes_of(x, style), in_axes_of(histogram_matched(x, style), style)
     for channel in range(3):
         in_order = after[channel][before[channel].argsort()]
-        torch.testing.assert_close(in_order, after[channel].sort().values, atol=2e-3, rtol=0)  # but for near ties
+        torch.testing.assert_close(in_order, after[channel].sort().values, atol=2e-3, rtol=0)  # except near ties
 
 
-def test_histograms_of_other_sizes_have_the_same_quantiles():
+def test_histogram_matched_accepts_different_sizes():
     x, style = picture(64, 80, seed=1), picture(50, 70, seed=2)
     matched = in_axes_of(histogram_matched(x, style), style)
     levels = torch.linspace(0, 1, 11)
@@ -123,7 +123,7 @@ def test_histograms_of_other_sizes_have_the_same_quantiles():
     torch.testing.assert_close(matched.quantile(levels, dim=1), expected, atol=2e-3, rtol=0)
 
 
-def test_a_filter_gives_the_styles_colours_and_bands():
+def test_filtered_has_colours_and_bands_of_style():
     photo, style = picture(), striped()
     made = filtered(photo, style)
     assert made.shape == photo.shape
@@ -133,24 +133,24 @@ def test_a_filter_gives_the_styles_colours_and_bands():
     assert sliced_wasserstein(made, style).mean() < sliced_wasserstein(photo, style).mean()
 
 
-def test_the_content_of_a_picture_is_its_own():
+def test_content_of_photograph_itself_is_one():
     x = picture()
     assert content(x, x) == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_noise_has_no_content(seed):
+def test_content_of_noise_is_zero(seed):
     x = picture(256, 320)
     assert abs(content(noise(x, seed), x)) < 0.05
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.8, 1.25])
-def test_brightness_is_no_content(scale):
+def test_content_ignores_brightness(scale):
     x = picture()
     assert content(x * scale, x) > 0.97
 
 
-def test_content_is_lost_by_and_by():
+def test_content_decreases_with_noise():
     x = picture()
     kept = [content(x + share * (noise(x) - 0.5), x) for share in (0.0, 0.2, 0.5, 1.0)]
     assert kept == sorted(kept, reverse=True)
@@ -162,26 +162,26 @@ def judge(_fewer_patches):
     return Judge(picture(), striped())
 
 
-def test_the_photograph_itself_has_no_style_and_all_its_content(judge):
+def test_photograph_scores_one_throughout(judge):
     score = judge.score(judge.photograph)
     assert score.style == pytest.approx(1, abs=1e-6)
     assert score.strokes == pytest.approx(1, abs=1e-6)
     assert score.content == pytest.approx(1, abs=1e-5)
 
 
-def test_the_style_itself_is_near_the_floor(judge):
+def test_style_itself_scores_near_zero(judge):
     score = judge.score(judge.style)
     assert score.style < 0.1
     assert score.strokes < 0.3
     assert score.content < 0.3
 
 
-def test_a_filter_brings_style_but_no_strokes(judge):
+def test_filter_improves_style_but_not_strokes(judge):
     score = judge.score(filtered(judge.photograph, judge.style))
     assert score.style < 0.7
     assert score.strokes > 0.8
 
 
-def test_scores_are_the_same_each_time(judge):
+def test_scores_are_reproducible(judge):
     painting = 0.5 * judge.photograph + 0.5 * judge.style
     assert judge.score(painting) == judge.score(painting) == Judge(picture(), striped()).score(painting)

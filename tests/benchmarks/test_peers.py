@@ -1,4 +1,4 @@
-"""The peers lower what they say they lower, at the budget that they are given."""
+"""The peers: their losses, gradients, plans and budgets."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tensor(height, width, seed):
 
 
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
-def test_a_peer_lowers_its_own_loss_at_every_size(peer, narrow_encoder):
+def test_peer_lowers_its_loss_at_every_size(peer, narrow_encoder):
     content, style = tensor(48, 64, 1), tensor(64, 56, 2)
     encoder = CountedEncoder(narrow_encoder)
     stages = peer.plan(48, 64)
@@ -42,11 +42,11 @@ def test_a_peer_lowers_its_own_loss_at_every_size(peer, narrow_encoder):
     assert outcome.image.shape == content.shape
     assert 0 <= outcome.image.min() <= outcome.image.max() <= 1
     expected = painting_operations(narrow_encoder, peer.layers, stages, (64, 56))
-    assert encoder.operations == pytest.approx(expected, rel=0.01)  # the content's own pass stops at its layer
+    assert encoder.operations == pytest.approx(expected, rel=0.01)  # the pass of the content stops at its layer
 
 
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
-def test_more_style_weight_moves_the_picture_further(peer, narrow_encoder):
+def test_larger_factor_moves_picture_further(peer, narrow_encoder):
     content, style = tensor(48, 64, 1), tensor(48, 64, 2)
     stages = peer.plan(48, 64)
     weak, strong = (
@@ -55,7 +55,7 @@ def test_more_style_weight_moves_the_picture_further(peer, narrow_encoder):
     assert (weak - strong).abs().mean() > 1e-3
 
 
-def test_between_bounds_the_picture_has_the_loss_that_was_come_to(narrow_encoder):
+def test_bounded_lbfgs_returns_image_of_lowest_loss(narrow_encoder):
     content, style = tensor(48, 64, 1), tensor(48, 64, 2)
     encoder = CountedEncoder(narrow_encoder)
     loss = gatys.objective(content, style, encoder, 1.0)
@@ -70,7 +70,7 @@ def test_between_bounds_the_picture_has_the_loss_that_was_come_to(narrow_encoder
 
 
 @pytest.mark.parametrize("module", [gatys, crowson, galerne])
-def test_a_peers_gradient_is_its_losss(module, narrow_encoder):
+def test_gradient_matches_loss_of_peer(module, narrow_encoder):
     encoder = CountedEncoder(narrow_encoder.double())
     content, style, image = (tensor(32, 40, seed).double() for seed in (1, 2, 3))
     loss = module.objective(content, style, encoder, 1.0)
@@ -83,24 +83,24 @@ def test_a_peers_gradient_is_its_losss(module, narrow_encoder):
     narrow_encoder.float()
 
 
-def test_plans_are_as_described():
+def test_plans_match_descriptions():
     assert Gatys().plan(341, 512) == (Stage(341, 512, 500),)
     assert [(max(s[:2]), s.iterations) for s in Crowson().plan(341, 512)] == [
         (128, 1000), (181, 500), (256, 500), (362, 500), (512, 500),
     ]  # fmt: skip
     assert [(s.width, s.iterations) for s in Galerne().plan(341, 512)] == [(128, 600), (256, 300), (512, 150)]
-    assert sides(48, 64, 2, 0) == [(48, 64)]  # half of it would be under the least side
+    assert sides(48, 64, 2, 0) == [(48, 64)]  # half the size would be below the minimum
     assert shortened([Stage(8, 8, 100), Stage(8, 8, 1)], 0.25) == (Stage(8, 8, 25), Stage(8, 8, 1))
 
 
-def test_a_short_budget_is_the_defaults_arithmetic(pairs, encoder_file):
+def test_short_budget_equals_arithmetic_of_default(pairs, encoder_file):
     canvas, peer = Canvas(96, str(encoder_file)), Peer(Crowson(48, 60, 40))
     painted = peer.paint(pairs[0], canvas, 1.0)
     assert painted.operations == pytest.approx(DEFAULT.operations(pairs[0], canvas), rel=0.03)
     assert painted.array.shape == (72, 96, 3)
 
 
-def test_the_scaled_square_has_a_gradient_of_about_one():
+def test_scaled_square_gradient_sums_to_about_one():
     x = torch.randn(1000, generator=torch.Generator().manual_seed(0)).requires_grad_(True)
     (gradient,) = torch.autograd.grad(scaled_square(x, torch.zeros(1000)), x)
     assert 0.5 < float(gradient.abs().sum()) < 2
@@ -108,14 +108,14 @@ def test_the_scaled_square_has_a_gradient_of_about_one():
     assert float(larger.abs().sum()) == pytest.approx(50 * float(gradient.abs().sum()), rel=1e-4)
 
 
-def test_squared_variation_of_a_ramp():
-    ramp = torch.arange(100.0).expand(1, 3, 80, 100) / 100  # across; diagonal neighbours differ by as much
+def test_squared_variation_of_ramp():
+    ramp = torch.arange(100.0).expand(1, 3, 80, 100) / 100  # horizontal, so diagonal neighbours differ as much
     inner = 0.01**2 * (1 + (1 + 1) / 2) / 3
     assert float(squared_variation(ramp)) == pytest.approx(inner, rel=0.03)
     assert float(squared_variation(torch.full((1, 3, 8, 8), 0.5))) == 0
 
 
-def test_operations_are_the_convolutions(narrow_encoder):
+def test_forward_operations_count_convolutions(narrow_encoder):
     expected = 9 * 64 * 48 * (3 * 4 + 4 * 4) + 9 * 32 * 24 * (4 * 6)
     assert forward_operations(narrow_encoder, ["rgb", "relu1_2", "relu2_1"], 48, 64) == expected
     assert forward_operations(narrow_encoder, ["rgb"], 48, 64) == 0

@@ -1,4 +1,4 @@
-"""Scores are kept, curves interpolated, tables filled, and the command lines refuse what they cannot do."""
+"""The store, curves, tables and command lines of the quality benchmarks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ROWS = [
 ]  # fmt: skip
 
 
-def test_a_second_run_paints_nothing(tmp_path, pairs, encoder_file):
+def test_second_run_paints_nothing(tmp_path, pairs, encoder_file):
     canvas = Canvas(64, str(encoder_file))
     methods = [SHORT, SHORT_PEER, *REFERENCES]
     first = Store(tmp_path, canvas)
@@ -53,7 +53,7 @@ def test_a_second_run_paints_nothing(tmp_path, pairs, encoder_file):
         assert read_picture(tmp_path / r.picture).size == (48, 64)
 
 
-def test_a_killed_run_goes_on(tmp_path, pairs, encoder_file, monkeypatch):
+def test_killed_run_resumes(tmp_path, pairs, encoder_file, monkeypatch):
     canvas, painted = Canvas(64, str(encoder_file)), []
     whole = collect(Store(tmp_path / "whole", canvas), [SHORT], pairs, [0.5, 2.0])
     paint = Ours.paint
@@ -74,7 +74,7 @@ def test_a_killed_run_goes_on(tmp_path, pairs, encoder_file, monkeypatch):
     assert [(r.style, r.strokes, r.content) for r in rows] == [(r.style, r.strokes, r.content) for r in whole]
 
 
-def test_the_key_is_all_that_the_picture_depends_on(tmp_path, pairs, encoder_file):
+def test_store_key_covers_all_dependencies(tmp_path, pairs, encoder_file):
     store = Store(tmp_path, Canvas(64, str(encoder_file)))
     paths = {
         store.path(SHORT, pairs[0], 1.0),
@@ -92,7 +92,7 @@ def test_the_key_is_all_that_the_picture_depends_on(tmp_path, pairs, encoder_fil
     assert store.path(again, pairs[0], 1.0) in paths
 
 
-def test_references_score_what_they_must(tmp_path, pairs, encoder_file):
+def test_references_have_expected_scores(tmp_path, pairs, encoder_file):
     rows = collect(Store(tmp_path, Canvas(96, str(encoder_file))), REFERENCES, pairs[:1], [1.0, 2.0])
     assert [r.method for r in rows] == ["photograph", "filter", "style"]
     photograph, matched, style = rows
@@ -101,14 +101,14 @@ def test_references_score_what_they_must(tmp_path, pairs, encoder_file):
     assert style.content < 0.5 < matched.content
 
 
-def test_failures_are_told_and_left_out(tmp_path, pairs, encoder_file, capsys):
+def test_failures_are_reported_and_left_out(tmp_path, pairs, encoder_file, capsys):
     bad = Ours("bad", {"losses": {"style": {"relu5_4": 1.0}}})
     rows = collect(Store(tmp_path, Canvas(64, str(encoder_file))), [bad, REFERENCES[0]], pairs[:1], [1.0])
     assert [r.method for r in rows] == ["photograph"]
     assert "bad hill-waves 1: " in capsys.readouterr().err
 
 
-def test_iterations_that_were_not_needed_are_not_counted(pairs, encoder_file):
+def test_operations_exclude_iterations_after_convergence(pairs, encoder_file):
     canvas = Canvas(64, str(encoder_file))
     how = {"iterations": 60, "max_octaves": 1}
     whole, early = (Ours("x", {"optimization": how | {"tolerance": t}}) for t in (0.0, 0.5))
@@ -117,12 +117,12 @@ def test_iterations_that_were_not_needed_are_not_counted(pairs, encoder_file):
     assert early.paint(pairs[0], canvas, 1.0).operations < 0.5 * whole.operations(pairs[0], canvas)
 
 
-def test_all_methods_have_the_same_number_of_threads():
+def test_methods_use_common_number_of_threads():
     with cpu_threads(1):
         assert DEFAULT.settings(Canvas(64), 1.0).threads == 1
 
 
-def test_sparse_methods_take_every_other_factor(tmp_path, pairs, encoder_file):
+def test_sparse_methods_skip_every_other_factor(tmp_path, pairs, encoder_file):
     other = Ours("other", {"optimization": {"iterations": 1}})
     store = Store(tmp_path, Canvas(64, str(encoder_file)))
     rows = collect(store, [SHORT, other], pairs[:1], [0.1, 1.0, 10.0], sparse=["other"])
@@ -132,7 +132,7 @@ def test_sparse_methods_take_every_other_factor(tmp_path, pairs, encoder_file):
     assert [r.factor for r in rows] == [0.1, 1.0, 10.0]
 
 
-def test_factors_multiply_whatever_weight_a_method_has():
+def test_factor_multiplies_own_style_weight():
     canvas = Canvas(64)
     for changes in ({}, {"strength": 0.75}, {"style_weight": 7.0, "content_weight": 2.0}, {"preset": "tutorial"}):
         content, style = Ours("x", changes).settings(canvas, 1.0).weights
@@ -140,7 +140,7 @@ def test_factors_multiply_whatever_weight_a_method_has():
     assert DEFAULT.settings(canvas, 1.0).weights == (1.0, style_weight_of(DEFAULT_STRENGTH))
 
 
-def test_curves_interpolate_between_their_points():
+def test_at_content_interpolates_between_points():
     curve = curve_of(ROWS, "default", "a")
     point = at_content(curve, 0.7)
     assert point == pytest.approx((math.sqrt(0.1), 0.4, 0.8, 0.7))
@@ -153,7 +153,7 @@ def test_curves_interpolate_between_their_points():
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=6), st.floats(0, 1))
-def test_an_interpolated_point_lies_among_the_curves(scores, level):
+def test_interpolated_point_is_within_curve(scores, level):
     curve = [Point(10.0**i, s, s, c) for i, (s, c) in enumerate(scores)]
     point = at_content(curve, level)
     contents = [c for _, c in scores]
@@ -164,19 +164,19 @@ def test_an_interpolated_point_lies_among_the_curves(scores, level):
         assert point.factor * (1 + 1e-9) >= 1
 
 
-def test_mean_curves_leave_out_what_a_pair_lacks():
+def test_mean_curve_skips_factors_missing_on_a_pair():
     assert [p.factor for p in mean_curve(ROWS, "default")] == [0.1, 1.0, 10.0]
     assert mean_curve(ROWS, "default")[1] == pytest.approx((1.0, 0.35, 0.7, 0.55))
     assert [p.factor for p in mean_curve(ROWS[:5], "default")] == [0.1, 1.0]
 
 
-def test_means_are_over_the_same_pairs_for_all():
+def test_mean_curves_cover_the_same_pairs():
     failed = [r for r in ROWS if (r.method, r.pair) != ("peer", "b")]
     assert mean_curve(failed, "peer") == []
     assert mean_curve(failed, "default") == mean_curve(ROWS, "default")
 
 
-def test_who_beats_whom():
+def test_beaten_finds_pairs_where_peer_wins():
     found = beaten(ROWS, ["peer"])
     assert [(b.pair, b.where) for b in found] == [("a", "defaults"), ("a", "curves")]
     assert all(b.theirs.strokes == 0.65 for b in found)
@@ -184,11 +184,11 @@ def test_who_beats_whom():
     assert [(b.pair, b.where) for b in beaten(between, ["peer"])][2:] == [("b", "curves")]
     assert beaten(between, ["peer"])[2].theirs == pytest.approx((0.5 * 0.2**0.2, 0.33, 0.66, 0.5), rel=1e-3)
     far = [row("default", "c", 1.0, 0.7, 0.5), row("peer", "c", 0.1, 0.9, 0.9), row("peer", "c", 1.0, 0.69, 0.4)]
-    assert beaten(far, ["peer"]) == []  # lower strokes, but where less of the photograph is left
+    assert beaten(far, ["peer"]) == []  # lower strokes, but with less content
     assert beaten(ROWS, ["nobody"]) == []
 
 
-def test_tables():
+def test_tables_format_scores():
     lines = tables.defaults_table(ROWS).splitlines()
     assert lines[2] == "| default | 0.350 | 0.700 | 0.550 | 1.00 | 1.00 |"
     assert lines[3] == "| peer | 0.340 | 0.680 | 0.550 | 4.00 | 2.00 |"
@@ -199,12 +199,12 @@ def test_tables():
     assert tables.beaten_table(ROWS, []) == "No peer was compared with the default."
     assert tables.beaten_table([r for r in ROWS if r.method == "peer"], ["peer"]) == tables.beaten_table(ROWS, [])
     fair = [r for r in ROWS if (r.method, r.pair) != ("peer", "a")]
-    sentence = "On none of the 1 pairs that were compared does a peer beat the default."
+    sentence = "No peer beats the default on any of the 1 pairs compared."
     assert tables.beaten_table(fair, ["peer"]) == sentence
     assert tables.number(math.nan) == tables.number(None) == "–"
 
 
-def test_even_weights_make_even_steps():
+def test_even_weights_give_even_steps():
     weights = np.geomspace(0.04, 400, 9)
     scores = [(w, 1 - (i / 8) ** 2) for i, w in enumerate(weights)]
     found = strength.even_weights(scores, [0, 0.25, 1])
@@ -234,7 +234,7 @@ def test_pictures_writes_tables_plots_and_sheets(tmp_path, pairs, encoder_file):
     assert (tmp_path / "curves" / "mean.svg").exists()
 
 
-def test_strength_and_search(tmp_path, pairs, encoder_file, monkeypatch):
+def test_strength_and_search_write_tables(tmp_path, pairs, encoder_file, monkeypatch):
     monkeypatch.setattr(strength, "DEFAULT", Ours("default", SHORT.changes))
     monkeypatch.setattr(search, "DEFAULT", Ours("default", SHORT.changes))
     where = Bench(pairs[:1], Canvas(64, str(encoder_file)), tmp_path)
@@ -251,7 +251,7 @@ def test_strength_and_search(tmp_path, pairs, encoder_file, monkeypatch):
     assert rows[0] == rows[1]
 
 
-def test_methods_by_name():
+def test_parse_method_accepts_names_and_settings():
     known = known_methods()
     assert {"default", "quick", "fine", "gatys-full", "crowson-short", "galerne-short", "filter"} <= known.keys()
     assert parse_method("fine") == Ours("fine", {"preset": "fine"})
@@ -264,7 +264,7 @@ def test_methods_by_name():
             parse_method(text)
 
 
-def test_pairs_from_a_table(tmp_path, pairs):
+def test_read_pairs_reads_and_checks_table(tmp_path, pairs):
     table = tmp_path / "pairs.csv"
     table.write_text("content,style\nhill.png,waves.png\n")
     assert read_pairs(table, pairs[0].content.parent) == [pairs[0]]
@@ -278,7 +278,7 @@ def test_pairs_from_a_table(tmp_path, pairs):
     assert Pair(table, pairs[0].style).name == "pairs-waves"
 
 
-def test_built_in_pairs_need_no_files(tmp_path, monkeypatch):
+def test_builtin_pairs_need_no_files(tmp_path, monkeypatch):
     monkeypatch.setattr("benchmarks.pairs.style_file", lambda name, folder: folder / f"{name}.png")
     found = builtin_pairs(tmp_path / "pictures")
     photographs, styles = ({getattr(pair, part) for pair in found} for part in ("content", "style"))
@@ -286,7 +286,7 @@ def test_built_in_pairs_need_no_files(tmp_path, monkeypatch):
     assert found[0].content.is_file()
 
 
-def test_covering_keeps_the_middle(pairs):
+def test_covering_keeps_centre(pairs):
     assert covering(pairs[0].style, 40, 40).shape == (40, 40, 3)
     whole = read_picture(pairs[0].style).pixels
     np.testing.assert_allclose(covering(pairs[0].style, 72, 40), whole[:, 28:68], atol=1e-6)
@@ -306,7 +306,7 @@ def test_covering_keeps_the_middle(pairs):
         ["time-to-loss", "--iterations", "1"],
     ],
 )
-def test_bad_input_is_a_sentence(arguments, tmp_path, capsys):
+def test_bad_input_prints_one_sentence(arguments, tmp_path, capsys):
     assert in_sentences(command.main, [*arguments, "--out", str(tmp_path)]) == 2
     error = capsys.readouterr().err
     assert len(error.strip().splitlines()) == 1

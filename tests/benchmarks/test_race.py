@@ -1,4 +1,4 @@
-"""The race to the tutorial's loss keeps its books: arithmetic, seconds, when the target is reached, and by what."""
+"""The race to the tutorial's loss: weights, counting of arithmetic and seconds, turns, and tables."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ def loud_file(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def course(loud_file, tmp_path_factory):
-    """A pale photograph and a style in black and white, so that there is much to lower."""
+    """Course with a pale photograph and a black-and-white style, so that the loss can fall far."""
     folder = tmp_path_factory.mktemp("course")
     write_picture(folder / "pale.png", 0.3 + 0.2 * smooth_picture(72, 96))
     write_picture(folder / "ink.png", (smooth_picture(72, 96, seed=2) > 0.55).astype(np.float32))
     return Course(Pair(folder / "pale.png", folder / "ink.png"), 64, loud_file, 60, 1)
 
 
-def test_he_weights_have_a_mean_activation_of_one():
-    channels = (16, 24, 32, 48, 48)  # a narrower network has channels that other noise leaves dead
+def test_he_encoder_has_mean_activation_of_one():
+    channels = (16, 24, 32, 48, 48)  # a narrower network has channels that are dead on other noise
     encoder = he_encoder(channels=channels)
     assert encoder.architecture == CAFFE
     assert str(encoder.deepest) == "relu5_2"
@@ -68,7 +68,7 @@ def test_he_weights_have_a_mean_activation_of_one():
     assert all(torch.equal(a, b) for a, b in zip(again.buffers(), encoder.buffers(), strict=True))
 
 
-def test_amplified_is_the_same_network_louder(narrow_encoder):
+def test_amplified_scales_all_activations(narrow_encoder):
     image = torch.from_numpy(smooth_picture(48, 64).transpose(2, 0, 1).copy())[None]
     quiet, loud = narrow_encoder(image, NAMES), amplified(narrow_encoder, 20.0)(image, NAMES)
     for name in NAMES:
@@ -84,7 +84,7 @@ def test_encoders_are_written_once(tmp_path, encoder_file):
     assert torch.equal(weights_of(theirs)["conv1_1.weight"], 10 * weights_of(ours)["conv1_1.weight"])
 
 
-def test_each_set_of_weights_has_an_activation_of_its_own(tmp_path, encoder_file):
+def test_each_set_of_weights_has_own_activation(tmp_path, encoder_file):
     found = encoders(tmp_path, (HE, str(encoder_file)))
     narrow = f"narrow-{sha256_of(encoder_file)[:8]}-10000.safetensors"
     assert [path.name for path in found.values()] == ["he-3000.safetensors", narrow]
@@ -101,7 +101,7 @@ def test_keras_arrays_are_transposed(narrow_encoder):
     assert np.array_equal(arrays["block5_conv2/bias"], narrow_encoder.get_buffer("conv5_2_bias").numpy())
 
 
-def test_the_common_loss_is_the_tutorials(course):
+def test_common_loss_equals_tutorial_loss(course):
     settings, (content, style) = course.settings(), course.pictures()
     encoder = load_encoder(str(course.encoder)).encoder
     objective = make_objective(encoder, content, [style], (1.0,), settings.losses, *settings.weights)
@@ -111,20 +111,20 @@ def test_the_common_loss_is_the_tutorials(course):
     assert loss(image * math.nan) == math.inf
 
 
-def test_the_tutorials_books(course):
+def test_run_tutorial_counts_passes(course):
     tutorial = run_tutorial(course)
     losses = [moment.loss for moment in tutorial["moments"]]
     assert len(losses) == 60
     assert tutorial["target"] == min(losses) < tutorial["start"] == losses[0]
     assert losses[tutorial["iterations"] - 1] == tutorial["target"]
-    # One pass for each evaluation, and half of one for each of the two targets, which are of one size here.
+    # One pass per evaluation, and half a pass for each of the two targets, which have the same size here.
     assert tutorial["passes"] == pytest.approx(tutorial["iterations"] + 1)
     assert [m.passes for m in tutorial["moments"]] == pytest.approx([i + 2 for i in range(60)])
     assert all(a.seconds < b.seconds for a, b in zip(tutorial["moments"], tutorial["moments"][1:], strict=False))
     assert all(m.free == pytest.approx(m.loss, rel=1e-4) for m in tutorial["moments"])  # clamped after each step
 
 
-def test_octaves_books(course):
+def test_runner_counts_passes_by_octave(course):
     how = HOW | {"max_octaves": 2, "iterations": 5, "coarse_factor": 2.0, "smallest_octave": 32}
     wide = Course(course.pair, 96, course.encoder, 60, 1)
     runner = wide.runner(wide.settings(how))
@@ -139,10 +139,10 @@ def test_octaves_books(course):
     assert len(runner.pace) == 4
 
 
-def test_measuring_is_not_counted(course, monkeypatch):
+def test_runner_does_not_count_measuring(course, monkeypatch):
     how = HOW | {"max_octaves": 1, "iterations": 4}
     runner = course.runner(course.settings(how))
-    clock = iter(range(10**6))  # every look at the clock is a second
+    clock = iter(range(10**6))  # every reading of the clock takes a second
     monkeypatch.setattr(race.time, "perf_counter", lambda: float(next(clock)))
     measured = runner.loss
 
@@ -156,7 +156,7 @@ def test_measuring_is_not_counted(course, monkeypatch):
     assert runner.seconds < 30
 
 
-def test_turns_are_short_and_stop_at_the_target(course):
+def test_turns_are_short_and_stop_at_target(course):
     how = HOW | {"max_octaves": 1, "iterations": 30}
     runner = course.runner(course.settings(how))
     runner.advance(0.0)
@@ -170,7 +170,7 @@ def test_turns_are_short_and_stop_at_the_target(course):
     assert runner.moments[-1].loss <= 0.9 * start < runner.moments[-2].loss
 
 
-def test_rivals_take_turns_to_the_target(course, tmp_path):
+def test_rivals_alternate_until_target(course, tmp_path):
     tutorial = run_tutorial(course)
     rivals = {
         "same": course.settings().optimization.model_dump(),
@@ -186,7 +186,7 @@ def test_rivals_take_turns_to_the_target(course, tmp_path):
     assert found["tutorial preset"]["seconds"] > 0
 
 
-def test_first_at():
+def test_first_at_returns_first_state_below_target():
     moments = [Moment(i, i, loss, loss) for i, loss in enumerate((5.0, 3.0, 4.0, 3.0, 1.0))]
     assert first_at(moments, 3.0) == moments[1]
     assert first_at(moments, 0.5) is None
@@ -197,7 +197,7 @@ def method(passes, seconds, reached=True, loss=1.0, **more):
     return {"passes": passes, "seconds": seconds, "reached": reached, "loss": loss, "moments": [], **more}
 
 
-def test_the_table_takes_medians_and_counts_what_is_not_reached():
+def test_table_shows_medians_and_missed_targets():
     results = [
         {
             "target": 1.0,
@@ -219,13 +219,13 @@ def test_the_table_takes_medians_and_counts_what_is_not_reached():
     assert lines[2].endswith("| 0.250 (0.250–0.250) | – |")
 
 
-def test_a_finished_pair_is_not_run_again(tmp_path, pairs, encoder_file, monkeypatch):
+def test_finished_pair_is_not_run_again(tmp_path, pairs, encoder_file, monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     where = Bench(pairs[:1], Canvas(64, "builtin"), tmp_path)
     plan = Plan({"short": HOW | {"max_octaves": 1, "iterations": 2}}, iterations=3)
     report = time_to_loss.run(where, plan, (str(encoder_file),))
-    assert "TensorFlow was not at hand" in report
+    assert "TensorFlow was not available" in report
     assert "| short | " in report
     assert (tmp_path / "time-to-loss.md").read_text() == f"{report}\n"
     assert (tmp_path / "time-to-loss" / "narrow" / "hill-waves.svg").exists()
@@ -235,12 +235,12 @@ def test_a_finished_pair_is_not_run_again(tmp_path, pairs, encoder_file, monkeyp
 
     monkeypatch.setattr(time_to_loss, "run_tutorial", never)
     monkeypatch.setattr(time_to_loss, "run_rivals", never)
-    with pytest.raises(AssertionError, match="it ran again"):  # other rivals
+    with pytest.raises(AssertionError, match="it ran again"):  # with other rivals
         time_to_loss.run(where, Plan({"other": HOW}, iterations=3), (str(encoder_file),))
     assert time_to_loss.run(where, plan, (str(encoder_file),)) == report
 
 
-def test_every_rival_is_a_valid_optimisation(course):
+def test_rivals_are_valid_optimisations(course):
     found = time_to_loss.rivals()
     assert {"preset default", "preset quick", "preset fine", "L-BFGS, 1 octave", "Adam, 1 octave"} <= found.keys()
     for how in found.values():
