@@ -14,7 +14,6 @@ from impasto.cli.reporting.streams import print_error, print_note
 
 PACKAGE = Path(impasto.__file__).parent
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if path.name != "cli" and path.suffix in ("", ".py"))
-WITH_FLAGS = {"encoders"}  # their messages still name options
 
 FLAG = re.compile(r"(?:^|[\s`'\"(])--[a-z][\w-]*")
 MARKUP = re.compile(r"<[?/\w]")  # its attributes look like arguments
@@ -87,7 +86,7 @@ def test_arguments_in_messages_have_options(room):
     assert {text: as_options(text) for text in found if not as_options(text).startswith("--")} == {}
 
 
-@pytest.mark.parametrize("room", sorted(set(ROOMS) - WITH_FLAGS))
+@pytest.mark.parametrize("room", ROOMS)
 def test_library_messages_name_no_options(room):
     assert [text for text in messages(room) if FLAG.search(text)] == []
 
