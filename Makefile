@@ -1,4 +1,4 @@
-# Two commands on a fresh machine do everything: `make demo` paints a picture, `make test` proves the rest.
+# On a fresh machine, `make demo` paints a picture and `make test` runs the tests.
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,13 +12,19 @@ KERAS_VENV := .venv-keras
 BENCH ?= runs/$@
 BENCH_OPTIONS = --out $(BENCH) $(if $(PAIRS),--list $(PAIRS)) $(if $(PICTURES),--pictures $(PICTURES))
 
-.PHONY: demo test test-keras bench bench-full lint format clean
+.PHONY: demo drawings test test-slow test-keras bench bench-full lint format clean
 
-demo: $(VENV)/.demo  ## paint a real photograph after a painting that the project draws itself
+demo: $(VENV)/.demo  ## paint a photograph in the style of a sample painting
 	$(BIN)/impasto demo
 
-test: $(VENV)/.dev  ## the whole test suite
+drawings: $(VENV)/.dev  ## draw the four sample paintings anew
+	$(BIN)/python -m drawings src/impasto/samples
+
+test: $(VENV)/.dev  ## the test suite, in a few minutes
 	$(BIN)/python -m pytest --numprocesses 2
+
+test-slow: $(VENV)/.dev  ## the thorough versions of some tests, in some more minutes
+	$(BIN)/python -m pytest --numprocesses 2 -m slow
 
 test-keras: $(KERAS_VENV)/.installed  ## the presets tutorial and tutorial-core against TensorFlow itself
 	TF_CPP_MIN_LOG_LEVEL=3 $(KERAS_VENV)/bin/python -m pytest -o filterwarnings=default \

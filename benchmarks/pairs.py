@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from impasto.demo.gallery import photo_file, style_file
 from impasto.errors import PictureError
-from impasto.pictures import read_picture, resize
+from impasto.pictures import read_picture, resize, write_picture
 from impasto.pictures.sizes import scaled_size
+from impasto.samples import photos, style_path
 
 BUILTIN_PAIRS = (
     ("chelsea", "swirls"),
@@ -21,7 +21,7 @@ BUILTIN_PAIRS = (
     ("astronaut", "pointillism"),
     ("rocket", "mosaic"),
 )
-"""Photographs of scikit-image, each with one of the project's own styles."""
+"""Names of the built-in pairs: each of scikit-image's photographs and each sample painting once."""
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,21 @@ class Pair:
 
 
 def builtin_pairs(folder: Path, count: int | None = None) -> list[Pair]:
-    """List the pairs that need no files of the user, writing their pictures into a folder once.
+    """Return the first pairs of sample pictures, all if no count is given.
 
     Args:
-        folder: folder for the pictures; created if missing.
-        count: number of pairs; all by default.
+        folder: receives the photographs as ``NAME.png``; those already there are kept.
+        count: number of pairs; None for all.
 
     Raises:
         PictureError: scikit-image is not installed, or the folder cannot be written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return [Pair(photo_file(photo, folder), style_file(style, folder)) for photo, style in BUILTIN_PAIRS[:count]]
+    pairs = [Pair(folder / f"{photo}.png", style_path(style)) for photo, style in BUILTIN_PAIRS[:count]]
+    for pair in pairs:
+        if not pair.content.exists():
+            write_picture(pair.content, photos.load_photo(pair.content.stem))
+    return pairs
 
 
 def read_pairs(table: Path, pictures: Path) -> list[Pair]:

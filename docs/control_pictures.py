@@ -16,7 +16,8 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from impasto.demo import STYLE_NAMES, gallery
+from impasto.pictures import read_picture, write_picture
+from impasto.samples import STYLE_NAMES, photos, style_path
 
 PICTURES = Path(__file__).parent / "pictures"
 QUICK = "--size 320 --preset quick"
@@ -90,10 +91,10 @@ def main(names: Sequence[str]) -> None:
 
 def make_sources(folder: Path) -> None:
     """Photographs, paintings and masks as files of a folder."""
-    for photo in gallery.PHOTO_NAMES:
-        gallery.photo_file(photo, folder)
+    for photo in photos.PHOTO_NAMES:
+        write_picture(folder / f"{photo}.png", photos.load_photo(photo))
     for style in STYLE_NAMES:
-        gallery.style_file(style, folder)
+        write_picture(folder / f"{style}.png", read_picture(style_path(style)).pixels)
     ellipses((600, 400), [(279, 217, 203, 168), (290, 112, 124, 96)], soft=2).save(folder / "saucer.png")
     ellipses((512, 512), [(228, 75, 68, 58), (222, 128, 43, 56)], soft=4).save(folder / "head.png")
     fields((1024, 800)).save(folder / "fields.png")

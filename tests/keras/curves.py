@@ -17,7 +17,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from impasto.demo.gallery import draw_style, photo
+from impasto.pictures import read_picture
+from impasto.samples import style_path
+from impasto.samples.photos import load_photo
 from tests.keras.samples import write_vgg19
 from tests.keras.tutorials import Tutorial, load_vgg19
 
@@ -31,7 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         encoder = write_vgg19(folder / "vgg19_seeded_notop.h5")
-        content, style = shrunk(photo("chelsea")), shrunk(draw_style("swirls"))
+        content, style = shrunk(load_photo("chelsea")), shrunk(read_picture(style_path("swirls")).pixels)
         Image.fromarray(content).save(folder / "content.png")
         Image.fromarray(style).save(folder / "style.png")
         begun = time.monotonic()

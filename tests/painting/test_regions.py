@@ -10,8 +10,8 @@ import torch
 from hypothesis import given, strategies as st
 
 import impasto
+from drawings import draw_style
 from impasto import PictureError, SettingsError
-from impasto.demo.gallery import draw_style
 from impasto.encoders.layers import parse_layer
 from impasto.encoders.loading import load_encoder
 from impasto.encoders.network import Encoder

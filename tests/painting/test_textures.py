@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import impasto
+from drawings import draw_style
 from impasto import PictureError, SettingsError
 from impasto.batches.fingerprints import FileHashes, record_fingerprint, work_fingerprint
 from impasto.batches.works import Work
-from impasto.demo.gallery import draw_style
 from impasto.engine.tiles import ALIGNMENT
 from impasto.painting.events import Finished, Iteration, Started
 from impasto.painting.painter import Painter

@@ -1,27 +1,20 @@
-"""``impasto demo``, and its gallery."""
+"""``impasto demo``."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from impasto.demo import STYLE_NAMES, gallery
 from impasto.runs.repeating import stored_record
+from impasto.samples import PHOTO_OF_STYLE, photos
 
 
-@pytest.fixture
-def quick_styles(monkeypatch, style):
-    """Replace the drawing of styles by a ready picture."""
-    monkeypatch.setattr(gallery, "draw_style", lambda name: style)
-
-
-def test_demo_replaces_its_own_files(tmp_path, tiny_encoder, quick_styles, impasto_command):
+def test_demo_replaces_its_own_files(tmp_path, tiny_encoder, impasto_command):
     small = ["--encoder", tiny_encoder, "--size", 48, "--iterations", 1, "--out", tmp_path / "new" / "demo"]
     for _ in range(2):
         result = impasto_command("demo", "--style", "mosaic", *small)
         assert result.code == 0
-    photo = gallery.PAIRS["mosaic"]
+    photo = PHOTO_OF_STYLE["mosaic"]
     painted = tmp_path / "new" / "demo" / f"{photo}-as-mosaic.png"
     assert result.out == f"{painted}\n"
     assert sorted(path.name for path in painted.parent.iterdir()) == sorted(
@@ -33,7 +26,7 @@ def test_demo_replaces_its_own_files(tmp_path, tiny_encoder, quick_styles, impas
 
 
 @pytest.mark.parametrize("name", ["chelsea.png", "mosaic.png", "chelsea-as-mosaic.png", "chelsea-as-mosaic-sheet.png"])
-def test_demo_refuses_to_replace_other_files(tmp_path, tiny_encoder, quick_styles, impasto_command, name):
+def test_demo_refuses_to_replace_other_files(tmp_path, tiny_encoder, impasto_command, name):
     Image.new("RGB", (60, 50), "red").save(tmp_path / name)
     before = (tmp_path / name).read_bytes()
     small = ["--encoder", tiny_encoder, "--size", 48, "--iterations", 1, "--out", tmp_path]
@@ -44,10 +37,10 @@ def test_demo_refuses_to_replace_other_files(tmp_path, tiny_encoder, quick_style
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_demo_paints_all_styles(tmp_path, tiny_encoder, quick_styles, impasto_command):
+def test_demo_paints_all_styles(tmp_path, tiny_encoder, impasto_command):
     small = ["--encoder", tiny_encoder, "--size", 48, "--iterations", 1, "--out", tmp_path, "--quiet"]
     assert impasto_command("demo", "--style", "all", *small).code == 0
-    for style, photo in gallery.PAIRS.items():
+    for style, photo in PHOTO_OF_STYLE.items():
         assert (tmp_path / f"{photo}-as-{style}.png").exists()
         assert (tmp_path / f"{photo}-as-{style}-sheet.png").exists()
 
@@ -58,29 +51,8 @@ def test_demo_refuses_mistakes(tmp_path, impasto_command, monkeypatch):
     result = impasto_command("demo", "--out", tmp_path / "file")
     assert result.code == 2
     assert "--out" in result.err
-    monkeypatch.setattr(gallery, "find_spec", lambda name: None)
+    monkeypatch.setattr(photos, "find_spec", lambda name: None)
     result = impasto_command("demo", "--out", tmp_path / "demo")
     assert result.code == 2
     assert 'pip install "impasto[demo]"' in result.err
     assert not (tmp_path / "demo").exists()
-
-
-def test_gallery_photos_are_floats_in_range():
-    assert set(gallery.PAIRS) == set(STYLE_NAMES)
-    assert set(gallery.PAIRS.values()) <= set(gallery.PHOTO_NAMES)
-    for name in gallery.PHOTO_NAMES:
-        picture = gallery.photo(name)
-        assert picture.dtype == np.float32
-        assert picture.ndim == 3
-        assert 0 <= picture.min() < picture.max() <= 1
-    with pytest.raises(ValueError, match="no photograph"):
-        gallery.photo("nobody")
-    with pytest.raises(ValueError, match="no style"):
-        gallery.draw_style("cubism")
-
-
-@pytest.mark.parametrize("name", STYLE_NAMES)
-def test_gallery_draws_styles_of_given_size(name):
-    drawing = gallery.draw_style(name, long_side=96, seed=1)
-    assert drawing.dtype == np.float32
-    assert max(drawing.shape) == 96

@@ -1,7 +1,8 @@
-"""``impasto demo``: photographs of scikit-image in styles that impasto draws."""
+"""``impasto demo``: photographs of scikit-image in the styles of the sample paintings."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,12 +11,15 @@ import typer
 from impasto.cli import options
 from impasto.cli.commands.weights import show_downloads
 from impasto.cli.setting_options import Changes
-from impasto.demo import STYLE_NAMES
 from impasto.errors import PictureError, SettingsError
 from impasto.files import reason, shown
+from impasto.samples import PHOTO_OF_STYLE, STYLE_NAMES, style_path
 from impasto.settings.making import make_settings
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from impasto.runs.job import Job
     from impasto.settings.model import Settings
 
@@ -24,7 +28,7 @@ def register(app: typer.Typer) -> None:
     """Add the command to the application."""
     app.command(
         short_help="Paint an example, without any files of your own.",
-        help="Paint one of scikit-image's photographs in a style that impasto draws itself. Earlier results are "
+        help="Paint one of scikit-image's photographs in the style of a sample painting. Earlier results are "
         "replaced.",
     )(demo)
 
@@ -49,9 +53,9 @@ def demo(
         raise SettingsError(f"There is no style {style!r}: choose one of {', '.join(STYLE_NAMES)}, or all.")
     from impasto.cli.reporting.choosing import choose_reporter
     from impasto.cli.running import paint_job
-    from impasto.demo import gallery
+    from impasto.samples.photos import check_photos
 
-    gallery.check_photos()
+    check_photos()
     folder = Path(out)
     _make_folder(folder)
     for name in STYLE_NAMES if style == "all" else (style,):
@@ -64,17 +68,36 @@ def demo(
 
 
 def _job(style: str, folder: Path, settings: Settings) -> Job:
-    from impasto.demo import gallery
+    from impasto.pictures import read_picture
     from impasto.runs.job import Job
     from impasto.runs.outputs import Outputs
+    from impasto.samples.photos import load_photo
 
-    photo = gallery.PAIRS[style]
+    photo = PHOTO_OF_STYLE[style]
     name = f"{photo}-as-{style}"
     outputs = Outputs(folder / f"{name}.png", sheet=folder / f"{name}-sheet.png", force=True)
     for path in (*outputs.named.values(), folder / f"{photo}.png", folder / f"{style}.png"):
-        gallery.check_place(path)
-    content, painting = gallery.photo_file(photo, folder), gallery.style_file(style, folder)
+        _check_replaceable(path)
+    content = _sample_file(folder / f"{photo}.png", lambda: load_photo(photo))
+    painting = _sample_file(folder / f"{style}.png", lambda: read_picture(style_path(style)).pixels)
     return Job(content, (painting,), settings, outputs)
+
+
+def _sample_file(path: Path, load: Callable[[], npt.NDArray[np.float32]]) -> Path:
+    """Return the path of a sample picture in the demonstration's folder, writing it if it is missing."""
+    from impasto.pictures import write_picture
+
+    if not path.exists():
+        write_picture(path, load())
+    return path
+
+
+def _check_replaceable(path: Path) -> None:
+    """Refuse to overwrite a file that impasto did not write."""
+    from impasto.pictures.metadata.records import is_ours
+
+    if path.exists() and not is_ours(path):
+        raise PictureError(f"{shown(path)} is none of the demonstration's: name another folder with --out.")
 
 
 def _make_folder(folder: Path) -> None:

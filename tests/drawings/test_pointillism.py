@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from impasto.demo import pointillism
-from impasto.demo.dabs import blur
+from drawings import pointillism
+from drawings.dabs import blur
 
 SIDE = 256
 

@@ -21,7 +21,7 @@ from itertools import pairwise
 import numpy as np
 from scipy import ndimage
 
-from impasto.demo.dabs import (
+from drawings.dabs import (
     SHEET_HEIGHT,
     SHEET_WIDTH,
     Bools,

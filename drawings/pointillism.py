@@ -26,7 +26,7 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from impasto.demo.dabs import (
+from drawings.dabs import (
     SHEET_HEIGHT,
     SHEET_WIDTH,
     Floats,

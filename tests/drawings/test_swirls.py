@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from impasto.demo import swirls
+from drawings import swirls
 
 SIDE = 192
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from impasto.demo.brushes import Floats, picture_size, smooth_noise
+from drawings.brushes import Floats, picture_size, smooth_noise
 
 ASPECT = 4 / 3
 SUPERSAMPLING = 3

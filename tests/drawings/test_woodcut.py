@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from impasto.demo import woodcut
+from drawings import woodcut
 
 SIDE = 512
 

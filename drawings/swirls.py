@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from impasto.demo.brushes import Brush, Canvas, Floats, Load, Mask, picture_size, scattered, smooth_noise
+from drawings.brushes import Brush, Canvas, Floats, Load, Mask, picture_size, scattered, smooth_noise
 
 ASPECT = 1.28
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from impasto.demo import mosaic
-from impasto.demo.dabs import sheet_coordinates
+from drawings import mosaic
+from drawings.dabs import sheet_coordinates
 
 SIDE = 192
 
