@@ -36,17 +36,18 @@ bench: $(VENV)/.dev  ## pictures, peers and time to the tutorial's loss, small: 
 bench-full: $(VENV)/.dev  ## the same at full size, for some hours; run it again and it goes on
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.quality full $(BENCH_OPTIONS)
 
-lint: $(VENV)/.dev  ## style and types
+lint: $(VENV)/.dev  ## style, types, and which room imports which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) $(KERAS_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(KERAS_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage* .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "impasto needs Python 3.11 or newer: make PYTHON=python3.11")'
