@@ -123,7 +123,7 @@ def test_stop_in_last_iteration_is_complete(photo, style, small):
 
 def patient(small, tolerance, **how):
     """Settings of many iterations, of which an octave takes those that it needs."""
-    how = {"iterations": 200, "coarse_factor": 1.0, "octave_ratio": 1.3, "tolerance": tolerance} | how
+    how = {"iterations": 100, "coarse_factor": 1.0, "octave_ratio": 1.3, "tolerance": tolerance} | how
     return {**small, "size": 64, "optimization": small["optimization"] | how}
 
 
@@ -131,10 +131,10 @@ def test_octave_ends_when_loss_stops_falling(photo, style, small):
     events = list(impasto.make_painter(photo, style, **patient(small, 0.05)))
     steps = [event for event in events if isinstance(event, Iteration)]
     whole = impasto.paint(photo, style, **patient(small, 0.0))
-    assert [step.octave for step in whole.history] == [1] * 200 + [2] * 200
+    assert [step.octave for step in whole.history] == [1] * 100 + [2] * 100
     for number in (1, 2):
         taken = [step.loss.total for step in steps if step.octave == number]
-        assert WINDOW < len(taken) < 200
+        assert WINDOW < len(taken) < 100
         assert has_converged(taken, 0.05)
         assert not has_converged(taken[:-1], 0.05)
         assert [step.converged for step in steps if step.octave == number] == [False] * (len(taken) - 1) + [True]

@@ -206,17 +206,17 @@ def finished(folder):
 
 
 @posix
-@pytest.mark.parametrize("seed", [0])
-def test_batch_killed_twice_at_random_completes_later(seed, album, tiny, process):
-    rng = random.Random(seed)
-    for number in range(50):
+@pytest.mark.parametrize(("photos", "before_kill"), [(20, (1, 4)), pytest.param(50, (3, 15), marks=pytest.mark.slow)])
+def test_batch_killed_twice_at_random_completes_later(photos, before_kill, album, tiny, process):
+    rng = random.Random(0)
+    for number in range(photos):
         write_picture(album / "photos" / f"{number}.png", smooth_picture(32, 40, seed=number))
     out = album / "out"
     command = ["-m", "impasto", "batch", "photos", "-s", "s.png", "-o", out, *tiny, "--jobs", 2, "--quiet"]
     before: dict[str, tuple[int, int]] = {}
     for whole_group in (True, False):
         child = process(*command, start_new_session=True)
-        enough = len(before) + rng.randint(3, 15)
+        enough = len(before) + rng.randint(*before_kill)
         deadline = time.monotonic() + 60
         while len(finished(out) if out.exists() else ()) < enough and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -230,14 +230,14 @@ def test_batch_killed_twice_at_random_completes_later(seed, album, tiny, process
         _, alive = psutil.wait_procs(family, timeout=30)  # no process goes on painting
         assert alive == []
         now = finished(out)
-        assert enough <= len(now) < 50
+        assert enough <= len(now) < photos
         assert before.items() <= now.items()
         assert all(stored_record(out / name).complete for name in now)
         before = now
     child = process(*command)
     assert child.communicate(timeout=120) == ("", "")
     assert child.returncode == 0
-    assert len(finished(out)) == 50
+    assert len(finished(out)) == photos
     assert before.items() <= finished(out).items()
 
 

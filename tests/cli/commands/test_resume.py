@@ -24,6 +24,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="signals of another kind")
 
 PAIR = ("photo.png", "style.png")
 MANY = ("--set", "optimization.coarse_factor=1", "--iterations", 80)
+FEW = ("--set", "optimization.coarse_factor=1", "--iterations", 10)
 KEEP = ("--checkpoint", "run.checkpoint", "--checkpoint-every", "0")
 
 
@@ -67,7 +68,7 @@ def kept(folder, small, impasto_command, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(reporters.JsonReporter, "on_event", on_event)
         patch.setattr(reporters.JsonReporter, "on_stop", lambda self: stopped.append(1))
-        code = impasto_command("paint", *PAIR, *small, *MANY, *KEEP, "--history", "history.csv", "--json").code
+        code = impasto_command("paint", *PAIR, *small, *FEW, *KEEP, "--history", "history.csv", "--json").code
     assert code == 130
     return folder / "run.checkpoint"
 
@@ -232,7 +233,7 @@ def test_resume_falls_back_to_previous_checkpoint(kept, folder, small, impasto_c
     result = impasto_command("resume", kept)
     assert result.code == 0
     assert "note: The newest checkpoint is damaged" in result.err
-    assert impasto_command("paint", *PAIR, *small, *MANY, "-o", "whole.png").code == 0
+    assert impasto_command("paint", *PAIR, *small, *FEW, "-o", "whole.png").code == 0
     np.testing.assert_array_equal(pixels("photo-as-style.png"), pixels("whole.png"))
 
 
