@@ -28,7 +28,7 @@ test-slow: $(VENV)/.dev  ## the thorough versions of some tests, in some more mi
 
 test-keras: $(KERAS_VENV)/.installed  ## the presets tutorial and tutorial-core against TensorFlow itself
 	TF_CPP_MIN_LOG_LEVEL=3 $(KERAS_VENV)/bin/python -m pytest -o filterwarnings=default \
-		-o python_files='test_*.py live.py' tests/keras
+		-o python_files='test_*.py live.py' -m '' tests/keras
 
 bench: $(VENV)/.dev  ## pictures, peers and time to the tutorial's loss, small: two pairs, under half an hour
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m benchmarks.quality small $(BENCH_OPTIONS)

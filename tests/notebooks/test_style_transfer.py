@@ -21,6 +21,8 @@ import impasto.painting.painter  # other tests run beside this one
 import torch
 impasto.painting.painter.physical_cores = lambda: 1
 torch.set_num_threads(1)
+from functools import partial
+impasto.paint = partial(impasto.paint, optimization={"iterations": 4})
 """
 PICTURES = ("image/jpeg", "image/png")
 """What a picture is called among a cell's outputs."""
