@@ -20,8 +20,9 @@ demo: $(VENV)/.demo  ## paint a photograph in the style of a sample painting
 drawings: $(VENV)/.dev  ## draw the four sample paintings anew
 	$(BIN)/python -m drawings src/impasto/samples
 
-test: $(VENV)/.dev  ## the test suite, in a few minutes
-	$(BIN)/python -m pytest --numprocesses 2
+test: $(VENV)/.dev  ## the test suite, in a few minutes, and the share of the package's lines that it runs
+	$(BIN)/python -m pytest --numprocesses 2 --cov --cov-report=
+	@echo "coverage: $$($(BIN)/coverage report --format=total) %"
 
 test-slow: $(VENV)/.dev  ## the thorough versions of some tests, in some more minutes
 	$(BIN)/python -m pytest --numprocesses 2 -m slow
