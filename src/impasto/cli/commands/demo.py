@@ -28,8 +28,7 @@ def register(app: typer.Typer) -> None:
     """Add the command to the application."""
     app.command(
         short_help="Paint an example, without any files of your own.",
-        help="Paint one of scikit-image's photographs in the style of a sample painting. Earlier results are "
-        "replaced.",
+        help="Paint one of scikit-image's photographs in the style of a sample painting. Earlier results are replaced.",
     )(demo)
 
 
