@@ -43,7 +43,7 @@ def test_steps_from_tensorflow_states_equal_tensorflow(preset, encoder, keras_fi
     assert not too_far(rows)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ["tutorial", pytest.param("tutorial-core", marks=pytest.mark.slow)])
 def test_free_run_stays_near_tensorflow(preset, encoder, keras_file):
     rows = list(Impasto(preset, encoder, keras_file, stored(preset)).free())
     assert len(rows) == 5

@@ -50,11 +50,13 @@ def frame_contrast(picture):
     return np.mean([change[:2].mean() / change[8:24].mean() for change in sides])
 
 
-def test_bleed_leaves_no_frame():
-    options = {"size": 128, "threads": 1, "device": "cpu", "precision": "float32",
-           "optimization": {"iterations": 20, "smallest_octave": 64}}  # fmt: skip
+@pytest.mark.parametrize(("size", "smallest_octave"), [(96, 96), pytest.param(128, 64, marks=pytest.mark.slow)])
+def test_bleed_leaves_no_frame(size, smallest_octave):
+    photo = smooth_picture(size * 3 // 4, size, 1)
+    options = {"size": size, "threads": 1, "device": "cpu", "precision": "float32",
+           "optimization": {"iterations": 20, "smallest_octave": smallest_octave}}  # fmt: skip
     bleed, mirrored = (
-        frame_contrast(impasto.paint(smooth_picture(96, 128, 1), data.coffee(), **options, borders=borders).array)
+        frame_contrast(impasto.paint(photo, data.coffee(), **options, borders=borders).array)
         for borders in ("bleed", "mirrored")
     )
     assert bleed < 1.15

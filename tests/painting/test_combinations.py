@@ -288,10 +288,11 @@ def runs(draw, textures):
     return run
 
 
-def test_any_valid_combination_paints(files, tiny_encoder):
+@pytest.mark.parametrize("examples", [60, pytest.param(300, marks=pytest.mark.slow)])
+def test_any_valid_combination_paints(files, tiny_encoder, examples):
     outcomes = Counter()
 
-    @settings(max_examples=200)
+    @settings(max_examples=examples)
     @given(run=runs(st.booleans()))
     def try_one(run):
         styles, options = from_command_line({"styles": run.styles} | run.changes, files)
