@@ -101,7 +101,7 @@ def make_sources(folder: Path) -> None:
 
 
 def ellipses(size: tuple[int, int], places: Sequence[tuple[int, int, int, int]], soft: float) -> Image.Image:
-    """A mask that is white in ellipses.
+    """Return a mask that is white in ellipses.
 
     Args:
         size: width and height in pixels.
@@ -115,7 +115,7 @@ def ellipses(size: tuple[int, int], places: Sequence[tuple[int, int, int, int]],
 
 
 def fields(size: tuple[int, int]) -> Image.Image:
-    """A mask that is white on the lower third of the painting of swirls, under its sky."""
+    """Return a mask that is white on the lower third of the painting of swirls, under its sky."""
     width, height = size
     mask = Image.new("L", size)
     ImageDraw.Draw(mask).rectangle((0, round(0.68 * height), width, height), fill=255)
@@ -123,7 +123,7 @@ def fields(size: tuple[int, int]) -> Image.Image:
 
 
 def picture_of(name: str, folder: Path) -> Path:
-    """The file that a picture is made of, painted where it has to be."""
+    """Return the file that a picture is made of, painted where it has to be."""
     if name in DRAWN:
         return folder / DRAWN[name]
     painted = f"control-{name}.png"

@@ -86,7 +86,7 @@ class Canvas:
     """A canvas that strokes are laid on one after the other, the last one on top."""
 
     def __init__(self, height: int, width: int, rng: np.random.Generator) -> None:
-        """An empty canvas of the given final size."""
+        """Return an empty canvas of the given final size."""
         self.height, self.width = height, width
         self.unit = float(height * SUPERSAMPLING)  # supersampled pixels per unit of length
         self._rng = rng
@@ -152,7 +152,7 @@ class Canvas:
         return x, y
 
     def _sweep(self, brush: Brush, path_x: Floats, path_y: Floats, steps: Floats, half_width: Floats) -> None:
-        """Marks everything that the strokes touch, in order, with stroke number and place within the stroke."""
+        """Mark everything that the strokes touch, in order, with stroke number and place within the stroke."""
         across = max(3, int(np.ceil(2 * float(half_width.max()) / SAMPLE_STEP)))
         v = np.linspace(-1, 1, across, dtype=np.float32)
         per_chunk = max(1, SWEEP_CHUNK // (across * path_x.shape[1]))
@@ -204,7 +204,7 @@ class Canvas:
         self._laid.count += len(length)
 
     def shaded(self, ground: tuple[float, float, float], relief: float = 1.0) -> Floats:
-        """The finished picture: the visible paint, lit from the upper left, as H×W×3 in [0, 1]."""
+        """Return the finished picture: the visible paint, lit from the upper left, as H×W×3 in [0, 1]."""
         owner = self._owner[:-1]
         stroke = np.maximum(owner >> 20, 0).astype(np.int32)
         u = np.asarray(((owner >> 10) & 1023) / 1023, dtype=np.float32)

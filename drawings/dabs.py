@@ -89,7 +89,7 @@ def mix(first: Floats | float, second: Floats | float, share: Floats) -> Floats:
 def smooth_field(
     shape: tuple[int, int], wavelength: tuple[float, float], rng: np.random.Generator, octaves: int = 1
 ) -> Floats:
-    """A smooth random field of about unit spread, the same at every raster size.
+    """Return a smooth random field of about unit spread, the same at every raster size.
 
     The field is drawn on a coarse grid in design units and interpolated, so a small and a large drawing with the same
     seed agree on where things are.

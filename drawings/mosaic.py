@@ -446,7 +446,7 @@ def _plan_sprays(plan: Cartoon) -> None:
 
 
 def _plan_spray(plan: Cartoon, side: float) -> None:
-    """A pomegranate branch that climbs the edge and curls into an upper corner."""
+    """Return a pomegranate branch that climbs the edge and curls into an upper corner."""
     path = [(512.0 + side * (x - 512.0), y) for x, y in SPRAY]
     fruits = [(512.0 + side * (x - 512.0), y) for x, y in FRUITS]
     for (x, y), place in zip(fruits, (5, 6), strict=True):
@@ -465,7 +465,7 @@ def _plan_spray(plan: Cartoon, side: float) -> None:
 
 
 def _plan_leaf(plan: Cartoon, centre: tuple[float, float], angle: float) -> None:
-    """A leaf with a lit and a shaded half."""
+    """Return a leaf with a lit and a shaded half."""
     where = plan.window((centre,), 26.0)
     leaf = _ellipse(plan, where, centre, (21.0, 10.5), angle)
     side = (plan.y[where] - centre[1]) * math.cos(angle) - (plan.x[where] - centre[0]) * math.sin(angle)
@@ -485,7 +485,7 @@ def _plan_pomegranate(plan: Cartoon, centre: tuple[float, float]) -> None:
 
 
 def _plan_frame(plan: Cartoon) -> None:
-    """A jewelled border: ovals and lozenges of glass between rows of pearls."""
+    """Return a jewelled border: ovals and lozenges of glass between rows of pearls."""
     inset = np.minimum.reduce([plan.x, SHEET_WIDTH - plan.x, plan.y, SHEET_HEIGHT - plan.y]).astype(np.float32)
     frame = FRAME - inset
     plan.lay(frame, 9.0, "ivory", 0.8)
@@ -591,7 +591,7 @@ class _Walker:
         return x, y
 
     def _slope(self, x: float, y: float) -> tuple[float, float] | None:
-        """Unit gradient of the distance, or None off the sheet and on a ridge, where rows from two sides meet."""
+        """Return the unit gradient of the distance; None off the sheet and on a ridge, where rows of two sides meet."""
         if not (0.0 <= x < self.region.shape[1] and 0.0 <= y < self.region.shape[0]):
             return None
         across, down = float(self.across[int(y), int(x)]), float(self.down[int(y), int(x)])

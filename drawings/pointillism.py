@@ -233,7 +233,7 @@ def _oval(x: float, y: float, across: float, down: float) -> list[tuple[float, f
 
 
 def _dome(start: float, end: float) -> list[tuple[float, float]]:
-    """A gore of the parasol, from one share of its rim to another."""
+    """Return a gore of the parasol, from one share of its rim to another."""
     rim = [(16 - 66 * math.cos(turn), -172 - 46 * math.sin(turn)) for turn in np.linspace(start, end, 9) * math.pi]
     return [*rim, (16 - 66 * math.cos(end * math.pi), -172 - 46 * math.sin(end * math.pi)), (16.0, -168.0)]
 
@@ -478,7 +478,7 @@ def _sketch_boats(sketch: Sketch) -> None:
 
 
 def _sketch_sail(sketch: Sketch, base: tuple[float, float], scale: float, sails: tuple[str, str]) -> None:
-    """A sailing boat on the water line at `base`, after its own broken reflection."""
+    """Return a sailing boat on the water line at `base`, after its own broken reflection."""
 
     def at(*points: tuple[float, float]) -> list[tuple[float, float]]:
         return [(base[0] + scale * x, base[1] + scale * y) for x, y in points]
@@ -552,7 +552,7 @@ def _sketch_flowers(sketch: Sketch, rng: np.random.Generator) -> None:
 
 
 def _sketch_figures(sketch: Sketch) -> None:
-    """A woman under a parasol and a child, dark against the bright water, their shadows towards us."""
+    """Return a woman under a parasol and a child, dark against the bright water, their shadows towards us."""
     _sketch_shape(sketch, WOMAN, (412.0, 694.0), 1.22)
     _sketch_shape(sketch, CHILD, (496.0, 700.0), 1.25)
 
@@ -599,7 +599,7 @@ def _sketch_tree(sketch: Sketch, rng: np.random.Generator) -> None:
 
 
 def _sketch_lobe(sketch: Sketch, lobe: tuple[float, float, float], rng: np.random.Generator) -> None:
-    """A bough's worth of foliage: many small clumps, lit as if they sat on one ball."""
+    """Return a bough's worth of foliage: many small clumps, lit as if they sat on one ball."""
     x, y, radius = lobe
     clumps = []
     for _ in range(int(0.013 * radius**2) + 12):
@@ -703,7 +703,7 @@ def _pigments_for(colours: Floats, purity: float, rng: np.random.Generator) -> F
 
 
 def _complements(colours: Floats) -> Ints:
-    """The pigment nearest to the opposite hue at the same lightness: red in a lawn, orange in a blue shade."""
+    """Return the pigment nearest to the opposite hue at the same lightness: red in a lawn, orange in a blue shade."""
     wanted = _to_oklab(_to_linear(colours))
     away = _to_oklab(_to_linear(_tubes()))[None] - (wanted * np.array([1.0, -0.7, -0.7], dtype=np.float32))[:, None]
     distance = away**2 @ np.array([2.0, 1.0, 1.0], dtype=np.float32)

@@ -151,7 +151,7 @@ def _enlarged(coarse: Floats, height: int, width: int) -> Floats:
 
 
 def _sky_angle(x: Floats, y: Floats) -> Floats:
-    """A breeze from the left, in long waves, and a whirl around every light."""
+    """Return a breeze from the left, in long waves, and a whirl around every light."""
     breeze = 0.30 * np.sin(5.2 * x + 4.0 * y + 0.6) - 0.18 * np.sin(9.5 * x - 3.0 * y)
     along_x, along_y = np.cos(breeze), np.sin(breeze)
     for vortex in VORTICES:
@@ -229,7 +229,7 @@ def _accented(rng: np.random.Generator, load: Load, names: tuple[str, ...], shar
 
 
 def _either(choice: Mask, first: Load, second: Load) -> Load:
-    """The first load where ``choice`` holds, the second elsewhere."""
+    """Return the first load where ``choice`` holds, the second elsewhere."""
     pick = choice[:, None]
     return Load(np.where(pick, first.main, second.main), np.where(pick, first.streak, second.streak))
 
@@ -273,7 +273,7 @@ def _paint_discs(canvas: Canvas, scene: Scene, rng: np.random.Generator) -> None
 
 
 def _paint_heart(canvas: Canvas, scene: Scene, rng: np.random.Generator, vortex: Vortex) -> None:
-    """A few dabs in the middle of a disc, where no stroke can turn tightly enough."""
+    """Return a few dabs in the middle of a disc, where no stroke can turn tightly enough."""
     brush = Brush(width=0.5 * vortex.disc, length=0.8 * vortex.disc, taper=0.3, body=0.8)
     at = rng.normal(0, 0.12 * vortex.disc, (2, 7)).astype(np.float32)
     load = _load(rng, ("chrome", "straw", "ivory"), rng.uniform(0.2, 1, 7).astype(np.float32))
@@ -320,7 +320,7 @@ def _paint_layers(
     brushes: tuple[Brush, ...],
     accents: tuple[str, ...] = ("ochre", "violet", "rose"),
 ) -> None:
-    """The usual way over an area: broad, then finer strokes, with more contrast in the last ones."""
+    """Return the usual way over an area: broad, then finer strokes, with more contrast in the last ones."""
     for brush in brushes:
         x, y = scattered(rng, brush, ASPECT)
         here = canvas.look_up(inside, x, y)
@@ -332,7 +332,7 @@ def _paint_layers(
 
 
 def _outline(canvas: Canvas, rng: np.random.Generator, x: Floats, y: Floats, angle: Floats, colour: str) -> None:
-    """A dark contour, in several overlapping strokes."""
+    """Return a dark contour, in several overlapping strokes."""
     brush = Brush(width=0.0062, length=0.060, taper=0.75, wander=0.10, body=1.2)
     wobble = rng.normal(0, 0.0022, (2, len(x))).astype(np.float32)
     canvas.lay(
@@ -465,7 +465,7 @@ def _paint_trunk(
 def _paint_crown(
     canvas: Canvas, scene: Scene, rng: np.random.Generator, at_x: float, at_y: float, radius: float
 ) -> None:
-    """A crown of leaf masses that curl around their own middles, lighter where they face the moon."""
+    """Return a crown of leaf masses that curl around their own middles, lighter where they face the moon."""
     lumps = 7
     turn = np.arange(lumps) * 2.4
     away = radius * 0.62 * np.sqrt(np.arange(lumps) / (lumps - 1))
@@ -494,7 +494,7 @@ def _paint_lump(
 
 
 def _window(canvas: Canvas, at_x: float, at_y: float, reach: float) -> tuple[slice, slice]:
-    """The part of a picture-sized grid around a place."""
+    """Return the part of a picture-sized grid around a place."""
     rows = np.clip(np.array([at_y - reach, at_y + reach]) * canvas.height, 0, canvas.height).astype(int)
     columns = np.clip(np.array([at_x - reach, at_x + reach]) * canvas.height, 0, canvas.width).astype(int)
     return slice(int(rows[0]), int(rows[1]) + 1), slice(int(columns[0]), int(columns[1]) + 1)

@@ -40,7 +40,7 @@ Points = NDArray[np.float64]
 
 
 def draw(long_side: int = 1024, seed: int = 0) -> Floats:
-    """Prints the picture: H×W×3 float32 in [0, 1], the same for the same seed.
+    """Print the picture: H×W×3 float32 in [0, 1], the same for the same seed.
 
     Args:
         long_side: Width in pixels; the height follows.
@@ -65,7 +65,7 @@ def draw(long_side: int = 1024, seed: int = 0) -> Floats:
 
 
 def spline(knots: Sequence[tuple[float, float]] | Points, samples: int = 240) -> Points:
-    """A Catmull-Rom curve through the knots, sampled evenly along its length."""
+    """Return a Catmull-Rom curve through the knots, sampled evenly along its length."""
     through = np.asarray(knots, dtype=float)
     padded = np.vstack([2 * through[0] - through[1], through, 2 * through[-1] - through[-2]])
     t = np.linspace(0, 1, 24, endpoint=False)[:, None]
@@ -77,27 +77,27 @@ def spline(knots: Sequence[tuple[float, float]] | Points, samples: int = 240) ->
 
 
 def evenly(curve: Points, samples: int) -> Points:
-    """The same curve with points at equal distances."""
+    """Return the same curve with points at equal distances."""
     reach = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))])
     at = np.linspace(0, reach[-1], samples)
     return np.stack([np.interp(at, reach, curve[:, 0]), np.interp(at, reach, curve[:, 1])], axis=1)
 
 
 def normals(curve: Points) -> Points:
-    """Unit vectors to the left of the direction of travel (as seen with y pointing down: clockwise by a quarter)."""
+    """Return unit vectors to the left of the direction of travel, a quarter clockwise with y pointing down."""
     along = np.gradient(curve, axis=0)
     along /= np.hypot(*along.T)[:, None] + 1e-12
     return np.stack([along[:, 1], -along[:, 0]], axis=1)
 
 
 def ribbon(curve: Points, width: Points | float) -> Points:
-    """The outline of a line of varying width."""
+    """Return the outline of a line of varying width."""
     aside = normals(curve) * (np.broadcast_to(width, len(curve)) / 2)[:, None]
     return np.vstack([curve + aside, (curve - aside)[::-1]])
 
 
 def moved(curve: Points, x: float, y: float) -> Points:
-    """The curve, shifted."""
+    """Return the curve, shifted."""
     return np.asarray(curve + np.array([x, y]))
 
 
@@ -123,13 +123,13 @@ class Blocks:
         self._on_inks, self._on_key = ImageDraw.Draw(self.inks), ImageDraw.Draw(self.key)
 
     def area(self, outline: Points, ink: str) -> None:
-        """Gives an area to one ink and clears the key block there."""
+        """Give an area to one ink and clear the key block there."""
         corners = self._corners(outline)
         self._on_inks.polygon(corners, fill=0 if ink == "paper" else INKS.index(ink) + 1)
         self._on_key.polygon(corners, fill=0)
 
     def tint(self, outline: Points, ink: str) -> None:
-        """Gives an area to one ink and leaves the key block alone."""
+        """Give an area to one ink and leave the key block alone."""
         self._on_inks.polygon(self._corners(outline), fill=INKS.index(ink) + 1)
 
     def dark(self, outline: Points) -> None:
@@ -236,7 +236,7 @@ def _cut_boats(blocks: Blocks) -> None:
 
 
 def _cut_birds(blocks: Blocks) -> None:
-    """A few plovers that fly before the wave."""
+    """Return a few plovers that fly before the wave."""
     for x, y, size in ((0.40, 0.215, 0.022), (0.345, 0.185, 0.018), (0.445, 0.165, 0.017), (0.30, 0.235, 0.015)):
         left = spline([(x - size, y - 0.45 * size), (x - 0.5 * size, y - 0.5 * size), (x, y)], 24)
         right = spline([(x, y), (x + 0.35 * size, y - 0.75 * size), (x + 0.95 * size, y - 0.8 * size)], 24)
@@ -297,7 +297,7 @@ class Placing:
     flatness: float = 1.0
 
     def __call__(self, curve: Points) -> Points:
-        """The curve, put there."""
+        """Return the curve, put there."""
         return curve * [self.scale, self.scale * self.flatness] + [self.x, self.y]
 
 
@@ -314,7 +314,7 @@ def _cut_breaker(blocks: Blocks, rng: np.random.Generator, placing: Placing) -> 
 
 
 def _cut_flank(blocks: Blocks, placing: Placing, shoulder: Points, back: Points) -> None:
-    """The far side of the wave: lines that run down from the ridge, parallel to it."""
+    """Return the far side of the wave: lines that run down from the ridge, parallel to it."""
     for share in np.linspace(0.10, 0.9, 7):
         curve = (1 - share) * back + share * shoulder
         curve = curve[: int(len(curve) * (0.62 + 0.12 * np.sin(9 * share)))]
@@ -323,7 +323,7 @@ def _cut_flank(blocks: Blocks, placing: Placing, shoulder: Points, back: Points)
 
 
 def _cut_stripes(blocks: Blocks, placing: Placing, hollow: Points, shoulder: Points, count: int) -> None:
-    """The drawn-out water of the face: tapering stripes from the trough up into the lip."""
+    """Return the drawn-out water of the face: tapering stripes from the trough up into the lip."""
     t = np.linspace(0, 1, len(hollow))
 
     def between(share: Points) -> Points:
@@ -400,7 +400,7 @@ class Claw:
 
 
 def _cut_claws(blocks: Blocks, rng: np.random.Generator, claws: Sequence[Claw], line: float) -> None:
-    """A claw with its branches, one after the other, each in one piece: the outlines of all, then the foam of all."""
+    """Draw a claw with its branches, each in one piece: first all outlines, then all foam."""
     for claw in claws:
         whole = [*claw.branches(rng), claw]
         for part in whole:
@@ -416,7 +416,7 @@ def _cut_claws(blocks: Blocks, rng: np.random.Generator, claws: Sequence[Claw], 
 
 
 def _cut_lumps(blocks: Blocks, rng: np.random.Generator, curve: Points, radius: Points | float, line: float) -> None:
-    """A bank of foam: overlapping round lumps along a curve, outlined as one, with small curls within."""
+    """Return a bank of foam: overlapping round lumps along a curve, outlined as one, with small curls within."""
     sizes = np.broadcast_to(np.asarray(radius, dtype=float), len(curve))
     reach = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T) / (0.72 * sizes[1:]))])
     at = np.interp(np.arange(int(reach[-1]) + 1), reach, np.arange(len(curve))).astype(int)
@@ -452,7 +452,7 @@ def _claws_along(
 
 
 def _cut_foam(blocks: Blocks, rng: np.random.Generator, placing: Placing, back: Points, hollow: Points) -> None:
-    """The foam of a breaker: a bank along its crest and round its lip, with claws on both sides of the bank."""
+    """Return the foam of a breaker: a bank along its crest and round its lip, with claws on both sides of the bank."""
     scale = placing.scale**0.9
     line = 0.0021 * placing.scale**0.5
     crest, lip = placing(back[100:]), placing(hollow[262:])
@@ -474,7 +474,7 @@ def _cut_foam(blocks: Blocks, rng: np.random.Generator, placing: Placing, back: 
 
 
 def _tip_claws(rng: np.random.Generator, crest: Points, scale: float) -> list[Claw]:
-    """The claws at the very lip, spread like a hand that grasps."""
+    """Return the claws at the very lip, spread like a hand that grasps."""
     claws = []
     for share in np.linspace(0, 1, 7):
         x, y = crest[int((0.78 + 0.21 * share) * len(crest))] + [0.012 * scale, 0.004 * scale]
@@ -485,7 +485,7 @@ def _tip_claws(rng: np.random.Generator, crest: Points, scale: float) -> list[Cl
 
 
 def _cut_spray(blocks: Blocks, rng: np.random.Generator, crest: Points, count: int, reach: float, line: float) -> None:
-    """Drops thrown ahead of the crest, the smaller the farther."""
+    """Draw drops ahead of the crest, smaller with the distance."""
     outward = normals(crest)
     outward *= -np.sign(outward[len(crest) // 2, 1])
     for _ in range(count):
@@ -617,7 +617,7 @@ def _resampled(coarse: Floats, height: int, width: int) -> Floats:
 
 
 def _cleared(picture: Floats, cover: Floats) -> Floats:
-    """The sky's block has been cut away where another one prints."""
+    """Return the sky's block has been cut away where another one prints."""
     bare = np.array(PALETTE["paper"], dtype=np.float32) / 255
     return np.asarray(picture * (1 - cover[..., None]) + bare * cover[..., None], dtype=np.float32)
 
@@ -637,7 +637,7 @@ def _gradation(y: Points, x: Points) -> Floats:
 
 
 def _afterglow(y: Points, x: Points) -> Floats:
-    """A second gradation, warm, that rises from the horizon."""
+    """Return a second gradation, warm, that rises from the horizon."""
     wiped = 0.015 * np.sin(4 * x + 2)
     return np.asarray(0.17 + 0.55 * np.exp(-(((y + wiped - HORIZON) / 0.19) ** 2)), dtype=np.float32)
 

@@ -28,7 +28,7 @@ MULTIPLIES_BFLOAT16 = devices._multiplies_bfloat16
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_state(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Runs are kept in no folder of the user's; processes that tests start inherit this."""
+    """Keep runs out of the user's folder; processes that tests start inherit this."""
     os.environ["IMPASTO_STATE"] = str(tmp_path_factory.mktemp("state"))
 
 
@@ -48,7 +48,7 @@ def _machine_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A safetensors file with a narrow encoder of random weights, down to conv5_1."""
+    """Return a safetensors file with a narrow encoder of random weights, down to conv5_1."""
     path = tmp_path_factory.mktemp("encoder") / "tiny.safetensors"
     save_file(random_weights(), path, {METADATA_KEY: architecture_to_json(Architecture())})
     return path
@@ -56,7 +56,7 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def loud_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An encoder whose features are too large for any precision."""
+    """Return an encoder whose features are too large for any precision."""
     loud = {name: 1e8 * weight if name.endswith("weight") else weight for name, weight in random_weights().items()}
     path = tmp_path_factory.mktemp("encoder") / "loud.safetensors"
     save_file(loud, path, {METADATA_KEY: architecture_to_json(Architecture())})
@@ -65,11 +65,11 @@ def loud_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def photo() -> np.ndarray:
-    """A 72×96 picture."""
+    """Return a 72×96 picture."""
     return smooth_picture(72, 96, seed=1)
 
 
 @pytest.fixture(scope="session")
 def style() -> np.ndarray:
-    """An 80×80 picture."""
+    """Return an 80×80 picture."""
     return smooth_picture(80, 80, seed=2)

@@ -20,7 +20,7 @@ from tests.helpers import smooth_picture
 
 @pytest.fixture
 def work(tmp_path, tiny_encoder, monkeypatch) -> Work:
-    """A work that is done."""
+    """Return a work that is done."""
     monkeypatch.chdir(tmp_path)
     write_picture("photo.png", smooth_picture(32, 40, seed=1))
     write_picture("style.png", smooth_picture(32, 32, seed=2))

@@ -14,7 +14,7 @@ def picture():
 
 @pytest.fixture(scope="module")
 def stones():
-    """The plan, the stones and the cells of a small drawing, as `draw` makes them."""
+    """Return the plan, the stones and the cells of a small drawing, as `draw` makes them."""
     plan = mosaic._plan((384, 512))
     rng = np.random.default_rng(0)
     stones = mosaic._set_rows(plan, 1.0, rng)

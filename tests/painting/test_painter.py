@@ -33,7 +33,7 @@ from tests.helpers import smooth_picture
 
 @pytest.fixture
 def small(tiny_encoder):
-    """Settings of a painting of a second."""
+    """Return settings of a painting of one second."""
     return {"encoder": str(tiny_encoder), "size": 96, "threads": 1, "device": "cpu",
             "optimization": {"iterations": 5, "smallest_octave": 48}}  # fmt: skip
 
@@ -122,7 +122,7 @@ def test_stop_in_last_iteration_is_complete(photo, style, small):
 
 
 def patient(small, tolerance, **how):
-    """Settings of many iterations, of which an octave takes those that it needs."""
+    """Return settings of many iterations, of which an octave uses those that it needs."""
     how = {"iterations": 100, "coarse_factor": 1.0, "octave_ratio": 1.3, "tolerance": tolerance} | how
     return {**small, "size": 64, "optimization": small["optimization"] | how}
 
@@ -225,7 +225,7 @@ def test_painter_starts_from_given_picture(photo, style, small, tmp_path):
 
 
 def first_images(painter):
-    """The image that each octave begins with."""
+    """Return the image that each octave begins with."""
     return [event.image() for event in painter if isinstance(event, Iteration) and event.iteration == 1]
 
 
@@ -580,7 +580,7 @@ def spectral_centroid(picture):
 
 
 def spots(side, period):
-    """A grey picture of spots that lie about so many pixels apart."""
+    """Return a grey picture of spots that lie about so many pixels apart."""
     noise = np.fft.fft2(np.random.default_rng(0).standard_normal((side, side)))
     frequencies = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.fftfreq(side))
     picture = np.fft.ifft2(noise * np.exp(-(((frequencies * period - 1) / 0.15) ** 2))).real
@@ -658,7 +658,7 @@ def test_tile_setting_bounds_encoder_input(photo, style, small, borders, tile):
 
 @contextmanager
 def process_wide(what, value):
-    """A setting of PyTorch's, by the names of its getter and setter, which a painting leaves as it is."""
+    """Return a setting of PyTorch's, by the names of its getter and setter, which a painting leaves as it is."""
     get, put = getattr(torch, f"get_{what}"), getattr(torch, f"set_{what}")
     before = get()
     put(value)

@@ -21,7 +21,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
 
 @pytest.fixture
 def album(tmp_path, tiny_encoder, monkeypatch):
-    """The current folder, with three photographs in ``photos`` and two styles."""
+    """Return the current folder, with three photographs in ``photos`` and two styles."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos").mkdir()
     for number in range(3):

@@ -29,7 +29,7 @@ def server(tmp_path, monkeypatch):
 
 @pytest.fixture
 def cached(server, monkeypatch):
-    """Cached files of ``tiny``, which the server publishes."""
+    """Return the cached files of ``tiny``, which the server publishes."""
     return CachedWeights.of(publish(server, monkeypatch, keras_file(WEIGHTS)))
 
 

@@ -44,7 +44,7 @@ def writer(path, **options):
 
 
 def numbers(painting):
-    """The losses of all steps; without the seconds."""
+    """Return the losses of all steps; without the seconds."""
     return [(step.octave, step.iteration, step.loss) for step in painting.history]
 
 
@@ -264,7 +264,7 @@ def test_snapshot_outside_rest_raises(photo, style, small, monkeypatch):
 
 @pytest.fixture
 def stopped(photo, style, small, tmp_path):
-    """A run with pictures in files, stopped after its second iteration."""
+    """Return a run with pictures in files, stopped after its second iteration."""
     for name, pixels in (("photo", photo), ("style", style), ("start", style[::-1])):
         write_picture(tmp_path / f"{name}.png", pixels)
     painter = impasto.make_painter(
@@ -439,7 +439,7 @@ def test_other_file_is_refused_without_lock(tmp_path):
 
 
 def paint_or_resume(folder, settings):
-    """A worker: go on from the checkpoint, or begin; leaves a picture and no checkpoint."""
+    """Return a worker: go on from the checkpoint, or begin; leaves a picture and no checkpoint."""
     slot = Slot(folder / "run.checkpoint")
     photo, style = smooth_picture(48, 48, seed=1), smooth_picture(48, 48, seed=2)
     painter = (

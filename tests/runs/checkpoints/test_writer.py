@@ -36,7 +36,7 @@ def painted(painter, keeper=None):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The writer's clock, which stands still but where it is moved."""
+    """Return the writer's clock, which stands still but where it is moved."""
     clock = SimpleNamespace(now=1000.0)
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now, time=lambda: clock.now))
     return clock
