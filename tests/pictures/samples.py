@@ -53,6 +53,48 @@ def claimed_png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + body
 
 
+PALETTE_COLOURS, GREY_COLOURS, RGB_COLOURS, GREY_ALPHA_COLOURS, RGBA_COLOURS = 3, 0, 2, 4, 6
+
+
+def encoded_png(
+    values: np.ndarray, *chunks: tuple[bytes, bytes], palette: np.ndarray | None = None, depth: int | None = None
+) -> bytes:
+    """Encode integers as a PNG file with some chunks before its pixels, independently of any library.
+
+    Args:
+        values: height × width, optionally × 1 to 4 channels; uint8 or uint16.
+        chunks: type and data of further chunks.
+        palette: colours, n × 3, whose indices are the values.
+        depth: bits per channel; by default those of the type. Values of fewer bits must fill whole bytes.
+    """
+    depth = depth or values.dtype.itemsize * 8
+    height, width = values.shape[:2]
+    channels = 1 if values.ndim == 2 else values.shape[2]
+    kind = {1: GREY_COLOURS, 2: GREY_ALPHA_COLOURS, 3: RGB_COLOURS, 4: RGBA_COLOURS}[channels]
+    if palette is not None:
+        kind, chunks = PALETTE_COLOURS, (*chunks, (b"PLTE", palette.astype(np.uint8).tobytes()))
+    bits = values.astype(">u2").view(np.uint8) if depth == 16 else values
+    if depth < 8:
+        bits = np.packbits(
+            np.unpackbits(values[..., np.newaxis], axis=-1)[..., 8 - depth :].reshape(height, -1), axis=1
+        )
+    rows = np.pad(bits.reshape(height, -1), ((0, 0), (1, 0)))  # filter 0
+    header = struct.pack(">LLBBBBB", width, height, depth, kind, 0, 0, 0)
+    # The palette comes before transparency.
+    ordered = sorted(chunks, key=lambda chunk: (chunk[0] == b"tRNS") + (chunk[0] in (b"PLTE", b"tRNS")))
+    parts = [(b"IHDR", header), *ordered, (b"IDAT", zlib.compress(rows.tobytes(), 1)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*part) for part in parts)
+
+
+def gamma_chunk(gamma: float) -> tuple[bytes, bytes]:
+    return b"gAMA", struct.pack(">L", round(gamma * 100_000))
+
+
+def chromaticity_chunk(*numbers: float) -> tuple[bytes, bytes]:
+    """Return a cHRM chunk for x and y of white, red, green and blue."""
+    return b"cHRM", struct.pack(">8L", *(round(number * 100_000) for number in numbers))
+
+
 def add_png_chunk(path: Path, kind: bytes, data: bytes, *, last: bool = False) -> None:
     """Insert a chunk after a PNG file's header, or after its pixels."""
     png = path.read_bytes()
@@ -64,8 +106,16 @@ def profile(space: str = "sRGB") -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile(space)).tobytes()
 
 
-def wide_gamut_profile() -> bytes:
-    """Return a matrix profile like Adobe RGB (1998), with a green far outside sRGB and a gamma of 2.2."""
+ADOBE_RGB = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))
+DISPLAY_P3 = ((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407))
+
+
+def wide_gamut_profile(primaries: tuple[tuple[float, float, float], ...] = ADOBE_RGB) -> bytes:
+    """Return a matrix profile with a green far outside sRGB and a gamma of 2.2.
+
+    Args:
+        primaries: XYZ of red, green and blue, adapted to D50.
+    """
 
     def s15(value: float) -> bytes:
         return struct.pack(">i", round(value * 65536))
@@ -79,9 +129,9 @@ def wide_gamut_profile() -> bytes:
         b"desc": description,
         b"cprt": b"text\0\0\0\0none\0\0\0\0",
         b"wtpt": xyz(0.9642, 1.0, 0.8249),
-        b"rXYZ": xyz(0.60974, 0.31111, 0.01947),
-        b"gXYZ": xyz(0.20528, 0.62567, 0.06087),
-        b"bXYZ": xyz(0.14919, 0.06322, 0.74457),
+        b"rXYZ": xyz(*primaries[0]),
+        b"gXYZ": xyz(*primaries[1]),
+        b"bXYZ": xyz(*primaries[2]),
         b"rTRC": curve,
         b"gTRC": curve,
         b"bTRC": curve,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 from collections.abc import Mapping
 from typing import Any, BinaryIO, Final
@@ -15,6 +16,7 @@ from impasto.errors import PictureError
 from impasto.pictures.codecs.array_decoder import check_floats, narrow_to_uint16
 from impasto.pictures.codecs.backends import decoding_errors, quiet_pillow
 from impasto.pictures.codecs.decoded_image import DecodedImage, check_size
+from impasto.pictures.metadata.colour_signals import ColourSignals, read_signals, signals_from_info
 from impasto.pictures.metadata.provenance import Provenance, provenance_from
 from impasto.pictures.profiles import array_to_srgb, image_to_srgb
 
@@ -37,8 +39,10 @@ def decode_with_pillow(file: BinaryIO, file_format: str, max_pixels: int, label:
         PictureError: the file is too large, damaged or cut short, or HEIC without the plug-in.
     """
     with decoding_errors(label), quiet_pillow():
+        signals = read_signals(file, file_format)
+        file.seek(0)
         image = _open_heif(file, label) if file_format == "HEIF" else Image.open(file, formats=[file_format])
-    return _decode(image, max_pixels, label, in_place=True)
+    return _decode(image, signals, max_pixels, label, in_place=True)
 
 
 def decode_image(image: Image.Image, max_pixels: int) -> tuple[DecodedImage, str]:
@@ -54,7 +58,7 @@ def decode_image(image: Image.Image, max_pixels: int) -> tuple[DecodedImage, str
     Raises:
         PictureError: the image is too large, out of range, or its file is damaged.
     """
-    decoded = _decode(image, max_pixels, _LABEL, in_place=False)
+    decoded = _decode(image, signals_from_info(image.info), max_pixels, _LABEL, in_place=False)
     palette = image.getpalette(None) if image.mode in ("P", "PA") else None
     digest = hashlib.sha256(f"{image.mode} {image.size} {palette} ".encode())
     digest.update(image.tobytes())
@@ -72,12 +76,12 @@ def _open_heif(file: BinaryIO, label: str) -> Image.Image:
     return image
 
 
-def _decode(image: Image.Image, max_pixels: int, label: str, in_place: bool) -> DecodedImage:
+def _decode(image: Image.Image, signals: ColourSignals, max_pixels: int, label: str, in_place: bool) -> DecodedImage:
     check_size(*image.size, max_pixels, label)
     with decoding_errors(label), quiet_pillow():
         image.load()
         provenance = provenance_of(image)
-        icc = image.info.get("icc_profile")
+        signals = dataclasses.replace(signals, icc=image.info.get("icc_profile"))
         image = _upright(image, in_place)
         # Most images of these modes are 16-bit grey, which Pillow's own conversions would cut to 8 bits.
         deep = image.mode == "F" or image.mode.startswith("I")
@@ -89,8 +93,8 @@ def _decode(image: Image.Image, max_pixels: int, label: str, in_place: bool) -> 
         return DecodedImage(values, None, provenance)
     if deep:
         grey = narrow_to_uint16(np.asarray(flat), label)
-        return DecodedImage(array_to_srgb(grey, icc, label), None, provenance)
-    return DecodedImage(np.asarray(image_to_srgb(flat, icc, label)), opacity, provenance)
+        return DecodedImage(array_to_srgb(grey, signals, label), None, provenance)
+    return DecodedImage(np.asarray(image_to_srgb(flat, signals, label)), opacity, provenance)
 
 
 def _upright(image: Image.Image, in_place: bool) -> Image.Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from impasto.pictures.codecs.decoded_image import DecodedImage, check_size
 from impasto.pictures.codecs.pillow_decoder import orientation_of, provenance_of
 from impasto.pictures.codecs.strip_reducer import Strip, strip_height
 from impasto.pictures.metadata import png_chunks, tiff_tags
+from impasto.pictures.metadata.colour_signals import ColourSignals, read_signals
 from impasto.pictures.metadata.provenance import Provenance, provenance_from
 from impasto.pictures.picture import PictureWarning
 from impasto.pictures.profiles import SrgbConverter, array_to_srgb
@@ -89,7 +91,7 @@ def decode_with_vips(file: BinaryIO, file_format: str, max_pixels: int, label: s
     upright = oriented(integers.convert(values), header.orientation)
     integers.warn_if_clipped()
     colour, alpha = _split_alpha(upright, cmyk=image.interpretation == "cmyk", extra=header.extra)
-    return DecodedImage(array_to_srgb(colour, header.icc, label), alpha, header.provenance)
+    return DecodedImage(array_to_srgb(colour, header.signals, label), alpha, header.provenance)
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,8 @@ def _strip_header(file: BinaryIO, file_format: str, label: str) -> tuple[_Header
         image = Image.open(file, formats=[file_format])
         if image.mode not in ("L", "RGB") or image.info.get("progressive"):
             return None
-        header = _Header(provenance_of(image), image.info.get("icc_profile"), 0, orientation_of(image))
+        signals = ColourSignals(icc=image.info.get("icc_profile"))
+        header = _Header(provenance_of(image), signals, 0, orientation_of(image))
         return header, image.size, _MIN_ROWS_HELD
     return None
 
@@ -171,7 +174,7 @@ def _read_strips(
 ) -> Iterator[Strip]:
     """Yield the rows of a file in sRGB."""
     width, height = size
-    integers, to_srgb = _IntegerConverter(label), SrgbConverter(header.icc, label)
+    integers, to_srgb = _IntegerConverter(label), SrgbConverter(header.signals, label)
     with decoding_errors(label):
         image = _load(file, file_format, access="sequential")
         if (image.width, image.height) != size:
@@ -208,7 +211,7 @@ class _Header:
     """The metadata that Pillow reads from a file without decoding its pixels."""
 
     provenance: Provenance
-    icc: bytes | None
+    signals: ColourSignals
     extra: int  # meaning of the channel after the colours, a value of TIFF's ExtraSamples tag
     orientation: int = 1  # EXIF orientation
 
@@ -236,8 +239,8 @@ def _png_header(image: Image.Image, file: BinaryIO) -> _Header:
         # PNG images override this method with one that decodes the pixels to find the block.
         main = Image.Image.getexif(image)
         inner = Image.Image.getexif(image).get_ifd(IFD.Exif)
-    icc = image.info.get("icc_profile")
-    return _Header(provenance_from(main, inner, image.info), icc, _STRAIGHT, orientation_of(image))
+    signals = dataclasses.replace(read_signals(file, "PNG"), icc=image.info.get("icc_profile"))
+    return _Header(provenance_from(main, inner, image.info), signals, _STRAIGHT, orientation_of(image))
 
 
 def _tiff_header(main: ImageFileDirectory_v2, file: BinaryIO) -> _Header:
@@ -247,7 +250,7 @@ def _tiff_header(main: ImageFileDirectory_v2, file: BinaryIO) -> _Header:
     icc, extra = main.get(Base.InterColorProfile), main.get(Base.ExtraSamples, 0)
     return _Header(
         provenance=provenance_from(main, inner, {}),
-        icc=icc if isinstance(icc, bytes) else None,
+        signals=ColourSignals(icc=icc if isinstance(icc, bytes) else None),
         extra=extra[0] if isinstance(extra, tuple) else extra,
         orientation=int(main.get(Base.Orientation, 1)),
     )

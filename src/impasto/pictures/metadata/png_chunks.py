@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO, Final
 
 _SIGNATURE_LENGTH: Final = 8
@@ -46,6 +46,23 @@ def find_exif(file: BinaryIO) -> bytes | None:
         file: open PNG file; its position changes.
     """
     return next(_read_chunks(file, b"eXIf"), None)
+
+
+def find_before_pixels(file: BinaryIO, lengths: Mapping[bytes, int]) -> dict[bytes, bytes]:
+    """Return the data of some chunks before the pixels by type; of several of one type, the first.
+
+    Args:
+        file: open PNG file; its position changes.
+        lengths: length of the data for each wanted type; a chunk of another length is ignored.
+    """
+    found: dict[bytes, bytes] = {}
+    for kind, start, length in _chunks(file):
+        if kind == b"IDAT":
+            break
+        if length == lengths.get(kind) and kind not in found:
+            file.seek(start + 8)
+            found[kind] = file.read(length)
+    return {kind: data for kind, data in found.items() if len(data) == lengths[kind]}
 
 
 def with_metadata_of(source: bytes, png: bytes) -> list[bytes | memoryview]:
