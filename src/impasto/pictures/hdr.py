@@ -81,6 +81,11 @@ def tone_map(light: Floats, peak: float) -> Floats:
     return np.minimum(light * ratio / REFERENCE_WHITE, 1)
 
 
+def tone_map_hlg(scene: Floats, luminance_weights: Floats) -> Floats:
+    """Convert HLG scene light to the standard range: ``hlg_to_display``, then ``tone_map``."""
+    return tone_map(hlg_to_display(scene, luminance_weights), USUAL_PEAK)
+
+
 def compress(luminances: Floats, peak: float) -> Floats:
     """Compress luminances to at most reference white, by the EETF of Report ITU-R BT.2390, section 5.4.
 

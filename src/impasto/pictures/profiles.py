@@ -45,8 +45,8 @@ def image_to_srgb(image: Image.Image, signals: ColourSignals, label: str) -> Ima
 
     Returns:
         An image of mode RGB, or L for grey without an ICC profile. A signal that is damaged, unknown or made for
-        another kind of colours is ignored with a ``PictureWarning``, and the next counts. CMYK
-        without a profile is converted as ideal inks on white.
+        another kind of colours is ignored with a ``PictureWarning``, and the next counts. CMYK without a
+        profile is converted as ideal inks on white.
     """
     conversion = _conversion(signals, image.mode, label)
     if conversion is None:

@@ -27,7 +27,6 @@ from impasto.pictures.metadata.colour_signals import CodePoints
 
 _UNSPECIFIED: Final = 2  # number of unspecified primaries and transfer functions in ITU-T H.273
 _BT709_PRIMARIES, _SRGB_FUNCTION = 1, 13
-_NAMES: Final = {hdr.PQ: "PQ", hdr.HLG: "HLG"}
 _BLOCK: Final = 2**16  # pixels converted at once, few enough for the processor's cache
 _STEPS: Final = 2**20  # of the table of sRGB's function
 
@@ -148,20 +147,17 @@ def from_code_points(points: CodePoints, peak: float | None) -> SignalledConvers
     if primaries not in PRIMARIES:
         raise ValueError(f"its primaries have the unknown number {primaries}")
     chromaticities, full = PRIMARIES[primaries], points.full_range
-    if transfer == hdr.PQ:
-        top = peak or hdr.USUAL_PEAK
-        decode, compress = hdr.decode_pq, lambda light: hdr.tone_map(light, top)
-    elif transfer == hdr.HLG:
-        weights = rgb_to_xyz(chromaticities)[1]
-        decode = hdr.decode_hlg
-        compress = lambda light: hdr.tone_map(hdr.hlg_to_display(light, weights), hdr.USUAL_PEAK)  # noqa: E731
-    elif transfer in TRANSFER_FUNCTIONS:
-        if (chromaticities, transfer, full) == (SRGB, _SRGB_FUNCTION, True):
-            return None
+    if (chromaticities, transfer, full) == (SRGB, _SRGB_FUNCTION, True):
+        return None
+    if transfer in TRANSFER_FUNCTIONS:
         return SignalledConversion(chromaticities, TRANSFER_FUNCTIONS[transfer], full_range=full)
-    else:
-        raise ValueError(f"its transfer function has the unknown number {transfer}")
-    return SignalledConversion(chromaticities, decode, compress=compress, full_range=full, high_range=_NAMES[transfer])
+    if transfer == hdr.PQ:
+        compress = functools.partial(hdr.tone_map, peak=peak or hdr.USUAL_PEAK)
+        return SignalledConversion(chromaticities, hdr.decode_pq, compress=compress, full_range=full, high_range="PQ")
+    if transfer == hdr.HLG:
+        compress = functools.partial(hdr.tone_map_hlg, luminance_weights=rgb_to_xyz(chromaticities)[1])
+        return SignalledConversion(chromaticities, hdr.decode_hlg, compress=compress, full_range=full, high_range="HLG")
+    raise ValueError(f"its transfer function has the unknown number {transfer}")
 
 
 def is_unspecified(points: CodePoints) -> bool:

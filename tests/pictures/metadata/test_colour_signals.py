@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from impasto.pictures.metadata import heif_boxes
 from impasto.pictures.metadata.colour_signals import NO_SIGNALS, CodePoints, read_signals, signals_from_info
 from tests.pictures.samples import chromaticity_chunk, encoded_png, gamma_chunk, noise, png_chunk
 
@@ -90,6 +91,16 @@ def test_avif_container_is_read():
     changed[place : place + 4] = struct.pack(">HH", 9, 16)
     assert read_signals(io.BytesIO(bytes(changed)), "AVIF").nclx == CodePoints(9, 16)
     assert read_signals(io.BytesIO(bytes(changed)), "HEIF").nclx == CodePoints(9, 16)
+
+
+def test_light_levels_of_heif_are_read(monkeypatch):
+    content, mastering = (
+        (b"clli", struct.pack(">HH", 600, 100)),
+        (b"mdcv", bytes(16) + struct.pack(">LL", 20_000_000, 1)),
+    )
+    for properties, peak in (([content, mastering], 600), ([mastering], 2000), ([(b"clli", b"")], None)):
+        monkeypatch.setattr(heif_boxes, "primary_properties", lambda _, found=properties: found)
+        assert read_signals(io.BytesIO(), "HEIF").peak == peak
 
 
 def test_formats_without_signals_state_nothing():

@@ -91,33 +91,29 @@ def signals_from_info(info: Mapping[Any, Any]) -> ColourSignals:
 
 
 def _png_signals(chunks: Mapping[bytes, bytes]) -> ColourSignals:
-    gamma, chromaticities = chunks.get(b"gAMA"), chunks.get(b"cHRM")
-    cicp = chunks.get(b"cICP")
-    content, mastering = chunks.get(b"cLLI"), chunks.get(b"mDCV")
+    cicp, gamma, chromaticities = (chunks.get(kind) for kind in (b"cICP", b"gAMA", b"cHRM"))
+    content, mastering = chunks.get(b"cLLI", bytes(8)), chunks.get(b"mDCV", bytes(24))
     return ColourSignals(
         cicp=CodePoints(cicp[0], cicp[1], cicp[2], cicp[3] != 0) if cicp else None,
         srgb=b"sRGB" in chunks,
-        gamma=struct.unpack(">L", gamma)[0] * _CHROMATICITY_UNIT if gamma else None,
-        chromaticities=tuple(number * _CHROMATICITY_UNIT for number in struct.unpack(">8L", chromaticities))
-        if chromaticities
-        else None,
-        peak=_peak(
-            struct.unpack_from(">L", content)[0] * _LUMINANCE_UNIT if content else 0,
-            struct.unpack_from(">L", mastering, 16)[0] * _LUMINANCE_UNIT if mastering else 0,
-        ),
+        gamma=_numbers(gamma)[0] * _CHROMATICITY_UNIT if gamma else None,
+        chromaticities=tuple(n * _CHROMATICITY_UNIT for n in _numbers(chromaticities)) if chromaticities else None,
+        peak=_peak(_numbers(content)[0] * _LUMINANCE_UNIT, _numbers(mastering[16:])[0] * _LUMINANCE_UNIT),
     )
 
 
+def _numbers(data: bytes) -> tuple[int, ...]:
+    """Return big-endian numbers of 32 bits."""
+    return struct.unpack(f">{len(data) // 4}L", data)
+
+
 def _heif_signals(properties: list[tuple[bytes, bytes]]) -> ColourSignals:
-    nclx = next((data for kind, data in properties if kind == b"colr" and data[:4] == b"nclx" and len(data) > 10), None)
-    content = next((data for kind, data in properties if kind == b"clli" and len(data) >= 4), None)
-    mastering = next((data for kind, data in properties if kind == b"mdcv" and len(data) >= 24), None)
+    nclx = next((data[4:] for kind, data in properties if kind == b"colr" and data[:4] == b"nclx"), b"")
+    content = next((data for kind, data in properties if kind == b"clli"), b"").ljust(4, b"\0")
+    mastering = next((data for kind, data in properties if kind == b"mdcv"), b"").ljust(24, b"\0")
     return ColourSignals(
-        nclx=CodePoints(*struct.unpack_from(">HH", nclx, 4)) if nclx else None,
-        peak=_peak(
-            float(struct.unpack_from(">H", content)[0]) if content else 0,
-            struct.unpack_from(">L", mastering, 16)[0] * _LUMINANCE_UNIT if mastering else 0,
-        ),
+        nclx=CodePoints(*struct.unpack_from(">HH", nclx)) if len(nclx) >= 4 else None,
+        peak=_peak(int.from_bytes(content[:2]), int.from_bytes(mastering[16:20]) * _LUMINANCE_UNIT),
     )
 
 
