@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -42,6 +42,26 @@ def expanded(path: str | os.PathLike[str]) -> Path:
         raise SettingsError(
             f"There is no home for {os.fspath(path)!r}: write ./ before a name that begins with ~."
         ) from None
+
+
+def user_folder(variable: str, default: Callable[[str], Path]) -> Path | None:
+    """Return the folder that an environment variable names, or else one in the user's home folder.
+
+    Args:
+        variable: name of the environment variable.
+        default: function of platformdirs; called with the program's name if the variable is not set.
+
+    Returns:
+        Absolute path; None if the user has no home folder, as user ids without an account in a container.
+    """
+    given = os.environ.get(variable)
+    try:
+        folder = Path(given).expanduser() if given else default("impasto")
+    except (RuntimeError, KeyError):
+        return None
+    if not given and not folder.is_absolute():  # some versions of platformdirs leave an unknown ~ as it is
+        return None
+    return folder.absolute()
 
 
 def shortened(name: str, most: int) -> str:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from impasto.cli.reporting.streams import print_out
+from impasto.cli.reporting.streams import print_note, print_out
 from impasto.cli.reporting.tables import print_columns
 from impasto.errors import CheckpointError
 from impasto.runs.checkpointing import read_attachment
 from impasto.runs.checkpoints.container import DamagedError, read_header
-from impasto.runs.checkpoints.folder import SUFFIX, forget, runs_folder, stored_slots, written
+from impasto.runs.checkpoints.folder import SUFFIX, forget, in_runs_folder, stored_slots, written
 from impasto.runs.checkpoints.resuming import Description, read_description
 from impasto.runs.checkpoints.slot import Slot
 from impasto.runs.resuming import named_slot
@@ -38,8 +38,12 @@ class Listed:
 
 
 def print_runs(*, as_json: bool) -> None:
-    """Print the interrupted runs, newest first."""
-    rows = [_listed(slot) for slot in stored_slots()]
+    """Print the interrupted runs, newest first; if they cannot be listed, a note says why."""
+    try:
+        rows = [_listed(slot) for slot in stored_slots()]
+    except CheckpointError as error:
+        print_note(str(error))
+        rows = []
     if as_json:
         for run in rows:
             print_out(json.dumps(_record(run)))
@@ -60,7 +64,7 @@ def remove_runs(names: Iterable[str]) -> None:
         slot = named_slot(name)
         if not slot.exists:
             raise CheckpointError(f"There is no run {name!r}: `impasto runs` lists them.")
-        if not (slot.path.parent == runs_folder() and slot.path.name.endswith(SUFFIX)):
+        if not (in_runs_folder(slot) and slot.path.name.endswith(SUFFIX)):
             _header(slot)  # refuses other files; in the state folder damaged checkpoints are removed, too
         slot.acquire()
         try:
@@ -89,8 +93,7 @@ def _header(slot: Slot) -> Description:
 
 
 def _listed(slot: Slot) -> Listed:
-    own = slot.path.parent == runs_folder()
-    name = slot.path.name.removesuffix(SUFFIX) if own else str(slot.path)
+    name = slot.path.name.removesuffix(SUFFIX) if in_runs_folder(slot) else str(slot.path)
     try:
         description = _header(slot)
     except CheckpointError:

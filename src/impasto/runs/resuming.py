@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,8 +54,10 @@ def resuming_job(run: StoredRun, output: str | None, *, force: bool) -> Job:
 
 def named_slot(name: str) -> Slot:
     """Return a run by its checkpoint's path, or by its name in the user's state folder, with or without suffix."""
-    own = [runs_folder() / name, runs_folder() / f"{name}{SUFFIX}"] if Path(name).name == name else []
-    places = [Slot(name), *map(Slot, own)]
+    places = [Slot(name)]
+    if Path(name).name == name:
+        with suppress(CheckpointError):  # without the folder, the name can only be a path
+            places += [Slot(runs_folder() / name), Slot(runs_folder() / f"{name}{SUFFIX}")]
     return next((slot for slot in places if slot.exists), places[0])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import platformdirs
 import pytest
@@ -95,3 +96,25 @@ def test_folder_that_cannot_be_made_is_one_sentence(state):
         folder.new_slot("photo")
     folder.remember(Slot("a"))
     assert folder.stored_slots() == []
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no home"), KeyError("uid not found: 12345")])
+def test_unknown_home_is_one_sentence(error, monkeypatch):
+    def unknown(name):
+        raise error
+
+    monkeypatch.delenv("IMPASTO_STATE")
+    monkeypatch.setattr(platformdirs, "user_state_path", unknown)
+    for refused in (folder.runs_folder, folder.stored_slots, folder.newest_slot, lambda: folder.new_slot("photo")):
+        with pytest.raises(CheckpointError, match=r"no folder for checkpoints.*checkpoint=FILE.*IMPASTO_STATE\.$"):
+            refused()
+    folder.remember(Slot("a"))
+    folder.forget(Slot("a"))
+    assert not folder.in_runs_folder(Slot("a"))
+
+
+def test_unexpanded_home_is_no_folder(monkeypatch, tmp_path):
+    monkeypatch.delenv("IMPASTO_STATE")
+    monkeypatch.setattr(platformdirs, "user_state_path", lambda name: Path("~/.local/state") / name)
+    with pytest.raises(CheckpointError, match="no folder for checkpoints"):
+        folder.runs_folder()

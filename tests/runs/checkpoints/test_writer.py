@@ -13,6 +13,7 @@ import pytest
 
 import impasto
 from impasto import CheckpointWriter
+from impasto.errors import SettingsError
 from impasto.painting.events import Finished, Iteration
 from impasto.runs.checkpoints import writer as module
 from impasto.runs.checkpoints.slot import Slot
@@ -192,6 +193,34 @@ def test_failing_place_warns_once_and_painting_continues(photo, style, small):
         assert painted(painter, keeper).complete
     assert len(told) == 1
     assert "could not be written (File name too long). Painting continues with no checkpoint yet" in told[0]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("no home"), KeyError("uid not found"), ValueError("embedded null byte"), SettingsError("No ~x.")],
+    ids=lambda error: type(error).__name__,
+)
+def test_unusable_place_warns_once_and_painting_continues(error, photo, style, small):
+    def place():
+        raise error
+
+    told = []
+    painter = impasto.make_painter(photo, style, **small)
+    with CheckpointWriter(place, least_seconds=0, times_writing=0, warn=told.append) as keeper:
+        assert painted(painter, keeper).complete
+    assert len(told) == 1
+    assert told[0].startswith("There is no place for checkpoints (")
+    assert told[0].endswith("). Painting continues without checkpoints.")
+
+
+def test_error_of_attachment_is_not_swallowed(photo, style, small, tmp_path):
+    def attach():
+        raise RuntimeError("a bug")
+
+    painter = impasto.make_painter(photo, style, **small)
+    keeper = CheckpointWriter(tmp_path / "a", least_seconds=0, times_writing=0, attach=attach)
+    with keeper, pytest.raises(RuntimeError, match="a bug"):
+        painted(painter, keeper)
 
 
 def test_attachments_are_restored(photo, style, small, tmp_path):

@@ -49,11 +49,14 @@ def weights(context: typer.Context) -> None:
 )
 def list_weights() -> None:
     """List the published weights with their state."""
-    from impasto.encoders.published.cache import CachedWeights
-
     print_out("builtin: part of impasto, always available")
-    for known in KNOWN.values():
-        print_out(f"{known.name}: {_state(CachedWeights.of(known))}; {known.about} ({_megabytes(known.size)} to fetch)")
+    try:
+        states = [_state(cached) for cached in _cached(KNOWN)]
+    except EncoderError as error:
+        print_note(str(error))
+        states = ["no cache folder"] * len(KNOWN)
+    for known, state in zip(KNOWN.values(), states, strict=True):
+        print_out(f"{known.name}: {state}; {known.about} ({_megabytes(known.size)} to fetch)")
 
 
 @app.command(

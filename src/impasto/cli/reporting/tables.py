@@ -19,7 +19,7 @@ from rich.text import Text
 from impasto.cli.errors import as_options
 from impasto.cli.reporting.formatting import clock, counted
 from impasto.cli.reporting.streams import one_line, print_out
-from impasto.errors import EncoderError, PictureError
+from impasto.errors import EncoderError, ImpastoError, PictureError
 from impasto.painting.record import Record
 from impasto.runs.repeating import stored_record, stored_text
 from impasto.settings.exclusions import EXCLUSIONS
@@ -134,8 +134,8 @@ def _plan_cells(row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def print_info() -> None:
-    """Print versions, devices, memory, the built-in encoder, and the cache folder."""
-    _print(_table((*_versions(), *_machine(), *_encoder(), ("cache folder", _cache_folder()))))
+    """Print versions, devices, memory, the built-in encoder, and impasto's folders."""
+    _print(_table((*_versions(), *_machine(), *_encoder(), *_folders())))
 
 
 def _record_rows(record: Record) -> Iterator[tuple[str, str]]:
@@ -243,10 +243,15 @@ def _encoder() -> Iterator[tuple[str, str]]:
     yield "its sha256", loaded.sha256
 
 
-def _cache_folder() -> str:
+def _folders() -> Iterator[tuple[str, str]]:
     from impasto.encoders.published.cache import cache_folder
+    from impasto.runs.checkpoints.folder import runs_folder
 
-    return str(cache_folder())
+    for name, folder in (("cache folder", cache_folder), ("checkpoints", runs_folder)):
+        try:
+            yield name, str(folder())
+        except ImpastoError as error:
+            yield name, as_options(str(error))
 
 
 def _table(rows: Iterable[tuple[str, str]], *, marked: Collection[str] | None = None) -> Table:

@@ -8,7 +8,6 @@ also holds the partial file.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -20,16 +19,25 @@ from filelock import FileLock, Timeout
 from impasto.encoders.published.catalogue import KnownWeights
 from impasto.encoders.published.events import FetchListener, Note
 from impasto.errors import EncoderError, PictureError
-from impasto.files import expanded, reason, replace_file, sha256_of, shown
+from impasto.files import reason, replace_file, sha256_of, shown, user_folder
 
 CACHE_VARIABLE = "IMPASTO_CACHE"
 """Environment variable that replaces the default cache folder."""
 
 
 def cache_folder() -> Path:
-    """Return the folder for files that impasto can fetch again."""
-    given = os.environ.get(CACHE_VARIABLE)
-    return expanded(given).absolute() if given else platformdirs.user_cache_path("impasto")
+    """Return the folder for files that impasto can fetch again.
+
+    Raises:
+        EncoderError: the user has no home folder.
+    """
+    folder = user_folder(CACHE_VARIABLE, platformdirs.user_cache_path)
+    if folder is None:
+        raise EncoderError(
+            f"There is no cache folder, because this user has no home folder: set HOME, or name a folder in the "
+            f"environment variable {CACHE_VARIABLE}."
+        )
+    return folder
 
 
 def weights_folder() -> Path:

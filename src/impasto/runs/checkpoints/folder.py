@@ -12,7 +12,7 @@ from pathlib import Path
 import platformdirs
 
 from impasto.errors import CheckpointError
-from impasto.files import expanded, reason, shortened, shown
+from impasto.files import reason, shortened, shown, user_folder
 from impasto.runs.checkpoints.slot import Slot
 
 STATE_VARIABLE = "IMPASTO_STATE"
@@ -28,14 +28,33 @@ _MOST_BYTES = 200
 
 
 def runs_folder() -> Path:
-    """Return the folder of runs in the user's state folder."""
-    given = os.environ.get(STATE_VARIABLE)
-    state = expanded(given).absolute() if given else platformdirs.user_state_path("impasto")
+    """Return the folder of runs in the user's state folder.
+
+    Raises:
+        CheckpointError: the user has no home folder.
+    """
+    state = user_folder(STATE_VARIABLE, platformdirs.user_state_path)
+    if state is None:
+        raise CheckpointError(
+            f"There is no folder for checkpoints, because this user has no home folder: name a file with "
+            f"checkpoint=FILE, or a folder in the environment variable {STATE_VARIABLE}."
+        )
     return state / "runs"
 
 
+def in_runs_folder(slot: Slot) -> bool:
+    """Return whether a run's checkpoint is in the user's state folder."""
+    with suppress(CheckpointError):
+        return slot.path.parent == runs_folder()
+    return False
+
+
 def stored_slots() -> list[Slot]:
-    """List the runs in the folder and those elsewhere that it names, newest first."""
+    """List the runs in the folder and those elsewhere that it names, newest first.
+
+    Raises:
+        CheckpointError: the user has no home folder.
+    """
     folder = runs_folder()
     names = {path.name.removesuffix(".previous") for path in folder.glob(f"*{SUFFIX}*") if path.is_file()}
     slots = [Slot(folder / name) for name in names if name.endswith(SUFFIX)] + _elsewhere()
@@ -43,19 +62,19 @@ def stored_slots() -> list[Slot]:
 
 
 def remember(slot: Slot) -> None:
-    """List a run outside the folder; if the folder is not writable, the run is merely not listed.
+    """List a run outside the folder; without a writable folder the run is merely not listed.
 
     Args:
         slot: place of its checkpoints.
     """
-    with suppress(OSError):
+    with suppress(OSError, CheckpointError):
         runs_folder().mkdir(parents=True, exist_ok=True)
         _reminder(slot).write_bytes(os.fsencode(slot.path))
 
 
 def forget(slot: Slot) -> None:
     """Undo :func:`remember` if the run has no checkpoint any more."""
-    with suppress(OSError):
+    with suppress(OSError, CheckpointError):
         if not slot.exists:
             _reminder(slot).unlink(missing_ok=True)
 
@@ -89,16 +108,17 @@ def new_slot(stem: str) -> Slot:
         stem: stem of the file's name; it is shortened if it is long, and numbered if it is taken.
 
     Raises:
-        CheckpointError: the folder is not writable or not readable.
+        CheckpointError: the user has no home folder, or the folder is not writable or not readable.
     """
+    folder = runs_folder()
     try:
-        runs_folder().mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CheckpointError(f"The folder {shown(runs_folder())} cannot be made ({reason(error)}).") from None
+        raise CheckpointError(f"The folder {shown(folder)} cannot be made ({reason(error)}).") from None
     try:
-        return next(slot for slot in _names(shortened(stem, _MOST_BYTES)) if _take(slot))
+        return next(slot for slot in _names(folder, shortened(stem, _MOST_BYTES)) if _take(slot))
     except OSError as error:
-        raise CheckpointError(f"The folder {shown(runs_folder())} cannot be read ({reason(error)}).") from None
+        raise CheckpointError(f"The folder {shown(folder)} cannot be read ({reason(error)}).") from None
 
 
 def _take(slot: Slot) -> bool:
@@ -112,9 +132,9 @@ def _take(slot: Slot) -> bool:
     return True
 
 
-def _names(stem: str) -> Iterator[Slot]:
+def _names(folder: Path, stem: str) -> Iterator[Slot]:
     for number in itertools.count(1):
-        yield Slot(runs_folder() / f"{stem}{f'-{number}' if number > 1 else ''}{SUFFIX}")
+        yield Slot(folder / f"{stem}{f'-{number}' if number > 1 else ''}{SUFFIX}")
 
 
 def newest_slot(but: Collection[Path] = ()) -> Slot:
@@ -126,7 +146,11 @@ def newest_slot(but: Collection[Path] = ()) -> Slot:
     Raises:
         CheckpointError: there is none.
     """
-    for slot in stored_slots():
+    try:
+        slots = stored_slots()
+    except CheckpointError as error:
+        raise CheckpointError(f"There is nothing to resume unless you name the checkpoint's file. {error}") from None
+    for slot in slots:
         if slot.path not in but and not slot.in_use:
             return slot
     raise CheckpointError(f"There is nothing to resume in {shown(runs_folder())}: name a checkpoint's file.")

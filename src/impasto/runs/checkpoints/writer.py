@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from impasto.errors import CheckpointError
+from impasto.errors import CheckpointError, SettingsError
 from impasto.files import reason, shown
 from impasto.painting.events import Event, Iteration, StepFinished
 from impasto.runs.checkpoints.container import write_container
@@ -159,11 +159,19 @@ class CheckpointWriter:
         return (step.expected_seconds or 0.0) >= self._least_expected
 
     def _acquire_slot(self) -> Slot:
-        """Choose the place if necessary, and lock it."""
-        if self._slot is None:
-            assert not isinstance(self._place, Slot)
-            self._slot = self._place() if callable(self._place) else Slot(self._place)
-        self._slot.acquire()
+        """Choose the place if necessary, and lock it.
+
+        Raises:
+            CheckpointError: the place is not usable.
+            OSError: the operating system refuses the place.
+        """
+        try:
+            if self._slot is None:
+                assert not isinstance(self._place, Slot)
+                self._slot = self._place() if callable(self._place) else Slot(self._place)
+            self._slot.acquire()
+        except (RuntimeError, KeyError, ValueError, SettingsError) as error:  # such as a home folder that is unknown
+            raise CheckpointError(f"There is no place for checkpoints ({reason(error).rstrip('.')}).") from None
         return self._slot
 
     def _warn_once(self, error: Exception) -> None:

@@ -1,0 +1,154 @@
+"""Surroundings that refuse a place for checkpoints: no home folder, and state folders of the wrong kind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from impasto.runs.repeating import stored_record
+from tests.cli.conftest import SOURCE
+
+pwd = pytest.importorskip("pwd", reason="homes of another kind")
+
+STRANGER = 12345
+"""User id without an account, as ``docker run --user`` gives one."""
+
+AT_ONCE = ("--checkpoint-every", "0")
+NO_FOLDER = "There is no folder for checkpoints, because this user has no home folder"
+NO_CACHE = "There is no cache folder, because this user has no home folder"
+PAINTED = ("paint", "photo.png", "style.png")
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """Take the home folder from this process."""
+
+    def unknown(uid):
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    for name in ("HOME", "IMPASTO_STATE", "IMPASTO_CACHE", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+
+
+def test_no_home_is_noted_and_painting_continues(homeless, folder, small, impasto_command):
+    result = impasto_command(*PAINTED, *small, *AT_ONCE)
+    assert result.code == 0
+    notes = [line for line in result.err.splitlines() if line.startswith("note:")]
+    assert notes == [
+        f"note: {NO_FOLDER}: name a file with --checkpoint FILE, or a folder in the environment variable "
+        f"IMPASTO_STATE. Painting continues without checkpoints."
+    ]
+    assert stored_record("photo-as-style.png").complete
+    assert not (folder / "~").exists()
+
+
+def test_named_checkpoint_needs_no_home(homeless, folder, small, impasto_command):
+    result = impasto_command(*PAINTED, *small, *AT_ONCE, "--checkpoint", "run.checkpoint")
+    assert (result.code, "note:" in result.err) == (0, False)
+    assert not list(folder.glob("run.checkpoint*"))
+
+
+def test_info_says_that_there_are_no_folders(homeless, impasto_command):
+    result = impasto_command("info")
+    assert (result.code, result.err) == (0, "")
+    out = " ".join(result.out.split())
+    assert f"cache folder {NO_CACHE}: set HOME, or" in out
+    assert f"checkpoints {NO_FOLDER}: name a file with --checkpoint FILE" in out
+
+
+@pytest.mark.parametrize(("options", "out"), [((), "There is nothing to resume.\n"), (("--json",), "")])
+def test_runs_without_home_says_why_none(homeless, options, out, impasto_command):
+    result = impasto_command("runs", *options)
+    assert (result.code, result.out) == (0, out)
+    assert result.err.startswith(f"note: {NO_FOLDER}")
+    assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("resume",), f"There is nothing to resume unless you name the checkpoint's file. {NO_FOLDER}"),
+        (("resume", "photo"), "There is no checkpoint at "),
+        (("runs", "--remove", "photo"), "There is no run 'photo'"),
+        (("weights", "path"), NO_CACHE),
+        (("weights", "verify"), NO_CACHE),
+        ((*PAINTED, "--encoder", "vgg19"), NO_CACHE),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
+)
+def test_without_home_refusals_are_one_sentence(homeless, folder, arguments, sentence, impasto_command):
+    result = impasto_command(*arguments)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"error: {sentence}")
+    assert result.err.count("\n") == 1
+
+
+def test_weights_list_without_home_lists_builtin(homeless, impasto_command):
+    result = impasto_command("weights", "list")
+    assert result.code == 0
+    assert result.out.startswith("builtin: part of impasto")
+    assert "\nvgg19: no cache folder; " in result.out
+    assert result.err.startswith(f"note: {NO_CACHE}: set HOME, or name a folder in the environment variable IMPASTO_")
+
+
+def test_state_variable_serves_without_home(homeless, folder, monkeypatch, small, impasto_command):
+    monkeypatch.setenv("IMPASTO_STATE", "state")
+    assert "note:" not in impasto_command(*PAINTED, *small, *AT_ONCE).err
+    assert (folder / "state" / "runs").is_dir()
+    monkeypatch.setenv("IMPASTO_STATE", "~/state")
+    assert NO_FOLDER in impasto_command("runs").err
+
+
+@pytest.fixture
+def stranger(photo, style, tiny_encoder):
+    """Return a function that runs a command as a user without account or home, in a folder with two pictures."""
+    from impasto.pictures import write_picture
+
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("only root may become another user")
+    place = Path(tempfile.mkdtemp())
+    place.chmod(0o777)
+    write_picture(place / "photo.png", photo)
+    write_picture(place / "style.png", style)
+    shutil.copyfile(tiny_encoder, place / "tiny.safetensors")
+    for file in place.iterdir():
+        file.chmod(0o644)
+    hidden = {"HOME", "IMPASTO_STATE", "IMPASTO_CACHE", "XDG_STATE_HOME", "XDG_CACHE_HOME"}
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+
+    def run(*arguments, **variables):
+        become = ["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups", sys.executable]
+        return subprocess.run(
+            [*become, *map(str, arguments)],
+            check=False, capture_output=True, text=True, timeout=120, cwd=place,
+            env=environment | {"PYTHONPATH": str(SOURCE), "PYTHONDONTWRITEBYTECODE": "1"} | variables,
+        )  # fmt: skip
+
+    try:
+        if run("-c", "import impasto.cli.app").returncode:
+            pytest.skip("another user cannot run this Python")
+        run.place = place
+        yield run
+    finally:
+        shutil.rmtree(place)
+
+
+def test_user_without_account_paints_and_lists(stranger):
+    options = ("--encoder", "tiny.safetensors", "--size", "64", "--iterations", "2", "--threads", "1", *AT_ONCE)
+    painted = stranger("-m", "impasto", *PAINTED, *options)
+    assert painted.returncode == 0, painted.stderr
+    assert painted.stderr.count("note:") == 1
+    assert f"note: {NO_FOLDER}" in painted.stderr
+    assert stored_record(stranger.place / "photo-as-style.png").complete
+    for command, words in (("info", NO_CACHE), ("runs", "nothing to resume"), ("weights list", "builtin")):
+        result = stranger("-m", "impasto", *command.split())
+        assert result.returncode == 0, result.stderr
+        assert words in " ".join(result.stdout.split())
+        assert "Traceback" not in result.stderr
