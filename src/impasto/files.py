@@ -70,6 +70,14 @@ def shortened(name: str, most: int) -> str:
     return name if len(encoded) <= most else encoded[:most].decode(errors="ignore")
 
 
+def exists(path: Path) -> bool:
+    """Return whether there is a file; False also if the system does not allow to look."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def is_file(path: Path) -> bool:
     """Return whether a path names an ordinary file; False for names that the system does not allow."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -10,7 +11,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from impasto.runs.checkpoints.slot import Slot
 from impasto.runs.repeating import stored_record
 from tests.cli.conftest import SOURCE
 
@@ -18,6 +21,8 @@ pwd = pytest.importorskip("pwd", reason="homes of another kind")
 
 STRANGER = 12345
 """User id without an account, as ``docker run --user`` gives one."""
+
+BECOME_STRANGER = ("setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups")
 
 AT_ONCE = ("--checkpoint-every", "0")
 NO_FOLDER = "There is no folder for checkpoints, because this user has no home folder"
@@ -123,10 +128,9 @@ def stranger(photo, style, tiny_encoder):
     hidden = {"HOME", "IMPASTO_STATE", "IMPASTO_CACHE", "XDG_STATE_HOME", "XDG_CACHE_HOME"}
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
 
-    def run(*arguments, **variables):
-        become = ["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups", sys.executable]
+    def run(*arguments, before=BECOME_STRANGER, **variables):
         return subprocess.run(
-            [*become, *map(str, arguments)],
+            [*before, sys.executable, *map(str, arguments)],
             check=False, capture_output=True, text=True, timeout=120, cwd=place,
             env=environment | {"PYTHONPATH": str(SOURCE), "PYTHONDONTWRITEBYTECODE": "1"} | variables,
         )  # fmt: skip
@@ -140,9 +144,11 @@ def stranger(photo, style, tiny_encoder):
         shutil.rmtree(place)
 
 
+BRIEF = ("--encoder", "tiny.safetensors", "--size", "64", "--iterations", "2", "--threads", "1", *AT_ONCE)
+
+
 def test_user_without_account_paints_and_lists(stranger):
-    options = ("--encoder", "tiny.safetensors", "--size", "64", "--iterations", "2", "--threads", "1", *AT_ONCE)
-    painted = stranger("-m", "impasto", *PAINTED, *options)
+    painted = stranger("-m", "impasto", *PAINTED, *BRIEF)
     assert painted.returncode == 0, painted.stderr
     assert painted.stderr.count("note:") == 1
     assert f"note: {NO_FOLDER}" in painted.stderr
@@ -152,3 +158,68 @@ def test_user_without_account_paints_and_lists(stranger):
         assert result.returncode == 0, result.stderr
         assert words in " ".join(result.stdout.split())
         assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("name", ["state", "state/runs"])
+def test_state_folder_that_is_file_is_noted(name, folder, monkeypatch, small, impasto_command):
+    monkeypatch.setenv("IMPASTO_STATE", "state")
+    Path(name).parent.mkdir(exist_ok=True)
+    Path(name).touch()
+    result = impasto_command(*PAINTED, *small, *AT_ONCE)
+    assert result.code == 0
+    assert result.err.count("note:") == 1
+    advice = "name a file with --checkpoint FILE, or a folder in the environment variable IMPASTO_STATE"
+    assert f"): {advice}. Painting continues without checkpoints.\n" in result.err
+    assert stored_record("photo-as-style.png").complete
+    listed = impasto_command("runs")
+    assert (listed.code, listed.out) == (0, "There is nothing to resume.\n")
+    assert listed.err == f"note: The folder {folder / 'state' / 'runs'} cannot be read (Not a directory): {advice}.\n"
+    assert impasto_command("resume").code == 2
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.EACCES, errno.EDQUOT], ids=errno.errorcode.get)
+@pytest.mark.parametrize("what", ["folder", "lock", "write"])
+def test_refusing_state_folder_is_noted_once(what, number, folder, monkeypatch, small, impasto_command):
+    def refuse(self, *_, **__):
+        raise OSError(number, os.strerror(number), str(self))
+
+    monkeypatch.setenv("IMPASTO_STATE", "state")
+    owner, name = {"folder": (Path, "mkdir"), "lock": (FileLock, "acquire"), "write": (Slot, "write")}[what]
+    monkeypatch.setattr(owner, name, refuse)
+    result = impasto_command(*PAINTED, *small, *AT_ONCE)
+    assert result.code == 0
+    assert result.err.count("note:") == 1
+    assert f"({os.strerror(number)})" in result.err
+    assert "Painting continues with" in result.err
+    assert stored_record("photo-as-style.png").complete
+
+
+@pytest.mark.parametrize("mode", [0o555, 0o000], ids=["read-only", "unreadable"])
+def test_stranger_in_forbidden_state_folder_is_noted(mode, stranger):
+    state = stranger.place / "state"
+    (state / "runs").mkdir(parents=True)
+    (state / "runs").chmod(mode)
+    state.chmod(mode)
+    painted = stranger("-m", "impasto", *PAINTED, *BRIEF, IMPASTO_STATE=str(state))
+    assert painted.returncode == 0, painted.stderr
+    assert painted.stderr.count("note:") == 1
+    assert "Painting continues without checkpoints." in painted.stderr
+    assert "(Permission denied)" in painted.stderr
+    assert stored_record(stranger.place / "photo-as-style.png").complete
+    listed = stranger("-m", "impasto", "runs", IMPASTO_STATE=str(state))
+    assert (listed.returncode, listed.stdout) == (0, "There is nothing to resume.\n")
+    assert ("(Permission denied)" in listed.stderr) == (mode == 0o000)
+
+
+@pytest.mark.parametrize("then", ["head -c 1000000 /dev/zero > fill 2>/dev/null", "mount -o remount,ro state"])
+def test_full_or_read_only_disk_is_noted(then, stranger):
+    (stranger.place / "state").mkdir()
+    script = f'mount -t tmpfs -o size=64k tmpfs state && {{ {then.replace("fill", "state/fill")}; "$0" "$@"; }}'
+    own_mounts = ("unshare", "-m", "sh", "-c", script)
+    if stranger("-c", "", before=own_mounts).returncode:
+        pytest.skip("this system allows no mounts")
+    painted = stranger("-m", "impasto", *PAINTED, *BRIEF, before=own_mounts, IMPASTO_STATE="state")
+    assert painted.returncode == 0, painted.stderr
+    assert painted.stderr.count("note:") == 1
+    assert "(No space left on device)" in painted.stderr or "(Read-only file system)" in painted.stderr
+    assert stored_record(stranger.place / "photo-as-style.png").complete

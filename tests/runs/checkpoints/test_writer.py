@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -211,6 +212,32 @@ def test_unusable_place_warns_once_and_painting_continues(error, photo, style, s
     assert len(told) == 1
     assert told[0].startswith("There is no place for checkpoints (")
     assert told[0].endswith("). Painting continues without checkpoints.")
+
+
+def test_folder_that_turns_unreadable_warns_once(photo, style, small, monkeypatch, tmp_path):
+    """Neither looking for the older checkpoint nor removing it may end the painting."""
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    told = []
+    painter = impasto.make_painter(photo, style, **small)
+    with CheckpointWriter(tmp_path / "a", least_seconds=0, times_writing=0, warn=told.append) as keeper:
+        for event in painter:
+            keeper.see(event)
+            if isinstance(event, Iteration) and event.iteration == 2:
+                for name in ("exists", "open", "stat", "unlink"):
+                    monkeypatch.setattr(Path, name, refuse)
+        assert event.painting.complete
+        keeper.remove()
+        monkeypatch.undo()
+    assert len(told) == 2
+    assert (
+        f"{tmp_path / 'a'} could not be written (Permission denied). Painting continues with no checkpoint" in told[0]
+    )
+    assert (
+        told[1] == f"The checkpoint {tmp_path / 'a'} is of no more use, but could not be removed (Permission denied)."
+    )
 
 
 def test_error_of_attachment_is_not_swallowed(photo, style, small, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +23,8 @@ SUFFIX = ".checkpoint"
 _REMINDER = ".place"
 """Suffix of the files that name checkpoints outside the folder."""
 
+_ADVICE = f"name a file with checkpoint=FILE, or a folder in the environment variable {STATE_VARIABLE}"
+
 _MOST_BYTES = 200
 """Longest stem of a run's name in bytes, before a number and suffixes."""
 
@@ -35,10 +37,7 @@ def runs_folder() -> Path:
     """
     state = user_folder(STATE_VARIABLE, platformdirs.user_state_path)
     if state is None:
-        raise CheckpointError(
-            f"There is no folder for checkpoints, because this user has no home folder: name a file with "
-            f"checkpoint=FILE, or a folder in the environment variable {STATE_VARIABLE}."
-        )
+        raise CheckpointError(f"There is no folder for checkpoints, because this user has no home folder: {_ADVICE}.")
     return state / "runs"
 
 
@@ -53,11 +52,18 @@ def stored_slots() -> list[Slot]:
     """List the runs in the folder and those elsewhere that it names, newest first.
 
     Raises:
-        CheckpointError: the user has no home folder.
+        CheckpointError: the user has no home folder, or the folder cannot be read.
     """
     folder = runs_folder()
-    names = {path.name.removesuffix(".previous") for path in folder.glob(f"*{SUFFIX}*") if path.is_file()}
-    slots = [Slot(folder / name) for name in names if name.endswith(SUFFIX)] + _elsewhere()
+    try:
+        files = [path for path in folder.iterdir() if path.is_file()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise CheckpointError(f"The folder {shown(folder)} cannot be read ({reason(error)}): {_ADVICE}.") from None
+    names = {path.name.removesuffix(".previous") for path in files}
+    slots = [Slot(folder / name) for name in names if name.endswith(SUFFIX)]
+    slots += _elsewhere(path for path in files if path.suffix == _REMINDER)
     return sorted((slot for slot in slots if slot.exists), key=written, reverse=True)
 
 
@@ -83,9 +89,9 @@ def _reminder(slot: Slot) -> Path:
     return runs_folder() / f"{hashlib.sha256(os.fsencode(slot.path)).hexdigest()[:16]}{_REMINDER}"
 
 
-def _elsewhere() -> list[Slot]:
+def _elsewhere(reminders: Iterable[Path]) -> list[Slot]:
     slots = []
-    for reminder in runs_folder().glob(f"*{_REMINDER}"):
+    for reminder in reminders:
         with suppress(OSError, ValueError):
             slots.append(Slot(os.fsdecode(reminder.read_bytes())))
     return slots
@@ -114,11 +120,11 @@ def new_slot(stem: str) -> Slot:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CheckpointError(f"The folder {shown(folder)} cannot be made ({reason(error)}).") from None
+        raise CheckpointError(f"The folder {shown(folder)} cannot be made ({reason(error)}): {_ADVICE}.") from None
     try:
         return next(slot for slot in _names(folder, shortened(stem, _MOST_BYTES)) if _take(slot))
     except OSError as error:
-        raise CheckpointError(f"The folder {shown(folder)} cannot be read ({reason(error)}).") from None
+        raise CheckpointError(f"The folder {shown(folder)} cannot be used ({reason(error)}): {_ADVICE}.") from None
 
 
 def _take(slot: Slot) -> bool:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from filelock import FileLock, Timeout
 
 from impasto.errors import CheckpointError
-from impasto.files import expanded, reason, shown
+from impasto.files import exists, expanded, reason, shown
 from impasto.runs.checkpoints.container import DamagedError, Header, open_container, read_header
 
 _PATIENCE = 0.3
@@ -35,8 +35,8 @@ class Slot:
 
     @property
     def exists(self) -> bool:
-        """Whether there is a checkpoint, of either generation."""
-        return self.path.exists() or self.previous.exists()
+        """Whether there is a checkpoint, of either generation; False if the folder is not readable."""
+        return exists(self.path) or exists(self.previous)
 
     @property
     def plausible(self) -> bool:
@@ -46,7 +46,7 @@ class Slot:
     @property
     def in_use(self) -> bool:
         """Whether another process is painting this run."""
-        if self._held or not self.lock.exists():
+        if self._held or not exists(self.lock):
             return False
         lock = FileLock(self.lock)
         try:

@@ -150,9 +150,16 @@ class CheckpointWriter:
         return True
 
     def remove(self) -> None:
-        """Remove the checkpoints of a run that is complete."""
-        if self._slot is not None:
+        """Remove the checkpoints of a run that is complete; one warning says so if that fails."""
+        if self._slot is None:
+            return
+        try:
             self._slot.remove()
+        except OSError as error:
+            self._warn(
+                f"The checkpoint {shown(self._slot.path)} is of no more use, but could not be removed "
+                f"({reason(error)})."
+            )
 
     def _serves(self, step: StepFinished) -> bool:
         """Tell whether the run is long enough for checkpoints."""
