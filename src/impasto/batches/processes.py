@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from impasto.batches.events import BatchEvent, Ended
 from impasto.batches.executor import Task, TaskReturned
-from impasto.batches.messages import STOP
+from impasto.batches.messages import STOP, STOP_SIGNALS
 from impasto.errors import ImpastoError, PaintingError
 from impasto.settings.model import Settings
 
@@ -219,13 +219,15 @@ def _serve(connection: Connection, worker_count: int, common: Settings | None) -
 
 @contextmanager
 def _signals_blocked() -> Iterator[None]:
-    """Block SIGINT and SIGTERM meanwhile, and for good in processes started here, as Ctrl-C reaches them too."""
+    """Block the stop signals meanwhile, and for good in processes started here, as Ctrl-C reaches them too."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # its own start would unblock the signals in between
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
+        # It ignores SIGINT and SIGTERM, but not SIGHUP. Its start unblocks those two, so they are blocked again.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

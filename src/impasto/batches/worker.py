@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 
 from impasto.batches.events import Advanced, BatchEvent, Begun, Ended, Remarked
 from impasto.batches.executor import Task
-from impasto.batches.messages import STOP, Ready
+from impasto.batches.messages import STOP, STOP_SIGNALS, Ready
 from impasto.batches.works import Work
 from impasto.encoders.loading import load_encoder
 from impasto.engine.devices import available_memory, choose_device, physical_cores
@@ -40,7 +40,7 @@ def serve(connection: Connection, worker_count: int, common: Settings | None) ->
         worker_count: number of processes that share the machine.
         common: settings of all tasks, which are checked first; None if settings differ.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):  # they reach the parent too, which decides what happens
+    for number in STOP_SIGNALS:  # they reach the parent too, which decides what happens
         signal.signal(number, signal.SIG_IGN)
     parent = ParentChannel(connection)
     threading.Thread(target=parent.receive, name="orders", daemon=True).start()

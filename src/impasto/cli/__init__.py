@@ -17,7 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0 done; 1 something failed after painting had begun, and the result so far was saved, or the
-        output could not be printed; 2 refused, nothing written; 130 and 143 stopped by Ctrl-C or SIGTERM.
+        output could not be printed; 2 refused, nothing written; 130, 143 and 129 stopped by Ctrl-C, SIGTERM or a closed
+        terminal.
     """
     # PyTorch's threads wait for one another in a busy loop, which wastes the cores if another program wants them: a
     # painting of 6 s took 14 s to 114 s. OpenMP reads this variable once, so it is set before PyTorch is loaded.

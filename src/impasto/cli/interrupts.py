@@ -1,4 +1,4 @@
-"""Handle Ctrl-C and SIGTERM: before painting they end the program, while painting they end the painting."""
+"""Handle Ctrl-C, SIGTERM and SIGHUP: before painting they end the program, while painting they end the painting."""
 
 from __future__ import annotations
 
@@ -6,18 +6,28 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Literal, NoReturn, Self
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_HANGUP = getattr(signal, "SIGHUP", None)  # none on Windows
+
+HANGUP_SECONDS = 5.0
+"""Seconds after the first signal in which a SIGHUP does not count as the second one.
+
+One closed terminal sends several: the shell passes its own on, and the kernel sends another when the shell exits. When
+a user logs out, systemd sends SIGHUP right after SIGTERM.
+"""
+
 _SHOW_CURSOR = "\x1b[?25h"
 
 NOTHING_SAVED = "nothing was saved"
 
 
 class Interrupts:
-    """Handles the signals while this context lasts.
+    """Handles the signals while this context lasts; a SIGHUP that was ignored before, as by nohup, stays ignored.
 
     A thread does so, woken by the signal itself. Python's own handlers run on the main thread only, where they wait
     for PyTorch to return from a gradient, which for large pictures takes up to a minute.
@@ -37,6 +47,7 @@ class Interrupts:
         self._stop: Callable[[], None] = lambda: None
         self._remains: Callable[[], str] = lambda: NOTHING_SAVED
         self._lock = threading.Lock()
+        self._first_time = 0.0
         self._restore: list[Callable[[], Any]] = []
 
     def __enter__(self) -> Self:
@@ -80,7 +91,7 @@ class Interrupts:
         thread = threading.Thread(target=self._watch, args=(reader,), name="interrupts", daemon=True)
         thread.start()
         wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        handlers = [(number, signal.signal(number, lambda *_: None)) for number in _SIGNALS]
+        handlers = [(number, signal.signal(number, lambda *_: None)) for number in _handled()]
         # Undone in reverse order; the thread ends when the pipe is closed.
         self._restore = [
             lambda: os.close(reader),
@@ -101,11 +112,17 @@ class Interrupts:
                 _exit_at_once(number, "Stopped before there was anything to save.")
             first = self.received is None
             if first:
-                self.received = number
+                self.received, self._first_time = number, time.monotonic()
+            elif number == _HANGUP and time.monotonic() - self._first_time < HANGUP_SECONDS:
+                return
             if self._phase == "painting":
                 if not first:
                     _exit_at_once(number, f"Stopped at once: {self._remains()}.")
                 self._stop()
+
+
+def _handled() -> list[signal.Signals]:
+    return [n for n in _SIGNALS if n != _HANGUP or signal.getsignal(n) != signal.SIG_IGN]
 
 
 def _exit_at_once(number: int, sentence: str) -> NoReturn:
@@ -115,5 +132,6 @@ def _exit_at_once(number: int, sentence: str) -> NoReturn:
     call this there is nothing to clean up but the cursor.
     """
     cursor = _SHOW_CURSOR if sys.stderr.isatty() else ""
-    os.write(2, f"{cursor}error: {sentence}\n".encode())
+    with suppress(OSError):  # the terminal may be closed
+        os.write(2, f"{cursor}error: {sentence}\n".encode())
     os._exit(128 + number)

@@ -196,10 +196,11 @@ class _DownloadDisplay:
 
 
 def _new_bar(event: DownloadProgress) -> Progress:
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
-    console = Console(stderr=True, highlight=False, emoji=False)
+    from impasto.cli.reporting.terminal import stderr_console
+
+    console = stderr_console()
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
     bar.add_task(event.file, total=event.total, completed=event.done)

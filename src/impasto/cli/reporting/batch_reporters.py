@@ -193,7 +193,7 @@ class BatchLineReporter(BatchReporter):
         if len(numbers) > LONGEST_TABLE:
             numbers = [number for number in numbers if self.ends[number].state in ("failed", "stopped")]
         if numbers:
-            print_columns(("picture", "state", "time", ""), map(self._row, numbers))
+            print_columns(("picture", "state", "time", ""), map(self._row, numbers), needed=False)
         print_out(self.count(), needed=False)
 
     def written(self, what: str, path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -18,6 +18,7 @@ from impasto.batches.works import Work
 from impasto.cli.reporting.batch_reporters import BatchLineReporter
 from impasto.cli.reporting.formatting import clock
 from impasto.cli.reporting.streams import advice_line, one_line
+from impasto.cli.reporting.terminal import stderr_console
 
 
 class BatchTerminalReporter(BatchLineReporter):
@@ -29,7 +30,7 @@ class BatchTerminalReporter(BatchLineReporter):
         super().__init__(works, names, temporary)
         self._running: dict[int, Advanced | None] = {}
         self._stopping = False
-        self._console = Console(stderr=True, highlight=False, emoji=False)
+        self._console = stderr_console()
         self._live = Live(
             console=self._console, get_renderable=self._render, refresh_per_second=8, transient=True,
             redirect_stdout=False, redirect_stderr=False,

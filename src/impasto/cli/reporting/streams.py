@@ -7,6 +7,7 @@ import io
 import os
 import re
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
 from impasto.cli.errors import as_options
@@ -74,6 +75,27 @@ def configure_streams() -> None:
         sys.stdout.reconfigure(errors=_BYTES_OR_ESCAPES)
 
 
+class Stderr:
+    """File that writes to ``sys.stderr``, and discards text that cannot be written, as on a closed terminal."""
+
+    def write(self, text: str) -> int:
+        """Write text, or discard it."""
+        _attempt(lambda: sys.stderr.write(text), sys.stderr)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        _attempt(sys.stderr.flush, sys.stderr)
+
+    def isatty(self) -> bool:
+        """Return whether the stream is a terminal."""
+        return sys.stderr.isatty()
+
+    def fileno(self) -> int:
+        """Return the stream's file descriptor."""
+        return sys.stderr.fileno()
+
+
 _BYTES_OR_ESCAPES = "impasto-bytes-or-escapes"
 
 
@@ -88,16 +110,25 @@ _lost: OSError | None = None
 
 
 def _write(text: str, stream: TextIO) -> OSError | None:
-    """Write a line to a stream; if that fails, discard this line and all later ones.
+    """Write a line to a stream, as :func:`_attempt` does."""
 
-    Neither a closed pipe (``impasto … | head``) nor a full disk must end a painting.
-
-    Returns:
-        The error; None if the line was written.
-    """
-    try:
+    def write() -> None:
         stream.write(text + "\n")
         stream.flush()
+
+    return _attempt(write, stream)
+
+
+def _attempt(write: Callable[[], object], stream: TextIO) -> OSError | None:
+    """Write to a stream; if that fails, discard this text and all later ones.
+
+    A closed pipe (``impasto … | head``), a closed terminal or a full disk must not end a painting.
+
+    Returns:
+        The error; None if there was none.
+    """
+    try:
+        write()
     except OSError as error:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

@@ -270,23 +270,29 @@ def _table(rows: Iterable[tuple[str, str]], *, marked: Collection[str] | None = 
     return table
 
 
-def print_columns(names: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """Print a table with a header; long cells are folded, and markup in them is printed literally."""
+def print_columns(names: Iterable[str], rows: Iterable[Iterable[str]], *, needed: bool = True) -> None:
+    """Print a table with a header; long cells are folded, and markup in them is printed literally.
+
+    Args:
+        names: header.
+        rows: cells of each row.
+        needed: see :func:`~impasto.cli.reporting.streams.print_out`.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in names:
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*(Text(one_line(cell)) for cell in row))
-    _print(table)
+    _print(table, needed=needed)
 
 
-def _print(content: RenderableType) -> None:
+def _print(content: RenderableType, *, needed: bool = True) -> None:
     is_terminal = sys.stdout.isatty()
     width = None if is_terminal else _WIDTH_OF_FILES
     text = io.StringIO()  # Console's own capture writes to stdout at the end, which may be on a full disk
     console = Console(file=text, force_terminal=is_terminal, highlight=False, emoji=False, markup=False, width=width)
     console.print(content)
-    print_out("\n".join(line.rstrip() for line in text.getvalue().splitlines()))
+    print_out("\n".join(line.rstrip() for line in text.getvalue().splitlines()), needed=needed)
 
 
 def _shown(value: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import IO, Self, cast
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -13,13 +13,18 @@ from rich.text import Text
 
 from impasto.cli.reporting.formatting import clock, file_line, loss_line, plan_line
 from impasto.cli.reporting.reporters import LineReporter
-from impasto.cli.reporting.streams import advice_line
+from impasto.cli.reporting.streams import Stderr, advice_line
 from impasto.painting.events import Event, Iteration, OctaveStarted, Reading, Started, Writing
+
+
+def stderr_console() -> Console:
+    """Return a console on stderr that outlives its terminal."""
+    return Console(file=cast("IO[str]", Stderr()), highlight=False, emoji=False)
 
 
 def can_redraw() -> bool:
     """Return whether the terminal on stderr can move its cursor."""
-    console = Console(stderr=True)
+    console = stderr_console()
     return console.is_terminal and not console.is_dumb_terminal
 
 
@@ -32,7 +37,7 @@ class TerminalReporter(LineReporter):
         self._iteration: Iteration | None = None
         self._slow: Reading | Writing | None = None
         self._stopping = False
-        self._console = Console(stderr=True, highlight=False, emoji=False)
+        self._console = stderr_console()
         self._live = self._new_display()
 
     def _new_display(self) -> Live:
