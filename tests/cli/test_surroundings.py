@@ -209,6 +209,9 @@ def test_stranger_in_forbidden_state_folder_is_noted(mode, stranger):
     listed = stranger("-m", "impasto", "runs", IMPASTO_STATE=str(state))
     assert (listed.returncode, listed.stdout) == (0, "There is nothing to resume.\n")
     assert ("(Permission denied)" in listed.stderr) == (mode == 0o000)
+    weights = stranger("-m", "impasto", "weights", "list", IMPASTO_CACHE=str(state))
+    assert (weights.returncode, weights.stdout.startswith("builtin: ")) == (0, True)
+    assert weights.stderr == ("" if mode == 0o555 else "note: The cache cannot be read (Permission denied).\n")
 
 
 @pytest.mark.parametrize("then", ["head -c 1000000 /dev/zero > fill 2>/dev/null", "mount -o remount,ro state"])

@@ -14,6 +14,7 @@ from impasto.cli.reporting.streams import print_note, print_out, print_status
 from impasto.encoders.published.catalogue import KNOWN, known_weights
 from impasto.encoders.published.events import DownloadProgress, FetchEvent, fetch_listener
 from impasto.errors import EncoderError
+from impasto.files import reason
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -52,8 +53,8 @@ def list_weights() -> None:
     print_out("builtin: part of impasto, always available")
     try:
         states = [_state(cached) for cached in _cached(KNOWN)]
-    except EncoderError as error:
-        print_note(str(error))
+    except (EncoderError, OSError) as error:
+        print_note(f"The cache cannot be read ({reason(error)})." if isinstance(error, OSError) else str(error))
         states = ["no cache folder"] * len(KNOWN)
     for known, state in zip(KNOWN.values(), states, strict=True):
         print_out(f"{known.name}: {state}; {known.about} ({_megabytes(known.size)} to fetch)")
