@@ -108,13 +108,13 @@ class Interrupts:
 
     def _handle(self, number: int) -> None:
         with self._lock:
+            first = self.received is None
+            if not first and number == _HANGUP and time.monotonic() - self._first_time < HANGUP_SECONDS:
+                return
             if self._phase == "starting":
                 _exit_at_once(number, "Stopped before there was anything to save.")
-            first = self.received is None
             if first:
                 self.received, self._first_time = number, time.monotonic()
-            elif number == _HANGUP and time.monotonic() - self._first_time < HANGUP_SECONDS:
-                return
             if self._phase == "painting":
                 if not first:
                     _exit_at_once(number, f"Stopped at once: {self._remains()}.")
