@@ -20,6 +20,7 @@ from impasto.pictures.codecs.backends import decoding_errors
 from impasto.pictures.codecs.decoded_image import DecodedImage, check_size, to_picture
 from impasto.pictures.codecs.pillow_decoder import decode_image, decode_with_pillow
 from impasto.pictures.codecs.strip_reducer import Strip, is_reduced, reduce_strips, split_into_strips
+from impasto.pictures.codecs.tiff_pages import select_page
 from impasto.pictures.codecs.vips_decoder import StripReader, decode_with_vips, needs_vips, open_strips
 from impasto.pictures.opening import open_picture
 from impasto.pictures.picture import Picture
@@ -88,7 +89,8 @@ def read_picture(
 
 def _read_file(path: Path, max_pixels: int, fit: int | None, report: ProgressCallback) -> Picture:
     label = shown(path)
-    with open_picture(path) as file:
+    with open_picture(path) as opened:
+        file: BinaryIO = opened
         # A disk may fail at any byte, and hashing reads them all.
         with decoding_errors(label):
             digest = _hash_file(file, report)
@@ -96,6 +98,8 @@ def _read_file(path: Path, max_pixels: int, fit: int | None, report: ProgressCal
             file_format = formats.sniff(file.read(formats.SNIFFED))
         if file_format is None:
             raise PictureError(f"{label} is not a picture that impasto knows; use {formats.READABLE}.")
+        if file_format == "TIFF":
+            file = select_page(file, label)
         if fit is not None and (reader := _useful_strips(file, file_format, max_pixels, fit, label)):
             return _read_strips(reader, path.absolute(), digest, max_pixels, fit, report)
         decode = decode_with_vips if needs_vips(file, file_format, label) else decode_with_pillow

@@ -6,7 +6,7 @@ import pytest
 from PIL import ExifTags, Image, ImageOps
 
 from impasto.errors import PictureError
-from impasto.pictures import Provenance, read_picture
+from impasto.pictures import PictureWarning, Provenance, read_picture
 from tests.pictures.samples import assert_one_sentence, noise, profile, to_srgb, wide_gamut_profile
 
 GREY = noise(6, 9)
@@ -165,12 +165,30 @@ def test_adobe_cmyk_jpeg_is_not_inverted(tmp_path):
     assert_picture(read_picture(tmp_path / "cmyk.jpg"), [0, 1, 1], atol=0.02)
 
 
-def test_read_picture_takes_first_frame(tmp_path):
-    frames = [Image.new("L", (9, 6), value) for value in (50, 150, 250)]
-    for name in ("x.gif", "x.tif", "x.png", "x.webp"):
-        options = {"lossless": True} if name == "x.webp" else {}
-        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], **options)
-        assert_picture(read_picture(tmp_path / name), 50 / 255, atol=0.01)
+def animation(values: tuple[int, ...] = (50, 150, 250)) -> list[Image.Image]:
+    return [Image.new("L", (9, 6), value) for value in values]
+
+
+@pytest.mark.parametrize("kind", ["gif", "png", "webp", "avif"])
+def test_animation_gives_first_frame_with_warning(tmp_path, kind):
+    first, *others = animation()
+    path = tmp_path / f"x.{kind}"
+    first.save(path, save_all=True, append_images=others, **({"lossless": True} if kind == "webp" else {}))
+    with pytest.warns(PictureWarning, match=rf"x\.{kind} is an animation; only its first frame was read"):
+        assert_picture(read_picture(path), 50 / 255, atol=0.01)
+
+
+@pytest.mark.parametrize("kind", ["gif", "png", "webp", "avif"])
+def test_animation_of_one_frame_does_not_warn(tmp_path, kind):
+    animation((50,))[0].save(tmp_path / f"x.{kind}", save_all=True)
+    assert_picture(read_picture(tmp_path / f"x.{kind}"), 50 / 255, atol=0.01)
+
+
+def test_picture_outside_animation_is_skipped(tmp_path):
+    outside, first, second = animation()
+    outside.save(tmp_path / "x.png", save_all=True, default_image=True, append_images=[first, second])
+    with pytest.warns(PictureWarning, match="first frame"):
+        assert_picture(read_picture(tmp_path / "x.png"), 150 / 255)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
+import importlib.util
 import os
 import sys
 import threading
@@ -61,11 +63,11 @@ def vips() -> Any:
 
 @contextmanager
 def quiet_pillow() -> Iterator[None]:
-    """Suppress Pillow's warnings and its own pixel limit, for which impasto has its own.
+    """Suppress the messages of Pillow and its libtiff, and Pillow's own pixel limit, for which impasto has its own.
 
-    Both settings are global to the process, so only one thread at a time may enter.
+    These settings are global to the process, so only one thread at a time may enter.
     """
-    with _pillow_lock, warnings.catch_warnings():
+    with _pillow_lock, warnings.catch_warnings(), _quiet_libtiff():
         warnings.simplefilter("ignore")
         limit = Image.MAX_IMAGE_PIXELS
         Image.MAX_IMAGE_PIXELS = None
@@ -73,6 +75,35 @@ def quiet_pillow() -> Iterator[None]:
             yield
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+
+
+@functools.cache
+def _libtiff_setters() -> list[Any]:
+    """Return libtiff's functions that set its handlers of errors and warnings.
+
+    Empty if Pillow contains libtiff in a form that cannot be reached.
+    """
+    specification = importlib.util.find_spec("PIL._imaging")
+    try:
+        # A lookup in Pillow's own library also searches the libraries that it has loaded.
+        library = ctypes.CDLL(specification.origin if specification else None)
+        setters = [library.TIFFSetErrorHandler, library.TIFFSetWarningHandler]
+    except (OSError, AttributeError):
+        return []
+    for setter in setters:
+        setter.argtypes, setter.restype = [ctypes.c_void_p], ctypes.c_void_p
+    return setters
+
+
+@contextmanager
+def _quiet_libtiff() -> Iterator[None]:
+    """Keep libtiff, whose default handlers write to stderr, from printing."""
+    handlers = [(setter, setter(None)) for setter in _libtiff_setters()]
+    try:
+        yield
+    finally:
+        for setter, handler in handlers:
+            setter(handler)
 
 
 @contextmanager
@@ -95,10 +126,18 @@ def decoding_errors(label: str) -> Iterator[None]:
         raise PictureError(f"{label} does not fit in memory; make it smaller first.") from None
     except Exception as error:
         # Pillow's message for an unidentified file contains only the repr of the file object.
-        detail = "" if isinstance(error, UnidentifiedImageError) else f" ({reason(error)})"
+        detail = "" if isinstance(error, UnidentifiedImageError) else f" ({_cause(error)})"
         raise PictureError(
             f"{label} cannot be decoded{detail}; it may be damaged or cut short, so download or save it again."
         ) from None
+
+
+def _cause(error: Exception) -> str:
+    """Return an error's message; of the lines that libvips collects, the last one without its own module's name."""
+    detail = getattr(error, "detail", None)
+    lines = str(detail).split("\n") if detail else []
+    messages = [line.rpartition("tiff2vips: ")[2].strip() for line in lines if line.strip()]
+    return reason(ValueError(messages[-1])) if messages else reason(error)
 
 
 @contextmanager

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import warnings
 from collections.abc import Mapping
 from typing import Any, BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, TiffImagePlugin
 
 from impasto.errors import PictureError
 from impasto.pictures.codecs.array_decoder import check_floats, narrow_to_uint16
@@ -18,9 +19,11 @@ from impasto.pictures.codecs.backends import decoding_errors, quiet_pillow
 from impasto.pictures.codecs.decoded_image import DecodedImage, check_size
 from impasto.pictures.metadata.colour_signals import ColourSignals, read_signals, signals_from_info
 from impasto.pictures.metadata.provenance import Provenance, provenance_from
+from impasto.pictures.picture import PictureWarning
 from impasto.pictures.profiles import array_to_srgb, image_to_srgb
 
 _LABEL: Final = "The PIL image"
+_ANIMATED: Final = frozenset({"GIF", "WEBP", "AVIF"})  # PNG animations are noticed when their chunks are checked
 
 
 def decode_with_pillow(file: BinaryIO, file_format: str, max_pixels: int, label: str) -> DecodedImage:
@@ -41,7 +44,12 @@ def decode_with_pillow(file: BinaryIO, file_format: str, max_pixels: int, label:
     with decoding_errors(label), quiet_pillow():
         signals = read_signals(file, file_format)
         file.seek(0)
-        image = _open_heif(file, label) if file_format == "HEIF" else Image.open(file, formats=[file_format])
+        image = _open_heif(file, label) if file_format == "HEIF" else _open(file, file_format)
+        if getattr(image, "default_image", False):  # of a PNG file: a substitute that is not part of the animation
+            image.seek(1)
+        animated = file_format in _ANIMATED and _is_animated(image)
+    if animated:
+        warn_of_frames(label)
     return _decode(image, signals, max_pixels, label, in_place=True)
 
 
@@ -63,6 +71,27 @@ def decode_image(image: Image.Image, max_pixels: int) -> tuple[DecodedImage, str
     digest = hashlib.sha256(f"{image.mode} {image.size} {palette} ".encode())
     digest.update(image.tobytes())
     return decoded, digest.hexdigest()
+
+
+def warn_of_frames(label: str) -> None:
+    """Warn that only the first frame of an animation was read."""
+    warnings.warn(f"{label} is an animation; only its first frame was read.", PictureWarning, stacklevel=2)
+
+
+def _is_animated(image: Image.Image) -> bool:
+    """Return whether an image has a second frame that can be read."""
+    with contextlib.suppress(Exception):  # a damaged second frame makes Pillow raise almost any exception
+        return bool(getattr(image, "is_animated", False))
+    return False
+
+
+def _open(file: BinaryIO, file_format: str) -> Image.Image:
+    # Pillow's own reader of uncompressed TIFF files ignores the subsampling and the range of YCbCr colours.
+    previous, TiffImagePlugin.READ_LIBTIFF = TiffImagePlugin.READ_LIBTIFF, True
+    try:
+        return Image.open(file, formats=[file_format])
+    finally:
+        TiffImagePlugin.READ_LIBTIFF = previous
 
 
 def _open_heif(file: BinaryIO, label: str) -> Image.Image:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import io
+import mmap
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from PIL.ExifTags import IFD, Base
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from impasto.errors import PictureError
-from impasto.pictures.codecs import formats
+from impasto.pictures.codecs import formats, tiff_kinds
 from impasto.pictures.codecs.array_decoder import narrow_to_uint16
 from impasto.pictures.codecs.backends import decoding_errors, quiet_pillow, vips
 from impasto.pictures.codecs.decoded_image import DecodedImage, check_size
@@ -30,10 +32,6 @@ from impasto.pictures.profiles import SrgbConverter, array_to_srgb
 from impasto.pictures.sizes import oriented
 
 _PREMULTIPLIED, _STRAIGHT = 1, 2  # values of TIFF's ExtraSamples tag that mean alpha
-_YCBCR, _CIELAB = 6, 8  # values of TIFF's PhotometricInterpretation tag
-_JPEG: Final = frozenset({6, 7})  # values of TIFF's Compression tag
-_ONLY_PILLOW: Final = frozenset({34925, 50000})  # LZMA and Zstandard, values of TIFF's Compression tag
-_LAB_SPACES: Final = frozenset({"lab", "labs", "labq"})
 _DTYPES: Final = {
     "uchar": "u1", "char": "i1", "ushort": "u2", "short": "i2", "uint": "u4", "int": "i4", "float": "f4",
     "double": "f8", "complex": "c8", "dpcomplex": "c16",
@@ -43,8 +41,8 @@ _DTYPES: Final = {
 def needs_vips(file: BinaryIO, file_format: str, label: str) -> bool:
     """Return whether a file should be decoded by libvips, from its header alone.
 
-    Pillow cuts 16-bit PNG files to 8 bits, refuses many TIFF files, and lets libtiff write to stderr. But it supports
-    some kinds of TIFF file that libvips refuses or mistakes for RGB.
+    Pillow cuts 16-bit PNG files to 8 bits and refuses many TIFF files. But it supports some kinds of TIFF file that
+    libvips refuses or mistakes for RGB.
 
     Args:
         file: open file; its position changes.
@@ -52,19 +50,13 @@ def needs_vips(file: BinaryIO, file_format: str, label: str) -> bool:
         label: the picture's name in messages.
 
     Raises:
-        PictureError: the header is damaged or cut short.
+        PictureError: the header is damaged or cut short, or the TIFF file is of a kind that is not supported.
     """
     with decoding_errors(label), quiet_pillow():
         file.seek(0)
         if file_format != "TIFF":
             return file_format == "PNG" and formats.png_depth(file.read(formats.SNIFFED)) == 16
-        tags = tiff_tags.read_tags(file)
-        bits = tags.get(Base.BitsPerSample, 1)
-        if any(depth > 8 for depth in (bits if isinstance(bits, tuple) else (bits,))):
-            return True
-        colours, compression = tags.get(Base.PhotometricInterpretation), tags.get(Base.Compression, 1)
-        unsupported = colours == _CIELAB or (colours == _YCBCR and compression not in _JPEG)
-        return not unsupported and compression not in _ONLY_PILLOW
+        return tiff_kinds.decoder_of(tiff_tags.read_tags(file), label) == "vips"
 
 
 def decode_with_vips(file: BinaryIO, file_format: str, max_pixels: int, label: str) -> DecodedImage:
@@ -84,13 +76,13 @@ def decode_with_vips(file: BinaryIO, file_format: str, max_pixels: int, label: s
     """
     header = _read_header(file, file_format, max_pixels, label)
     with decoding_errors(label):
-        image = _load(file, file_format)
+        image = _load(file, file_format, header.lab)
         values = image.numpy()
     integers = _IntegerConverter(label)
     # libvips does not see an orientation that follows a PNG file's pixels, so the header's is used.
     upright = oriented(integers.convert(values), header.orientation)
     integers.warn_if_clipped()
-    colour, alpha = _split_alpha(upright, cmyk=image.interpretation == "cmyk", extra=header.extra)
+    colour, alpha = _split_alpha(upright, header.extras)
     return DecodedImage(array_to_srgb(colour, header.signals, label), alpha, header.provenance)
 
 
@@ -164,7 +156,7 @@ def _strip_header(file: BinaryIO, file_format: str, label: str) -> tuple[_Header
         if image.mode not in ("L", "RGB") or image.info.get("progressive"):
             return None
         signals = ColourSignals(icc=image.info.get("icc_profile"))
-        header = _Header(provenance_of(image), signals, 0, orientation_of(image))
+        header = _Header(provenance_of(image), signals, orientation=orientation_of(image))
         return header, image.size, _MIN_ROWS_HELD
     return None
 
@@ -176,24 +168,24 @@ def _read_strips(
     width, height = size
     integers, to_srgb = _IntegerConverter(label), SrgbConverter(header.signals, label)
     with decoding_errors(label):
-        image = _load(file, file_format, access="sequential")
+        image = _load(file, file_format, header.lab, access="sequential")
         if (image.width, image.height) != size:
             raise ValueError("its header contradicts its content")
         region = vips().Region.new(image)
-    dtype, cmyk = np.dtype(_DTYPES[image.format]), image.interpretation == "cmyk"
+    dtype = np.dtype(_DTYPES[image.format])
     rows = strip_height(width)
     for start in range(0, height, rows):
         count = min(rows, height - start)
         with decoding_errors(label):
             values = np.frombuffer(region.fetch(0, start, width, count), dtype).reshape(count, width, image.bands)
         values = values[..., 0] if image.bands == 1 else values
-        colour, alpha = _split_alpha(integers.convert(values), cmyk=cmyk, extra=header.extra)
+        colour, alpha = _split_alpha(integers.convert(values), header.extras)
         yield to_srgb(colour), alpha
     integers.warn_if_clipped()
 
 
-def _load(file: BinaryIO, file_format: str, **options: Any) -> Any:
-    """Open a file as a libvips image without decoding it."""
+def _load(file: BinaryIO, file_format: str, lab: int | None, **options: Any) -> Any:
+    """Open a file as a libvips image without decoding it; L*a*b* colours become sRGB."""
     if file_format == "TIFF":
         # libtiff refuses to hold more than 50 MB at once, too little for files of a single strip. A strip cannot be
         # longer than its file, but a tile may claim any size, so only files without tiles are exempt.
@@ -202,8 +194,36 @@ def _load(file: BinaryIO, file_format: str, **options: Any) -> Any:
     image = vips().Image
     loaders = {"PNG": image.pngload_source, "TIFF": image.tiffload_source, "JPEG": image.jpegload_source}
     file.seek(0)
-    loaded = loaders[file_format](vips().Source.new_from_descriptor(file.fileno()), fail_on="error", **options)
-    return loaded.colourspace("rgb16") if loaded.interpretation in _LAB_SPACES else loaded
+    loaded = loaders[file_format](_source(file), fail_on="error", **options)
+    return loaded if lab is None else _lab_to_srgb(loaded, lab)
+
+
+def _source(file: BinaryIO) -> Any:
+    """Return a libvips source for a file, or for a mended copy of one in memory."""
+    if isinstance(file, mmap.mmap):
+        return vips().Source.new_from_memory(file)
+    if isinstance(file, io.BytesIO):
+        return vips().Source.new_from_memory(file.getbuffer())
+    return vips().Source.new_from_descriptor(file.fileno())
+
+
+def _lab_to_srgb(image: Any, photometric: int) -> Any:
+    """Convert L*a*b* colours, which are relative to D50, to sRGB of 8 bits, or 16 bits if they have more.
+
+    libvips leaves the ICC encoding as it is stored: 255 or 65280 is white, and 128 or 32768 is neutral (Adobe, TIFF
+    Technical Notes 4). It converts the CIE encoding.
+    """
+    depth = 8 if image.format == "uchar" else 16
+    lab = image.extract_band(0, n=3)
+    if photometric == tiff_kinds.ICCLAB:
+        unit = 1 if depth == 8 else 256
+        lab = lab.cast("float").linear([100 / (255 * unit), 1 / unit, 1 / unit], [0, -128, -128])
+    else:
+        lab = lab.colourspace("lab")
+    lab = lab.copy(interpretation="lab")
+    return lab.icc_export(
+        output_profile="srgb", depth=depth, intent="relative", black_point_compensation=True, pcs="lab"
+    )
 
 
 @dataclass(frozen=True)
@@ -212,8 +232,9 @@ class _Header:
 
     provenance: Provenance
     signals: ColourSignals
-    extra: int  # meaning of the channel after the colours, a value of TIFF's ExtraSamples tag
+    extras: tuple[int, ...] | None = None  # meaning of each channel after the colours; None for alpha if there is one
     orientation: int = 1  # EXIF orientation
+    lab: int | None = None  # value of TIFF's PhotometricInterpretation tag if it means L*a*b*
 
 
 def _read_header(file: BinaryIO, file_format: str, max_pixels: int, label: str) -> _Header:
@@ -240,19 +261,21 @@ def _png_header(image: Image.Image, file: BinaryIO) -> _Header:
         main = Image.Image.getexif(image)
         inner = Image.Image.getexif(image).get_ifd(IFD.Exif)
     signals = dataclasses.replace(read_signals(file, "PNG"), icc=image.info.get("icc_profile"))
-    return _Header(provenance_from(main, inner, image.info), signals, _STRAIGHT, orientation_of(image))
+    return _Header(provenance_from(main, inner, image.info), signals, orientation=orientation_of(image))
 
 
 def _tiff_header(main: ImageFileDirectory_v2, file: BinaryIO) -> _Header:
     inner: Mapping[int, Any] = {}
     with contextlib.suppress(Exception):  # damaged metadata is ignored
         inner = tiff_tags.read_exif_tags(file, main) or {}
-    icc, extra = main.get(Base.InterColorProfile), main.get(Base.ExtraSamples, 0)
+    icc, photometric = main.get(Base.InterColorProfile), tiff_kinds.first(main, Base.PhotometricInterpretation)
+    lab = photometric in (tiff_kinds.CIELAB, tiff_kinds.ICCLAB)
     return _Header(
         provenance=provenance_from(main, inner, {}),
-        signals=ColourSignals(icc=icc if isinstance(icc, bytes) else None),
-        extra=extra[0] if isinstance(extra, tuple) else extra,
+        signals=ColourSignals(icc=icc if isinstance(icc, bytes) and not lab else None),
+        extras=() if lab else tiff_kinds.extra_samples(main),
         orientation=int(main.get(Base.Orientation, 1)),
+        lab=photometric if lab else None,
     )
 
 
@@ -293,13 +316,17 @@ class _IntegerConverter:
             )
 
 
-def _split_alpha(values: npt.NDArray[Any], cmyk: bool, extra: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
+def _split_alpha(
+    values: npt.NDArray[Any], extras: tuple[int, ...] | None
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
     """Separate the colours from the alpha channel; channels of any other meaning are dropped."""
     if values.ndim == 2:
         return values, None
-    colours = 4 if cmyk else 1 if values.shape[2] < 3 else 3
+    channels = values.shape[2]
+    if extras is None:
+        extras = (_STRAIGHT,) if channels in (2, 4) else ()
+    colours = channels - len(extras)
     colour = values[..., 0] if colours == 1 else values[..., :colours]
-    if values.shape[2] == colours or extra not in (_PREMULTIPLIED, _STRAIGHT):
-        return colour, None
     # libvips has already undone the premultiplication.
-    return colour, values[..., colours]
+    alphas = [colours + place for place, meaning in enumerate(extras) if meaning in (_PREMULTIPLIED, _STRAIGHT)]
+    return colour, values[..., alphas[0]] if alphas else None

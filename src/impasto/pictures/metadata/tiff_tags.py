@@ -5,7 +5,9 @@ Pillow reads and encodes single directories. It cannot add tags to a TIFF file, 
 
 from __future__ import annotations
 
+import io
 import struct
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from PIL import Image
@@ -15,11 +17,12 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 _BIG_TIFF = (b"+\0", b"\0+")  # version number in a BigTIFF file's header, little-endian and big-endian
 
 
-def read_tags(file: BinaryIO) -> ImageFileDirectory_v2:
-    """Read the tags of the first page of a TIFF or BigTIFF file.
+def read_tags(file: BinaryIO, offset: int | None = None) -> ImageFileDirectory_v2:
+    """Read the tags of a page of a TIFF or BigTIFF file.
 
     Args:
         file: open file; its position changes.
+        offset: start of the page's directory; None for the first page.
 
     Returns:
         The tags by number.
@@ -28,11 +31,72 @@ def read_tags(file: BinaryIO) -> ImageFileDirectory_v2:
         ValueError: there are no tags, as in a file that is cut short. Pillow raises other exceptions for damaged tags.
     """
     tags = _empty_directory(file)
-    file.seek(tags.next)
+    file.seek(tags.next if offset is None else offset)
     tags.load(file)
     if not tags:
         raise ValueError("its directory of tags is missing")
     return tags
+
+
+def page_offsets(file: BinaryIO) -> Iterator[int]:
+    """Yield the start of each page's directory, up to the first that is outside the file, or that was visited before.
+
+    Args:
+        file: open file; its position may change between the pages.
+    """
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    start, visited = pointer_at(file.read(4)), set[int]()
+    while (offset := _read_pointer(file, start)) not in visited and 8 <= offset < size:
+        visited.add(offset)
+        yield offset
+        start = next_pointer_at(file, offset)
+
+
+def next_pointer_at(file: BinaryIO, offset: int) -> int:
+    """Return the place of a page's pointer to the next page; behind the file's end if the page is cut short.
+
+    Args:
+        file: open file; its position changes.
+        offset: start of the page's directory.
+    """
+    file.seek(0)
+    header = file.read(4)
+    big = header[2:4] in _BIG_TIFF
+    count_size, entry_size = (8, 20) if big else (2, 12)
+    file.seek(offset)
+    count = int.from_bytes(file.read(count_size), "little" if header[:2] == b"II" else "big")
+    return offset + count_size + count * entry_size
+
+
+def is_last(file: BinaryIO, offset: int) -> bool:
+    """Return whether a page has no pointer to a next page."""
+    return _read_pointer(file, next_pointer_at(file, offset)) == 0
+
+
+def _read_pointer(file: BinaryIO, start: int) -> int:
+    """Return the pointer at a place; 0 behind the file's end."""
+    file.seek(0)
+    header = file.read(4)
+    size = len(pointer(header, 0))
+    file.seek(min(start, 2**62))
+    data = file.read(size)
+    return int.from_bytes(data, "little" if header[:2] == b"II" else "big") if len(data) == size else 0
+
+
+def pointer_at(header: bytes) -> int:
+    """Return the place of the pointer to the first page in a file's header: 8 in BigTIFF files, otherwise 4."""
+    return 8 if header[2:4] in _BIG_TIFF else 4
+
+
+def pointer(header: bytes, offset: int) -> bytes:
+    """Return a pointer to a page as a file stores it.
+
+    Args:
+        header: first four bytes of the file.
+        offset: start of the page's directory.
+    """
+    return struct.pack(("<" if header[:2] == b"II" else ">") + ("Q" if header[2:4] in _BIG_TIFF else "L"), offset)
 
 
 def read_exif_tags(file: BinaryIO, tags: ImageFileDirectory_v2) -> ImageFileDirectory_v2 | None:
