@@ -67,9 +67,7 @@ def test_read_picture_accepts_undecodable_names(tmp_path):
     str(refused.value).encode("utf-8")
 
 
-@pytest.mark.parametrize(
-    "content", [b"This is a text.\n", b"BM, said the text.", b"\0" * 100, b"%PDF-1.7", b"\xff\xd8"]
-)
+@pytest.mark.parametrize("content", [b"This is a text.\n", b"BM, said the text.", b"\0" * 100, b"\xff\xd8"])
 def test_read_picture_rejects_other_files(tmp_path, content):
     path = tmp_path / "x.jpg"
     path.write_bytes(content)

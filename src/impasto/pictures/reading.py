@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeAlias
@@ -18,12 +19,15 @@ from impasto.pictures.codecs import formats
 from impasto.pictures.codecs.array_decoder import decode_array, hash_array
 from impasto.pictures.codecs.backends import decoding_errors
 from impasto.pictures.codecs.decoded_image import DecodedImage, check_size, to_picture
+from impasto.pictures.codecs.jpeg_mending import LONGEST_JUNK, find_jpeg, mended_jpeg
 from impasto.pictures.codecs.pillow_decoder import decode_image, decode_with_pillow
+from impasto.pictures.codecs.png_mending import mended_png
 from impasto.pictures.codecs.strip_reducer import Strip, is_reduced, reduce_strips, split_into_strips
-from impasto.pictures.codecs.tiff_pages import select_page
+from impasto.pictures.codecs.tiff_pages import raw_error, select_page
+from impasto.pictures.codecs.unread_formats import camera_format, unread_format
 from impasto.pictures.codecs.vips_decoder import StripReader, decode_with_vips, needs_vips, open_strips
 from impasto.pictures.opening import open_picture
-from impasto.pictures.picture import Picture
+from impasto.pictures.picture import Picture, PictureWarning
 from impasto.pictures.progress import ProgressCallback, ignore_progress
 from impasto.pictures.sizes import TRANSPOSING, oriented, scaled_size
 
@@ -35,6 +39,7 @@ MAX_PIXELS: Final = 100_000_000
 
 _HASHING_SHARE: Final = 0.1  # share of the time of reading a large file in strips
 _BLOCK: Final = 2**20  # bytes hashed at once
+_HEAD: Final = LONGEST_JUNK + formats.SNIFFED  # bytes from which the format is recognised
 
 
 def read_picture(
@@ -69,7 +74,8 @@ def read_picture(
         PictureError: the source is not a picture, is damaged, cut short or too large, or its values are not valid.
 
     Warns:
-        PictureWarning: a colour profile was ignored, or floating-point values were clipped.
+        PictureWarning: a colour profile was ignored, floating-point values were clipped, only the first of several
+            pages or frames was read, or damaged parts of the file beside its pixels were ignored.
     """
     report = on_progress or ignore_progress
     if isinstance(source, np.ndarray):
@@ -95,17 +101,62 @@ def _read_file(path: Path, max_pixels: int, fit: int | None, report: ProgressCal
         with decoding_errors(label):
             digest = _hash_file(file, report)
             file.seek(0)
-            file_format = formats.sniff(file.read(formats.SNIFFED))
-        if file_format is None:
-            raise PictureError(f"{label} is not a picture that impasto knows; use {formats.READABLE}.")
-        if file_format == "TIFF":
-            file = select_page(file, label)
+            head = file.read(_HEAD)
+        file_format, start = _recognise(head, label)
+        file, notes = _mended(file, file_format, start, max_pixels, label)
         if fit is not None and (reader := _useful_strips(file, file_format, max_pixels, fit, label)):
-            return _read_strips(reader, path.absolute(), digest, max_pixels, fit, report)
-        decode = decode_with_vips if needs_vips(file, file_format, label) else decode_with_pillow
-        file.seek(0)
-        decoded = decode(file, file_format, max_pixels, label)
-        return _reduce(decoded, path.absolute(), digest, fit)
+            picture = _read_strips(reader, path.absolute(), digest, max_pixels, fit, report)
+        else:
+            decoded, further = _decode(file, file_format, max_pixels, label)
+            notes = further or notes
+            picture = _reduce(decoded, path.absolute(), digest, fit)
+    for note in notes:
+        warnings.warn(note, PictureWarning, stacklevel=3)
+    return picture
+
+
+def _recognise(head: bytes, label: str) -> tuple[str, int]:
+    """Return the format of a file, from its first bytes, and where the picture starts.
+
+    Raises:
+        PictureError: the file is of another kind; the message names it if it is known.
+    """
+    file_format = formats.sniff(head[: formats.SNIFFED])
+    if file_format is not None:
+        return file_format, 0
+    if (camera := camera_format(head)) is not None:
+        raise raw_error(label, camera)
+    if (other := unread_format(head)) is not None:
+        name, advice = other
+        raise PictureError(f"{label} is {name}, which impasto does not read; {advice}.")
+    if (start := find_jpeg(head)) is not None:
+        return "JPEG", start
+    raise PictureError(f"{label} is not a picture that impasto knows; use {formats.READABLE}.")
+
+
+def _mended(file: BinaryIO, file_format: str, start: int, max_pixels: int, label: str) -> tuple[BinaryIO, list[str]]:
+    """Return a file that decoders accept, with the picture as its first page, and notes on what was ignored."""
+    if file_format == "TIFF":
+        return select_page(file, label)
+    if file_format == "PNG":
+        return mended_png(file, max_pixels, label)
+    return mended_jpeg(file, start, max_pixels, label) if file_format == "JPEG" else (file, [])
+
+
+def _decode(file: BinaryIO, file_format: str, max_pixels: int, label: str) -> tuple[DecodedImage, list[str]]:
+    """Decode a file; if that fails for a PNG file whose pixels are whole, decode a mended copy, which is noted."""
+    decode = decode_with_vips if needs_vips(file, file_format, label) else decode_with_pillow
+    file.seek(0)
+    try:
+        return decode(file, file_format, max_pixels, label), []
+    except PictureError as error:
+        if file_format != "PNG":
+            raise
+        try:
+            file, notes = mended_png(file, max_pixels, label, thorough=True)
+        except PictureError:
+            raise error from None
+        return decode(file, file_format, max_pixels, label), notes
 
 
 def _hash_file(file: BinaryIO, report: ProgressCallback) -> str:

@@ -11,7 +11,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 # ``Image.open(formats=…)`` knows a format only after its plug-in is imported.
 from PIL import (
@@ -20,7 +20,7 @@ from PIL import (
     GifImagePlugin,  # noqa: F401
     Image,
     JpegImagePlugin,  # noqa: F401
-    PngImagePlugin,  # noqa: F401
+    PngImagePlugin,
     TiffImagePlugin,  # noqa: F401
     UnidentifiedImageError,
     WebPImagePlugin,  # noqa: F401
@@ -28,6 +28,9 @@ from PIL import (
 
 from impasto.errors import PictureError
 from impasto.files import reason
+
+LARGEST_PROFILE: Final = 2**25
+"""Bytes of a colour profile in a PNG file, decompressed, above which it is ignored."""
 
 _pillow_lock = threading.RLock()
 
@@ -63,18 +66,18 @@ def vips() -> Any:
 
 @contextmanager
 def quiet_pillow() -> Iterator[None]:
-    """Suppress the messages of Pillow and its libtiff, and Pillow's own pixel limit, for which impasto has its own.
+    """Suppress the messages of Pillow and its libtiff, and Pillow's own limits, for which impasto has its own.
 
     These settings are global to the process, so only one thread at a time may enter.
     """
     with _pillow_lock, warnings.catch_warnings(), _quiet_libtiff():
         warnings.simplefilter("ignore")
-        limit = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = None
+        pixels, profile = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
+        Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = None, LARGEST_PROFILE
         try:
             yield
         finally:
-            Image.MAX_IMAGE_PIXELS = limit
+            Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = pixels, profile
 
 
 @functools.cache

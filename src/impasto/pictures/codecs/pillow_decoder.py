@@ -46,10 +46,11 @@ def decode_with_pillow(file: BinaryIO, file_format: str, max_pixels: int, label:
         file.seek(0)
         image = _open_heif(file, label) if file_format == "HEIF" else _open(file, file_format)
         if getattr(image, "default_image", False):  # of a PNG file: a substitute that is not part of the animation
-            image.seek(1)
+            with contextlib.suppress(Exception):  # as in _is_animated
+                image.seek(1)
         animated = file_format in _ANIMATED and _is_animated(image)
     if animated:
-        warn_of_frames(label)
+        warnings.warn(animation_note(label), PictureWarning, stacklevel=2)
     return _decode(image, signals, max_pixels, label, in_place=True)
 
 
@@ -73,9 +74,9 @@ def decode_image(image: Image.Image, max_pixels: int) -> tuple[DecodedImage, str
     return decoded, digest.hexdigest()
 
 
-def warn_of_frames(label: str) -> None:
-    """Warn that only the first frame of an animation was read."""
-    warnings.warn(f"{label} is an animation; only its first frame was read.", PictureWarning, stacklevel=2)
+def animation_note(label: str) -> str:
+    """Return the sentence that only the first frame of an animation was read."""
+    return f"{label} is an animation; only its first frame was read."
 
 
 def _is_animated(image: Image.Image) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import mmap
-import warnings
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final, cast
 
@@ -14,7 +13,6 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from impasto.errors import PictureError
 from impasto.pictures.codecs.backends import decoding_errors, quiet_pillow
 from impasto.pictures.metadata import tiff_tags
-from impasto.pictures.picture import PictureWarning
 
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType
 _OLD_REDUCED: Final = 2  # value of the older tag SubfileType
@@ -26,8 +24,8 @@ _CANON: Final = b"CR"  # after the header of a CR2 file
 _MOST_PAGES: Final = 100  # pages whose tags are examined
 
 
-def select_page(file: BinaryIO, label: str) -> BinaryIO:
-    """Return a TIFF file whose first page is the picture, and warn if there are further pages.
+def select_page(file: BinaryIO, label: str) -> tuple[BinaryIO, list[str]]:
+    """Return a TIFF file whose only page is the picture.
 
     The picture is the first page that is neither a reduced version nor a mask of another page; failing that, a
     page of that kind among the pages' children; failing that, the largest reduced page.
@@ -37,13 +35,11 @@ def select_page(file: BinaryIO, label: str) -> BinaryIO:
         label: the picture's name in messages.
 
     Returns:
-        The file itself, or a private copy in memory, page by page on demand, whose header points at the picture.
+        The file itself or a private copy, mapped into memory; and notes, each a sentence, if the file has further
+        pages that are not reduced versions or masks of the picture.
 
     Raises:
         PictureError: the file holds the readings of a camera's sensor, or its first page is damaged.
-
-    Warns:
-        PictureWarning: the file has further pages that are not reduced versions or masks of the picture.
     """
     with decoding_errors(label), quiet_pillow():
         file.seek(0)
@@ -57,11 +53,10 @@ def select_page(file: BinaryIO, label: str) -> BinaryIO:
     candidates = full or [page for page in children if _is_full(page[1])]
     offset = candidates[0][0] if candidates else max(pages, key=lambda page: _area(page[1]))[0]
     others = len(full) + max(0, len(offsets) - _MOST_PAGES) - 1
-    if others > 0:
-        warnings.warn(f"{label} has {others + 1} pages; only the first was read.", PictureWarning, stacklevel=2)
+    notes = [f"{label} has {others + 1} pages; only the first was read."] if others > 0 else []
     with decoding_errors(label):
         alone = offset == offsets[0] and tiff_tags.is_last(file, offset)
-        return file if alone else _with_only_page(file, offset)
+        return (file if alone else _with_only_page(file, offset)), notes
 
 
 def _readable(file: BinaryIO, offsets: list[int]) -> Iterator[tuple[int, ImageFileDirectory_v2]]:
