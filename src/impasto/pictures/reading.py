@@ -22,6 +22,7 @@ from impasto.pictures.codecs.decoded_image import DecodedImage, check_size, to_p
 from impasto.pictures.codecs.jpeg_mending import LONGEST_JUNK, find_jpeg, mended_jpeg
 from impasto.pictures.codecs.pillow_decoder import decode_image, decode_with_pillow
 from impasto.pictures.codecs.png_mending import mended_png
+from impasto.pictures.codecs.pnm_decoder import decode_pnm
 from impasto.pictures.codecs.strip_reducer import Strip, is_reduced, reduce_strips, split_into_strips
 from impasto.pictures.codecs.tiff_pages import raw_error, select_page
 from impasto.pictures.codecs.unread_formats import camera_format, unread_format
@@ -54,8 +55,8 @@ def read_picture(
     Args:
         source: picture to read:
 
-            * the path of a JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC file (the last with ``impasto[heic]``),
-              recognised by content, not by name; of several images in a file, the first;
+            * the path of a JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000, PBM, PGM, PPM, PFM, TGA, PSD or (with
+              ``impasto[heic]``) HEIC file, recognised by content, not by name; of several pages or frames, the first;
             * a PIL image of any mode; "F" must hold values in [0, 1], and "I" from 0 to 65535;
             * an array, height × width, × 1, × 3 or × 4 (RGB and alpha): uint8, uint16, or floats in [0, 1].
 
@@ -145,7 +146,10 @@ def _mended(file: BinaryIO, file_format: str, start: int, max_pixels: int, label
 
 def _decode(file: BinaryIO, file_format: str, max_pixels: int, label: str) -> tuple[DecodedImage, list[str]]:
     """Decode a file; if that fails for a PNG file whose pixels are whole, decode a mended copy, which is noted."""
-    decode = decode_with_vips if needs_vips(file, file_format, label) else decode_with_pillow
+    if file_format == "PNM":
+        decode = decode_pnm
+    else:
+        decode = decode_with_vips if needs_vips(file, file_format, label) else decode_with_pillow
     file.seek(0)
     try:
         return decode(file, file_format, max_pixels, label), []

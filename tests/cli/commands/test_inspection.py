@@ -46,5 +46,18 @@ def test_settings_lists_all_settings_and_exclusions(impasto_command):
 def test_info_lists_versions_and_devices(impasto_command):
     result = impasto_command("info")
     assert result.code == 0
-    for name in ("impasto", "python", "torch", "numpy", "pillow", "libvips", "device", "threads", "memory", "encoder"):
+    for name in (
+        "impasto",
+        "python",
+        "torch",
+        "numpy",
+        "pillow",
+        "libvips",
+        "reads",
+        "writes",
+        "device",
+        "threads",
+        "memory",
+        "encoder",
+    ):
         assert f"\n{name} " in f"\n{result.out}"

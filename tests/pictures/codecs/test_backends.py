@@ -1,3 +1,4 @@
+import io
 import os
 import sys
 import threading
@@ -7,8 +8,9 @@ import pytest
 from PIL import Image, UnidentifiedImageError
 
 from impasto.errors import PictureError
-from impasto.pictures.codecs import backends
-from tests.pictures.samples import assert_one_sentence
+from impasto.pictures.codecs import backends, formats
+from tests.pictures import tiff_files as tiff
+from tests.pictures.samples import assert_one_sentence, noise
 
 
 def test_vips_restores_environment(monkeypatch):
@@ -84,3 +86,20 @@ def test_message_contains_no_object_repr():
     with pytest.raises(PictureError) as refused, backends.decoding_errors("x.png"):
         raise UnidentifiedImageError("cannot identify image file <_io.BytesIO object at 0x7f>")
     assert "0x" not in str(refused.value)
+
+
+def test_missing_formats_follow_libraries(monkeypatch):
+    monkeypatch.setattr(backends.pillow_features, "check", lambda feature: feature != "avif")
+    monkeypatch.setattr(backends.importlib.util, "find_spec", lambda name: None)
+    assert backends.missing_formats() == ["AVIF", "HEIC"]
+    assert set(backends.missing_formats()) <= set(formats.READABLE.replace(" and ", ", ").split(", "))
+
+
+def test_quiet_pillow_silences_libtiff(capfd):
+    data = tiff.tiff(tiff.page(noise(4, 5, 3), 2, tags={tiff.COMPRESSION: 34925}))
+    with backends.quiet_pillow(), pytest.raises(OSError, match="decoder error"):
+        Image.open(io.BytesIO(data)).load()
+    assert capfd.readouterr().err == ""
+    with pytest.raises(OSError, match="decoder error"):
+        Image.open(io.BytesIO(data)).load()
+    assert "LZMA" in capfd.readouterr().err

@@ -134,8 +134,8 @@ def _plan_cells(row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def print_info() -> None:
-    """Print versions, devices, memory, the built-in encoder, and impasto's folders."""
-    _print(_table((*_versions(), *_machine(), *_encoder(), *_folders())))
+    """Print versions, picture formats, devices, memory, the encoder, and impasto's folders."""
+    _print(_table((*_versions(), *_formats(), *_machine(), *_encoder(), *_folders())))
 
 
 def _record_rows(record: Record) -> Iterator[tuple[str, str]]:
@@ -201,6 +201,15 @@ def _versions() -> Iterator[tuple[str, str]]:
         except PackageNotFoundError:
             yield package, "not installed"
     yield "libvips", _libvips()
+
+
+def _formats() -> Iterator[tuple[str, str]]:
+    from impasto.pictures.codecs.backends import missing_formats
+    from impasto.pictures.codecs.formats import READABLE, SUFFIXES
+
+    missing = missing_formats()
+    yield "reads", READABLE + (f" (not installed: {', '.join(missing)})" if missing else "")
+    yield "writes", ", ".join(SUFFIXES)
 
 
 def _libvips() -> str:

@@ -19,11 +19,15 @@ from PIL import (
     BmpImagePlugin,  # noqa: F401
     GifImagePlugin,  # noqa: F401
     Image,
+    Jpeg2KImagePlugin,  # noqa: F401
     JpegImagePlugin,  # noqa: F401
     PngImagePlugin,
+    PsdImagePlugin,  # noqa: F401
+    TgaImagePlugin,  # noqa: F401
     TiffImagePlugin,  # noqa: F401
     UnidentifiedImageError,
     WebPImagePlugin,  # noqa: F401
+    features as pillow_features,
 )
 
 from impasto.errors import PictureError
@@ -62,6 +66,13 @@ def vips() -> Any:
         # The cache would keep whole pictures; a program that uses pyvips itself keeps its own setting.
         pyvips.cache_set_max(0)
     return pyvips
+
+
+def missing_formats() -> list[str]:
+    """Return the formats of ``formats.READABLE`` that this installation cannot decode, for want of libraries."""
+    features = {"WebP": "webp", "AVIF": "avif", "JPEG 2000": "jpg_2000"}
+    missing = [name for name, feature in features.items() if not pillow_features.check(feature)]
+    return missing + ["HEIC"] * (importlib.util.find_spec("pillow_heif") is None)
 
 
 @contextmanager

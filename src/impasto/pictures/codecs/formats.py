@@ -21,7 +21,7 @@ WRITABLE: Final[dict[str, str]] = {
 SUFFIXES: Final[tuple[str, ...]] = tuple(WRITABLE)
 """Suffixes that ``write_picture`` supports, in lower case with their dot."""
 
-READABLE: Final = "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF and HEIC"
+READABLE: Final = "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC, JPEG 2000, PBM, PGM, PPM, PFM, TGA and PSD"
 """Formats that ``read_picture`` supports, for messages."""
 
 DEEP: Final = frozenset({"PNG", "TIFF"})
@@ -39,6 +39,13 @@ SNIFFED: Final = 32
 _PNG_DEPTH_AT: Final = 24
 _PNG_INTERLACE_AT: Final = 28
 _BMP_HEADERS: Final = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+_PNM_KINDS: Final = frozenset(bytes([kind]) for kind in b"123456Ff")
+_PNM_GAPS: Final = frozenset(bytes([gap]) for gap in b" \t\r\n#")
+_TGA_HEADER: Final = 18  # bytes
+_TGA_BITS: Final = {1: (8,), 2: (16, 24, 32), 3: (8, 16), 9: (8,), 10: (16, 24, 32), 11: (8, 16)}
+"""Bits per pixel for each kind of TGA file: palette, RGB and grey, then the same with compression."""
+
+_TGA_PALETTE_BITS: Final = frozenset({16, 24, 32})
 _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
 _HEIF_BRANDS: Final = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
@@ -52,7 +59,8 @@ def sniff(head: bytes) -> str | None:
         head: first ``SNIFFED`` bytes of the file, or all of a shorter file.
 
     Returns:
-        "JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF" or "HEIF"; None for anything else.
+        "JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF", "JPEG2000", "PNM", "TGA" or "PSD"; None for
+        anything else.
     """
     if head.startswith(b"\xff\xd8\xff"):
         return "JPEG"
@@ -67,7 +75,25 @@ def sniff(head: bytes) -> str | None:
     # "BM" alone would match any text that begins with these letters.
     if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
         return "BMP"
-    return _sniff_boxes(head) if head[4:8] == b"ftyp" else None
+    if head.startswith((b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n")):
+        return "JPEG2000"
+    if head[:1] == b"P" and head[1:2] in _PNM_KINDS and head[2:3] in _PNM_GAPS:
+        return "PNM"
+    if head[:6] == b"8BPS\0\1":
+        return "PSD"
+    if head[4:8] == b"ftyp":
+        return _sniff_boxes(head)
+    return "TGA" if _is_tga(head) else None
+
+
+def _is_tga(head: bytes) -> bool:
+    """Recognise a TGA file, which has no signature, by the fields of its header."""
+    if len(head) < _TGA_HEADER:
+        return False
+    has_palette, kind, depth, flags = head[1], head[2], head[16], head[17]
+    sides = int.from_bytes(head[12:14], "little"), int.from_bytes(head[14:16], "little")
+    palette_fits = has_palette == (kind in (1, 9)) and (has_palette == 1) == (head[7] in _TGA_PALETTE_BITS)
+    return palette_fits and depth in _TGA_BITS.get(kind, ()) and min(sides) > 0 and flags < 0x40
 
 
 def _sniff_boxes(head: bytes) -> str | None:

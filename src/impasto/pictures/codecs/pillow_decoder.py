@@ -17,12 +17,15 @@ from impasto.errors import PictureError
 from impasto.pictures.codecs.array_decoder import check_floats, narrow_to_uint16
 from impasto.pictures.codecs.backends import decoding_errors, quiet_pillow
 from impasto.pictures.codecs.decoded_image import DecodedImage, check_size
+from impasto.pictures.codecs.psd_structure import has_transparency, without_white
 from impasto.pictures.metadata.colour_signals import ColourSignals, read_signals, signals_from_info
 from impasto.pictures.metadata.provenance import Provenance, provenance_from
 from impasto.pictures.picture import PictureWarning
 from impasto.pictures.profiles import array_to_srgb, image_to_srgb
 
 _LABEL: Final = "The PIL image"
+_TGA_FLAGS_AT: Final = 17
+_TGA_ALPHA_BITS: Final = 15  # mask of the number of alpha bits in the flags
 _ANIMATED: Final = frozenset({"GIF", "WEBP", "AVIF"})  # PNG animations are noticed when their chunks are checked
 
 
@@ -42,6 +45,7 @@ def decode_with_pillow(file: BinaryIO, file_format: str, max_pixels: int, label:
         PictureError: the file is too large, damaged or cut short, or HEIC without the plug-in.
     """
     with decoding_errors(label), quiet_pillow():
+        transparent = file_format == "PSD" and has_transparency(file, label)
         signals = read_signals(file, file_format)
         file.seek(0)
         image = _open_heif(file, label) if file_format == "HEIF" else _open(file, file_format)
@@ -49,9 +53,22 @@ def decode_with_pillow(file: BinaryIO, file_format: str, max_pixels: int, label:
             with contextlib.suppress(Exception):  # as in _is_animated
                 image.seek(1)
         animated = file_format in _ANIMATED and _is_animated(image)
+    check_size(*image.size, max_pixels, label)
+    with decoding_errors(label), quiet_pillow():
+        if file_format == "PSD" and image.mode == "RGBA":
+            image = without_white(image) if transparent else image.convert("RGB")
+        if file_format == "TGA" and not _has_tga_alpha(file):
+            image = image.convert("L" if image.mode in ("L", "LA") else "RGB")
+    decoded = _decode(image, signals, max_pixels, label, in_place=True)
     if animated:
         warnings.warn(animation_note(label), PictureWarning, stacklevel=2)
-    return _decode(image, signals, max_pixels, label, in_place=True)
+    return decoded
+
+
+def _has_tga_alpha(file: BinaryIO) -> bool:
+    """Return whether a TGA file says that its fourth channel is alpha, which Pillow takes for granted."""
+    file.seek(_TGA_FLAGS_AT)
+    return file.read(1)[0] & _TGA_ALPHA_BITS != 0
 
 
 def decode_image(image: Image.Image, max_pixels: int) -> tuple[DecodedImage, str]:

@@ -227,7 +227,7 @@ def _inflated_length(data: bytes, limit: int) -> int:
 
 
 def _animation_follows(file: BinaryIO, chunks: list[_Chunk], header: _Header) -> bool:
-    """Return whether a sound animation follows the picture; otherwise the picture is the first frame, or the only one."""
+    """Return whether a sound animation follows the picture; otherwise the picture is the first or only frame."""
     parts = [chunk for chunk in chunks if chunk.kind in _ANIMATION or chunk.kind == b"IDAT"]
     kinds = [chunk.kind for chunk in parts]
     if kinds[:2] != [b"acTL", b"IDAT"] or not all(chunk.intact for chunk in parts):

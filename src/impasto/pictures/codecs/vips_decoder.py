@@ -78,7 +78,7 @@ def decode_with_vips(file: BinaryIO, file_format: str, max_pixels: int, label: s
     with decoding_errors(label):
         image = _load(file, file_format, header.lab)
         values = image.numpy()
-    integers = _IntegerConverter(label)
+    integers = IntegerConverter(label)
     # libvips does not see an orientation that follows a PNG file's pixels, so the header's is used.
     upright = oriented(integers.convert(values), header.orientation)
     integers.warn_if_clipped()
@@ -166,7 +166,7 @@ def _read_strips(
 ) -> Iterator[Strip]:
     """Yield the rows of a file in sRGB."""
     width, height = size
-    integers, to_srgb = _IntegerConverter(label), SrgbConverter(header.signals, label)
+    integers, to_srgb = IntegerConverter(label), SrgbConverter(header.signals, label)
     with decoding_errors(label):
         image = _load(file, file_format, header.lab, access="sequential")
         if (image.width, image.height) != size:
@@ -279,7 +279,7 @@ def _tiff_header(main: ImageFileDirectory_v2, file: BinaryIO) -> _Header:
     )
 
 
-class _IntegerConverter:
+class IntegerConverter:
     """A converter of pixel values of any number type to uint8 or uint16 over their full range."""
 
     def __init__(self, label: str) -> None:
