@@ -1,4 +1,4 @@
-"""Brushes of the demo paintings: opaque bristle strokes that follow a direction field, lit as thick paint.
+"""Brushes of the sample paintings: opaque bristle strokes that follow a direction field, lit as thick paint.
 
 A stroke is swept along the field; every spot that it touches only remembers which stroke was there last, and where
 within that stroke it lies. Colour, bristle furrows and relief are worked out once, at the end, for what is still
@@ -27,7 +27,7 @@ LIGHT_FROM = (-0.62, -0.78)  # upper left, as a painter at an easel has the wind
 
 @dataclass(frozen=True)
 class Brush:
-    """The shape and handling of one brush; lengths in units of the picture's height."""
+    """Shape and handling of one brush; lengths are in units of the picture's height."""
 
     width: float
     length: float
@@ -40,7 +40,7 @@ class Brush:
 
 @dataclass(frozen=True)
 class Load:
-    """The paint on each brush: the colour that covers and the one that was only half mixed into it (N×3 each)."""
+    """Paint on each brush: the covering colour and the half-mixed second one (N×3 each)."""
 
     main: Floats
     streak: Floats
@@ -48,7 +48,7 @@ class Load:
 
 @dataclass
 class _Laid:
-    """What shading needs to know of the strokes laid so far, one array per batch."""
+    """Properties of the strokes laid so far that shading needs, one array per batch."""
 
     main: list[Floats] = field(default_factory=list)
     streak: list[Floats] = field(default_factory=list)
@@ -59,18 +59,18 @@ class _Laid:
 
 
 def picture_size(long_side: int, aspect: float) -> tuple[int, int]:
-    """Height and width of a landscape-format picture."""
+    """Return height and width of a landscape-format picture."""
     return max(1, round(long_side / aspect)), long_side
 
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], sigma: tuple[float, float]) -> Floats:
-    """Seamless Gaussian noise with mean 0 and deviation 1."""
+    """Return seamless Gaussian noise with mean 0 and deviation 1."""
     noise = ndimage.gaussian_filter(rng.standard_normal(shape).astype(np.float32), sigma, mode="wrap")
     return np.asarray((noise - noise.mean()) / (noise.std() + 1e-6), dtype=np.float32)
 
 
 def scattered(rng: np.random.Generator, brush: Brush, aspect: float) -> tuple[Floats, Floats]:
-    """Places for a brush's strokes: a jittered grid in random order, a little beyond the picture's edges too.
+    """Place a brush's strokes on a jittered grid in random order, also a little beyond the picture's edges.
 
     Returns x (0 to ``aspect`` within the picture) and y (0 to 1).
     """
@@ -83,7 +83,7 @@ def scattered(rng: np.random.Generator, brush: Brush, aspect: float) -> tuple[Fl
 
 
 class Canvas:
-    """A canvas that strokes are laid on one after the other, the last one on top."""
+    """A canvas that receives strokes one after the other, the last one on top."""
 
     def __init__(self, height: int, width: int, rng: np.random.Generator) -> None:
         """Return an empty canvas of the given final size."""
@@ -99,13 +99,13 @@ class Canvas:
         return self.height * self.width * SUPERSAMPLING**2
 
     def look_up(self, grid: NDArray[Any], x: Floats, y: Floats) -> NDArray[Any]:
-        """Values of a picture-sized grid at points in units of the height (beyond the edge: the edge's)."""
+        """Look up a picture-sized grid at points in units of the height; points outside take the edge's values."""
         rows = np.clip((y * self.height).astype(np.int32), 0, grid.shape[0] - 1)
         columns = np.clip((x * self.height).astype(np.int32), 0, grid.shape[1] - 1)
         return np.asarray(grid[rows, columns])
 
     def lay(self, brush: Brush, x: Floats, y: Floats, load: Load, angle: Floats, inside: Mask | None = None) -> None:
-        """Lays a stroke over each point, along the angle field; it ends where it would leave ``inside``."""
+        """Lay a stroke over each point along the angle field; it ends at the border of ``inside``."""
         if len(x) == 0:
             return
         length = brush.length * self._rng.uniform(0.55, 1.25, len(x)).astype(np.float32)
@@ -117,7 +117,7 @@ class Canvas:
     def _trace(
         self, brush: Brush, x: Floats, y: Floats, length: Floats, angle: Floats, inside: Mask | None
     ) -> tuple[Floats, Floats, Floats]:
-        """Follows the field from every point at once; returns the paths and how many steps of each are used."""
+        """Follow the field from every point at once; return the paths and the number of used steps of each."""
         step = SAMPLE_STEP / self.unit
         wanted = np.maximum(length / step, 3.0)
         total = int(wanted.max()) + 1
@@ -141,7 +141,7 @@ class Canvas:
     def _backed_up(
         self, x: Floats, y: Floats, distance: Floats, angle: Floats, inside: Mask | None
     ) -> tuple[Floats, Floats]:
-        """Goes back along the field, so that a stroke has its middle where its colour was chosen."""
+        """Move points back along the field, so that the colour of a stroke is that of its middle."""
         step = distance / 8
         for _ in range(8):
             towards = self.look_up(angle, x, y)
@@ -152,7 +152,7 @@ class Canvas:
         return x, y
 
     def _sweep(self, brush: Brush, path_x: Floats, path_y: Floats, steps: Floats, half_width: Floats) -> None:
-        """Mark everything that the strokes touch, in order, with stroke number and place within the stroke."""
+        """Mark all touched pixels, in order, with stroke number and position within the stroke."""
         across = max(3, int(np.ceil(2 * float(half_width.max()) / SAMPLE_STEP)))
         v = np.linspace(-1, 1, across, dtype=np.float32)
         per_chunk = max(1, SWEEP_CHUNK // (across * path_x.shape[1]))
@@ -188,7 +188,7 @@ class Canvas:
         self._owner[place.ravel()] = ((number[:, None] + within)[..., None] + side).ravel()
 
     def _bristle_reach(self, brush: Brush, strokes: int, half_width: Floats, v: Floats) -> tuple[Floats, Floats]:
-        """Where each bristle begins and ends to mark: ragged rather than cut off."""
+        """Return the ragged start and end of each bristle's mark."""
         rows = self._rng.integers(0, SHEET_SIDE, (2, strokes, 1))
         columns = np.abs(v[None] * half_width[:, None]).astype(np.int32) * np.sign(v).astype(np.int32)
         ragged = 0.5 + 0.35 * self._sheet[rows, columns[None] % SHEET_SIDE]
@@ -204,7 +204,7 @@ class Canvas:
         self._laid.count += len(length)
 
     def shaded(self, ground: tuple[float, float, float], relief: float = 1.0) -> Floats:
-        """Return the finished picture: the visible paint, lit from the upper left, as H×W×3 in [0, 1]."""
+        """Return the finished picture, lit from the upper left, as H×W×3 in [0, 1]."""
         owner = self._owner[:-1]
         stroke = np.maximum(owner >> 20, 0).astype(np.int32)
         u = np.asarray(((owner >> 10) & 1023) / 1023, dtype=np.float32)
@@ -221,7 +221,7 @@ class Canvas:
         return shrunk(picture, SUPERSAMPLING)
 
     def _bristles(self, stroke: NDArray[np.int32], u: Floats, v: Floats) -> tuple[Floats, Floats]:
-        """Two bristle textures at every spot: one for the furrows, one for the half-mixed paint."""
+        """Return two bristle textures at every pixel: one for the furrows, one for the half-mixed paint."""
         count = self._laid.count
         shift = self._rng.integers(0, SHEET_SIDE, (3, count), dtype=np.int32)
         length, half_width = np.concatenate(self._laid.length), np.concatenate(self._laid.half_width)
@@ -233,7 +233,7 @@ class Canvas:
         return furrow, self._sheet[rows % SHEET_SIDE, columns % SHEET_SIDE]
 
     def _paint_height(self, stroke: NDArray[np.int32], u: Floats, v: Floats, furrow: Floats) -> Floats:
-        """Thickness of the paint: pushed up at the sides and where the brush was lifted, furrowed by the bristles."""
+        """Return the thickness of the paint, with ridges at the sides and the end, furrowed by the bristles."""
         half_width, body = np.concatenate(self._laid.half_width), np.concatenate(self._laid.body)
         lift = self._rng.uniform(0.0, 0.9, self._laid.count).astype(np.float32)
         side = np.abs(v)
@@ -244,7 +244,7 @@ class Canvas:
 
 
 def stroke_outline(u: Floats, taper: float) -> Floats:
-    """Relative width of a stroke along its length: set down roundly, lifted off towards a point."""
+    """Return the relative width of a stroke along its length: a round start and a pointed end."""
     set_down = np.sqrt(np.clip(u / 0.12, 0.08, 1))
     lifted = np.clip((1 - u) / 0.55, 0, 1) ** 0.75
     return np.asarray(
@@ -253,7 +253,7 @@ def stroke_outline(u: Floats, taper: float) -> Floats:
 
 
 def _lit(paint: Floats, height: Floats, relief: float, softness: float) -> Floats:
-    """Paint under raking light: slopes facing it are lighter and a little glossy, the others fall into shade."""
+    """Light the paint from the side: slopes that face the light are lighter and glossy, others are in shade."""
     height = ndimage.gaussian_filter(height, softness)
     slope_y, slope_x = np.gradient(height)
     facing = -relief * (LIGHT_FROM[0] * slope_x + LIGHT_FROM[1] * slope_y)
@@ -264,7 +264,7 @@ def _lit(paint: Floats, height: Floats, relief: float, softness: float) -> Float
 
 
 def shrunk(picture: Floats, factor: int) -> Floats:
-    """Averages blocks of ``factor`` × ``factor`` pixels."""
+    """Average blocks of ``factor`` × ``factor`` pixels."""
     height, width = picture.shape[0] // factor, picture.shape[1] // factor
     blocks = picture.reshape(height, factor, width, factor, -1)
     return np.asarray(blocks.mean(axis=(1, 3)), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Shared tools of the two demo paintings built from separate marks: the mosaic and the pointillist river.
+"""Shared tools of the two sample paintings built from separate marks: the mosaic and the pointillist river.
 
 Both plan a picture in *design units* — a sheet 1024 wide and 768 high, whatever the size that is drawn — and then
 set thousands of separate marks on it. This module holds what they have in common: the sheet's coordinates, smooth
@@ -22,7 +22,7 @@ SHEET_HEIGHT = 768.0
 
 
 def sheet_shape(long_side: int) -> tuple[int, int]:
-    """Rows and columns of a picture in the sheet's 4:3 proportion.
+    """Return rows and columns of a picture in the sheet's 4:3 proportion.
 
     Args:
         long_side: Width of the picture in pixels.
@@ -34,12 +34,12 @@ def sheet_shape(long_side: int) -> tuple[int, int]:
         ValueError: The picture would be too small to hold a composition.
     """
     if long_side < 32:
-        raise ValueError(f"a demo painting needs a long side of at least 32 px, not {long_side}")
+        raise ValueError(f"a sample painting needs a long side of at least 32 px, not {long_side}")
     return round(long_side * SHEET_HEIGHT / SHEET_WIDTH), long_side
 
 
 def sheet_coordinates(shape: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Design-unit x and y of every pixel centre.
+    """Return x and y of every pixel centre in design units.
 
     Args:
         shape: Height and width of the raster in pixels.
@@ -117,7 +117,7 @@ def smooth_field(
 
 
 def _interpolate(coarse: Floats, shape: tuple[int, int], wavelength: tuple[float, float]) -> Floats:
-    """Cubic B-spline through a grid of knots; it is separable, so each axis is done in turn."""
+    """Interpolate a grid of knots by a cubic B-spline, which is separable, axis by axis."""
     unit = SHEET_WIDTH / shape[1]
     tall = _spline((np.arange(shape[0], dtype=np.float32) + 0.5) * unit / wavelength[0], coarse)
     return _spline((np.arange(shape[1], dtype=np.float32) + 0.5) * unit / wavelength[1], tall.T).T
@@ -139,7 +139,7 @@ def _spline(position: Floats, knots: Floats) -> Floats:
 
 
 def blur(image: Floats, sigma: float) -> Floats:
-    """Gaussian blur of an H×W or H×W×C array over its first two axes.
+    """Blur an H×W or H×W×C array by a Gaussian over its first two axes.
 
     Args:
         image: What to blur.

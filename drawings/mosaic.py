@@ -115,7 +115,7 @@ SMALLEST_STONE = 3.5
 
 @dataclass
 class Cartoon:
-    """The full-size plan of a mosaic: what a mosaicist draws on the wall before setting the first stone.
+    """The full-size plan of a mosaic, which a mosaicist draws on the wall before setting the first stone.
 
     Attributes:
         x: Design-unit column of every pixel.
@@ -145,7 +145,7 @@ class Cartoon:
         self.tone = np.full(shape, 0.5, dtype=np.float32)
 
     def window(self, points: Sequence[Sequence[float]], reach: float) -> tuple[slice, slice]:
-        """Slices of the box that holds everything within `reach` of some points."""
+        """Return slices of the box that contains everything within `reach` of some points."""
         unit = self.x.shape[1] / SHEET_WIDTH
         slices = []
         for axis in (1, 0):
@@ -254,7 +254,7 @@ def _plan(shape: tuple[int, int]) -> Cartoon:
 
 
 def _plan_sky(plan: Cartoon) -> None:
-    """Gold ground whose rows echo everything that stands before it, in bands of lighter and darker gold."""
+    """Plan the gold ground: rows that follow the contours of the foreground, in bands of lighter and darker gold."""
     open_sky = plan.region == 0
     unit = plan.x.shape[1] / SHEET_WIDTH
     echo = ndimage.distance_transform_edt(open_sky).astype(np.float32) / unit
@@ -286,7 +286,7 @@ def _plan_blossom(plan: Cartoon, x: float, y: float, family: str) -> None:
 
 
 def _capsule(plan: Cartoon, where: tuple[slice, slice], ends: Sequence[float], radii: tuple[float, float]) -> Floats:
-    """Depth inside a rod whose thickness runs from one radius to another."""
+    """Return the depth inside a rod whose radius changes linearly from end to end."""
     x0, y0, x1, y1 = ends
     across, down = x1 - x0, y1 - y0
     along = ((plan.x[where] - x0) * across + (plan.y[where] - y0) * down) / (across**2 + down**2)
@@ -296,7 +296,7 @@ def _capsule(plan: Cartoon, where: tuple[slice, slice], ends: Sequence[float], r
 
 
 def _tube(plan: Cartoon, where: tuple[slice, slice], spine: Sequence[tuple[float, float, float]]) -> Floats:
-    """Depth inside a chain of rods through (x, y, radius) points."""
+    """Return the depth inside a chain of rods through (x, y, radius) points."""
     depths = [_capsule(plan, where, (x0, y0, x1, y1), (r0, r1)) for (x0, y0, r0), (x1, y1, r1) in pairwise(spine)]
     return np.asarray(np.maximum.reduce(depths), dtype=np.float32)
 
@@ -304,7 +304,7 @@ def _tube(plan: Cartoon, where: tuple[slice, slice], spine: Sequence[tuple[float
 def _ellipse(
     plan: Cartoon, where: tuple[slice, slice], centre: tuple[float, float], axes: tuple[float, float], angle: float
 ) -> Floats:
-    """Approximate depth inside an ellipse whose first axis points along `angle`."""
+    """Return the approximate depth inside an ellipse whose first axis points along `angle`."""
     across, down = plan.x[where] - centre[0], plan.y[where] - centre[1]
     along = across * math.cos(angle) + down * math.sin(angle)
     side = down * math.cos(angle) - across * math.sin(angle)
@@ -312,7 +312,7 @@ def _ellipse(
 
 
 def _plan_fan(plan: Cartoon) -> None:
-    """Four rings of eyed feathers, the outer ones behind; the same angle between neighbours in every ring."""
+    """Plan four rings of eyed feathers, the outer ones behind, with equal angles between neighbours."""
     step = 0.2545
     for ring, (reach, size, family) in enumerate(FAN_RINGS):
         count = 13 if ring % 2 == 0 else 12
@@ -374,7 +374,7 @@ def _plan_bird(plan: Cartoon) -> None:
 
 
 def _plan_breast(plan: Cartoon) -> None:
-    """Overlapping scales, the upper ones on top, turning from lapis on the neck to emerald on the belly."""
+    """Plan overlapping scales, the upper ones on top, from lapis on the neck to emerald on the belly."""
     for line in range(8, -1, -1):
         y = 402.0 + 28.0 * line
         for place in range(-3, 4):
@@ -446,7 +446,7 @@ def _plan_sprays(plan: Cartoon) -> None:
 
 
 def _plan_spray(plan: Cartoon, side: float) -> None:
-    """Return a pomegranate branch that climbs the edge and curls into an upper corner."""
+    """Plan a pomegranate branch that climbs the edge and curls into an upper corner."""
     path = [(512.0 + side * (x - 512.0), y) for x, y in SPRAY]
     fruits = [(512.0 + side * (x - 512.0), y) for x, y in FRUITS]
     for (x, y), place in zip(fruits, (5, 6), strict=True):
@@ -465,7 +465,7 @@ def _plan_spray(plan: Cartoon, side: float) -> None:
 
 
 def _plan_leaf(plan: Cartoon, centre: tuple[float, float], angle: float) -> None:
-    """Return a leaf with a lit and a shaded half."""
+    """Plan a leaf with a lit and a shaded half."""
     where = plan.window((centre,), 26.0)
     leaf = _ellipse(plan, where, centre, (21.0, 10.5), angle)
     side = (plan.y[where] - centre[1]) * math.cos(angle) - (plan.x[where] - centre[0]) * math.sin(angle)
@@ -485,7 +485,7 @@ def _plan_pomegranate(plan: Cartoon, centre: tuple[float, float]) -> None:
 
 
 def _plan_frame(plan: Cartoon) -> None:
-    """Return a jewelled border: ovals and lozenges of glass between rows of pearls."""
+    """Plan a jewelled border: ovals and lozenges of glass between rows of pearls."""
     inset = np.minimum.reduce([plan.x, SHEET_WIDTH - plan.x, plan.y, SHEET_HEIGHT - plan.y]).astype(np.float32)
     frame = FRAME - inset
     plan.lay(frame, 9.0, "ivory", 0.8)
@@ -502,7 +502,7 @@ def _plan_frame(plan: Cartoon) -> None:
 
 
 def _frame_places() -> list[tuple[float, float, float]]:
-    """Middle and direction of every jewel, evenly along the four sides."""
+    """Return centre and direction of every jewel, evenly spaced along the four sides."""
     inset = FRAME / 2.0
     across, down = SHEET_WIDTH - 2.0 * inset, SHEET_HEIGHT - 2.0 * inset
     top = [(inset + across * k / 24, inset, 0.0) for k in range(24)]
@@ -536,7 +536,7 @@ def _set_rows(plan: Cartoon, coarseness: float, rng: np.random.Generator) -> Sto
 
 @dataclass
 class _Walker:
-    """Follows an iso-line of the distance function, setting stones as it goes."""
+    """A walker along an iso-line of the distance function, which sets stones on its way."""
 
     region: Ints
     level: Floats
@@ -548,7 +548,7 @@ class _Walker:
     stones: Stones = field(default_factory=Stones)
 
     def walk_both_ways(self, x: float, y: float) -> None:
-        """Set a row through a point, first one way and then the other."""
+        """Set a row of stones through a point in both directions."""
         row = int(y), int(x)
         region, width = int(self.region[row]), float(self.width[row])
         goal = (math.floor(self.level[row] / width) + 0.5) * width
@@ -591,7 +591,7 @@ class _Walker:
         return x, y
 
     def _slope(self, x: float, y: float) -> tuple[float, float] | None:
-        """Return the unit gradient of the distance; None off the sheet and on a ridge, where rows of two sides meet."""
+        """Return the unit gradient of the distance; None off the sheet and on ridges, which rows of two sides share."""
         if not (0.0 <= x < self.region.shape[1] and 0.0 <= y < self.region.shape[0]):
             return None
         across, down = float(self.across[int(y), int(x)]), float(self.down[int(y), int(x)])
@@ -610,7 +610,7 @@ class _Walker:
 
 
 def _cells(stones: Stones, region: Ints) -> Ints:
-    """Give every pixel to the nearest stone of its region, or to none (-1) where all are too far.
+    """Assign every pixel to the nearest stone of its region, or to none (-1) if all are too far.
 
     The distance is squarish (the fourth powers are added) and turned along the row, so the cells of a row are
     quadrilaterals; with the plain maximum, a stone a little wider than its neighbour would creep along its edge.
@@ -678,7 +678,7 @@ def _depth_in_stone(cells: Ints) -> Floats:
 
 
 def _stone_colours(plan: Cartoon, stones: Stones, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Colour and gloss of every stone."""
+    """Return colour and gloss of every stone."""
     height, width = plan.region.shape
     row = np.clip(np.asarray(stones.y).astype(int), 0, height - 1)
     column = np.clip(np.asarray(stones.x).astype(int), 0, width - 1)
@@ -698,7 +698,7 @@ def _stone_colours(plan: Cartoon, stones: Stones, rng: np.random.Generator) -> t
 
 
 def _mix_families(family: Ints, rng: np.random.Generator) -> None:
-    """Swap a few stones, in place, for ones of a related family, as from a workshop's mixed tray."""
+    """Replace a few stones, in place, by stones of a related family."""
     original = family.copy()
     for name, related in RELATED.items():
         for other in related:
@@ -707,7 +707,7 @@ def _mix_families(family: Ints, rng: np.random.Generator) -> None:
 
 
 def _light(relief: Floats, tilt: Floats, cells: Ints, gloss: Floats) -> tuple[Floats, Floats]:
-    """Diffuse light and glint at every pixel of a relief of bevelled, tilted stones."""
+    """Return diffuse light and gloss at every pixel of a relief of bevelled, tilted stones."""
     down, across = np.gradient(relief)
     x = -across - tilt[cells, 0]
     y = -down - tilt[cells, 1]
@@ -722,7 +722,7 @@ def _light(relief: Floats, tilt: Floats, cells: Ints, gloss: Floats) -> tuple[Fl
 
 
 def _grain(cells: Ints, rng: np.random.Generator) -> Floats:
-    """Streaks inside the stones, where they were split: along one way in half of them, across in the others."""
+    """Return streaks inside the stones: lengthwise in half of them, crosswise in the others."""
     shape = cells.shape
     lying = smooth_field(shape, (2.2, 14.0), rng)
     standing = smooth_field(shape, (14.0, 2.2), rng)

@@ -93,7 +93,7 @@ SMALLEST_SCALE = 0.5
 
 @dataclass(frozen=True)
 class DabLayer:
-    """One going-over of the canvas.
+    """One layer of dots over the whole canvas.
 
     Attributes:
         spacing: Distance between neighbouring dabs in design units.
@@ -124,7 +124,7 @@ REPETITION = 0.0016
 
 @dataclass
 class Sketch:
-    """What is to be seen, before it is broken into dots.
+    """The continuous scene, before it is divided into dots.
 
     Attributes:
         x: Design-unit column of every pixel.
@@ -158,7 +158,7 @@ class Sketch:
         return float(self.x.shape[1] / SHEET_WIDTH)
 
     def window(self, left: float, top: float, right: float, bottom: float) -> tuple[slice, slice]:
-        """Slices of a box given in design units."""
+        """Return slices of a box given in design units."""
         rows = slice(max(0, int(top * self.unit)), max(0, math.ceil(bottom * self.unit)))
         return rows, slice(max(0, int(left * self.unit)), max(0, math.ceil(right * self.unit)))
 
@@ -233,7 +233,7 @@ def _oval(x: float, y: float, across: float, down: float) -> list[tuple[float, f
 
 
 def _dome(start: float, end: float) -> list[tuple[float, float]]:
-    """Return a gore of the parasol, from one share of its rim to another."""
+    """Return a panel of the parasol, between two positions along its rim."""
     rim = [(16 - 66 * math.cos(turn), -172 - 46 * math.sin(turn)) for turn in np.linspace(start, end, 9) * math.pi]
     return [*rim, (16 - 66 * math.cos(end * math.pi), -172 - 46 * math.sin(end * math.pi)), (16.0, -168.0)]
 
@@ -299,7 +299,7 @@ def _colour(code: str) -> Floats:
 
 
 def _ramp(value: Floats, *stops: tuple[float, str]) -> Floats:
-    """Colour along a scale of (position, colour) stops."""
+    """Interpolate colours along a scale of (position, colour) stops."""
     positions = [position for position, _ in stops]
     channels = np.stack([_colour(code) for _, code in stops])
     return np.stack([np.interp(value, positions, channels[:, k]) for k in range(3)], axis=-1).astype(np.float32)
@@ -430,7 +430,7 @@ def _sketch_clump(
     rng: np.random.Generator,
     light: float = 0.0,
 ) -> None:
-    """One ragged mass of leaves: shaded below and away from the sun, lit above and towards it."""
+    """Sketch a ragged mass of leaves, lit above and towards the sun, shaded elsewhere."""
     (x, y), (across, down) = centre, axes
     where = sketch.window(x - 1.4 * across, y - 1.4 * down, x + 1.4 * across, y + 1.4 * down)
     dx, dy = (sketch.x[where] - x) / across, (sketch.y[where] - y) / down
@@ -445,7 +445,7 @@ def _sketch_clump(
 
 
 def _sketch_water(sketch: Sketch, rng: np.random.Generator) -> None:
-    """Everything above the shore upside down, shaken by ripples that widen towards us, and the sun's path."""
+    """Sketch the reflections, distorted by ripples that widen towards the viewer, and the sun's path."""
     shape, unit = sketch.x.shape, sketch.unit
     near = np.clip((sketch.y - SHORE) / (SHEET_HEIGHT - SHORE), 0.0, 1.0)
     far_ripples = smooth_field(shape, (5.0, 46.0), rng, octaves=2)
@@ -478,7 +478,7 @@ def _sketch_boats(sketch: Sketch) -> None:
 
 
 def _sketch_sail(sketch: Sketch, base: tuple[float, float], scale: float, sails: tuple[str, str]) -> None:
-    """Return a sailing boat on the water line at `base`, after its own broken reflection."""
+    """Sketch a sailing boat on the water line at `base`, and its broken reflection below it."""
 
     def at(*points: tuple[float, float]) -> list[tuple[float, float]]:
         return [(base[0] + scale * x, base[1] + scale * y) for x, y in points]
@@ -552,7 +552,7 @@ def _sketch_flowers(sketch: Sketch, rng: np.random.Generator) -> None:
 
 
 def _sketch_figures(sketch: Sketch) -> None:
-    """Return a woman under a parasol and a child, dark against the bright water, their shadows towards us."""
+    """Sketch a woman under a parasol and a child, dark against the bright water, with their shadows."""
     _sketch_shape(sketch, WOMAN, (412.0, 694.0), 1.22)
     _sketch_shape(sketch, CHILD, (496.0, 700.0), 1.25)
 
@@ -599,7 +599,7 @@ def _sketch_tree(sketch: Sketch, rng: np.random.Generator) -> None:
 
 
 def _sketch_lobe(sketch: Sketch, lobe: tuple[float, float, float], rng: np.random.Generator) -> None:
-    """Return a bough's worth of foliage: many small clumps, lit as if they sat on one ball."""
+    """Sketch the foliage of a bough: many small clumps, lit as if on one ball."""
     x, y, radius = lobe
     clumps = []
     for _ in range(int(0.013 * radius**2) + 12):
@@ -636,7 +636,7 @@ def _to_linear(colour: Floats) -> Floats:
 
 
 def _to_oklab(linear: Floats) -> Floats:
-    """Ottosson's Oklab of linear-light RGB: lightness, green–red, blue–yellow."""
+    """Convert linear RGB to Ottosson's Oklab: lightness, green–red, blue–yellow."""
     to_cones = np.array(
         [[0.4122, 0.5363, 0.0514], [0.2119, 0.6807, 0.1074], [0.0883, 0.2817, 0.6300]], dtype=np.float32
     )
@@ -648,7 +648,7 @@ def _to_oklab(linear: Floats) -> Floats:
 
 @cache
 def _tubes() -> Floats:
-    """Every pigment in every tint."""
+    """Return every pigment in every tint."""
     pure = np.stack([_colour(code) for code in PIGMENTS])
     tubes = np.concatenate([pure * (1.0 - white) + white * np.float32(0.99) for white in TINTS])
     white = np.repeat(TINTS, len(pure))[:, None]
@@ -659,7 +659,7 @@ def _tubes() -> Floats:
 
 
 def _divide(colours: Floats, purity: float) -> Ints:
-    """Split colours into pigments, chosen one by one so that the mixture so far comes as near as it can.
+    """Split colours into pigments, chosen one by one to bring the mixture as near as possible.
 
     A pigment should have about the lightness of the colour that it helps to mix; its hue may differ, the more so the
     higher the purity, and this is what makes the dots sparkle.
@@ -691,7 +691,7 @@ def _divide(colours: Floats, purity: float) -> Ints:
 
 
 def _pigments_for(colours: Floats, purity: float, rng: np.random.Generator) -> Floats:
-    """One pigment for each dot, drawn from the mixture of its colour."""
+    """Draw a pigment for each dot from the mixture of its colour."""
     # Dithered to the steps of the table, or a smooth sky would show their contours.
     steps = np.clip(np.rint(colours * 24.0 + rng.normal(0.0, 0.5, colours.shape)), 0, 24).astype(np.int64)
     keys, place = np.unique(steps @ np.array([625, 25, 1]), return_inverse=True)
@@ -711,7 +711,7 @@ def _complements(colours: Floats) -> Ints:
 
 
 def _heighten_contrast(sketch: Sketch, scale: float) -> Floats:
-    """Lighten the light and darken the dark side of every edge, as the eye does and the divisionists did on purpose."""
+    """Lighten the light side of every edge and darken the dark side, as the divisionists did."""
     soft = blur(sketch.colour, 12.0 * scale)
     edged = sketch.colour + 0.35 * (sketch.colour - soft)
     grey = edged.mean(axis=-1, keepdims=True)
@@ -723,7 +723,7 @@ def _heighten_contrast(sketch: Sketch, scale: float) -> Floats:
 
 
 def _scatter(shape: tuple[int, int], spacing: float, rng: np.random.Generator) -> Floats:
-    """Points at even distances without a pattern: a shaken honeycomb, then pushed apart."""
+    """Scatter points at even distances without a pattern: a jittered hexagonal grid, then pushed apart."""
     height, width = shape
     rows = np.arange(-spacing, height + spacing, spacing * 0.866)
     columns = np.arange(-spacing, width + spacing, spacing)
@@ -741,7 +741,7 @@ def _scatter(shape: tuple[int, int], spacing: float, rng: np.random.Generator) -
 
 @dataclass(frozen=True)
 class Dab:
-    """The mark that one touch of the brush leaves.
+    """The mark of one touch of the brush.
 
     Attributes:
         cover: Opacity.
@@ -813,7 +813,7 @@ def _touch(canvas: Floats, relief: Floats, dab: Dab, column: int, row: int, colo
 
 
 def _primed_canvas(shape: tuple[int, int], rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Cream-coloured linen: the threads show where no paint covers them."""
+    """Return a canvas of cream-coloured linen, whose threads show between the dots."""
     rows, columns = np.arange(shape[0])[:, None], np.arange(shape[1])[None, :]
     weave = np.sin(rows * 2.1) * np.sin(columns * 2.1) + 0.4 * smooth_field(shape, (3.0, 3.0), rng)
     canvas = PRIMING * (1.0 + 0.025 * weave)[..., None]
@@ -821,7 +821,7 @@ def _primed_canvas(shape: tuple[int, int], rng: np.random.Generator) -> tuple[Fl
 
 
 def _light(canvas: Floats, relief: Floats) -> Floats:
-    """Rake light from the upper left over the relief of the paint."""
+    """Light the relief of the paint from the upper left."""
     down, across = np.gradient(ndimage.gaussian_filter(relief, 0.6))
     lit = np.clip(1.0 + 0.16 * (across + down), 0.80, 1.14)
     return np.asarray(np.clip(canvas * lit[..., None], 0.0, 1.0), dtype=np.float32)

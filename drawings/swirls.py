@@ -55,7 +55,7 @@ SHORE_SHADE = 0.1  # how much darker, on the ramp, the river is along its banks
 
 @dataclass(frozen=True)
 class Vortex:
-    """A whirl in the sky; with a ``disc`` it is a luminary."""
+    """A whirl in the sky; one with a ``disc`` is a star or the moon."""
 
     x: float
     y: float
@@ -95,7 +95,7 @@ FINE = Brush(width=0.0075, length=0.046, coverage=0.75, taper=0.7, wander=0.08, 
 
 @dataclass(frozen=True)
 class Scene:
-    """What every stroke asks for: fields the size of the picture (x and y in units of its height)."""
+    """Fields that every stroke reads, each the size of the picture (x and y in units of its height)."""
 
     x: Floats
     y: Floats
@@ -106,7 +106,7 @@ class Scene:
 
 
 def draw(long_side: int = 1024, seed: int = 0) -> Floats:
-    """Paints the picture: H×W×3 float32 in [0, 1], the same for the same seed.
+    """Paint the picture: H×W×3 float32 in [0, 1], the same for the same seed.
 
     Args:
         long_side: Width in pixels; the height follows.
@@ -138,7 +138,7 @@ def _scene(height: int, width: int, rng: np.random.Generator) -> Scene:
 
 
 def _slow_noise(rng: np.random.Generator, height: int, width: int, scale: float) -> Floats:
-    """Noise whose form does not depend on the picture's size."""
+    """Return noise whose form is independent of the picture's size."""
     coarse = smooth_noise(rng, (160, round(160 * ASPECT)), (160 * scale, 160 * scale))
     return _enlarged(coarse, height, width)
 
@@ -151,7 +151,7 @@ def _enlarged(coarse: Floats, height: int, width: int) -> Floats:
 
 
 def _sky_angle(x: Floats, y: Floats) -> Floats:
-    """Return a breeze from the left, in long waves, and a whirl around every light."""
+    """Return the direction of the sky's strokes: long waves from the left, and a whirl around every light."""
     breeze = 0.30 * np.sin(5.2 * x + 4.0 * y + 0.6) - 0.18 * np.sin(9.5 * x - 3.0 * y)
     along_x, along_y = np.cos(breeze), np.sin(breeze)
     for vortex in VORTICES:
@@ -166,7 +166,7 @@ def _sky_angle(x: Floats, y: Floats) -> Floats:
 
 
 def _glow(x: Floats, y: Floats) -> Floats:
-    """Light around the discs, in rings that fade outwards, and a last brightness over the horizon."""
+    """Return the light around the discs, in rings that fade outwards, and over the horizon."""
     glow = 0.32 * np.exp(-(((y - 0.62) / 0.16) ** 2))
     for vortex in VORTICES:
         beyond = np.maximum(np.hypot(x - vortex.x, y - vortex.y) - vortex.disc, 0)
@@ -178,7 +178,7 @@ def _glow(x: Floats, y: Floats) -> Floats:
 
 
 def _drawn_out(rng: np.random.Generator, angle: Floats) -> Floats:
-    """Noise smeared along the flow, so that neighbouring strokes share a colour in long bands."""
+    """Return noise smeared along the flow, so that neighbouring strokes share a colour in long bands."""
     side = 200
     rows = np.linspace(0, angle.shape[0] - 1, side).astype(int)
     columns = np.linspace(0, angle.shape[1] - 1, round(side * ASPECT)).astype(int)
@@ -203,7 +203,7 @@ def _drawn_out(rng: np.random.Generator, angle: Floats) -> Floats:
 
 
 def _ramp(names: tuple[str, ...], value: Floats) -> Floats:
-    """Colours along a row of pigments, for values in [0, 1]."""
+    """Interpolate colours along a row of pigments, for values in [0, 1]."""
     pigments = np.array([PALETTE[name] for name in names], dtype=np.float32) / 255
     place = np.clip(value, 0, 1) * (len(names) - 1)
     lower = np.minimum(place.astype(int), len(names) - 2)
@@ -212,7 +212,7 @@ def _ramp(names: tuple[str, ...], value: Floats) -> Floats:
 
 
 def _load(rng: np.random.Generator, names: tuple[str, ...], value: Floats, spread: float = 0.07) -> Load:
-    """Paint for each stroke: near the wanted place on the ramp, the second pigment a little further along it."""
+    """Load each stroke with paint near the given place on the ramp, and a second pigment a little further on."""
     count = len(value)
     main = _ramp(names, value + rng.normal(0, spread, count).astype(np.float32))
     streak = _ramp(names, value + rng.normal(0.04, 2.2 * spread, count).astype(np.float32))
@@ -221,7 +221,7 @@ def _load(rng: np.random.Generator, names: tuple[str, ...], value: Floats, sprea
 
 
 def _accented(rng: np.random.Generator, load: Load, names: tuple[str, ...], share: float) -> Load:
-    """Now and then a stroke in a colour from elsewhere on the palette."""
+    """Replace the paint of a few strokes by colours from elsewhere on the palette."""
     chosen = rng.uniform(0, 1, len(load.main)) < share
     main = load.main.copy()
     main[chosen] = _ramp(names, rng.uniform(0, 1, int(chosen.sum())).astype(np.float32))
@@ -256,7 +256,7 @@ def _paint_sky(canvas: Canvas, scene: Scene, rng: np.random.Generator) -> None:
 
 
 def _paint_discs(canvas: Canvas, scene: Scene, rng: np.random.Generator) -> None:
-    """Each light anew, ring by ring towards its middle, over what the sky's strokes have left of it."""
+    """Paint each light again over the sky, ring by ring towards its middle."""
     for vortex in VORTICES:
         scale = 0.55 + 0.45 * vortex.disc / MOON.disc
         brush = replace(MIDDLE, width=0.0125 * scale, length=0.05 * scale + 0.25 * vortex.disc, coverage=3.0, body=1.3)
@@ -273,7 +273,7 @@ def _paint_discs(canvas: Canvas, scene: Scene, rng: np.random.Generator) -> None
 
 
 def _paint_heart(canvas: Canvas, scene: Scene, rng: np.random.Generator, vortex: Vortex) -> None:
-    """Return a few dabs in the middle of a disc, where no stroke can turn tightly enough."""
+    """Paint a few dabs in the middle of a disc, which is too small for turning strokes."""
     brush = Brush(width=0.5 * vortex.disc, length=0.8 * vortex.disc, taper=0.3, body=0.8)
     at = rng.normal(0, 0.12 * vortex.disc, (2, 7)).astype(np.float32)
     load = _load(rng, ("chrome", "straw", "ivory"), rng.uniform(0.2, 1, 7).astype(np.float32))
@@ -298,13 +298,13 @@ def _field_ridge(x: Floats) -> Floats:
 
 
 def _slope(values: NDArray[np.floating]) -> Floats:
-    """Angle of the curves of equal value below a ridge."""
+    """Return the angle of the curves of equal value below a ridge."""
     slope_y, slope_x = np.gradient(values)
     return np.asarray(np.arctan2(-slope_x, slope_y), dtype=np.float32)
 
 
 def _moonlight(scene: Scene, ridge: Floats) -> Floats:
-    """How much a hill's flank faces the moon: towards it, and close under the ridge."""
+    """Return how brightly the moon lights a hill: most on the side towards it and close under the ridge."""
     depth = np.clip(scene.y - ridge, 0, 1)
     near = np.exp(-(((scene.x - MOON.x) / 0.45) ** 2))
     return np.asarray(np.exp(-depth / 0.03) * (0.25 + 0.75 * near), dtype=np.float32)
@@ -320,7 +320,7 @@ def _paint_layers(
     brushes: tuple[Brush, ...],
     accents: tuple[str, ...] = ("ochre", "violet", "rose"),
 ) -> None:
-    """Return the usual way over an area: broad, then finer strokes, with more contrast in the last ones."""
+    """Paint an area with broad, then finer strokes, the last ones with more contrast."""
     for brush in brushes:
         x, y = scattered(rng, brush, ASPECT)
         here = canvas.look_up(inside, x, y)
@@ -332,7 +332,7 @@ def _paint_layers(
 
 
 def _outline(canvas: Canvas, rng: np.random.Generator, x: Floats, y: Floats, angle: Floats, colour: str) -> None:
-    """Return a dark contour, in several overlapping strokes."""
+    """Paint a dark contour in several overlapping strokes."""
     brush = Brush(width=0.0062, length=0.060, taper=0.75, wander=0.10, body=1.2)
     wobble = rng.normal(0, 0.0022, (2, len(x))).astype(np.float32)
     canvas.lay(
@@ -375,7 +375,7 @@ def _paint_middle_hill(canvas: Canvas, scene: Scene, rng: np.random.Generator) -
 
 
 def _furrows(scene: Scene) -> tuple[Floats, Floats]:
-    """Bands of the ploughed fields (as a phase) and their direction: away from the vanishing point, in a bend."""
+    """Return the furrows of the fields (as a phase) and their direction, bent away from the vanishing point."""
     away_x, away_y = scene.x - VANISHING_POINT[0], scene.y - VANISHING_POINT[1]
     bend = 0.62 * np.sin(9.5 * away_y + 0.9) * (0.6 + 0.4 * np.tanh(6 * away_x))
     bearing = np.arctan2(away_x, away_y) + 0.35 * bend
@@ -396,7 +396,7 @@ def _paint_fields(canvas: Canvas, scene: Scene, rng: np.random.Generator) -> Non
 
 
 def _river(scene: Scene) -> tuple[Floats, Floats]:
-    """Distance from the river's middle in half widths, and how far down its course a place lies (0 to 1)."""
+    """Return the distance from the river's middle in half widths, and the position along its course (0 to 1)."""
     course = np.clip((scene.y - 0.655) / (1.02 - 0.655), 0, 1)
     middle = MOON.x + 0.02 + 0.115 * np.sin(7.6 * course**0.8) * (0.25 + course) - 0.10 * course**2
     half_width = 0.012 + 0.15 * course**1.7
@@ -429,7 +429,7 @@ def _paint_river(canvas: Canvas, scene: Scene, rng: np.random.Generator) -> None
 
 
 def _paint_bushes(canvas: Canvas, scene: Scene, rng: np.random.Generator) -> None:
-    """Rows of olive bushes on the middle hills, each with its shadow."""
+    """Paint rows of olive bushes on the middle hills, each with its shadow."""
     for row in range(5):
         for x in np.arange(0.02 + 0.011 * row, ASPECT, 0.047 + 0.006 * row):
             at_x = float(x + rng.normal(0, 0.006))
@@ -465,7 +465,7 @@ def _paint_trunk(
 def _paint_crown(
     canvas: Canvas, scene: Scene, rng: np.random.Generator, at_x: float, at_y: float, radius: float
 ) -> None:
-    """Return a crown of leaf masses that curl around their own middles, lighter where they face the moon."""
+    """Paint a crown of leaf masses that curl around their own middles, lighter where they face the moon."""
     lumps = 7
     turn = np.arange(lumps) * 2.4
     away = radius * 0.62 * np.sqrt(np.arange(lumps) / (lumps - 1))
@@ -477,7 +477,7 @@ def _paint_crown(
 def _paint_lump(
     canvas: Canvas, scene: Scene, rng: np.random.Generator, at_x: float, at_y: float, radius: float
 ) -> None:
-    """One mass of leaves: short strokes round its middle, the outermost first."""
+    """Paint a mass of leaves: short strokes around its middle, the outermost first."""
     brush = Brush(width=0.0095, length=0.026, taper=0.75, dryness=0.3, body=1.25)
     brush = replace(brush, width=min(brush.width, 0.35 * radius), length=min(brush.length, 0.9 * radius))
     count = int(3.2 * np.pi * radius**2 / (brush.width * brush.length))

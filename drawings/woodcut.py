@@ -84,7 +84,7 @@ def evenly(curve: Points, samples: int) -> Points:
 
 
 def normals(curve: Points) -> Points:
-    """Return unit vectors to the left of the direction of travel, a quarter clockwise with y pointing down."""
+    """Return unit normals of a curve, a quarter turn clockwise from its direction with y pointing down."""
     along = np.gradient(curve, axis=0)
     along /= np.hypot(*along.T)[:, None] + 1e-12
     return np.stack([along[:, 1], -along[:, 0]], axis=1)
@@ -102,7 +102,7 @@ def moved(curve: Points, x: float, y: float) -> Points:
 
 
 def swelling(samples: int, ends: float = 0.15) -> Points:
-    """Relative width of a cut line: thin where the knife enters and leaves the wood."""
+    """Return the relative width of a cut line, thin at both ends."""
     t = np.linspace(0, 1, samples)
     return np.asarray(ends + (1 - ends) * np.sin(np.pi * t) ** 0.7)
 
@@ -111,10 +111,10 @@ def swelling(samples: int, ends: float = 0.15) -> Points:
 
 
 class Blocks:
-    """The carved blocks: which ink lies where, and the key block with the dark lines; lengths in picture heights."""
+    """The carved blocks: one mask per ink, and the key block with the dark lines; lengths in picture heights."""
 
     def __init__(self, height: int, width: int) -> None:
-        """Blocks not yet cut, for a print of the given size."""
+        """Prepare uncut blocks for a print of the given size."""
         self.height, self.width = height, width
         size = (width * SUPERSAMPLING, height * SUPERSAMPLING)
         self._unit = height * SUPERSAMPLING
@@ -133,11 +133,11 @@ class Blocks:
         self._on_inks.polygon(self._corners(outline), fill=INKS.index(ink) + 1)
 
     def dark(self, outline: Points) -> None:
-        """Leaves an area standing on the key block."""
+        """Leave an area standing on the key block."""
         self._on_key.polygon(self._corners(outline), fill=255)
 
     def line(self, curve: Points, width: float, ends: float = 0.15) -> None:
-        """Leaves a line standing on the key block, at most ``width`` wide."""
+        """Leave a line standing on the key block, at most ``width`` wide."""
         self.dark(ribbon(curve, width * swelling(len(curve), ends)))
 
     def _corners(self, outline: Points) -> list[tuple[float, float]]:
@@ -160,7 +160,7 @@ def _cut_sun(blocks: Blocks) -> None:
 
 
 def _cut_mist(blocks: Blocks, rng: np.random.Generator) -> None:
-    """Long flat banks of evening mist, each of a few strips that end at different places."""
+    """Cut long flat banks of evening mist, each of a few strips of different length."""
     for x, y, length, thick in (
         (-0.10, 0.372, 0.52, 0.017),
         (0.62, 0.040, 0.42, 0.014),
@@ -182,7 +182,7 @@ def _cut_mist(blocks: Blocks, rng: np.random.Generator) -> None:
 
 
 def _cut_headlands(blocks: Blocks, rng: np.random.Generator) -> None:
-    """Two ranges of hills on the horizon, hatched along their slopes."""
+    """Cut two ranges of hills on the horizon, hatched along their slopes."""
     ranges = (
         ([(-0.1, 0.60), (0.02, 0.575), (0.10, 0.592), (0.19, 0.562), (0.30, 0.606), (0.40, 0.64), (0.5, 0.67)], "pale"),
         ([(-0.1, 0.615), (-0.02, 0.610), (0.06, 0.628), (0.13, 0.621), (0.22, 0.650), (0.30, 0.672)], "middle"),
@@ -198,7 +198,7 @@ def _cut_headlands(blocks: Blocks, rng: np.random.Generator) -> None:
 
 
 def _cut_far_sea(blocks: Blocks, rng: np.random.Generator) -> None:
-    """Rows of small pointed waves that grow towards the viewer."""
+    """Cut rows of small pointed waves that grow towards the viewer."""
     left, right = -0.05, ASPECT + 0.05
     blocks.area(np.array([(left, HORIZON), (right, HORIZON), (right, 1.02), (left, 1.02)]), "pale")
     blocks.line(np.array([(left, HORIZON), (right, HORIZON)]), 0.003, 1.0)
@@ -236,7 +236,7 @@ def _cut_boats(blocks: Blocks) -> None:
 
 
 def _cut_birds(blocks: Blocks) -> None:
-    """Return a few plovers that fly before the wave."""
+    """Cut a few plovers that fly before the wave."""
     for x, y, size in ((0.40, 0.215, 0.022), (0.345, 0.185, 0.018), (0.445, 0.165, 0.017), (0.30, 0.235, 0.015)):
         left = spline([(x - size, y - 0.45 * size), (x - 0.5 * size, y - 0.5 * size), (x, y)], 24)
         right = spline([(x, y), (x + 0.35 * size, y - 0.75 * size), (x + 0.95 * size, y - 0.8 * size)], 24)
@@ -289,7 +289,7 @@ BACK = (
 
 @dataclass(frozen=True)
 class Placing:
-    """Where a breaker stands and how large it is."""
+    """Position and size of a breaker."""
 
     scale: float
     x: float
@@ -297,7 +297,7 @@ class Placing:
     flatness: float = 1.0
 
     def __call__(self, curve: Points) -> Points:
-        """Return the curve, put there."""
+        """Return the curve, moved and scaled to the breaker."""
         return curve * [self.scale, self.scale * self.flatness] + [self.x, self.y]
 
 
@@ -314,7 +314,7 @@ def _cut_breaker(blocks: Blocks, rng: np.random.Generator, placing: Placing) -> 
 
 
 def _cut_flank(blocks: Blocks, placing: Placing, shoulder: Points, back: Points) -> None:
-    """Return the far side of the wave: lines that run down from the ridge, parallel to it."""
+    """Cut the far side of the wave: lines that run down from the ridge, parallel to it."""
     for share in np.linspace(0.10, 0.9, 7):
         curve = (1 - share) * back + share * shoulder
         curve = curve[: int(len(curve) * (0.62 + 0.12 * np.sin(9 * share)))]
@@ -323,7 +323,7 @@ def _cut_flank(blocks: Blocks, placing: Placing, shoulder: Points, back: Points)
 
 
 def _cut_stripes(blocks: Blocks, placing: Placing, hollow: Points, shoulder: Points, count: int) -> None:
-    """Return the drawn-out water of the face: tapering stripes from the trough up into the lip."""
+    """Cut the wave's face: tapering stripes from the trough up into the lip."""
     t = np.linspace(0, 1, len(hollow))
 
     def between(share: Points) -> Points:
@@ -355,7 +355,7 @@ def _cut_stripes(blocks: Blocks, placing: Placing, hollow: Points, shoulder: Poi
 
 @dataclass(frozen=True)
 class Claw:
-    """A finger of foam: where it grows, where to, how long and broad, and how far it curls (in radians)."""
+    """A finger of foam: its base, direction, length, breadth, and curl in radians."""
 
     x: float
     y: float
@@ -365,7 +365,7 @@ class Claw:
     curl: float
 
     def spine(self) -> Points:
-        """Its middle line: straight at first, then ever more curled."""
+        """Return the middle line: straight at first, then more and more curled."""
         t = np.linspace(0, 1, 22)
         heading = self.heading + self.curl * t**1.5
         step = self.length / (len(t) - 1)
@@ -374,13 +374,13 @@ class Claw:
         return np.stack([x, y], axis=1)
 
     def breadths(self) -> Points:
-        """Its breadth along the spine: a hook with a waist and a small round tip."""
+        """Return the breadth along the spine: a hook with a waist and a small round tip."""
         t = np.linspace(0, 1, 22)
         rounded = np.clip((t + 0.01) / 0.16, 0, 1) ** 0.5
         return np.asarray(self.breadth * rounded * ((1 - t) ** 0.8 * (0.85 + 0.25 * np.sin(2.6 * np.pi * t)) + 0.07))
 
     def branches(self, rng: np.random.Generator) -> list[Claw]:
-        """Smaller claws that grow from its outer side."""
+        """Return smaller claws that grow from the outer side."""
         spine, grown = self.spine(), []
         for at in (4, 8, 12):
             along = spine[at + 1] - spine[at]
@@ -400,7 +400,7 @@ class Claw:
 
 
 def _cut_claws(blocks: Blocks, rng: np.random.Generator, claws: Sequence[Claw], line: float) -> None:
-    """Draw a claw with its branches, each in one piece: first all outlines, then all foam."""
+    """Cut claws with their branches, each in one piece: first all outlines, then all foam."""
     for claw in claws:
         whole = [*claw.branches(rng), claw]
         for part in whole:
@@ -416,7 +416,7 @@ def _cut_claws(blocks: Blocks, rng: np.random.Generator, claws: Sequence[Claw], 
 
 
 def _cut_lumps(blocks: Blocks, rng: np.random.Generator, curve: Points, radius: Points | float, line: float) -> None:
-    """Return a bank of foam: overlapping round lumps along a curve, outlined as one, with small curls within."""
+    """Cut a bank of foam: overlapping round lumps along a curve with one outline and small curls within."""
     sizes = np.broadcast_to(np.asarray(radius, dtype=float), len(curve))
     reach = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T) / (0.72 * sizes[1:]))])
     at = np.interp(np.arange(int(reach[-1]) + 1), reach, np.arange(len(curve))).astype(int)
@@ -436,7 +436,7 @@ def _cut_lumps(blocks: Blocks, rng: np.random.Generator, curve: Points, radius: 
 def _claws_along(
     rng: np.random.Generator, curve: Points, spacing: float, length: Points | float, outward: float, curl: float
 ) -> list[Claw]:
-    """Claws that grow from a curve towards its end; ``spacing`` in lengths of a claw."""
+    """Return claws that grow from a curve towards its end; ``spacing`` is in lengths of a claw."""
     sizes = np.broadcast_to(np.asarray(length, dtype=float), len(curve))
     reach = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T) / (spacing * sizes[1:]))])
     count = int(reach[-1]) + 1
@@ -452,7 +452,7 @@ def _claws_along(
 
 
 def _cut_foam(blocks: Blocks, rng: np.random.Generator, placing: Placing, back: Points, hollow: Points) -> None:
-    """Return the foam of a breaker: a bank along its crest and round its lip, with claws on both sides of the bank."""
+    """Cut the foam of a breaker: a bank along its crest and lip, with claws on both sides."""
     scale = placing.scale**0.9
     line = 0.0021 * placing.scale**0.5
     crest, lip = placing(back[100:]), placing(hollow[262:])
@@ -474,7 +474,7 @@ def _cut_foam(blocks: Blocks, rng: np.random.Generator, placing: Placing, back: 
 
 
 def _tip_claws(rng: np.random.Generator, crest: Points, scale: float) -> list[Claw]:
-    """Return the claws at the very lip, spread like a hand that grasps."""
+    """Return the claws at the lip, spread like the fingers of a grasping hand."""
     claws = []
     for share in np.linspace(0, 1, 7):
         x, y = crest[int((0.78 + 0.21 * share) * len(crest))] + [0.012 * scale, 0.004 * scale]
@@ -485,7 +485,7 @@ def _tip_claws(rng: np.random.Generator, crest: Points, scale: float) -> list[Cl
 
 
 def _cut_spray(blocks: Blocks, rng: np.random.Generator, crest: Points, count: int, reach: float, line: float) -> None:
-    """Draw drops ahead of the crest, smaller with the distance."""
+    """Cut drops ahead of the crest, smaller with distance."""
     outward = normals(crest)
     outward *= -np.sign(outward[len(crest) // 2, 1])
     for _ in range(count):
@@ -503,7 +503,7 @@ def _cut_spray(blocks: Blocks, rng: np.random.Generator, crest: Points, count: i
 
 @dataclass(frozen=True)
 class Swell:
-    """A wave in the foreground that does not break: its crest, and the stretch of it that carries foam."""
+    """A wave in the foreground that does not break: its crest, and the part of it with foam."""
 
     crest: tuple[tuple[float, float], ...]
     depth: float
@@ -567,7 +567,7 @@ def _cut_swell(blocks: Blocks, rng: np.random.Generator, swell: Swell) -> None:
 
 
 def _dashes(rng: np.random.Generator, samples: int) -> list[tuple[int, int]]:
-    """Stretches of a line with gaps between them."""
+    """Divide a line into dashes with gaps between them."""
     dashes, at = [], int(rng.integers(-60, 0))
     while at < samples:
         length = int(rng.integers(50, 150))
@@ -582,7 +582,7 @@ def _dashes(rng: np.random.Generator, samples: int) -> list[tuple[int, int]]:
 
 
 def _printed(blocks: Blocks, rng: np.random.Generator) -> Floats:
-    """One impression: paper, the sky's gradation, the colour blocks and the key block, each a little off its place."""
+    """Print paper, the sky's gradation, the colour blocks and the key block, each slightly out of register."""
     y, x = (np.mgrid[0 : blocks.height, 0 : blocks.width] + 0.5) / blocks.height
     grain = _wood_grain(rng, x, y)
     mottle = _resampled(smooth_noise(rng, (192, 256), (1.2, 1.2)), blocks.height, blocks.width)
@@ -617,33 +617,33 @@ def _resampled(coarse: Floats, height: int, width: int) -> Floats:
 
 
 def _cleared(picture: Floats, cover: Floats) -> Floats:
-    """Return the sky's block has been cut away where another one prints."""
+    """Remove the sky's ink from the areas that another block prints."""
     bare = np.array(PALETTE["paper"], dtype=np.float32) / 255
     return np.asarray(picture * (1 - cover[..., None]) + bare * cover[..., None], dtype=np.float32)
 
 
 def _inked(picture: Floats, cover: Floats, ink: str, grain: Floats, strength: float) -> Floats:
-    """One block printed: the grain of the wood shows as lighter and darker lines in the ink."""
+    """Print one block; the grain of the wood shows as lighter and darker lines in the ink."""
     colour = np.array(PALETTE[ink], dtype=np.float32) / 255
     tone = 1 + 0.10 * strength * grain[..., None]
     return np.asarray(np.clip(picture * (1 - cover[..., None]) + colour * tone * cover[..., None], 0, 1), np.float32)
 
 
 def _gradation(y: Points, x: Points) -> Floats:
-    """Bokashi: ink wiped from the block by hand, so that the sky fades downwards from the top edge."""
+    """Return the sky's gradation (bokashi, ink wiped by hand), which fades downwards from the top edge."""
     wiped = 0.02 * np.sin(5 * x + 1) + 0.012 * np.sin(13 * x)
     top = np.clip(1 - (y + wiped) / 0.46, 0, 1) ** 1.4
     return np.asarray(0.12 + 0.86 * top, dtype=np.float32).clip(0, 1)
 
 
 def _afterglow(y: Points, x: Points) -> Floats:
-    """Return a second gradation, warm, that rises from the horizon."""
+    """Return a second, warm gradation, which fades upwards from the horizon."""
     wiped = 0.015 * np.sin(4 * x + 2)
     return np.asarray(0.17 + 0.55 * np.exp(-(((y + wiped - HORIZON) / 0.19) ** 2)), dtype=np.float32)
 
 
 def _wood_grain(rng: np.random.Generator, x: Points, y: Points) -> Floats:
-    """Growth rings of a plank, bent around a few knots: values about 0, dark late wood in narrow lines."""
+    """Return growth rings of a plank, bent around a few knots: values about 0, narrow dark lines."""
     height = y + 0.018 * np.sin(3.1 * x + rng.uniform(0, 6)) + 0.008 * np.sin(8.3 * x + rng.uniform(0, 6))
     for _ in range(7):
         knot_x, knot_y, side = rng.uniform(0, ASPECT), rng.uniform(0, 1), rng.choice((-1.0, 1.0))
@@ -656,7 +656,7 @@ def _wood_grain(rng: np.random.Generator, x: Points, y: Points) -> Floats:
 
 
 def _paper(rng: np.random.Generator, height: int, width: int) -> Floats:
-    """Cream paper with cloudy pulp, long fibres and faint laid lines."""
+    """Return cream paper with cloudy pulp, long fibres and faint laid lines."""
     base = np.array(PALETTE["paper"], dtype=np.float32) / 255
     cloud = _resampled(smooth_noise(rng, (96, 128), (2.0, 2.0)), height, width)
     fibres = Image.new("L", (width * 2, height * 2), 0)

@@ -18,29 +18,29 @@ def _hue(picture):
     return np.arctan2(np.sqrt(3.0) * (green - blue), 2.0 * red - green - blue)
 
 
-def test_picture_is_four_to_three_and_in_range(picture):
+def test_drawing_is_four_to_three_in_range(picture):
     assert picture.shape == (192, 256, 3)
     assert picture.dtype == np.float32
     assert picture.min() >= 0.0
     assert picture.max() <= 1.0
 
 
-def test_any_long_side_keeps_the_proportion():
+def test_odd_long_side_keeps_aspect_ratio():
     assert pointillism.draw(65).shape == (49, 65, 3)
 
 
-def test_too_small_a_picture_is_refused():
+def test_draw_rejects_small_long_side():
     with pytest.raises(ValueError, match="at least 32"):
         pointillism.draw(8)
 
 
-def test_the_seed_decides():
+def test_seed_determines_drawing():
     first = pointillism.draw(64, seed=3)
     assert np.array_equal(first, pointillism.draw(64, seed=3))
     assert np.abs(first - pointillism.draw(64, seed=4)).mean() > 0.03
 
 
-def test_dots_differ_strongly_while_the_picture_from_afar_is_smooth(picture):
+def test_dots_vary_more_than_blurred_picture(picture):
     afar = blur(picture, 5.0)
     between_dots = np.abs(picture - afar).mean()
     between_neighbours_afar = np.abs(np.diff(afar, axis=1)).mean()
@@ -48,13 +48,13 @@ def test_dots_differ_strongly_while_the_picture_from_afar_is_smooth(picture):
     assert between_neighbours_afar < 0.12 * between_dots
 
 
-def test_from_afar_the_dots_mix_to_the_sketch(picture):
+def test_blurred_dots_match_sketch(picture):
     sketch = pointillism._sketch((192, 256), np.random.default_rng(0))
     error = np.abs(blur(picture, 6.0) - blur(sketch.colour, 6.0))
     assert error.mean() < 0.08
 
 
-def test_many_hues_lie_side_by_side(picture):
+def test_patches_contain_many_hues(picture):
     """In a patch of lawn or water a third of the hue circle at least is to be found."""
     hue = _hue(picture)
     spreads = []
@@ -73,7 +73,7 @@ def test_light_is_warm_and_shade_is_cool(picture):
     assert warmth[1] < 0.0
 
 
-def test_division_keeps_the_lightness_and_nearly_the_colour():
+def test_colour_division_keeps_lightness_and_colour():
     colours = np.array([[0.5, 0.6, 0.8], [0.4, 0.6, 0.4], [0.9, 0.8, 0.6], [0.3, 0.3, 0.5]], dtype=np.float32)
     chosen = pointillism._divide(colours, purity=1.0)
     assert all(len(set(row)) >= 4 for row in chosen.tolist())
@@ -83,7 +83,7 @@ def test_division_keeps_the_lightness_and_nearly_the_colour():
     assert np.linalg.norm(away, axis=1).max() < 0.07
 
 
-def test_complement_of_a_green_is_red():
+def test_complement_of_green_is_red():
     tube = pointillism._tubes()[pointillism._complements(np.array([[0.2, 0.5, 0.2]], dtype=np.float32))[0]]
     assert tube[0] > tube[1] + 0.1
 

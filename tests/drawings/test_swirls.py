@@ -1,4 +1,4 @@
-"""The night landscape: what every demo painting promises, and that it is made of directed, thick, colourful strokes."""
+"""The night landscape: size, range and seeds, and strokes that are directed, thick and colourful."""
 
 from __future__ import annotations
 
@@ -27,38 +27,38 @@ def coherence(plane, window):
     return np.sqrt((xx - yy) ** 2 + 4 * xy**2) / (xx + yy + 1e-9), np.arctan2(2 * xy, xx - yy) / 2
 
 
-def test_is_a_picture_of_the_asked_size(picture):
+def test_drawing_has_requested_size(picture):
     assert picture.shape == (round(SIDE / swirls.ASPECT), SIDE, 3)
     assert picture.dtype == np.float32
     assert picture.min() >= 0
     assert picture.max() <= 1
 
 
-def test_same_seed_same_strokes():
+def test_same_seed_gives_same_strokes():
     assert np.array_equal(swirls.draw(64, seed=3), swirls.draw(64, seed=3))
 
 
-def test_another_seed_moves_the_strokes_but_not_the_composition(picture):
+def test_other_seed_moves_strokes_within_composition(picture):
     other = swirls.draw(SIDE, seed=1)
     assert np.abs(other - picture).mean() > 0.03
     blurred = [ndimage.gaussian_filter(grey(each), 6).ravel() for each in (picture, other)]
     assert np.corrcoef(*blurred)[0, 1] > 0.6
 
 
-def test_composition_does_not_depend_on_the_size(picture):
+def test_composition_is_independent_of_size(picture):
     small = swirls.draw(SIDE // 2)
     halved = picture.reshape(SIDE * 25 // 64, 2, SIDE // 2, 2, 3).mean(axis=(1, 3))
     blurred = [ndimage.gaussian_filter(grey(each), 3).ravel() for each in (small, halved)]
     assert np.corrcoef(*blurred)[0, 1] > 0.9
 
 
-def test_strokes_run_in_one_direction_locally(picture):
+def test_strokes_are_locally_parallel(picture):
     strokes, _ = coherence(grey(picture), 3)
     noise, _ = coherence(np.random.default_rng(0).standard_normal(picture.shape[:2]), 3)
     assert np.median(strokes) > 2 * np.median(noise)
 
 
-def test_strokes_circle_around_the_moon(picture):
+def test_strokes_circle_the_moon(picture):
     y, x = (np.mgrid[0 : picture.shape[0], 0:SIDE] + 0.5) / picture.shape[0]
     away_x, away_y = x - swirls.MOON.x, y - swirls.MOON.y
     radius = np.hypot(away_x, away_y)
@@ -68,7 +68,7 @@ def test_strokes_circle_around_the_moon(picture):
     assert np.median(aligned[ring]) > 0.85
 
 
-def test_the_moon_is_warm_and_the_sky_is_blue(picture):
+def test_moon_is_warm_and_sky_blue(picture):
     height = picture.shape[0]
     moon = picture[int(swirls.MOON.y * height), int(swirls.MOON.x * height)]
     assert moon[0] > moon[2] + 0.1
@@ -76,7 +76,7 @@ def test_the_moon_is_warm_and_the_sky_is_blue(picture):
     assert top[2] > 1.5 * top[0]
 
 
-def test_no_part_is_empty_and_none_is_bare_canvas(picture):
+def test_drawing_has_no_bare_canvas(picture):
     tiles = grey(picture)[:144, :192].reshape(9, 16, 12, 16)
     assert tiles.std(axis=(1, 3)).min() > 0.02
     assert grey(picture).std() > 0.12
