@@ -197,7 +197,7 @@ def test_hangup_counts_once_per_closed_terminal(seconds, signals, code, at_once,
 def test_late_hangup_does_not_interrupt_cleaning_up(process):
     """A shell's exit sends another SIGHUP, perhaps when the picture is already saved."""
     script = SENT.replace(
-        "sys.exit", "    os.kill(os.getpid(), signal.SIGHUP)\n    time.sleep(0.5)\nprint('end')\nsys.exit"
+        "sys.exit", "  os.kill(os.getpid(), signal.SIGHUP)\n  time.sleep(0.5)\nprint('end')\nsys.exit"
     )
     script = script.replace(" as interrupts, interrupts", " as interrupts:\n  with interrupts")
     child = process("-c", script, 5, "SIGHUP")
