@@ -46,13 +46,13 @@ def test_equal_seeds_give_equal_damage():
         ("import os; os.write(2, b'libfoo: warning')", "output: b'libfoo: warning'"),
         ("import tempfile; tempfile.mkstemp()", "files left behind"),
         ("bytearray(3 * 2**30)", "MemoryError"),
-        ("import warnings; warnings.warn('hm')", "UserWarning"),
+        ("import warnings; warnings.warn('hm')", "warning: hm"),
     ],
 )
 def test_worker_notices_failures(tmp_path, code, failure):
     program = f"""
 from tests.pictures import damage
-def read_picture(path):
+def read_picture(path, max_pixels):
     {code}
 damage.read_picture = read_picture
 damage.read_record = lambda path: None

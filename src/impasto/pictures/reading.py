@@ -27,6 +27,7 @@ from impasto.pictures.codecs.strip_reducer import Strip, is_reduced, reduce_stri
 from impasto.pictures.codecs.tiff_pages import raw_error, select_page
 from impasto.pictures.codecs.unread_formats import camera_format, unread_format
 from impasto.pictures.codecs.vips_decoder import StripReader, decode_with_vips, needs_vips, open_strips
+from impasto.pictures.codecs.webp_mending import mended_webp
 from impasto.pictures.opening import open_picture
 from impasto.pictures.picture import Picture, PictureWarning
 from impasto.pictures.progress import ProgressCallback, ignore_progress
@@ -141,6 +142,8 @@ def _mended(file: BinaryIO, file_format: str, start: int, max_pixels: int, label
         return select_page(file, label)
     if file_format == "PNG":
         return mended_png(file, max_pixels, label)
+    if file_format == "WEBP":
+        return mended_webp(file, label)
     return mended_jpeg(file, start, max_pixels, label) if file_format == "JPEG" else (file, [])
 
 

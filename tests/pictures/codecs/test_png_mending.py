@@ -193,6 +193,18 @@ def test_broken_animation_gives_picture(tmp_path):
     assert_whole(tmp_path, png(8, before=png_chunk(b"acTL", b"abc")), 8, "acTL")
 
 
+def test_animation_cut_behind_first_frame_is_read(tmp_path):
+    frames = [Image.fromarray(noise(20, 30, 3, seed=seed)) for seed in range(3)]
+    options = {"save_all": True, "default_image": True, "append_images": frames[1:]}
+    frames[0].save(tmp_path / "x.png", **options)
+    data = (tmp_path / "x.png").read_bytes()
+    picture, messages = read(tmp_path, data[:-40])
+    np.testing.assert_allclose(picture.pixels, np.asarray(frames[1]) / 255, atol=1e-6)
+    assert len(messages) == 3  # a damaged chunk, the end, and the frames
+    picture, _ = read(tmp_path, data[: data.rindex(b"fcTL") - 20])  # within the first frame
+    np.testing.assert_allclose(picture.pixels, np.asarray(frames[0]) / 255, atol=1e-6)
+
+
 KINDS = [b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"bKGD", b"hIST", b"pHYs", b"sPLT", b"eXIf", b"tIME",
          b"tEXt", b"zTXt", b"iTXt", b"acTL", b"fcTL", b"fdAT", b"prVt", b"cICP", b"mDCV", b"cLLI", b"iDOT", b"caBX"]  # fmt: skip
 

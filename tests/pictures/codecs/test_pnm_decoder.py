@@ -60,6 +60,10 @@ def test_pfm_beyond_one_is_clipped_with_warning(tmp_path):
     assert picture.pixels.max() == 1
 
 
+def test_text_after_plain_numbers_is_ignored(tmp_path):
+    assert_pixels(read(tmp_path, b"P2 2 1 255\n0 255\nend"), np.array([[0.0, 1.0]]))
+
+
 def test_further_pictures_cause_a_warning(tmp_path):
     with pytest.warns(PictureWarning, match="several pictures; only the first"):
         picture = read(tmp_path, b"P5 1 1 255\n\x80" + b"P5 1 1 255\n\x10")

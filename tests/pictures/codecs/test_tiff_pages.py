@@ -11,7 +11,7 @@ from impasto.errors import PictureError
 from impasto.pictures import PictureWarning, read_picture
 from impasto.pictures.metadata import tiff_tags
 from tests.pictures import tiff_files as tiff
-from tests.pictures.samples import assert_one_sentence, noise
+from tests.pictures.samples import assert_one_sentence, noise, wide_gamut_profile
 from tests.pictures.tiff_files import Page, page
 
 FULL, REDUCED, PAGE, MASK = 0, 1, 2, 4
@@ -116,6 +116,18 @@ def test_damaged_further_page_is_ignored(tmp_path):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PictureWarning)
             np.testing.assert_allclose(read_picture(tmp_path / "x.tif").pixels, 200 / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("compression", ["packbits", "zstd"])
+def test_profile_cut_short_causes_a_warning(tmp_path, compression):
+    path = tmp_path / "x.tif"
+    Image.fromarray(noise(8, 9, 3)).save(path, compression=compression, icc_profile=wide_gamut_profile())
+    data = path.read_bytes()
+    entry = data.index(struct.pack("<HHL", 34675, 7, len(wide_gamut_profile())))
+    path.write_bytes(data[: entry + 8] + struct.pack("<L", len(data) - 50) + data[entry + 12 :])
+    with pytest.warns(PictureWarning, match=r"The colour profile of .*x\.tif is cut short and was ignored") as caught:
+        np.testing.assert_allclose(read_picture(path).pixels, noise(8, 9, 3) / 255, atol=1e-6)
+    assert len(caught) == 1
 
 
 @pytest.mark.parametrize("big", [False, True])

@@ -93,8 +93,8 @@ def mended_png(file: BinaryIO, max_pixels: int, label: str, *, thorough: bool = 
             raise ValueError("its header is damaged")
         header = _Header(*struct.unpack(">LLBBBBB", _read(file, chunks[0])))
         kept, faulty = _select(file, chunks, header)
-        if thorough or not _animation_follows(file, chunks, header):
-            kept = [chunk for chunk in kept if chunk.kind not in _ANIMATION]
+        frame = [] if thorough else _frame_behind(file, chunks, header)
+        kept = [chunk for chunk in kept if chunk.kind not in _ANIMATION or chunk in frame]
         frames = _frame_count(file, chunks)
     pixels = [chunk for chunk in chunks if chunk.kind == b"IDAT"]
     damaged = [chunk for chunk in pixels if not chunk.intact]
@@ -226,23 +226,20 @@ def _inflated_length(data: bytes, limit: int) -> int:
         return -1
 
 
-def _animation_follows(file: BinaryIO, chunks: list[_Chunk], header: _Header) -> bool:
-    """Return whether a sound animation follows the picture; otherwise the picture is the first or only frame."""
+def _frame_behind(file: BinaryIO, chunks: list[_Chunk], header: _Header) -> list[_Chunk]:
+    """Return the chunks of an animation's first frame if it is sound and not the picture itself; otherwise none."""
     parts = [chunk for chunk in chunks if chunk.kind in _ANIMATION or chunk.kind == b"IDAT"]
-    kinds = [chunk.kind for chunk in parts]
-    if kinds[:2] != [b"acTL", b"IDAT"] or not all(chunk.intact for chunk in parts):
-        return False
-    numbered = [_read(file, chunk) for chunk in parts if chunk.kind in (b"fcTL", b"fdAT")]
-    if [data[:4] for data in numbered] != [number.to_bytes(4, "big") for number in range(len(numbered))]:
-        return False
-    for chunk in parts:
-        if chunk.kind == b"fcTL":
-            if chunk.length != _LENGTHS[b"fcTL"]:
-                return False
-            width, height, left, top = struct.unpack_from(">4L", _read(file, chunk), 4)
-            if not (0 < width <= header.width - left and 0 < height <= header.height - top):
-                return False
-    return b"fcTL" in kinds and b"fdAT" in kinds
+    controls = [place for place, chunk in enumerate(parts) if chunk.kind == b"fcTL"]
+    frame = parts[controls[0] : controls[1] if len(controls) > 1 else None] if controls else []
+    if len(frame) < 2 or [chunk.kind for chunk in parts[:2]] != [b"acTL", b"IDAT"]:
+        return []
+    if not all(chunk.intact for chunk in (parts[0], *frame)) or frame[0].length != _LENGTHS[b"fcTL"]:
+        return []
+    if any(_read(file, chunk)[:4] != number.to_bytes(4, "big") for number, chunk in enumerate(frame)):
+        return []
+    width, height, left, top = struct.unpack_from(">4L", _read(file, frame[0]), 4)
+    fits = 0 < width <= header.width - left and 0 < height <= header.height - top
+    return [parts[0], *frame] if fits else []
 
 
 def _frame_count(file: BinaryIO, chunks: list[_Chunk]) -> int:

@@ -20,6 +20,7 @@ _HEADER: Final = re.compile(rb"P([1-6Ff])" + _GAP + rb"(\d{1,9})" + _GAP + rb"(\
 _MAXIMUM: Final = re.compile(_GAP + rb"(\d{1,9})")
 _SCALE: Final = re.compile(rb"\s+([-+0-9.eE]{1,40})")
 _COMMENT: Final = re.compile(rb"#[^\r\n]*")
+_NUMBERS: Final = re.compile(rb"[\d\s]*")
 _NEXT: Final = re.compile(rb"\s*P[1-6Ff]\s")
 _LONGEST_HEADER: Final = 2**16  # bytes
 
@@ -90,13 +91,11 @@ def _integers(
     maximum = int(found[1])
     if plain:
         file.seek(found.end())
-        text = _COMMENT.sub(b"", file.read())
+        numbers = _NUMBERS.match(_COMMENT.sub(b"", file.read()))
         end = file.tell()
-        if re.fullmatch(rb"[\d\s]*", text) is None:
-            raise ValueError("its pixels are not numbers")
-        values = np.fromstring(text.decode(), np.int64, sep=" ")[: np.prod(shape)]
+        values = np.fromstring(numbers[0].decode() if numbers else "", np.int64, sep=" ")[: np.prod(shape)]
         if values.size < np.prod(shape):
-            raise ValueError("its pixels are cut short")
+            raise ValueError("its pixels are cut short or damaged")
         values = values.reshape(shape)
     else:
         values, end = _raster(file, found.end() + 1, shape, np.dtype("u1" if maximum < 256 else ">u2"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO, Final
@@ -14,6 +15,7 @@ from impasto.errors import PictureError
 _HEADER: Final = struct.Struct(">4sH6xHLLHH")
 _MODES: Final = {0: "bitmap", 1: "grey", 2: "palette", 3: "RGB", 4: "CMYK", 9: "L*a*b*"}
 _OTHER_MODES: Final = {7: "multichannel", 8: "duotone"}
+_BEST_COMPRESSION: Final = 64  # pixels in a byte, in the run lengths of PackBits
 _VERSION_INFO: Final = 0x0421  # resource whose fifth byte tells whether the flat picture is real
 
 
@@ -28,10 +30,10 @@ def has_transparency(file: BinaryIO, label: str) -> bool:
 
     Raises:
         PictureError: the document has no flat picture, or one of an unsupported kind.
-        struct.error: the document is cut short.
+        ValueError, struct.error: the document is cut short.
     """
     file.seek(0)
-    _, _, _, _, _, depth, mode = _HEADER.unpack(file.read(_HEADER.size))
+    _, _, channels, height, width, depth, mode = _HEADER.unpack(file.read(_HEADER.size))
     if mode not in _MODES:
         name = _OTHER_MODES.get(mode, f"unknown (number {mode})")
         raise PictureError(
@@ -42,6 +44,8 @@ def has_transparency(file: BinaryIO, label: str) -> bool:
             f"{label} is a Photoshop document of {depth} bits per channel, which impasto does not read; "
             "save it as TIFF, or with 8 bits per channel."
         )
+    if height * width * channels * depth // 8 > os.fstat(file.fileno()).st_size * _BEST_COMPRESSION:
+        raise ValueError("its pixels are cut short")
     file.seek(_long(file), 1)  # palette
     for number, data in _resources(file):
         if number == _VERSION_INFO and data[4:5] == b"\0":

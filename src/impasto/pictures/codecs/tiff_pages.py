@@ -48,13 +48,14 @@ def select_page(file: BinaryIO, label: str) -> tuple[BinaryIO, list[str]]:
         offsets = list(tiff_tags.page_offsets(file))
         pages = [(offsets[0], first), *_readable(file, offsets[1:_MOST_PAGES])]
         children = [child for _, tags in pages for child in _readable(file, _child_offsets(tags))]
-    _refuse_raw(header, [tags for _, tags in pages + children], label)
-    full = [page for page in pages if _is_full(page[1])]
-    candidates = full or [page for page in children if _is_full(page[1])]
-    offset = candidates[0][0] if candidates else max(pages, key=lambda page: _area(page[1]))[0]
-    others = len(full) + max(0, len(offsets) - _MOST_PAGES) - 1
-    notes = [f"{label} has {others + 1} pages; only the first was read."] if others > 0 else []
-    with decoding_errors(label):
+        _refuse_raw(header, [tags for _, tags in pages + children], label)
+        full = [page for page in pages if _is_full(page[1])]
+        candidates = full or [page for page in children if _is_full(page[1])]
+        offset, tags = candidates[0] if candidates else max(pages, key=lambda page: _area(page[1]))
+        others = len(full) + max(0, len(offsets) - _MOST_PAGES) - 1
+        notes = [f"{label} has {others + 1} pages; only the first was read."] if others > 0 else []
+        if Base.InterColorProfile in tiff_tags.numbers(file, offset) and not tags.get(Base.InterColorProfile):
+            notes.append(f"The colour profile of {label} is cut short and was ignored; its colours are taken as sRGB.")
         alone = offset == offsets[0] and tiff_tags.is_last(file, offset)
         return (file if alone else _with_only_page(file, offset)), notes
 

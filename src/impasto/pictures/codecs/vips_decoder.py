@@ -189,8 +189,8 @@ def _load(file: BinaryIO, file_format: str, lab: int | None, **options: Any) -> 
     if file_format == "TIFF":
         # libtiff refuses to hold more than 50 MB at once, too little for files of a single strip. A strip cannot be
         # longer than its file, but a tile may claim any size, so only files without tiles are exempt.
-        file.seek(0)
-        options["unlimited"] = Base.TileLength not in tiff_tags.read_tags(file)
+        with quiet_pillow():
+            options["unlimited"] = Base.TileLength not in tiff_tags.read_tags(file)
     image = vips().Image
     loaders = {"PNG": image.pngload_source, "TIFF": image.tiffload_source, "JPEG": image.jpegload_source}
     file.seek(0)

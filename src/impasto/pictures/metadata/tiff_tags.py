@@ -14,6 +14,7 @@ from PIL import Image
 from PIL.ExifTags import IFD
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+_MOST_TAGS = 65535
 _BIG_TIFF = (b"+\0", b"\0+")  # version number in a BigTIFF file's header, little-endian and big-endian
 
 
@@ -60,13 +61,32 @@ def next_pointer_at(file: BinaryIO, offset: int) -> int:
         file: open file; its position changes.
         offset: start of the page's directory.
     """
+    start, count, entry_size, _ = _layout(file, offset)
+    return start + count * entry_size
+
+
+def numbers(file: BinaryIO, offset: int) -> set[int]:
+    """Return the numbers of a page's tags, also of those whose values cannot be read.
+
+    Args:
+        file: open file; its position changes.
+        offset: start of the page's directory.
+    """
+    start, count, entry_size, order = _layout(file, offset)
+    file.seek(start)
+    entries = file.read(min(count, _MOST_TAGS) * entry_size)
+    return {struct.unpack_from(order + "H", entries, at)[0] for at in range(0, len(entries) - 1, entry_size)}
+
+
+def _layout(file: BinaryIO, offset: int) -> tuple[int, int, int, str]:
+    """Return the place of a page's first tag, the number of tags, the bytes of each, and the byte order."""
     file.seek(0)
     header = file.read(4)
-    big = header[2:4] in _BIG_TIFF
-    count_size, entry_size = (8, 20) if big else (2, 12)
+    count_size, entry_size = (8, 20) if header[2:4] in _BIG_TIFF else (2, 12)
+    little = header[:2] == b"II"
     file.seek(offset)
-    count = int.from_bytes(file.read(count_size), "little" if header[:2] == b"II" else "big")
-    return offset + count_size + count * entry_size
+    count = int.from_bytes(file.read(count_size), "little" if little else "big")
+    return offset + count_size, count, entry_size, "<" if little else ">"
 
 
 def is_last(file: BinaryIO, offset: int) -> bool:
