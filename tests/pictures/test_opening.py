@@ -1,5 +1,6 @@
 import errno
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,22 @@ def test_open_picture_yields_content(tmp_path):
     path.write_bytes(b"content")
     with open_picture(path) as file:
         assert file.read() == b"content"
+
+
+def test_open_picture_reserves_only_bytes_left(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"content")
+    tracemalloc.start()
+    try:
+        with open_picture(path) as file:
+            assert file.read(2) == b"co"
+            assert file.read(2**30) == b"ntent"
+            assert file.read(2**30) == file.read() == file.read(None) == b""
+            file.seek(3)
+            assert file.read() == b"tent"
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_open_picture_rejects_missing_file(tmp_path):

@@ -29,7 +29,7 @@ def open_picture(path: Path) -> Iterator[io.BufferedReader]:
     try:
         # Checked before opening, because opening a pipe blocks until another process writes into it.
         _check_ordinary(path, path.stat())
-        file = path.open("rb")
+        file = _BoundedReader(path.open("rb", buffering=0))
     except FileNotFoundError:
         raise PictureError(f"There is no picture at {shown(path)}; check the name and the folder.") from None
     except PermissionError:
@@ -38,6 +38,19 @@ def open_picture(path: Path) -> Iterator[io.BufferedReader]:
         raise PictureError(f"{shown(path)} cannot be opened ({reason(error)}); check the name.") from None
     with file:
         yield file
+
+
+class _BoundedReader(io.BufferedReader):
+    """A file that never reserves more memory than it has bytes left; decoders ask for any length that a file claims."""
+
+    def __init__(self, raw: io.FileIO) -> None:
+        super().__init__(raw)
+        self._size = os.fstat(raw.fileno()).st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read at most ``size`` bytes; all that are left if it is None or negative."""
+        left = max(0, self._size - self.tell())
+        return super().read(left if size is None or size < 0 else min(size, left))
 
 
 def _check_ordinary(path: Path, status: os.stat_result) -> None:
