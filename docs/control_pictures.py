@@ -1,8 +1,8 @@
-"""Paints the pictures of docs/control.md anew, with the commands that stand beside them.
+"""Make the pictures of docs/control.md with the commands shown beside them.
 
     python docs/control_pictures.py [NAME…]
 
-Names, as in ``mask`` for ``control-mask.jpg``, choose some of them; all take some minutes. This needs
+Names choose pictures, as ``mask`` for ``control-mask.jpg``; all together take some minutes. This needs
 ``impasto[demo,faces]``.
 """
 
@@ -45,13 +45,13 @@ PAINTED = {
     "expert": "paint chelsea.png swirls.png --set losses.style.relu1_1=0 --set losses.style.relu2_1=0 "
     f"--set losses.style.relu4_1=4 {QUICK}",
 }
-"""Words of the command by the picture's name, without ``-o``."""
+"""Command line of each painted picture by its name, without ``-o``."""
 
 VARIED = {
     "series": (f"paint chelsea.png swirls.png woodcut.png {QUICK}", "--between 5"),
     "grid": (PAINTED["colour-style"], "--set stroke_size=0.5,1 --set strength=0.3,0.5,0.7"),
 }
-"""Words of the command that paints what is varied, and of ``vary``."""
+"""Command lines of each grid by its name: of the painting, and of ``vary``."""
 
 DRAWN = {
     "mask-file": "saucer.png",
@@ -59,9 +59,11 @@ DRAWN = {
     "style-mask-file": "fields.png",
     "woodcut": "woodcut.png",
 }
-"""Files that are shown as they are."""
+"""Source file of each picture that is shown unchanged."""
 
 LONG_SIDE = 320
+"""Long side in pixels of the pictures on the page."""
+
 OTHER_SIDES = {
     "mask-file": 160,
     "protect-file": 160,
@@ -70,14 +72,14 @@ OTHER_SIDES = {
     "series": 1200,
     "grid": 1000,
 }
-"""Long sides in pixels of the pictures on the page, where they are not :data:`LONG_SIDE`."""
+"""Long sides in pixels of the pictures whose long side is not :data:`LONG_SIDE`."""
 
 
 def main(names: Sequence[str]) -> None:
-    """Make some pictures.
+    """Make pictures of the page.
 
     Args:
-        names: of the pictures; all where there are none.
+        names: names of the pictures; empty for all.
     """
     wanted = [name for name in (*DRAWN, *PAINTED, *VARIED) if name in names or not names]
     if unknown := {*names} - {*wanted}:
@@ -90,7 +92,7 @@ def main(names: Sequence[str]) -> None:
 
 
 def make_sources(folder: Path) -> None:
-    """Photographs, paintings and masks as files of a folder."""
+    """Write photographs, paintings and masks into a folder."""
     for photo in photos.PHOTO_NAMES:
         write_picture(folder / f"{photo}.png", photos.load_photo(photo))
     for style in STYLE_NAMES:
@@ -105,8 +107,8 @@ def ellipses(size: tuple[int, int], places: Sequence[tuple[int, int, int, int]],
 
     Args:
         size: width and height in pixels.
-        places: of each its middle from the left and the top, half its width and half its height.
-        soft: radius of the blur of their edges, in pixels.
+        places: x and y of the centre, half the width and half the height of each ellipse, in pixels.
+        soft: blur radius of the edges in pixels.
     """
     mask = Image.new("L", size)
     for x, y, across, down in places:
@@ -123,7 +125,7 @@ def fields(size: tuple[int, int]) -> Image.Image:
 
 
 def picture_of(name: str, folder: Path) -> Path:
-    """Return the file that a picture is made of, painted where it has to be."""
+    """Return the file that a picture is made of, painting it if necessary."""
     if name in DRAWN:
         return folder / DRAWN[name]
     painted = f"control-{name}.png"
@@ -137,13 +139,13 @@ def picture_of(name: str, folder: Path) -> Path:
 
 
 def impasto(folder: Path, *arguments: str) -> None:
-    """Run a command in a folder, and end with it where it fails."""
+    """Run a command in a folder; exit if it fails."""
     print("impasto", *arguments, flush=True)
     subprocess.run([sys.executable, "-m", "impasto", *arguments, "--quiet"], cwd=folder, check=True)
 
 
 def keep(picture: Image.Image, name: str) -> None:
-    """Write a picture of the page at its size; the seamless texture two by two."""
+    """Write a picture of the page at its size; the seamless texture is repeated two by two."""
     if name == "seamless":
         picture = tiled(picture)
     side = OTHER_SIDES.get(name, LONG_SIDE)
@@ -153,7 +155,7 @@ def keep(picture: Image.Image, name: str) -> None:
 
 
 def tiled(picture: Image.Image) -> Image.Image:
-    """Two by two of it."""
+    """Return the picture repeated two by two."""
     result = Image.new("RGB", (2 * picture.width, 2 * picture.height))
     for number in range(4):
         result.paste(picture, (number % 2 * picture.width, number // 2 * picture.height))
