@@ -30,7 +30,7 @@ def test_parse_axis_splits_values(text, values):
     assert parse_axis(text) == Axis(text.partition("=")[0], values)
 
 
-def test_short_name_of_an_axis_is_not_a_number():
+def test_short_axis_name_is_not_a_number():
     assert [parse_axis(f"{name}=a,b").short for name in ("masks.2", "losses.style.rgb")] == ["masks.2", "rgb"]
 
 

@@ -58,7 +58,7 @@ def assert_clean(notebook):
             assert output.get("name") != "stderr", (cell.id, output.text)
 
 
-def test_the_notebook_runs_small(committed, tmp_path, monkeypatch):
+def test_small_notebook_runs(committed, tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))  # nobody's own start-up files
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -71,12 +71,12 @@ def test_the_notebook_runs_small(committed, tmp_path, monkeypatch):
     assert [name for name, _ in pictures(notebook)] == [name for name, _ in pictures(committed)]
 
 
-def test_the_committed_outputs_came_from_the_committed_cells(committed):
+def test_committed_outputs_match_committed_cells(committed):
     assert_clean(committed)
     assert committed.metadata.impasto[STAMP] == fingerprint(committed), "run: python notebooks/execute.py"
 
 
-def test_pictures_are_committed_and_not_blank(committed):
+def test_committed_pictures_are_not_blank(committed):
     shown = pictures(committed)
     assert {"see", "maps", "inversion", "gram", "texture", "run", "beside", "engine"} <= {name for name, _ in shown}
     for name, picture in shown:
@@ -85,7 +85,7 @@ def test_pictures_are_committed_and_not_blank(committed):
         assert min(spread) > 100, name
 
 
-def test_the_file_is_small_and_tells_nothing_of_the_machine(committed):
+def test_notebook_is_small_and_names_no_machine(committed):
     assert NOTEBOOK.stat().st_size <= 3_000_000
     text = NOTEBOOK.read_text(encoding="utf-8")
     assert text == nbformat.writes(committed) + "\n"

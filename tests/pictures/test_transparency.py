@@ -59,7 +59,7 @@ def test_extend_colours_fills_transparent_part_with_edge_colour():
     np.testing.assert_allclose(filled, np.broadcast_to(colours[0, 0], filled.shape), atol=1e-6)
 
 
-def test_extend_colours_fills_each_side_with_its_own_colour():
+def test_extend_colours_fills_sides_with_own_colours():
     colours = np.zeros((33, 65, 3), np.float32)
     colours[:, :8], colours[:, -8:] = (1, 0, 0), (0, 0, 1)
     alpha = np.zeros((33, 65), np.float32)
