@@ -40,6 +40,7 @@ class Run:
         iteration: number of finished iterations in it.
         seconds: seconds spent on painting.
         history: every evaluation of the loss.
+        effort: arithmetic of these evaluations; less than the plan's if octaves converge.
         best: the result so far, 1×3×H×W at the size that the current octave paints; None before the first octave.
         lowest: lowest loss of the current octave.
         moving: image and optimiser; None outside an octave.
@@ -52,6 +53,7 @@ class Run:
     iteration: int = 0
     seconds: float = 0.0
     history: list[Step] = field(default_factory=list)
+    effort: float = 0.0
     best: Tensor | None = None
     lowest: float = math.inf
     moving: Moving | None = None
@@ -80,6 +82,7 @@ class Run:
             iteration=state.iteration,
             seconds=state.seconds,
             history=history,
+            effort=sum(state.octaves[step.octave - 1].effort for step in history),
             best=tensors["best"].to(device, copy=True),
             lowest=min((s.loss.total for s in history if s.octave == state.octave), default=math.inf),
             moving=moving,
@@ -105,6 +108,7 @@ class Run:
         is_finite = math.isfinite(loss.total) and bool(gradient.isfinite().all())
         loss = loss if is_finite else replace(loss, total=math.nan)
         self.history.append(Step(self.octave, self.iteration + 1, loss, seconds))
+        self.effort += self.octaves[self.octave - 1].effort  # summing the history each time would be quadratic
         return is_finite
 
     def keep_if_best(self, loss: Loss) -> bool:
@@ -191,7 +195,7 @@ class Run:
             share: completed share of the arithmetic.
         """
         first, last = self.history[0], self.history[-1]
-        done = sum(self.octaves[step.octave - 1].effort for step in self.history) - self.octaves[0].effort
+        done = self.effort - self.octaves[0].effort
         return (last.seconds - first.seconds) * (1 - share) * total_effort(self.octaves) / done if done > 0 else None
 
     @property
