@@ -10,7 +10,7 @@ KERAS_VENV := .venv-keras
 
 # Benchmarks paint their own pairs unless a table of others is given: make bench PAIRS=pairs.csv PICTURES=folder
 BENCH ?= runs/$@
-BENCH_OPTIONS = --out $(BENCH) $(if $(PAIRS),--list $(PAIRS)) $(if $(PICTURES),--pictures $(PICTURES))
+BENCH_OPTIONS = --out $(BENCH) $(if $(PAIRS),--list $(PAIRS)) $(if $(PICTURES),--pictures $(PICTURES)) $(if $(JUDGE),--judge $(JUDGE))
 
 .PHONY: demo drawings test test-slow test-keras bench bench-full lint format clean
 

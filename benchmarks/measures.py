@@ -22,6 +22,18 @@ SAMPLES = 16384
 PROJECTIONS = 256
 """Number of random directions of the sliced distance."""
 
+LONG_SIDE = 512
+"""Long side in pixels for which the sigmas of :func:`tone` and :func:`coherence` are given; others scale them."""
+
+TONE_SIGMA = 4.0
+"""Sigma in pixels of the blur before :func:`tone`, at the long side :data:`LONG_SIDE`."""
+
+WINDOWS = (6.0, 12.0, 24.0)
+"""Sigmas in pixels of the structure tensor's windows, at the long side :data:`LONG_SIDE`."""
+
+ISOTROPIC = 1e-4
+"""Coherence up to which a style counts as without direction; white noise has at least 0.02."""
+
 
 class Score(NamedTuple):
     """Scores of a painting against its photograph and its style.
@@ -33,15 +45,21 @@ class Score(NamedTuple):
             photograph, over the four finest levels. The photograph itself scores 1, and a filter of colour and contrast
             alone, which is then matched twice, 0.85 to 1.02.
         content: correlation of locally normalised gradients with the photograph's; 1 for the photograph itself.
+        tone: rank correlation of blurred luminance with the photograph's; 1 for the photograph itself, -1 for its
+            negative, 0 if either is flat.
+        flow: coherence of the strokes' direction, divided by the style's; 1 for the style itself. Broken strokes,
+            ripples and stipples lower it. 0 if the style has no direction.
     """
 
     style: float
     strokes: float
     content: float
+    tone: float
+    flow: float
 
 
-class Judge:
-    """A judge that scores paintings of one photograph in one style.
+class Scorer:
+    """Computes the scores of paintings of one photograph in one style.
 
     Args:
         photograph: photograph, with the size of the paintings.
@@ -52,12 +70,28 @@ class Judge:
         self.photograph, self.style = photograph, style
         self.plain = sliced_wasserstein(photograph, style)
         self.matched = sliced_wasserstein(filtered(photograph, style), style)
+        self.coherence = coherence(resized(style, max(photograph.shape)))
 
     def score(self, painting: Tensor) -> Score:
-        """Compute all three scores."""
+        """Compute all scores."""
         plain = sliced_wasserstein(painting, self.style) / self.plain
         matched = sliced_wasserstein(filtered(painting, self.style), self.style) / self.matched
-        return Score(plain.mean().item(), matched[:4].mean().item(), content(painting, self.photograph))
+        flow = torch.where(self.coherence > ISOTROPIC, coherence(painting) / self.coherence, 0.0)
+        return Score(
+            style=plain.mean().item(),
+            strokes=matched[:4].mean().item(),
+            content=content(painting, self.photograph),
+            tone=tone(painting, self.photograph),
+            flow=flow.mean().item(),
+        )
+
+
+def resized(x: Tensor, long_side: int) -> Tensor:
+    """Resize to a long side in pixels, with antialiasing; return the picture itself if it has that long side."""
+    height, width = x.shape[-2:]
+    scale = long_side / max(height, width)
+    size = [max(1, round(height * scale)), max(1, round(width * scale))]
+    return x if scale == 1 else F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
 
 
 def halved(x: Tensor) -> Tensor:
@@ -143,8 +177,7 @@ def histogram_matched(x: Tensor, to: Tensor) -> Tensor:
 
 def content(painting: Tensor, photograph: Tensor) -> float:
     """Compute the mean correlation of locally normalised luminance gradients over three scales, without the finest."""
-    luma = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
-    a, b = (painting * luma).sum(1, keepdim=True), (photograph * luma).sum(1, keepdim=True)
+    a, b = _luminance(painting), _luminance(photograph)
     correlations = []
     for _ in range(3):
         a, b = halved(a), halved(b)
@@ -153,9 +186,71 @@ def content(painting: Tensor, photograph: Tensor) -> float:
     return torch.stack(correlations).mean().item()
 
 
+def _luminance(x: Tensor) -> Tensor:
+    return (x * torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
 def _edges(x: Tensor) -> Tensor:
     """Compute the length of the Sobel gradient, divided by its mean over 15×15 pixels."""
-    sobel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]).view(1, 1, 3, 3)
-    x = F.pad(x, (1, 1, 1, 1), mode="replicate")
-    length = (F.conv2d(x, sobel).square() + F.conv2d(x, sobel.mT).square() + 1e-6).sqrt()
+    dx, dy = _sobel(F.pad(x, (1, 1, 1, 1), mode="replicate"))
+    length = (dx.square() + dy.square() + 1e-6).sqrt()
     return length / (F.avg_pool2d(length, 15, 1, 7, count_include_pad=False) + 0.02)
+
+
+def _sobel(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute the horizontal and the vertical Sobel derivative, without the outermost pixels."""
+    kernel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]).view(1, 1, 3, 3)
+    return F.conv2d(x, kernel), F.conv2d(x, kernel.mT)
+
+
+def tone(painting: Tensor, photograph: Tensor) -> float:
+    """Compute Spearman's rank correlation of blurred luminance, in [-1, 1]; 0 if either picture is flat.
+
+    The Gaussian blur has :data:`TONE_SIGMA`, scaled with the long side, and every second sigma is sampled.
+    """
+    sigma = TONE_SIGMA * max(photograph.shape) / LONG_SIDE
+    step = max(1, round(2 * sigma))
+    samples = [_blurred(_luminance(x), sigma)[..., ::step, ::step].flatten() for x in (painting, photograph)]
+    return torch.corrcoef(torch.stack([_ranks(x) for x in samples]))[0, 1].nan_to_num().item()
+
+
+def _ranks(values: Tensor) -> Tensor:
+    """Rank values; equal ones share the mean of their ranks."""
+    _, place, counts = values.unique(return_inverse=True, return_counts=True)
+    return (counts.cumsum(0) - 0.5 * counts)[place]
+
+
+def coherence(x: Tensor) -> Tensor:
+    """Compute the coherence of direction in windows of several sizes, each in [0, 1].
+
+    The structure tensor (Förstner and Gülch 1987; Bigün and Granlund 1987) is the mean of the gradient's outer product
+    over a Gaussian window. Its coherence (Weickert 1998) is the difference of its eigenvalues divided by their sum:
+    1 for straight parallel lines, 0 without a preferred direction. The mean over the picture is weighted by this sum,
+    the energy, so that flat parts do not count.
+
+    The windows :data:`WINDOWS`, the prior blur of 1 px and the margin of 16 px, which is left out, are for a long side
+    of :data:`LONG_SIDE` and scale with the picture's. So a picture has about the same coherence at all sizes from
+    256 px up; below that, coherence is too high.
+
+    Returns:
+        One value per window; 0 if the picture is flat.
+    """
+    scale = max(x.shape) / LONG_SIDE
+    dx, dy = _sobel(_blurred(_luminance(x), scale))
+    top, left = (min(round(16 * scale), (side - 1) // 2) for side in dx.shape[-2:])
+    inner = (..., slice(top, dx.shape[-2] - top), slice(left, dx.shape[-1] - left))
+    found = []
+    for window in WINDOWS:
+        xx, xy, yy = (_blurred(product, window * scale)[inner] for product in (dx * dx, dx * dy, dy * dy))
+        energy, difference = xx + yy, ((xx - yy).square() + 4 * xy.square()).sqrt()
+        found.append((difference * energy / (energy + 1e-6)).sum() / energy.sum().clamp_min(1e-12))
+    return torch.stack(found)
+
+
+def _blurred(x: Tensor, sigma: float) -> Tensor:
+    """Blur by a Gaussian cut off at three sigmas, with mirrored borders; replicated ones if x is smaller than that."""
+    radius = int(3 * sigma)
+    kernel = torch.exp(-torch.arange(-radius, radius + 1).square() / (2 * sigma**2))
+    kernel /= kernel.sum()
+    x = F.pad(x, [radius] * 4, mode="reflect" if min(x.shape[-2:]) > radius else "replicate")
+    return F.conv2d(F.conv2d(x, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))

@@ -40,7 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 write_encoder(random_weights(), Path(path))
         results.append(run(name, path or name, where.pairs, where.canvas.size, given.iterations, where.out))
     write_sheets(results, where.pairs, where.canvas.size, where.out)
-    report = f"{machine.describe()}\n\n{table(results)}\n\nStrokes / content:\n\n{curves_table(results)}\n"
+    report = (
+        f"{machine.describe()}\n\n{table(results)}\n\nStrokes / content / tone / flow:\n\n{curves_table(results)}\n"
+    )
     replace_file(where.out / "encoders.md", report.encode())
     print(report)
 

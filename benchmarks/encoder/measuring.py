@@ -12,7 +12,7 @@ from torch import Tensor
 
 import impasto
 from benchmarks.encoder.results import STYLE_WEIGHTS, Result, reconstructed_photos, texture_styles
-from benchmarks.measures import Judge, sliced_wasserstein
+from benchmarks.measures import Scorer, sliced_wasserstein
 from benchmarks.pairs import Pair, loaded, to_array, to_tensor
 from impasto.encoders.layers import all_convolutions
 from impasto.encoders.loading import load_encoder
@@ -103,7 +103,7 @@ def run(name: str, encoder: str, pairs: Sequence[Pair], size: int, iterations: i
         weights = [weight for weight in STYLE_WEIGHTS if not result.has(weight, pair.name)]
         if not weights:
             continue
-        judge = Judge(loaded(pair.content, size), loaded(pair.style, size))
+        scorer = Scorer(loaded(pair.content, size), loaded(pair.style, size))
         for weight in weights:
             begun = time.monotonic()
             painting = impasto.paint(
@@ -116,7 +116,7 @@ def run(name: str, encoder: str, pairs: Sequence[Pair], size: int, iterations: i
             )
             seconds = time.monotonic() - begun
             write_picture(picture_of(out, name, weight, pair), painting.array)
-            result.add(weight, pair.name, judge.score(to_tensor(painting.array)), seconds)
+            result.add(weight, pair.name, scorer.score(to_tensor(painting.array)), seconds)
             result.store(file)
     return result.over(pairs)
 

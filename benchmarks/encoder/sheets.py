@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks.encoder.measuring import picture_of
 from benchmarks.encoder.results import STYLE_WEIGHTS, Result, level_of, texture_styles
 from benchmarks.pairs import Pair, covering, loaded, to_array
+from benchmarks.quality.tables import labelled
 from impasto.pictures import read_picture, write_picture
 from impasto.runs.sheets import Stage, grid
 
@@ -36,9 +37,9 @@ def write_sheets(results: Sequence[Result], pairs: Sequence[Pair], size: int, ou
         ]
         for result in results:
             weight = nearest_weight(result, level)
-            _, strokes, content = result.pairs[f"{weight:g}"][pair.name]
+            score = result.pairs[f"{weight:g}"][pair.name]
             pixels = read_picture(picture_of(out, result.name, weight, pair)).pixels
-            row.append(Stage(pixels, f"{result.name}: strokes {strokes:.2f}, content {content:.2f}"))
+            row.append(Stage(pixels, f"{result.name}: {labelled(score)}"))
         write_picture(folder / f"{pair.name}.jpg", grid(row, columns=min(4, len(row))))
     for style in texture_styles(pairs):
         row = [Stage(to_array(loaded(style, size // 2)), "painting")]
@@ -50,4 +51,4 @@ def write_sheets(results: Sequence[Result], pairs: Sequence[Pair], size: int, ou
 
 def nearest_weight(result: Result, level: float) -> float:
     """Return the style weight at which an encoder's mean content is nearest to a level."""
-    return min(STYLE_WEIGHTS, key=lambda weight: abs(result.curve[f"{weight:g}"][2] - level))
+    return min(STYLE_WEIGHTS, key=lambda weight: abs(result.curve[f"{weight:g}"].content - level))

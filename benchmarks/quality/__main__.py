@@ -1,7 +1,7 @@
-"""``python -m benchmarks.quality BENCH …``: pictures, time-to-loss, strength, search, or several at once: small, full.
+"""``python -m benchmarks.quality BENCH …``: pictures, time-to-loss, strength, search, score; several: small, full.
 
 small: two pairs at a small size, in less than half an hour on two cores. full: everything, in some hours. Both resume
-after an interruption, and pass on further options (--list, --pictures, --out, --encoder, --threads).
+after an interruption, and pass on further options (--list, --pictures, --out, --encoder, --threads, --judge).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks.quality import pictures, search, strength, time_to_loss
+from benchmarks.quality import pictures, score, search, strength, time_to_loss
 from benchmarks.quality.options import in_sentences
 
 Main = Callable[[Sequence[str] | None], None]
@@ -19,6 +19,7 @@ BENCHES: dict[str, Main] = {
     "time-to-loss": time_to_loss.main,
     "strength": strength.main,
     "search": search.main,
+    "score": score.main,
 }
 
 # Without the preset fine, which takes nearly twice as long as the default.

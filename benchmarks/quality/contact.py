@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.pairs import Pair, covering, loaded, to_array
 from benchmarks.quality.curves import Point, curve_of, nearest
 from benchmarks.quality.store import Row, write_json
+from benchmarks.quality.tables import labelled
 from impasto.pictures import read_picture, write_picture
 from impasto.runs.sheets import Stage, grid
 
@@ -46,10 +47,7 @@ def write_sheets(
         random.Random(f"{seed}/{number}/{pair.name}").shuffle(shuffled)
         letters = dict(zip(shuffled, string.ascii_uppercase, strict=False))
         key[pair.name] = {letter: name for name, letter in letters.items()}
-        labels = {
-            name: f"{name} at {p.factor:.3g}: strokes {p.strokes:.2f}, content {p.content:.2f}"
-            for name, (_, p) in chosen.items()
-        }
+        labels = {name: f"{name} at {p.factor:.3g}: {labelled(p)}" for name, (_, p) in chosen.items()}
         beside = _beside(pair, size)
         _write(folder / "sheets" / f"{pair.name}.jpg", beside, store, chosen, labels)
         _write(folder / BLIND / f"{pair.name}.jpg", beside, store, {name: chosen[name] for name in shuffled}, letters)

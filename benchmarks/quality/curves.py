@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.measures import Score
 from benchmarks.quality.store import Row
 
 
 class Point(NamedTuple):
-    """Scores of a method at one factor on its style weight."""
+    """Scores of a method at one factor on its style weight; ``judge`` is NaN if it was not measured."""
 
     factor: float
     style: float
     strokes: float
     content: float
+    tone: float
+    flow: float
+    judge: float = math.nan
+
+
+MEASURES = (*Score._fields, "judge")
+"""Names of the scores of a point."""
 
 
 Curve = Sequence[Point]
@@ -26,7 +35,11 @@ Curve = Sequence[Point]
 def curve_of(rows: Iterable[Row], method: str, pair: str) -> list[Point]:
     """Return the curve of one method on one pair."""
     mine = [row for row in rows if row.method == method and row.pair == pair]
-    return sorted(Point(row.factor, row.style, row.strokes, row.content) for row in mine)
+    return sorted((Point(row.factor, *_scores(row)) for row in mine), key=lambda point: point.factor)
+
+
+def _scores(row: Row) -> list[float]:
+    return [math.nan if (score := getattr(row, name)) is None else score for name in MEASURES]
 
 
 def mean_curve(rows: Iterable[Row], method: str) -> list[Point]:
@@ -40,7 +53,7 @@ def mean_curve(rows: Iterable[Row], method: str) -> list[Point]:
     for factor in sorted({row.factor for row in mine}):
         at_factor = [row for row in mine if row.factor == factor]
         if {row.pair for row in at_factor} == pairs:
-            means = np.mean([(row.style, row.strokes, row.content) for row in at_factor], 0)
+            means = np.mean([_scores(row) for row in at_factor], 0)
             points.append(Point(factor, *map(float, means)))
     return points
 
@@ -57,12 +70,10 @@ def at_content(curve: Curve, level: float) -> Point | None:
     contents = [point.content for point in ordered]
     if not contents or not contents[0] <= level <= contents[-1]:
         return None
-    style, strokes = (
-        float(np.interp(level, contents, values))
-        for values in ([p.style for p in ordered], [p.strokes for p in ordered])
-    )
-    factor = float(np.exp(np.interp(level, contents, np.log([p.factor for p in ordered]))))
-    return Point(factor, style, strokes, level)
+    columns = np.array(ordered).T
+    columns[0] = np.log(columns[0])
+    point = Point(*(float(np.interp(level, contents, column)) for column in columns))
+    return point._replace(factor=math.exp(point.factor), content=level)
 
 
 def nearest(curve: Curve, level: float) -> Point:

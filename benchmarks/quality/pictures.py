@@ -21,7 +21,7 @@ from benchmarks.quality.curves import curve_of, mean_curve
 from benchmarks.quality.drawing import plot_curves
 from benchmarks.quality.methods import REFERENCES, Method, Peer, parse_method
 from benchmarks.quality.options import FACTORS, Bench, bench, in_sentences, parser
-from benchmarks.quality.store import Row, Store, collect
+from benchmarks.quality.store import Row, collect
 from impasto.files import replace_file
 
 PEERS = ("gatys-short", "gatys-bounded-short", "crowson-short", "galerne-short", "galerne-bounded-short")
@@ -54,10 +54,10 @@ def run(where: Bench, methods: Sequence[Method], factors: Sequence[float], level
     Raises:
         ImpastoError: a picture cannot be read, or a file cannot be written.
     """
-    store = Store(where.out / "scores", where.canvas)
     subjects = [*methods, *(r for r in REFERENCES if r.name not in [m.name for m in methods])]
     sparse = [m.name for m in methods if isinstance(m, Peer) and m.budget == "full"]
-    rows = collect(store, subjects, where.pairs, sorted(factors), sparse)
+    with where.store() as store:
+        rows = collect(store, subjects, where.pairs, sorted(factors), sparse)
     report = _report(rows, where, [m.name for m in methods if isinstance(m, Peer)])
     replace_file(_made(where.out) / "pictures.md", report.encode())
     _plots(where.out / "curves", rows)
@@ -69,10 +69,11 @@ def run(where: Bench, methods: Sequence[Method], factors: Sequence[float], level
 def _report(rows: Sequence[Row], where: Bench, peers: Sequence[str]) -> str:
     parts = [
         f"# The pictures\n\n{len(where.pairs)} pairs, {where.canvas.size} px, encoder {where.canvas.encoder}. Lower "
-        f"style and strokes are better, and higher content is more of the photograph.\n\n{machine.describe()}",
+        "style, strokes and judge are better, and higher content and tone are more of the photograph. Flow 1 is the "
+        f"style's.\n\n{machine.describe()}",
         f"## At each method's own style weight\n\n{tables.defaults_table(rows)}",
-        f"## At equal content: strokes (style)\n\n{tables.levels_table(rows, LEVELS)}",
-        f"## Pair by pair: strokes / content\n\n{tables.pairs_table(rows)}",
+        f"## At equal content: {' / '.join(tables.LEVEL_CELL)} (style)\n\n{tables.levels_table(rows, LEVELS)}",
+        f"## Pair by pair: {' / '.join(tables.CELL)}\n\n{tables.pairs_table(rows)}",
         f"## Where a peer beats the default\n\n{tables.beaten_table(rows, peers)}",
     ]
     return "\n\n".join(parts) + "\n"

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.quality import tables
-from benchmarks.quality.curves import at_content, at_default, mean_curve
+from benchmarks.quality.curves import MEASURES, at_content, at_default, mean_curve
 from benchmarks.quality.methods import DEFAULT, Ours, custom
 from benchmarks.quality.options import Bench, bench, in_sentences, parser
-from benchmarks.quality.store import Row, Store, collect
+from benchmarks.quality.store import Row, collect
 from impasto.errors import SettingsError
 from impasto.files import replace_file
 
@@ -25,7 +25,7 @@ FACTORS = (0.25, 1.0, 4.0)
 LEVELS = (0.50, 0.55)
 COLUMNS = (
     "name", "settings", "pairs", "size", *(f"strokes at content {level:.2f}" for level in LEVELS),
-    "style", "strokes", "content", "seconds", "seconds / default", "arithmetic / default",
+    *MEASURES, "seconds", "seconds / default", "arithmetic / default",
 )  # fmt: skip
 
 
@@ -48,7 +48,8 @@ def run(where: Bench, method: Ours, assignments: Sequence[str], factors: Sequenc
     Raises:
         ImpastoError: a picture cannot be read, or a file cannot be written.
     """
-    rows = collect(Store(where.out / "scores", where.canvas), [DEFAULT, method], where.pairs, sorted(factors))
+    with where.store() as store:
+        rows = collect(store, [DEFAULT, method], where.pairs, sorted(factors))
     lines = [_line(rows, DEFAULT.name, "", where), _line(rows, method.name, " ".join(assignments), where)]
     _append(where.out / "search.csv", lines[1])
     return tables.markdown(COLUMNS, lines, 2)
@@ -62,20 +63,20 @@ def _line(rows: Sequence[Row], name: str, settings: str, where: Bench) -> list[s
     return [
         name, settings, str(len(where.pairs)), str(where.canvas.size),
         *(tables.number(point.strokes if point else None) for point in levels),
-        *(tables.number(getattr(own, what, None)) for what in ("style", "strokes", "content")),
+        *(tables.number(getattr(own, what, None)) for what in MEASURES),
         f"{sum(mine) / max(1, len(mine)):.1f}",
         *(tables.number(tables.ratio(rows, name, what), ".2f") for what in ("seconds", "operations")),
     ]  # fmt: skip
 
 
 def _append(path: Path, line: Sequence[str]) -> None:
+    """Append a row; earlier rows keep their cells, and have empty ones in columns that are new."""
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    if not before:
-        writer.writerow(COLUMNS)
-    writer.writerow(line)
-    replace_file(path, (before + text.getvalue()).encode())
+    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows([*csv.DictReader(io.StringIO(before)), dict(zip(COLUMNS, line, strict=True))])
+    replace_file(path, text.getvalue().encode())
 
 
 if __name__ == "__main__":

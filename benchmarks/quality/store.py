@@ -8,20 +8,21 @@ import math
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.measures import Judge
+from benchmarks.measures import Score, Scorer
 from benchmarks.pairs import Pair, loaded, to_tensor
+from benchmarks.quality.judge import Judge
 from benchmarks.quality.methods import Canvas, Method
 from impasto.encoders.loading import load_encoder
 from impasto.errors import ImpastoError
 from impasto.files import replace_file, sha256_of
-from impasto.pictures import write_picture
+from impasto.pictures import read_picture, write_picture
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,12 @@ class Row:
         style: patch distance to the style; lower is better.
         strokes: patch distance beyond the reach of a filter; lower is better.
         content: similarity to the photograph's structure; higher is more similar.
+        tone: similarity to the photograph's light and shade; higher is more similar.
+        flow: coherence of the strokes' direction; 1 is the style's.
         seconds: seconds of painting.
         operations: multiplications of the encoder.
         picture: path of the picture, relative to the store's folder.
+        judge: distance to the style in another network; lower is better. None if it was not measured.
     """
 
     method: str
@@ -46,9 +50,12 @@ class Row:
     style: float
     strokes: float
     content: float
+    tone: float
+    flow: float
     seconds: float
     operations: float
     picture: str
+    judge: float | None = None
 
 
 class Store:
@@ -57,36 +64,50 @@ class Store:
     Args:
         folder: folder of the store; created if missing.
         canvas: size and encoder.
+        judge: judge of the pictures; None to leave its scores out.
     """
 
-    def __init__(self, folder: Path, canvas: Canvas) -> None:
-        self.folder, self.canvas = folder, canvas
+    def __init__(self, folder: Path, canvas: Canvas, judge: Judge | None = None) -> None:
+        self.folder, self.canvas, self.judge = folder, canvas, judge
         self.painted = 0
         self._hashes: dict[Path, str] = {}
-        self._judge: tuple[Pair, Judge] | None = None
+        self._scorer: tuple[Pair, Scorer] | None = None
 
     def row(self, method: Method, pair: Pair, factor: float) -> Row:
         """Return the stored row, or paint, score and store a new one.
 
+        Scores that a stored row lacks are computed from its picture, which is rounded to 8 bits.
+
         Raises:
-            ImpastoError: painting failed, or a file cannot be written.
+            ImpastoError: painting failed, a file cannot be read or written, or the judge ended.
         """
         path = self.path(method, pair, factor)
-        if path.exists():
-            return Row(**json.loads(path.read_text(encoding="utf-8"))["row"])
+        if not path.exists():
+            self._paint(method, pair, factor, path)
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        before = dict(stored["row"])
+        picture = self.folder / before["picture"]
+        if not set(Score._fields) <= before.keys():
+            score = self._scorer_of(pair).score(to_tensor(read_picture(picture).pixels))
+            stored["row"] |= score._asdict()
+        row = Row(**stored["row"])
+        if self.judge is not None and row.judge is None:
+            row = replace(row, judge=self.judge.score(picture, pair))
+        if asdict(row) != before:
+            write_json(path, stored | {"row": asdict(row)})
+        return row
+
+    def _paint(self, method: Method, pair: Pair, factor: float, path: Path) -> None:
         painted = method.paint(pair, self.canvas, factor)
-        score = self._judge_of(pair).score(to_tensor(painted.array))
+        score = self._scorer_of(pair).score(to_tensor(painted.array))
         picture = path.with_suffix(".png")
-        row = Row(
-            method.name, pair.name, factor, *score, painted.seconds, painted.operations,
-            picture.relative_to(self.folder).as_posix(),
-        )  # fmt: skip
+        name = picture.relative_to(self.folder).as_posix()
+        row = Row(method.name, pair.name, factor, *score, painted.seconds, painted.operations, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_picture(picture, painted.array)
         # The scores are written last, so that their presence implies the picture's.
         write_json(path, {"row": asdict(row), "made": method.record(self.canvas, factor)})
         self.painted += 1
-        return row
 
     def path(self, method: Method, pair: Pair, factor: float) -> Path:
         """Return the path of a picture's scores, with a hash of everything that they depend on."""
@@ -107,10 +128,10 @@ class Store:
             self._hashes[path] = sha256_of(path)
         return self._hashes[path]
 
-    def _judge_of(self, pair: Pair) -> Judge:
-        if self._judge is None or self._judge[0] != pair:
-            self._judge = pair, Judge(*(loaded(path, self.canvas.size) for path in (pair.content, pair.style)))
-        return self._judge[1]
+    def _scorer_of(self, pair: Pair) -> Scorer:
+        if self._scorer is None or self._scorer[0] != pair:
+            self._scorer = pair, Scorer(*(loaded(path, self.canvas.size) for path in (pair.content, pair.style)))
+        return self._scorer[1]
 
 
 def collect(
@@ -144,7 +165,7 @@ def collect(
         if store.painted > before:
             print(
                 f"{method.name} {pair.name} {factor:g}: strokes {row.strokes:.3f} content {row.content:.3f} "
-                f"{row.seconds:.1f} s",
+                f"tone {row.tone:.3f} flow {row.flow:.3f} {row.seconds:.1f} s",
                 file=sys.stderr,
                 flush=True,
             )

@@ -12,17 +12,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from benchmarks.measures import Score
 from benchmarks.quality import machine, tables
 from benchmarks.quality.curves import Point, mean_curve
 from benchmarks.quality.methods import DEFAULT
 from benchmarks.quality.options import Bench, bench, in_sentences, parser
-from benchmarks.quality.store import Store, collect
+from benchmarks.quality.store import collect
 from impasto.errors import PaintingError
 from impasto.files import replace_file
 from impasto.settings.model import DEFAULT_STRENGTH, style_weight_of
 
 STRENGTHS = tuple(i / 8 for i in range(9))
-MEASURES = ("content", "strokes", "style")
+MEASURES = Score._fields
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -45,8 +46,9 @@ def run(where: Bench, measure: str) -> str:
     weights = [style_weight_of(strength) for strength in STRENGTHS]
     default = style_weight_of(DEFAULT_STRENGTH)
     factors = [float(f"{weight / default:.12g}") for weight in weights]
-    store = Store(where.out / "scores", where.canvas)
-    curve = mean_curve(collect(store, [DEFAULT], where.pairs, factors), DEFAULT.name)
+    with where.store() as store:
+        rows = collect(store, [DEFAULT], where.pairs, factors)
+    curve = mean_curve(rows, DEFAULT.name)
     if len(curve) < len(factors):
         raise PaintingError("Some strengths could not be painted on all pairs, so the slider cannot be judged.")
     even = even_weights([(point.factor * default, getattr(point, measure)) for point in curve], STRENGTHS)
@@ -54,7 +56,7 @@ def run(where: Bench, measure: str) -> str:
         (
             f"# The strength's slider\n\nMeans over {len(where.pairs)} pairs, {where.canvas.size} px, encoder "
             f"{where.canvas.encoder}; even steps of *{measure}*.\n\n{machine.describe()}",
-            _table(curve, default, even),
+            _table(curve, default, even, tables.measured(rows)),
         )
     )
     where.out.mkdir(parents=True, exist_ok=True)
@@ -78,12 +80,12 @@ def even_weights(scores: Sequence[tuple[float, float]], shares: Sequence[float])
     return [float(np.exp(np.interp(share * way[-1], way, np.log(weights[first])))) for share in shares]
 
 
-def _table(curve: Sequence[Point], default: float, even: Sequence[float]) -> str:
+def _table(curve: Sequence[Point], default: float, even: Sequence[float], measures: Sequence[str]) -> str:
     lines = []
     for point, strength, weight in zip(curve, STRENGTHS, even, strict=True):
-        scores = [tables.number(getattr(point, name)) for name in MEASURES]
+        scores = [tables.number(getattr(point, name)) for name in measures]
         lines.append([f"{strength:g}", f"{point.factor * default:.3g}", *scores, f"{weight:.3g}"])
-    return tables.markdown(["strength", "style weight", *MEASURES, "weight for even steps"], lines, 0)
+    return tables.markdown(["strength", "style weight", *measures, "weight for even steps"], lines, 0)
 
 
 if __name__ == "__main__":

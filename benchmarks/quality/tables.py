@@ -5,10 +5,26 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Sequence
 
-from benchmarks.quality.curves import at_content, at_default, beaten, curve_of, mean_curve, pairs_compared
+from benchmarks.measures import Score
+from benchmarks.quality.curves import (
+    MEASURES,
+    Point,
+    at_content,
+    at_default,
+    beaten,
+    curve_of,
+    mean_curve,
+    pairs_compared,
+)
 from benchmarks.quality.store import Row
 
 NOTHING = "–"
+
+CELL = ("strokes", "content", "tone", "flow")
+"""Scores in a cell of the tables by pair."""
+
+LEVEL_CELL = ("strokes", "tone", "flow")
+"""Scores in a cell of the table by content."""
 
 
 def markdown(heads: Sequence[str], lines: Iterable[Sequence[str]], text_columns: int = 1) -> str:
@@ -27,6 +43,21 @@ def names_of(rows: Iterable[Row]) -> list[str]:
     return list(dict.fromkeys(row.method for row in rows))
 
 
+def measured(rows: Iterable[Row]) -> list[str]:
+    """List the scores with a column: all, but the judge's only if a row has it."""
+    return list(MEASURES if any(row.judge is not None for row in rows) else MEASURES[:-1])
+
+
+def joined(scores: Point | Score, names: Sequence[str] = CELL) -> str:
+    """Format several scores as one cell, separated by slashes."""
+    return " / ".join(number(getattr(scores, name)) for name in names)
+
+
+def labelled(scores: Point | Score) -> str:
+    """Format scores with their names, for the label of a picture."""
+    return ", ".join(f"{name} {getattr(scores, name):.2f}" for name in CELL)
+
+
 def ratio(rows: Sequence[Row], method: str, what: str, to: str = "default") -> float | None:
     """Compute the median ratio of a method's seconds or operations to another's over common pairs and factors."""
     values = {(r.method, r.pair, r.factor): getattr(r, what) for r in rows}
@@ -40,34 +71,34 @@ def ratio(rows: Sequence[Row], method: str, what: str, to: str = "default") -> f
 
 def defaults_table(rows: Sequence[Row]) -> str:
     """Tabulate every method at its own style weight: means over the pairs, and relative cost."""
-    lines = []
+    lines, measures = [], measured(rows)
     for name in names_of(rows):
         point = at_default(mean_curve(rows, name))
-        scores = [number(getattr(point, what, None)) for what in ("style", "strokes", "content")]
+        scores = [number(getattr(point, what, None)) for what in measures]
         costs = [number(ratio(rows, name, what), ".2f") for what in ("seconds", "operations")]
         lines.append([name, *scores, *costs])
-    heads = ["method", "style", "strokes", "content", "seconds ÷ default's", "arithmetic ÷ default's"]
+    heads = ["method", *measures, "seconds ÷ default's", "arithmetic ÷ default's"]
     return markdown(heads, lines)
 
 
 def levels_table(rows: Sequence[Row], levels: Sequence[float]) -> str:
-    """Tabulate strokes, and style in brackets, of the mean curves at levels of content."""
+    """Tabulate strokes / tone / flow, and style in brackets, of the mean curves at levels of content."""
     lines = []
     for name in names_of(rows):
         curve = mean_curve(rows, name)
         if len(curve) < 2:
             continue
         points = [at_content(curve, level) for level in levels]
-        lines.append([name, *(f"{p.strokes:.3f} ({p.style:.3f})" if p else NOTHING for p in points)])
+        lines.append([name, *(f"{joined(p, LEVEL_CELL)} ({p.style:.3f})" if p else NOTHING for p in points)])
     return markdown(["method", *(f"content {level:.2f}" for level in levels)], lines)
 
 
 def pairs_table(rows: Sequence[Row]) -> str:
-    """Tabulate strokes / content of every method at its own style weight, by pair."""
+    """Tabulate strokes / content / tone / flow of every method at its own style weight, by pair."""
     names, lines = names_of(rows), []
     for pair in dict.fromkeys(row.pair for row in rows):
         points = [at_default(curve_of(rows, name, pair)) for name in names]
-        lines.append([pair, *(f"{p.strokes:.3f} / {p.content:.3f}" if p else NOTHING for p in points)])
+        lines.append([pair, *(joined(p) if p else NOTHING for p in points)])
     return markdown(["pair", *names], lines)
 
 
@@ -78,7 +109,5 @@ def beaten_table(rows: Sequence[Row], peers: Sequence[str]) -> str:
         return "No peer was compared with the default."
     if not found:
         return f"No peer beats the default on any of the {compared} pairs compared."
-    lines = [
-        [b.pair, b.peer, b.where, *(f"{p.strokes:.3f} / {p.content:.3f}" for p in (b.ours, b.theirs))] for b in found
-    ]
-    return markdown(["pair", "peer", "compared at", "default: strokes / content", "peer"], lines, 3)
+    lines = [[b.pair, b.peer, b.where, joined(b.ours), joined(b.theirs)] for b in found]
+    return markdown(["pair", "peer", "compared at", f"default: {' / '.join(CELL)}", "peer"], lines, 3)

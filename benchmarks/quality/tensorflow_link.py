@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from benchmarks.pairs import to_array
+from benchmarks.quality.worker import Worker
 from benchmarks.quality.yardstick import keras_arrays
 from impasto.encoders.architectures import architecture_to_json
 from impasto.encoders.network import Encoder
-from impasto.errors import PaintingError
 
 Mode = Literal["eager", "compiled"]
 MODES: tuple[Mode, ...] = ("eager", "compiled")
@@ -60,12 +57,9 @@ class TensorFlow:
         environment |= dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), threads)
         self.seconds: list[float] = []
         self.losses: list[float] = []
-        self._log = (folder / f"{mode}.log").open("w")
-        self._process = subprocess.Popen(
-            [str(python), "-m", "benchmarks.quality.tensorflow_worker", str(folder.absolute()), mode],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True,
-            env={**os.environ, **environment}, cwd=Path(__file__).parents[2],
-        )  # fmt: skip
+        self._worker = Worker(
+            "TensorFlow", python, "benchmarks.quality.tensorflow_worker", [str(folder.absolute()), mode], environment
+        )
 
     def advance(self, steps: int) -> None:
         """Take some steps.
@@ -73,22 +67,10 @@ class TensorFlow:
         Raises:
             PaintingError: the process ended.
         """
-        ask, answer = cast(IO[str], self._process.stdin), cast(IO[str], self._process.stdout)
-        try:
-            print(steps, file=ask, flush=True)
-            found = json.loads(answer.readline())
-        except (OSError, ValueError):  # the pipe is closed, or the answer is missing
-            raise PaintingError(f"TensorFlow ended early: {self._log.name} says why.") from None
+        found = self._worker.ask(steps)
         self.seconds += found["seconds"]
         self.losses += found["losses"]
 
     def close(self) -> None:
         """End the process."""
-        cast(IO[str], self._process.stdin).close()
-        try:
-            self._process.wait(60)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        cast(IO[str], self._process.stdout).close()
-        self._log.close()
+        self._worker.close()

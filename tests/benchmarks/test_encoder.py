@@ -10,6 +10,7 @@ from benchmarks import measures
 from benchmarks.encoder.__main__ import main
 from benchmarks.encoder.measuring import random_weights, run
 from benchmarks.encoder.results import STYLE_WEIGHTS, Result, at_content, curves_table, table
+from benchmarks.measures import Score
 from benchmarks.pairs import Pair
 from impasto.encoders.loading import load_encoder
 from impasto.errors import SettingsError
@@ -83,16 +84,28 @@ def test_result_reads_older_files(tmp_path):
     assert Result.stored(tmp_path / "old.json", "old", {"size": 64}) == Result("old", seconds=3.5)
 
 
+def test_result_drops_scores_with_fewer_measures(tmp_path, capsys):
+    scores = {"4": {"a": [0.1, 0.2, 0.3], "b": [0.1, 0.2, 0.3, 0.4, 0.5]}}
+    (tmp_path / "old.json").write_text(json.dumps({"name": "old", "pairs": scores, "seconds": 3.5}))
+    result = Result.stored(tmp_path / "old.json", "old", {})
+    assert result.pairs == {"4": {"b": Score(0.1, 0.2, 0.3, 0.4, 0.5)}}
+    assert "old.json: 1 paintings have no flow" in capsys.readouterr().err
+    result.store(tmp_path / "old.json")
+    assert Result.stored(tmp_path / "old.json", "old", {}) == result
+    assert capsys.readouterr().err == ""
+
+
 def test_seconds_are_mean_over_paintings():
     result = Result("some")
     for number, seconds in enumerate((1.0, 2.0, 6.0)):
-        result.add(4.0, f"pair-{number}", (0.5, 0.5, 0.5), seconds)
+        result.add(4.0, f"pair-{number}", Score(0.5, 0.5, 0.5, 0.5, 0.5), seconds)
     assert result.seconds == pytest.approx(3)
 
 
 def result_of(name, contents):
     scores = {
-        w: {"pair": [0.1 * i, 0.2 * i, content]} for i, (w, content) in enumerate(zip(WEIGHTS, contents, strict=True))
+        w: {"pair": Score(0.1 * i, 0.2 * i, content, 0.3 * i, 0.25 * i)}
+        for i, (w, content) in enumerate(zip(WEIGHTS, contents, strict=True))
     }
     return Result(name, {}, {"style": 0.25}, scores, {"photo": 0.125}, 2.0)
 
@@ -101,14 +114,14 @@ def test_table_compares_at_content_of_first_encoder():
     reference, other = result_of("first", (0.9, 0.5, 0.3, 0.1)), result_of("other", (0.8, 0.6, 0.4, 0.2))
     rows = table([reference, other]).splitlines()
     assert "strokes at content 0.300" in rows[0]
-    assert rows[2] == "| first | 0.250 | 0.400 | 0.200 | 0.125 | 2.0 |"
-    assert rows[3] == "| other | 0.250 | 0.500 | 0.250 | 0.125 | 2.0 |"
+    assert rows[2] == "| first | 0.250 | 0.400 | 0.200 | 0.600 | 0.500 | 0.125 | 2.0 |"
+    assert rows[3] == "| other | 0.250 | 0.500 | 0.250 | 0.750 | 0.625 | 0.125 | 2.0 |"
     assert all(map(math.isnan, at_content(other.curve, 0.1)))  # the curve does not reach this content
 
 
 def test_curves_table_has_every_style_weight():
     (row,) = curves_table([result_of("first", (0.9, 0.5, 0.3, 0.1))]).splitlines()[2:]
-    assert row == "| first | 0.000 / 0.900 | 0.200 / 0.500 | 0.400 / 0.300 | 0.600 / 0.100 |"
+    assert row.startswith("| first | 0.000 / 0.900 / 0.000 / 0.000 | 0.200 / 0.500 / 0.300 / 0.250 | ")
 
 
 def test_command_writes_tables_and_sheets(pictures, tiny_encoder, compare, capsys):

@@ -1,4 +1,6 @@
-"""The measures of a painting: distances, matched histograms, content, and scores."""
+"""The measures of a painting: distances, matched histograms, content, tone, flow, and scores."""
+
+import math
 
 import pytest
 import torch
@@ -7,13 +9,16 @@ from hypothesis import given, settings, strategies as st
 
 from benchmarks import measures
 from benchmarks.measures import (
-    Judge,
+    Scorer,
+    coherence,
     collapsed,
     content,
     filtered,
     histogram_matched,
     laplacian_pyramid,
+    resized,
     sliced_wasserstein,
+    tone,
 )
 from tests.helpers import smooth_picture
 
@@ -157,31 +162,137 @@ def test_content_decreases_with_noise():
     assert content(picture(seed=5), x) < 0.3
 
 
+@pytest.mark.parametrize("change", [lambda x: x, lambda x: 0.3 + 0.4 * x, lambda x: x**3])
+def test_tone_ignores_monotone_changes(change):
+    x = F.interpolate(noise(torch.empty(1, 1, 6, 8)), (192, 256), mode="bilinear").expand(1, 3, -1, -1)
+    assert tone(change(x), x) == pytest.approx(1, abs=0.01)
+
+
+def test_tone_of_negative_is_minus_one():
+    x = picture()
+    assert tone(x, x) == pytest.approx(1, abs=1e-5)
+    assert tone(1 - x, x) == pytest.approx(-1, abs=1e-3)
+
+
+def test_tone_decreases_with_width_of_band():
+    x = picture(seed=3)
+    found = []
+    for width in (0, 10, 20, 40):
+        banded = x.clone()
+        banded[..., 40 : 40 + width, :] = 1.0
+        found.append(tone(banded, x))
+    assert found == sorted(found, reverse=True)
+    assert found[1] < 0.97
+
+
+def test_tone_ignores_fine_noise_but_not_place():
+    x = picture(256, 320)
+    assert tone(x + 0.5 * (noise(x) - 0.5), x) > 0.95
+    assert abs(tone(noise(x), x)) < 0.1
+    assert tone(x.flip(3), x) < 0.8
+
+
+def test_tone_gives_equal_values_mean_rank():
+    x = torch.zeros(1, 3, 512, 512)
+    x[..., 256:] = 1.0
+    assert abs(tone(x.mT, x)) < 0.02  # with ordinal ranks this would be 0.47
+
+
+def strokes(length, count=3000, height=192, width=256, seed=0):
+    """Draw slanting dark strokes of a length in pixels on white, which bend slowly over the picture."""
+    generator = torch.Generator().manual_seed(seed)
+    canvas = torch.ones(height, width)
+    y, x, phase = torch.rand(3, count, generator=generator) * torch.tensor([height, width, 1.0]).view(3, 1)
+    angle = 0.6 + 0.5 * torch.sin(x / 60) * torch.cos(y / 60)
+    for step in torch.linspace(-0.5, 0.5, 2 * length + 1) * length:
+        rows, columns = (y + step * angle.sin()).round().long(), (x + step * angle.cos()).round().long()
+        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+        canvas[rows[inside], columns[inside]] = 0.8 * phase[inside]
+    return canvas.expand(1, 3, -1, -1).contiguous()
+
+
+def test_coherence_increases_with_length_of_strokes():
+    stipples, broken, long = (coherence(strokes(n, 9000 // n)) for n in (1, 6, 30))
+    assert (stipples < broken).all()
+    assert (broken < long).all()
+    assert (coherence(noise(strokes(1))) < broken).all()
+
+
+def test_coherence_of_straight_lines_is_one():
+    assert (coherence(striped(192, 256, 12)) > 0.99).all()
+
+
+def test_coherence_decreases_with_size_of_window():
+    small, middle, large = coherence(strokes(30, 300)).tolist()
+    assert small > middle > large
+
+
+def test_coherence_is_independent_of_right_angles():
+    x = strokes(20, 400)
+    for turned in (x.rot90(1, (2, 3)), x.rot90(2, (2, 3)), x.flip(3), 1 - x):
+        torch.testing.assert_close(coherence(turned), coherence(x), rtol=1e-3, atol=0)
+
+
+def test_coherence_is_nearly_independent_of_size():
+    x = F.interpolate(strokes(20, 400), scale_factor=2, mode="bicubic").clamp(0, 1)
+    for long_side in (256, 1024):
+        torch.testing.assert_close(coherence(resized(x, long_side)), coherence(x), rtol=0.15, atol=0)
+
+
+@pytest.mark.parametrize("shape", [(40, 512), (7, 9), (512, 40), (30, 30)])
+def test_tone_and_coherence_accept_any_shape(shape):
+    x = noise(torch.empty(1, 3, *shape))
+    assert tone(x, x) == pytest.approx(1, abs=1e-5)
+    assert ((coherence(x) >= 0) & (coherence(x) <= 1)).all()
+
+
+def test_flat_pictures_score_numbers():
+    x, flat = strokes(20), torch.full((1, 3, 192, 256), 0.3)
+    assert tone(flat, x) == tone(x, flat) == tone(flat, flat) == 0
+    assert coherence(flat).tolist() == pytest.approx([0, 0, 0], abs=1e-6)
+    assert Scorer(x, flat).score(x).flow == Scorer(x, flat).score(flat).flow == 0
+    score = Scorer(x, x.flip(3)).score(flat)
+    assert score.flow == pytest.approx(0, abs=1e-6)
+    assert not any(map(math.isnan, score))
+
+
+def test_flow_is_share_of_style_coherence():
+    style = strokes(30, 300)
+    score = Scorer(picture(192, 256), style).score
+    assert score(style).flow == pytest.approx(1, abs=1e-6)
+    assert score(strokes(30, 300, seed=1)).flow == pytest.approx(1, abs=0.1)
+    assert score(strokes(4, 2000)).flow < 0.8
+    large = F.interpolate(style, scale_factor=2, mode="bicubic")
+    assert Scorer(picture(192, 256), large).score(style).flow == pytest.approx(1, abs=0.1)
+
+
 @pytest.fixture
-def judge(_fewer_patches):
-    return Judge(picture(), striped())
+def scorer(_fewer_patches):
+    return Scorer(picture(), striped())
 
 
-def test_photograph_scores_one_throughout(judge):
-    score = judge.score(judge.photograph)
+def test_photograph_scores_one_throughout(scorer):
+    score = scorer.score(scorer.photograph)
     assert score.style == pytest.approx(1, abs=1e-6)
     assert score.strokes == pytest.approx(1, abs=1e-6)
     assert score.content == pytest.approx(1, abs=1e-5)
+    assert score.tone == pytest.approx(1, abs=1e-5)
 
 
-def test_style_itself_scores_near_zero(judge):
-    score = judge.score(judge.style)
+def test_style_itself_scores_near_zero(scorer):
+    score = scorer.score(scorer.style)
     assert score.style < 0.1
     assert score.strokes < 0.3
     assert score.content < 0.3
+    assert score.flow == pytest.approx(1, abs=1e-6)
 
 
-def test_filter_improves_style_but_not_strokes(judge):
-    score = judge.score(filtered(judge.photograph, judge.style))
+def test_filter_improves_style_but_not_strokes(scorer):
+    score = scorer.score(filtered(scorer.photograph, scorer.style))
     assert score.style < 0.7
     assert score.strokes > 0.8
 
 
-def test_scores_are_reproducible(judge):
-    painting = 0.5 * judge.photograph + 0.5 * judge.style
-    assert judge.score(painting) == judge.score(painting) == Judge(picture(), striped()).score(painting)
+def test_scores_are_reproducible(scorer):
+    painting = 0.5 * scorer.photograph + 0.5 * scorer.style
+    assert scorer.score(painting) == scorer.score(painting) == Scorer(picture(), striped()).score(painting)

@@ -5,22 +5,29 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
+import sys
+from dataclasses import asdict, astuple, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from benchmarks.pairs import Pair, builtin_pairs, covering, read_pairs
+from benchmarks.measures import Score, Scorer
+from benchmarks.pairs import Pair, builtin_pairs, covering, loaded, read_pairs
 from benchmarks.peers.gatys import Gatys
 from benchmarks.quality import __main__ as command, pictures, search, strength, tables
 from benchmarks.quality.curves import Point, at_content, at_default, beaten, curve_of, mean_curve, nearest
+from benchmarks.quality.judge import Judge, judge_from
 from benchmarks.quality.methods import DEFAULT, REFERENCES, Canvas, Ours, Peer, custom, known_methods, parse_method
 from benchmarks.quality.options import Bench, in_sentences
 from benchmarks.quality.store import Row, Store, collect
 from impasto.engine.devices import cpu_threads
-from impasto.errors import PictureError, SettingsError
-from impasto.pictures import read_picture
+from impasto.errors import PaintingError, PictureError, SettingsError
+from impasto.pictures import read_picture, write_picture
 from impasto.settings.model import DEFAULT_STRENGTH, style_weight_of
+from tests.helpers import smooth_picture
 
 pytestmark = pytest.mark.usefixtures("_few_patches")
 
@@ -28,8 +35,9 @@ SHORT = Ours("short", {"optimization": {"iterations": 2}})
 SHORT_PEER = Peer(Gatys(iterations=2), "full")
 
 
-def row(method, pair, factor, strokes, content, seconds=1.0, operations=1.0):
-    return Row(method, pair, factor, strokes / 2, strokes, content, seconds, operations, "x.png")
+def row(method, pair, factor, strokes, content, seconds=1.0, operations=1.0, judge=None):
+    tone, flow = 1 - strokes / 4, 1 - content / 4
+    return Row(method, pair, factor, strokes / 2, strokes, content, tone, flow, seconds, operations, "x.png", judge)
 
 
 ROWS = [
@@ -71,7 +79,97 @@ def test_killed_run_resumes(tmp_path, pairs, encoder_file, monkeypatch):
     store = Store(tmp_path / "killed", canvas)
     rows = collect(store, [SHORT], pairs, [0.5, 2.0])
     assert store.painted == 2
-    assert [(r.style, r.strokes, r.content) for r in rows] == [(r.style, r.strokes, r.content) for r in whole]
+    assert [replace(r, seconds=0.0) for r in rows] == [replace(r, seconds=0.0) for r in whole]
+
+
+def test_older_row_gets_missing_scores(tmp_path, pairs, encoder_file):
+    store = Store(tmp_path, Canvas(64, str(encoder_file)))
+    whole = store.row(SHORT, pairs[0], 1.0)
+    path = store.path(SHORT, pairs[0], 1.0)
+    stored = json.loads(path.read_text())
+    for name in ("tone", "flow", "judge"):
+        del stored["row"][name]
+    path.write_text(json.dumps(stored))
+    again = store.row(SHORT, pairs[0], 1.0)
+    assert store.painted == 1
+    assert astuple(again)[3:8] == pytest.approx(astuple(whole)[3:8], abs=0.01)  # the picture is rounded to 8 bits
+    assert replace(again, **{name: getattr(whole, name) for name in Score._fields}) == whole
+    assert json.loads(path.read_text()) == stored | {"row": asdict(again)}
+
+
+FAKE_JUDGE = """
+import json, sys
+for line in sys.stdin:
+    for painting, photograph, style in json.loads(line):
+        assert painting != photograph, "it is the same file"
+    print(json.dumps([len(json.loads(line)) / 4] * len(json.loads(line))), flush=True)
+"""
+
+
+@pytest.fixture
+def fake_judge(tmp_path):
+    """Write a program in place of a Python, which answers like the judge's worker."""
+    (tmp_path / "fake.py").write_text(FAKE_JUDGE)
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\nexec {sys.executable} {tmp_path / 'fake.py'}\n")
+    python.chmod(0o755)
+    return python
+
+
+def test_judge_scores_stored_pictures_too(tmp_path, pairs, encoder_file, fake_judge):
+    where = Bench(pairs[:1], Canvas(64, str(encoder_file)), tmp_path)
+    with where.store() as store:
+        (without,) = collect(store, [SHORT], where.pairs, [1.0])
+    with replace(where, judge=fake_judge).store() as store:
+        (scored,) = collect(store, [SHORT], where.pairs, [1.0])
+    assert store.painted == 0
+    assert scored == replace(without, judge=0.25)
+    with where.store() as store:
+        assert collect(store, [SHORT], where.pairs, [1.0]) == [scored]
+
+
+def test_judge_that_ends_is_one_sentence(pairs, fake_judge):
+    judge = Judge(fake_judge)
+    with pytest.raises(PaintingError, match=r"^The judge ended early: AssertionError: it is the same file\.$"):
+        judge.score(pairs[0].content, pairs[0])
+    with pytest.raises(PaintingError, match="it is the same file"):
+        judge.score(pairs[0].style, pairs[0])
+    judge.close()
+    with pytest.raises(PaintingError, match=r"^The judge ended early: ModuleNotFoundError: No module named '\w+'\.$"):
+        Judge(Path(sys.executable))
+    with pytest.raises(PaintingError, match="No such file"):
+        Judge(fake_judge.with_name("missing"))
+
+
+def test_real_judge_measures_distance_to_style(pairs):
+    python = Path(os.environ.get("JUDGE", ".venv-judge/bin/python"))
+    if not python.is_file():
+        pytest.skip("the judge's environment is not set up")
+    with judge_from(python) as judge:
+        assert judge.score(pairs[0].content, pairs[0]) == pytest.approx(1, abs=1e-6)
+        assert judge.score(pairs[0].style, pairs[0]) == 0
+        assert judge.score(pairs[1].content, pairs[0]) not in (0, 1)
+        assert judge.score(pairs[0].content, Pair(pairs[0].style, pairs[0].style)) is None
+
+
+def test_score_command_tabulates_paintings(pairs, fake_judge, capsys):
+    (photograph, style), other = (str(path) for path in (pairs[0].content, pairs[0].style)), str(pairs[1].content)
+    command.main(["score", photograph, style, style, other, "--size", "64", "--judge", str(fake_judge)])
+    heads, _, first, second = capsys.readouterr().out.splitlines()
+    assert heads == "| painting | style | strokes | content | tone | flow | judge |"
+    expected = Scorer(*(loaded(path, 64) for path in (pairs[0].content, pairs[0].style)))
+    scores = expected.score(loaded(pairs[1].content, 64))
+    assert second == f"| lake.png | {' | '.join(f'{score:.3f}' for score in scores)} | 0.250 |"
+    assert first.split(" | ")[5] == "1.000"
+    command.main(["score", photograph, style, other, "--size", "64"])
+    assert capsys.readouterr().out.splitlines()[2] == second.removesuffix(" 0.250 |")
+
+
+def test_score_command_rejects_other_proportions(pairs, tmp_path, capsys):
+    write_picture(tmp_path / "wide.png", smooth_picture(40, 96))
+    photograph, style = map(str, (pairs[0].content, pairs[0].style))
+    assert in_sentences(command.main, ["score", photograph, style, str(tmp_path / "wide.png"), "--size", "64"]) == 2
+    assert "other proportions" in capsys.readouterr().err
 
 
 def test_store_key_covers_all_dependencies(tmp_path, pairs, encoder_file):
@@ -143,18 +241,18 @@ def test_factor_multiplies_own_style_weight():
 def test_at_content_interpolates_between_points():
     curve = curve_of(ROWS, "default", "a")
     point = at_content(curve, 0.7)
-    assert point == pytest.approx((math.sqrt(0.1), 0.4, 0.8, 0.7))
+    assert point == pytest.approx((math.sqrt(0.1), 0.4, 0.8, 0.7, 0.8, 0.825, math.nan), nan_ok=True)
     assert at_content(curve, 0.81) is None
     assert at_content(curve, 0.29) is None
     assert at_content([], 0.5) is None
     assert nearest(curve, 0.5).factor == 1.0
-    assert at_default(curve) == Point(1.0, 0.35, 0.7, 0.6)
+    assert at_default(curve) == Point(1.0, 0.35, 0.7, 0.6, 0.825, 0.85)
     assert at_default(curve[:1]) is None
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=6), st.floats(0, 1))
 def test_interpolated_point_is_within_curve(scores, level):
-    curve = [Point(10.0**i, s, s, c) for i, (s, c) in enumerate(scores)]
+    curve = [Point(10.0**i, s, s, c, s, c) for i, (s, c) in enumerate(scores)]
     point = at_content(curve, level)
     contents = [c for _, c in scores]
     assert (point is None) == (not min(contents) <= level <= max(contents))
@@ -166,14 +264,14 @@ def test_interpolated_point_is_within_curve(scores, level):
 
 def test_mean_curve_skips_factors_missing_on_a_pair():
     assert [p.factor for p in mean_curve(ROWS, "default")] == [0.1, 1.0, 10.0]
-    assert mean_curve(ROWS, "default")[1] == pytest.approx((1.0, 0.35, 0.7, 0.55))
+    assert mean_curve(ROWS, "default")[1] == pytest.approx((1.0, 0.35, 0.7, 0.55, 0.825, 0.8625, math.nan), nan_ok=True)
     assert [p.factor for p in mean_curve(ROWS[:5], "default")] == [0.1, 1.0]
 
 
 def test_mean_curves_cover_the_same_pairs():
     failed = [r for r in ROWS if (r.method, r.pair) != ("peer", "b")]
     assert mean_curve(failed, "peer") == []
-    assert mean_curve(failed, "default") == mean_curve(ROWS, "default")
+    np.testing.assert_equal(mean_curve(failed, "default"), mean_curve(ROWS, "default"))
 
 
 def test_beaten_finds_pairs_where_peer_wins():
@@ -182,7 +280,8 @@ def test_beaten_finds_pairs_where_peer_wins():
     assert all(b.theirs.strokes == 0.65 for b in found)
     between = [*ROWS, row("peer", "b", 0.5, 0.60, 0.45)]  # at b's content of 0.5 its curve has 0.66
     assert [(b.pair, b.where) for b in beaten(between, ["peer"])][2:] == [("b", "curves")]
-    assert beaten(between, ["peer"])[2].theirs == pytest.approx((0.5 * 0.2**0.2, 0.33, 0.66, 0.5), rel=1e-3)
+    expected = (0.5 * 0.2**0.2, 0.33, 0.66, 0.5, 0.835, 0.875, math.nan)
+    assert beaten(between, ["peer"])[2].theirs == pytest.approx(expected, rel=1e-3, nan_ok=True)
     far = [row("default", "c", 1.0, 0.7, 0.5), row("peer", "c", 0.1, 0.9, 0.9), row("peer", "c", 1.0, 0.69, 0.4)]
     assert beaten(far, ["peer"]) == []  # lower strokes, but with less content
     assert beaten(ROWS, ["nobody"]) == []
@@ -190,18 +289,26 @@ def test_beaten_finds_pairs_where_peer_wins():
 
 def test_tables_format_scores():
     lines = tables.defaults_table(ROWS).splitlines()
-    assert lines[2] == "| default | 0.350 | 0.700 | 0.550 | 1.00 | 1.00 |"
-    assert lines[3] == "| peer | 0.340 | 0.680 | 0.550 | 4.00 | 2.00 |"
+    assert lines[2] == "| default | 0.350 | 0.700 | 0.550 | 0.825 | 0.863 | 1.00 | 1.00 |"
+    assert lines[3] == "| peer | 0.340 | 0.680 | 0.550 | 0.830 | 0.863 | 4.00 | 2.00 |"
     lines = tables.levels_table(ROWS, [0.55, 0.99]).splitlines()
-    assert lines[2] == "| default | 0.700 (0.350) | – |"
-    assert "| a | 0.700 / 0.600 | 0.650 / 0.700 |" in tables.pairs_table(ROWS)
-    assert "| a | peer | defaults | 0.700 / 0.600 | 0.650 / 0.700 |" in tables.beaten_table(ROWS, ["peer"])
+    assert lines[2] == "| default | 0.700 / 0.825 / 0.863 (0.350) | – |"
+    cells = "0.700 / 0.600 / 0.825 / 0.850 | 0.650 / 0.700 / 0.838 / 0.825"
+    assert f"| a | {cells} |" in tables.pairs_table(ROWS)
+    assert f"| a | peer | defaults | {cells} |" in tables.beaten_table(ROWS, ["peer"])
     assert tables.beaten_table(ROWS, []) == "No peer was compared with the default."
     assert tables.beaten_table([r for r in ROWS if r.method == "peer"], ["peer"]) == tables.beaten_table(ROWS, [])
     fair = [r for r in ROWS if (r.method, r.pair) != ("peer", "a")]
     sentence = "No peer beats the default on any of the 1 pairs compared."
     assert tables.beaten_table(fair, ["peer"]) == sentence
     assert tables.number(math.nan) == tables.number(None) == "–"
+
+
+def test_judge_column_needs_every_pair():
+    judged = [row("default", pair, 1.0, 0.7, 0.5, judge=judge) for pair, judge in (("a", 0.2), ("b", 0.4))]
+    lines = tables.defaults_table([*judged, row("peer", "a", 1.0, 0.7, 0.5, judge=0.2), ROWS[8]]).splitlines()
+    assert lines[0].split(" | ")[4:8] == ["tone", "flow", "judge", "seconds ÷ default's"]
+    assert [line.split(" | ")[6] for line in lines[2:]] == ["0.300", "–"]
 
 
 def test_even_weights_give_even_steps():
@@ -249,6 +356,23 @@ def test_strength_and_search_write_tables(tmp_path, pairs, encoder_file, monkeyp
         rows = list(csv.DictReader(file))
     assert [r["name"] for r in rows] == ["longer", "longer"]
     assert rows[0] == rows[1]
+    assert 0 < float(rows[0]["flow"]) < 10
+    assert rows[0]["judge"] == "–"
+
+
+def test_search_keeps_rows_of_older_tables(tmp_path, pairs, encoder_file, monkeypatch):
+    monkeypatch.setattr(search, "DEFAULT", Ours("default", SHORT.changes))
+    (tmp_path / "search.csv").write_text('name,settings,content\nolder,"a=1, b",0.5\n')
+    assignments = ["optimization.iterations=1"]
+    search.run(
+        Bench(pairs[:1], Canvas(64, str(encoder_file)), tmp_path), custom("new", assignments), assignments, [1.0]
+    )
+    with (tmp_path / "search.csv").open(newline="") as file:
+        older, new = csv.DictReader(file)
+    assert {name: value for name, value in older.items() if value} == {
+        "name": "older", "settings": "a=1, b", "content": "0.5",
+    }  # fmt: skip
+    assert new["name"] == "new"
 
 
 def test_parse_method_accepts_names_and_settings():
@@ -303,6 +427,7 @@ def test_covering_keeps_centre(pairs):
         ["search", "--name", "default", "--set", "strength=1"],
         ["search", "--name", "x", "--set", "strength=7"],
         ["time-to-loss", "--iterations", "1"],
+        ["strength", "--judge", "missing"],
     ],
 )
 def test_bad_input_prints_one_sentence(arguments, tmp_path, capsys):
