@@ -235,7 +235,7 @@ def test_coherence_is_independent_of_right_angles():
 
 def test_coherence_is_nearly_independent_of_size():
     x = F.interpolate(strokes(20, 400), scale_factor=2, mode="bicubic").clamp(0, 1)
-    for long_side in (256, 1024):
+    for long_side in (256, 768):
         torch.testing.assert_close(coherence(resized(x, long_side)), coherence(x), rtol=0.15, atol=0)
 
 
@@ -246,6 +246,7 @@ def test_tone_and_coherence_accept_any_shape(shape):
     assert ((coherence(x) >= 0) & (coherence(x) <= 1)).all()
 
 
+@pytest.mark.usefixtures("_few_patches")
 def test_flat_pictures_score_numbers():
     x, flat = strokes(20), torch.full((1, 3, 192, 256), 0.3)
     assert tone(flat, x) == tone(x, flat) == tone(flat, flat) == 0
@@ -256,6 +257,7 @@ def test_flat_pictures_score_numbers():
     assert not any(map(math.isnan, score))
 
 
+@pytest.mark.usefixtures("_few_patches")
 def test_flow_is_share_of_style_coherence():
     style = strokes(30, 300)
     score = Scorer(picture(192, 256), style).score
