@@ -8,14 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.data import CANVAS
-
 
 def crop(pixels: Tensor, centre: Tensor, extent: Tensor, angle: Tensor, flip: Tensor, side: int) -> Tensor:
     """Cut one rotated rectangle out of each picture, and resize it to a square.
 
     Args:
-        pixels: pictures, B×3×192×192 uint8.
+        pixels: pictures, B×3×S×S uint8, each in the top-left corner of a square canvas.
         centre: B×2, row and column of the rectangle's centre in pixels.
         extent: B×2, height and width of the rectangle in pixels.
         angle: rotation, B, in radians.
@@ -25,12 +23,13 @@ def crop(pixels: Tensor, centre: Tensor, extent: Tensor, angle: Tensor, flip: Te
     Returns:
         B×3×side×side float32 in [0, 1].
     """
-    half = extent / CANVAS
+    canvas = pixels.shape[-1]
+    half = extent / canvas
     cos, sin = angle.cos(), angle.sin()
     theta = torch.stack(
         [
-            torch.stack([cos * half[:, 1] * flip, -sin * half[:, 0], 2 * centre[:, 1] / CANVAS - 1], 1),
-            torch.stack([sin * half[:, 1] * flip, cos * half[:, 0], 2 * centre[:, 0] / CANVAS - 1], 1),
+            torch.stack([cos * half[:, 1] * flip, -sin * half[:, 0], 2 * centre[:, 1] / canvas - 1], 1),
+            torch.stack([sin * half[:, 1] * flip, cos * half[:, 0], 2 * centre[:, 0] / canvas - 1], 1),
         ],
         1,
     )
@@ -38,17 +37,20 @@ def crop(pixels: Tensor, centre: Tensor, extent: Tensor, angle: Tensor, flip: Te
     return F.grid_sample(pixels.float() / 255, grid, "bilinear", "border", align_corners=False)
 
 
-def random_view(pixels: Tensor, sizes: Tensor, side: int, generator: torch.Generator, noise: float) -> Tensor:
+def random_view(
+    pixels: Tensor, sizes: Tensor, side: int, generator: torch.Generator, noise: float, smallest: float = 0.38
+) -> Tensor:
     """Cut a random training view out of each picture.
 
-    Scale (0.38 to 1 of the short side), aspect ratio, position, rotation, mirroring, colour and noise are random.
+    Scale (``smallest`` to 1 of the short side), aspect ratio, position, rotation, mirroring, colour and noise are random.
 
     Args:
-        pixels: pictures, B×3×192×192 uint8.
+        pixels: pictures, B×3×S×S uint8, each in the top-left corner of a square canvas.
         sizes: B×2, height and width of each picture in pixels.
         side: side of the result in pixels.
         generator: source of all random numbers.
         noise: upper bound of the standard deviation of the Gaussian noise, which each picture draws anew.
+        smallest: lower bound of a view's side as a fraction of the picture's short side.
 
     Returns:
         B×3×side×side float32, roughly in [0, 1].
@@ -59,7 +61,7 @@ def random_view(pixels: Tensor, sizes: Tensor, side: int, generator: torch.Gener
         return low + (high - low) * torch.rand(n, *shape, generator=generator, device=device)
 
     short = sizes.min(1).values.float()
-    scale = short * uniform(math.log(0.38), 0).exp()
+    scale = short * uniform(math.log(smallest), 0).exp()
     aspect = uniform(-0.22, 0.22).exp().sqrt()
     extent = torch.stack([scale * aspect, scale / aspect], 1).minimum(sizes.float())
     centre = extent / 2 + uniform(0, 1, 2) * (sizes - extent)

@@ -32,6 +32,41 @@ PERMISSIVE_SOURCES = frozenset({"cloth-patterns", "leather", "kaokore", "grocery
 
 
 @dataclass(frozen=True)
+class Originals:
+    """Larger pictures in memory, at their own sizes. Each one is a class of its own.
+
+    Attributes:
+        pixels: pictures, each 3×H×W uint8.
+    """
+
+    pixels: list[Tensor]
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def to(self, device: torch.device) -> Originals:
+        """Copy the pictures to another device."""
+        return Originals([picture.to(device) for picture in self.pixels])
+
+    def windows(self, chosen: Tensor, side: int, generator: torch.Generator) -> Tensor:
+        """Cut a window at a random position out of each chosen picture, without resizing.
+
+        Args:
+            chosen: indices of the pictures, B.
+            side: side of the windows in pixels, at most the shortest side of any picture.
+            generator: source of the positions.
+
+        Returns:
+            B×3×side×side uint8.
+        """
+        windows = []
+        for picture in (self.pixels[i] for i in chosen.tolist()):
+            top, left = (int(torch.randint(n - side + 1, (), generator=generator, device=generator.device)) for n in picture.shape[1:])
+            windows.append(picture[:, top : top + side, left : left + side])
+        return torch.stack(windows)
+
+
+@dataclass(frozen=True)
 class Pictures:
     """Labelled pictures in memory.
 
@@ -100,7 +135,7 @@ def load_pictures(root: Path, *, permissive: bool = False, min_class_size: int =
                 if info.name not in wanted:
                     continue
                 part = int(is_held_out(info.name))
-                image = read_image(tar, info)
+                image = read_image(tar, info)[:CANVAS, :CANVAS]
                 height, width = image.shape[:2]
                 stores[part][len(meta[part]), :, :height, :width] = image.transpose(2, 0, 1)
                 meta[part].append((height, width, wanted[info.name]))
@@ -112,9 +147,32 @@ def load_pictures(root: Path, *, permissive: bool = False, min_class_size: int =
     return parts[0], parts[1]
 
 
+def load_originals(root: Path, shortest: int) -> Originals:
+    """Read all pictures of the shards that ``root/index.csv`` lists, in the order of their names.
+
+    Args:
+        root: folder with ``index.csv`` (column shard) and the tar shards.
+        shortest: short side in pixels below which a picture is left out.
+
+    Raises:
+        FileNotFoundError: ``index.csv`` or a shard is missing.
+    """
+    with (root / "index.csv").open(newline="") as file:
+        shards = sorted({row["shard"] for row in csv.DictReader(file)})
+    pictures = {}
+    for shard in shards:
+        with tarfile.open(root / shard) as tar:
+            for info in tar:
+                if info.isfile() and info.name.endswith(".jpg"):
+                    image = read_image(tar, info)
+                    if min(image.shape[:2]) >= shortest:
+                        pictures[info.name] = torch.from_numpy(image.transpose(2, 0, 1).copy())
+    return Originals([pictures[name] for name in sorted(pictures)])
+
+
 def read_image(tar: tarfile.TarFile, info: tarfile.TarInfo) -> np.ndarray:
-    """Read one member of a shard as H×W×3 uint8, cropped to the canvas."""
+    """Read one member of a shard as H×W×3 uint8."""
     file = tar.extractfile(info)
     assert file is not None, f"{info.name} is not a regular file"
     with Image.open(io.BytesIO(file.read())) as image:
-        return np.asarray(image.convert("RGB"))[:CANVAS, :CANVAS]
+        return np.asarray(image.convert("RGB"))

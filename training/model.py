@@ -1,42 +1,52 @@
-"""The network in training: VGG-19's convolutions with batch norm, and a linear classifier."""
+"""The network in training: blocks of convolutions with batch norm, and a linear classifier."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-CONVOLUTIONS = (2, 2, 4, 4, 2)
-"""Number of convolutions in each block, down to conv5_2, the deepest layer that style transfer uses."""
+@dataclass(frozen=True)
+class Stack:
+    """Blocks of 3×3 convolutions, and the pooling between them.
 
-CHANNELS = (64, 128, 256, 512, 512)
-"""Number of channels in each of VGG-19's blocks (Simonyan and Zisserman 2015, table 1, E)."""
+    Attributes:
+        convolutions: number of convolutions in each block; VGG-19 has 2, 2, 4, 4, 4 (Simonyan and Zisserman 2015,
+            table 1, E).
+        channels: number of channels in each block.
+        pooling: pooling between the blocks, as for :func:`pool`.
+    """
+
+    convolutions: tuple[int, ...]
+    channels: tuple[int, ...]
+    pooling: str = "average"
+
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
 
 class Classifier(nn.Module):
-    """VGG-19 with batch norm at any width, with average pooling, a global mean and a linear layer.
+    """VGG's blocks of convolutions with batch norm, a global mean and a linear layer.
 
     Args:
         classes: number of classes.
-        width: number of channels as a fraction of VGG-19's.
+        stack: blocks of convolutions, and the pooling between them.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, classes: int, width: float = 0.5) -> None:
+    def __init__(self, classes: int, stack: Stack) -> None:
         super().__init__()
-        self.width = width
+        self.pooling = stack.pooling
         blocks: list[nn.Module] = []
         before = 3
-        for count, channels in zip(CONVOLUTIONS, CHANNELS, strict=True):
+        for count, after in zip(stack.convolutions, stack.channels, strict=True):
             block = nn.Sequential()
             for _ in range(count):
-                after = round(channels * width)
                 padding: Literal["replicate", "zeros"] = "replicate" if before == 3 else "zeros"
                 block.append(nn.Conv2d(before, after, 3, padding=1, padding_mode=padding, bias=False))
                 block.append(nn.BatchNorm2d(after))
@@ -55,9 +65,24 @@ class Classifier(nn.Module):
         """Map pictures, B×3×H×W in [0, 1], to logits, B×classes."""
         x = (x - self.mean) / self.std
         for number, block in enumerate(self.blocks, 1):
-            x = block(x if number == 1 else nn.functional.avg_pool2d(x, 2))
+            x = block(x if number == 1 else pool(x, self.pooling))
         logits: Tensor = self.head(x.mean((2, 3)))
         return logits
+
+
+def pool(x: Tensor, pooling: str) -> Tensor:
+    """Halve the height and width of features, B×C×H×W.
+
+    Args:
+        x: features.
+        pooling: ``average`` over 2×2 positions, or ``binomial``, weights 1 3 3 1 in both directions (Zhang 2019), which
+            aliases less.
+    """
+    if pooling == "average":
+        return nn.functional.avg_pool2d(x, 2)
+    # Two means of neighbours and one of 2×2 positions: (1 1) * (1 1) * (1 1) = (1 3 3 1).
+    x = nn.functional.pad(x, (1, 1, 1, 1), mode="replicate")
+    return nn.functional.avg_pool2d(nn.functional.avg_pool2d(nn.functional.avg_pool2d(x, 2, 1), 2, 1), 2)
 
 
 def mask_other_heads(logits: Tensor, heads: Tensor, class_heads: Tensor) -> Tensor:

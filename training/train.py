@@ -1,6 +1,6 @@
 """Training of the encoder from scratch, on the CPU or a GPU; a killed run resumes.
 
-python -m training.train DATASET --out runs/encoder
+python -m training.train DATASET --originals LARGER --out runs/encoder
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from training.augment import centre_view, random_view
-from training.data import Pictures, load_pictures
-from training.model import Classifier, mask_other_heads, smoothed_cross_entropy
+from training.data import HEADS, Originals, Pictures, load_originals, load_pictures
+from training.model import Classifier, Stack, mask_other_heads, smoothed_cross_entropy
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,9 @@ class Recipe:
     """Hyperparameters; together with the data they determine the weights.
 
     Attributes:
-        width: number of channels as a fraction of VGG-19's.
+        convolutions: number of convolutions in each block, as in 1-2-3-3-1.
+        channels: number of channels in each block, as in 16-32-96-192-256.
+        pooling: ``average`` or ``binomial``.
         epochs: number of passes over the training pictures.
         batch: number of pictures per step.
         peak_rate: highest learning rate of the cycle.
@@ -37,11 +39,16 @@ class Recipe:
         noise: upper bound of the standard deviation of the noise on the pictures.
         adversarial: size of the adversarial steps, as RMS over a picture; 0 for none.
         adversarial_from: fraction of the run after which adversarial steps begin.
+        originals_batch: number of windows of larger pictures per step; every second step is followed by a step on them.
+        originals_first: side of their crops at the start, in pixels.
+        originals_last: side of their crops at the end, in pixels.
         permissive: whether to use only sources with a permissive licence.
         seed: seed of weights, order and augmentation.
     """
 
-    width: float = 0.5
+    convolutions: str = "1-2-3-3-1"
+    channels: str = "16-32-96-192-256"
+    pooling: str = "average"
     epochs: int = 10
     batch: int = 64
     peak_rate: float = 0.1
@@ -52,8 +59,16 @@ class Recipe:
     noise: float = 0.08
     adversarial: float = 0.02
     adversarial_from: float = 0.5
+    originals_batch: int = 24
+    originals_first: int = 112
+    originals_last: int = 176
     permissive: bool = False
     seed: int = 0
+
+    @property
+    def stack(self) -> Stack:
+        """Blocks of the network."""
+        return Stack(*(tuple(map(int, text.split("-"))) for text in (self.convolutions, self.channels)), self.pooling)
 
 
 def one_cycle(progress: float, warm_up: float = 0.15) -> float:
@@ -66,17 +81,17 @@ def one_cycle(progress: float, warm_up: float = 0.15) -> float:
     return max(1e-3, progress / warm_up if progress < warm_up else (1 - progress) / (1 - warm_up))
 
 
-def side_at(recipe: Recipe, progress: float) -> int:
+def side_at(first: int, last: int, progress: float) -> int:
     """Return the side of the training crops in pixels, which grows in steps of 16.
 
     Small crops make early epochs cheap; large ones show detail to late epochs.
 
     Args:
-        recipe: hyperparameters.
+        first: side at the start.
+        last: side at the end.
         progress: finished fraction of the run.
     """
-    side = recipe.side_first + (recipe.side_last + 16 - recipe.side_first) * progress
-    return min(recipe.side_last, int(side // 16) * 16)
+    return min(last, int((first + (last + 16 - first) * progress) // 16) * 16)
 
 
 def batch_loss(model: Classifier, x: Tensor, labels: Tensor, heads: Tensor, class_heads: Tensor) -> Tensor:
@@ -113,13 +128,13 @@ def perturb(x: Tensor, g: Tensor, size: float) -> Tensor:
 
 
 @torch.no_grad()
-def accuracy(model: Classifier, pictures: Pictures, side: int = 112) -> dict[str, float]:
+def accuracy(model: Classifier, pictures: Pictures, class_heads: Tensor, side: int = 112) -> dict[str, float]:
     """Compute the accuracy within each picture's head, by source and for ``all`` pictures."""
     model.eval()
     correct: dict[str, list[float]] = {"all": []}
     for part in torch.arange(len(pictures), device=pictures.labels.device).split(128):
         x = centre_view(pictures.pixels[part], pictures.sizes[part], side)
-        logits = mask_other_heads(model(x), pictures.heads[part], pictures.class_heads)
+        logits = mask_other_heads(model(x), pictures.heads[part], class_heads)
         hits = (logits.argmax(1) == pictures.labels[part]).tolist()
         for label, hit in zip(pictures.labels[part].tolist(), hits, strict=True):
             correct.setdefault(pictures.classes[label].split("/")[0], []).append(hit)
@@ -155,23 +170,64 @@ def steps_per_epoch(pictures: Pictures, recipe: Recipe) -> int:
     return max(1, len(pictures) // recipe.batch)
 
 
-def run_step(
-    model: Classifier, optimizer: torch.optim.Optimizer, pictures: Pictures, recipe: Recipe, step: int
-) -> float:
-    """Train on one batch, and on its adversarial copy if the recipe says so; return the loss."""
-    total = recipe.epochs * steps_per_epoch(pictures, recipe)
-    chosen = choose_batch(pictures, recipe, step)
-    generator = torch.Generator(pictures.pixels.device).manual_seed((recipe.seed + 1) * 1_000_003 + step)
-    side = side_at(recipe, step / total)
-    x = random_view(pictures.pixels[chosen], pictures.sizes[chosen], side, generator, recipe.noise)
-    rest = (pictures.labels[chosen], pictures.heads[chosen], pictures.class_heads)
-    for group in optimizer.param_groups:
-        group["lr"] = recipe.peak_rate * one_cycle(step / total)
-    loss, g = train_step(model, optimizer, x, *rest)
-    # The gradient of the pictures is already known: "free" adversarial training (Shafahi et al. 2019).
-    if recipe.adversarial and step >= recipe.adversarial_from * total:
-        train_step(model, optimizer, perturb(x, g, recipe.adversarial), *rest)
-    return loss
+class Trainer:
+    """A network with its optimiser and its pictures, which takes steps.
+
+    Args:
+        recipe: hyperparameters.
+        pictures: labelled pictures.
+        originals: larger pictures, each a class of its own; None to train without them.
+    """
+
+    def __init__(self, recipe: Recipe, pictures: Pictures, originals: Originals | None) -> None:
+        self.recipe, self.pictures, self.originals = recipe, pictures, originals
+        self.device = pictures.pixels.device
+        torch.manual_seed(recipe.seed)
+        extra = torch.full((len(originals) if originals else 0,), len(HEADS), device=self.device)
+        self.class_heads = torch.cat([pictures.class_heads, extra])
+        self.model = Classifier(len(self.class_heads), recipe.stack).to(self.device)
+        self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimizer = make_optimizer(self.model, recipe)
+        self.epoch_steps = steps_per_epoch(pictures, recipe)
+        self.total = recipe.epochs * self.epoch_steps
+
+    def run_step(self, step: int) -> float:
+        """Train on one batch, and on one of the originals every second time; return the loss of the former."""
+        recipe, progress = self.recipe, step / self.total
+        for group in self.optimizer.param_groups:
+            group["lr"] = recipe.peak_rate * one_cycle(progress)
+        generator = torch.Generator(self.device).manual_seed((recipe.seed + 1) * 1_000_003 + step)
+        chosen = choose_batch(self.pictures, recipe, step)
+        side = side_at(recipe.side_first, recipe.side_last, progress)
+        view = random_view(self.pictures.pixels[chosen], self.pictures.sizes[chosen], side, generator, recipe.noise)
+        loss = self._train_on(view, self.pictures.labels[chosen], self.pictures.heads[chosen], progress)
+        if self.originals is not None and step % 2:
+            self._train_on_originals(self.originals, generator, progress)
+        return loss
+
+    def _train_on_originals(self, originals: Originals, generator: torch.Generator, progress: float) -> None:
+        """Train to tell the larger pictures apart by their windows (exemplar classes, Dosovitskiy et al. 2014)."""
+        recipe = self.recipe
+        chosen = torch.randint(len(originals), (recipe.originals_batch,), generator=generator, device=self.device)
+        side = side_at(recipe.originals_first, recipe.originals_last, progress)
+        windows = originals.windows(chosen, side * 5 // 4, generator)
+        sizes = torch.full((len(chosen), 2), windows.shape[-1], device=self.device)
+        # Views of 1/2 to 1 of the window show strokes at 0.8 to 1.6 times their size.
+        view = random_view(windows, sizes, side, generator, recipe.noise, smallest=0.5)
+        heads = torch.full_like(chosen, len(HEADS))
+        self._train_on(view, chosen + len(self.pictures.classes), heads, progress)
+
+    def _train_on(self, x: Tensor, labels: Tensor, heads: Tensor, progress: float) -> float:
+        rest = (labels, heads, self.class_heads)
+        loss, g = train_step(self.model, self.optimizer, x, *rest)
+        # The gradient of the pictures is already known: "free" adversarial training (Shafahi et al. 2019).
+        if self.recipe.adversarial and progress >= self.recipe.adversarial_from:
+            train_step(self.model, self.optimizer, perturb(x, g, self.recipe.adversarial), *rest)
+        return loss
+
+    def accuracy(self, held_out: Pictures) -> dict[str, float]:
+        """Compute the held-out accuracy, as :func:`accuracy`."""
+        return accuracy(self.model, held_out, self.class_heads)
 
 
 def train(
@@ -179,6 +235,7 @@ def train(
     out: Path,
     recipe: Recipe,
     *,
+    larger: Path | None = None,
     start: Path | None = None,
     save_every: float = 120.0,
     stop_after: int | None = None,
@@ -191,7 +248,8 @@ def train(
         dataset: folder with ``index.csv`` and the shards.
         out: folder for checkpoint, curves and recipe.
         recipe: hyperparameters.
-        start: checkpoint of a finished run with the same data and width, whose weights are the initial ones.
+        larger: folder of the larger pictures, in the same form; None to train without them.
+        start: checkpoint of a finished run with the same data and stack, whose weights are the initial ones.
         save_every: seconds between checkpoints.
         stop_after: step after which to stop, as if the process had been killed after a checkpoint (for tests).
 
@@ -199,13 +257,14 @@ def train(
         Path of the checkpoint.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.manual_seed(recipe.seed)
     pictures, held_out = (part.to(device) for part in load_pictures(dataset, permissive=recipe.permissive))
-    model = Classifier(len(pictures.classes), recipe.width).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = make_optimizer(model, recipe)
+    originals = load_originals(larger, recipe.originals_last * 5 // 4).to(device) if larger else None
+    trainer = Trainer(recipe, pictures, originals)
+    model, optimizer = trainer.model, trainer.optimizer
 
     out.mkdir(parents=True, exist_ok=True)
-    (out / "recipe.json").write_text(json.dumps(asdict(recipe) | {"classes": pictures.classes}, indent=1))
+    facts = {"classes": pictures.classes, "originals": len(originals) if originals else 0}
+    (out / "recipe.json").write_text(json.dumps(asdict(recipe) | facts, indent=1))
     checkpoint = out / "checkpoint.pt"
     step, seconds_before, losses = 0, 0.0, 0.0  # losses: sum over the current epoch
     if start is not None:
@@ -216,18 +275,17 @@ def train(
         optimizer.load_state_dict(state["optimizer"])
         step, seconds_before, losses = state["step"], state["seconds"], state.get("losses", 0.0)
 
-    epoch_steps = steps_per_epoch(pictures, recipe)
-    total = recipe.epochs * epoch_steps
-    last = total if stop_after is None else min(total, stop_after)
+    epoch_steps = trainer.epoch_steps
+    last = trainer.total if stop_after is None else min(trainer.total, stop_after)
     started = saved = time.monotonic()
     while step < last:
-        losses += run_step(model, optimizer, pictures, recipe, step)
+        losses += trainer.run_step(step)
         step += 1
         now = time.monotonic()
         seconds = seconds_before + now - started
         if step % epoch_steps == 0 or step == last:
             loss = losses / ((step - 1) % epoch_steps + 1)
-            append_curve(out / "curve.csv", step, step / epoch_steps, loss, seconds, accuracy(model, held_out))
+            append_curve(out / "curve.csv", step, step / epoch_steps, loss, seconds, trainer.accuracy(held_out))
             losses = 0.0
         if now - saved > save_every or step == last:
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
@@ -254,6 +312,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--originals", type=Path, help="folder of the larger pictures")
     parser.add_argument("--start", type=Path, help="checkpoint of a finished run that provides the initial weights")
     defaults = asdict(Recipe())
     for name, value in defaults.items():
@@ -263,7 +322,8 @@ def main() -> None:
         else:
             parser.add_argument(option, type=type(value), default=value)
     given = vars(parser.parse_args())
-    train(given["dataset"], given["out"], Recipe(**{name: given[name] for name in defaults}), start=given["start"])
+    recipe = Recipe(**{name: given[name] for name in defaults})
+    train(given["dataset"], given["out"], recipe, larger=given["originals"], start=given["start"])
 
 
 if __name__ == "__main__":
