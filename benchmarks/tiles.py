@@ -59,7 +59,7 @@ def arithmetic(encoder: str, size: int, tile: int) -> tuple[float, float]:
     """Compute *must* and *arithmetic* of the module's docstring, relative to an untiled iteration."""
     height, width = size * 3 // 4, size
     workload = Workload(load_encoder(encoder).encoder, make_settings(), [(height, width)] * 2, [(height, width)])
-    tiles = cut(height, width, tile, workload.layers)
+    tiles = cut(height, width, tile, workload.layers, workload.encoder.architecture)
     area = sum(t.pixels.area for t in tiles) / (height * width)
     whole, tiled = (cost_of(Octave(height, width, 1, side), workload).arithmetic for side in (None, tile))
     return (1.5 if len(tiles) > 1 else 1.0) * area, tiled / whole

@@ -61,7 +61,10 @@ class Originals:
         """
         windows = []
         for picture in (self.pixels[i] for i in chosen.tolist()):
-            top, left = (int(torch.randint(n - side + 1, (), generator=generator, device=generator.device)) for n in picture.shape[1:])
+            top, left = (
+                int(torch.randint(n - side + 1, (), generator=generator, device=generator.device))
+                for n in picture.shape[1:]
+            )
             windows.append(picture[:, top : top + side, left : left + side])
         return torch.stack(windows)
 

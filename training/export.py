@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -20,26 +22,26 @@ from impasto.encoders.network import Architecture, Encoder, Preprocessing
 from training.augment import centre_view
 from training.data import load_pictures
 from training.model import MEAN, STD
+from training.train import load_recipe
 
 ARCHITECTURE = Architecture("average", "reflect", "all", Preprocessing("rgb", 1.0, MEAN, STD))
-"""Architecture of the exported encoder. Training pads all layers but the first with zeros, but painting reflects: deep
+"""Architecture of exported encoders, apart from stack and pooling. Training pads all layers but the first with zeros, but painting reflects: deep
 layers would see zeros as a frame around the picture, and paint it."""
 
 
-def fold_batch_norm(state: dict[str, Tensor]) -> dict[str, Tensor]:
+def fold_batch_norm(state: dict[str, Tensor], stack: Sequence[int]) -> dict[str, Tensor]:
     """Fold the batch norm into weights and biases of the convolutions.
 
     Args:
         state: state dict of :class:`training.model.Classifier`.
+        stack: number of convolutions in each block.
 
     Returns:
         ``conv1_1.weight``, ``conv1_1.bias`` and so on, in float32.
     """
     weights = {}
-    for layer in all_convolutions():
+    for layer in all_convolutions(stack):
         place, first = f"blocks.{layer.block - 1}", 3 * (layer.number - 1)
-        if f"{place}.{first}.weight" not in state:
-            break
         gamma, beta, mean, var = (
             state[f"{place}.{first + 1}.{name}"].double() for name in ("weight", "bias", "running_mean", "running_var")
         )
@@ -93,18 +95,21 @@ def export(run: Path, dataset: Path, out: Path, samples: int = 512) -> str:
         SHA-256 of the file.
     """
     state = torch.load(run / "checkpoint.pt", weights_only=True, map_location="cpu")
-    recipe = json.loads((run / "recipe.json").read_text())
-    pictures, _ = load_pictures(dataset, permissive=recipe["permissive"])
+    recipe = load_recipe(run)
+    pictures, _ = load_pictures(dataset, permissive=recipe.permissive)
     chosen = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(0))[:samples]
     images = centre_view(pictures.pixels[chosen], pictures.sizes[chosen], 112)
-    return write_encoder(normalise_channels(fold_batch_norm(state["model"]), images), out)
+    stack = recipe.stack
+    architecture = replace(ARCHITECTURE, pooling=stack.pooling, convolutions=stack.convolutions)
+    weights = normalise_channels(fold_batch_norm(state["model"], stack.convolutions), images, architecture=architecture)
+    return write_encoder(weights, out, architecture)
 
 
-def write_encoder(weights: dict[str, Tensor], out: Path) -> str:
+def write_encoder(weights: dict[str, Tensor], out: Path, architecture: Architecture = ARCHITECTURE) -> str:
     """Write weights as float16 with their architecture, and return the SHA-256 of the file."""
     half = {name: weight.to(torch.float16).contiguous() for name, weight in weights.items()}
     assert all(torch.isfinite(w).all() for w in half.values()), "a weight is out of float16's range"
-    data = save(half, {METADATA_KEY: architecture_to_json(ARCHITECTURE)})
+    data = save(half, {METADATA_KEY: architecture_to_json(architecture)})
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(data)
     return hashlib.sha256(data).hexdigest()

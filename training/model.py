@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+
 @dataclass(frozen=True)
 class Stack:
     """Blocks of 3×3 convolutions, and the pooling between them.

@@ -9,7 +9,7 @@ import argparse
 import csv
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,12 @@ class Recipe:
     def stack(self) -> Stack:
         """Blocks of the network."""
         return Stack(*(tuple(map(int, text.split("-"))) for text in (self.convolutions, self.channels)), self.pooling)
+
+
+def load_recipe(run: Path) -> Recipe:
+    """Read the recipe of a run from its folder."""
+    facts = json.loads((run / "recipe.json").read_text())
+    return Recipe(**{field.name: facts[field.name] for field in fields(Recipe)})
 
 
 def one_cycle(progress: float, warm_up: float = 0.15) -> float:

@@ -7,6 +7,7 @@ import math
 from dataclasses import asdict
 from typing import Any, get_args
 
+from impasto.encoders.layers import LARGEST_STACK, VGG19
 from impasto.encoders.network import Architecture, ChannelOrder, PaddingMode, PaddingScope, Pooling, Preprocessing
 from impasto.errors import EncoderError
 
@@ -36,7 +37,8 @@ def architecture_from_json(text: str) -> Architecture:
         fields = values.pop("preprocessing")
         fields |= {name: tuple(float(v) for v in fields[name]) for name in ("mean", "std")}
         fields["scale"] = float(fields["scale"])
-        architecture = Architecture(**values, preprocessing=Preprocessing(**fields))
+        stack = tuple(values.pop("convolutions", VGG19))  # older files lack it
+        architecture = Architecture(**values, preprocessing=Preprocessing(**fields), convolutions=stack)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise EncoderError(f"Its description is damaged ({error!r}).") from None
     _check(architecture, text)
@@ -49,6 +51,9 @@ def _check(architecture: Architecture, text: str) -> None:
                (architecture.padding_scope, PaddingScope), (preprocessing.channels, ChannelOrder))  # fmt: skip
     if any(value not in get_args(kind) for value, kind in choices):
         raise EncoderError(f"Its description names an unknown pooling, padding or channel order ({text}).")
+    stack = architecture.convolutions
+    if not 1 <= len(stack) <= len(LARGEST_STACK) or not all(type(n) is int and 1 <= n <= 4 for n in stack):
+        raise EncoderError(f"Its description needs 1 to 5 blocks of 1 to 4 convolutions each ({text}).")
     mean, std, scale = preprocessing.mean, preprocessing.std, preprocessing.scale
     if not (len(mean) == len(std) == 3 and all(map(math.isfinite, (scale, *mean, *std))) and all((scale, *std))):
         raise EncoderError(

@@ -1,4 +1,4 @@
-"""Names of VGG's layers, in both spellings.
+"""Names of the layers of VGG-like stacks, in both spellings.
 
 ``conv4_1`` is the first convolution of the fourth block, before the ReLU. ``relu4_1`` is the same layer after the ReLU;
 Keras calls it ``block4_conv1``. ``rgb`` stands for the picture's own pixels.
@@ -7,12 +7,16 @@ Keras calls it ``block4_conv1``. ``rgb`` stands for the picture's own pixels.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from impasto.errors import EncoderError
 
-CONVOLUTIONS = (2, 2, 4, 4, 4)
+VGG19 = (2, 2, 4, 4, 4)
 """Number of convolutions in each of VGG-19's five blocks (Simonyan and Zisserman 2015, table 1, E)."""
+
+LARGEST_STACK = (4, 4, 4, 4, 4)
+"""Largest number of convolutions in each block, and largest number of blocks."""
 
 RGB = "rgb"
 """Name of the layer that consists of the picture's pixels."""
@@ -58,21 +62,25 @@ def parse_layer(name: str) -> Layer:
         name: ``relu4_1``, ``block4_conv1`` (the same), ``conv4_1`` (before the ReLU) or ``rgb``.
 
     Raises:
-        EncoderError: VGG-19 has no layer of that name.
+        EncoderError: no encoder can have a layer of that name.
     """
     if name == RGB:
         return PIXELS
     match = _PATTERN.fullmatch(name)
     if match:
         block, index = int(match["block"] or match["kblock"]), int(match["index"] or match["kindex"])
-        if 1 <= block <= 5 and 1 <= index <= CONVOLUTIONS[block - 1]:
+        if 1 <= block <= len(LARGEST_STACK) and 1 <= index <= LARGEST_STACK[block - 1]:
             return Layer(block, index, match["kind"] != "conv")
     raise EncoderError(
-        f"There is no layer {name!r} in VGG-19: layers are named like relu4_1 or block4_conv1 (after the ReLU), "
-        f"conv4_1 (before it), from conv1_1 to conv5_4, or rgb for the pixels themselves."
+        f"There is no layer {name!r}: layers are named like relu4_1 or block4_conv1 (after the ReLU), conv4_1 (before "
+        f"it), from conv1_1 to conv5_4, or rgb for the pixels themselves."
     )
 
 
-def all_convolutions() -> list[Layer]:
-    """List VGG-19's convolutions in order, as layers before the ReLU."""
-    return [Layer(b, i, False) for b, n in enumerate(CONVOLUTIONS, 1) for i in range(1, n + 1)]
+def all_convolutions(stack: Sequence[int] = VGG19) -> list[Layer]:
+    """List the convolutions of a stack in order, as layers before the ReLU.
+
+    Args:
+        stack: number of convolutions in each block.
+    """
+    return [Layer(b, i, False) for b, n in enumerate(stack, 1) for i in range(1, n + 1)]

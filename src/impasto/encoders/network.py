@@ -1,8 +1,9 @@
-"""The encoder network: VGG-19's convolutions at any width, with features from any layer."""
+"""The encoder network: blocks of convolutions as in VGG-19, at any depth and width, with features from any layer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
@@ -10,11 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.encoders.layers import PIXELS, Layer, all_convolutions, parse_layer
-from impasto.encoders.operators import average_pool, pad
+from impasto.encoders.layers import LARGEST_STACK, PIXELS, VGG19, Layer, all_convolutions, parse_layer
+from impasto.encoders.operators import average_pool, binomial_pool, pad
 from impasto.errors import EncoderError
 
-Pooling = Literal["average", "max"]
+Pooling = Literal["average", "binomial", "max"]
 PaddingMode = Literal["zeros", "replicate", "reflect"]
 PaddingScope = Literal["first", "all"]
 ChannelOrder = Literal["rgb", "bgr"]
@@ -56,17 +57,20 @@ class Architecture:
     """Properties of an encoder that its weights do not determine.
 
     Attributes:
-        pooling: pooling between the blocks, 2×2 with stride 2.
+        pooling: pooling between the blocks, with stride 2: the average or the maximum of 2×2 positions, or a binomial
+            filter, 1 3 3 1 in both directions.
         padding: padding mode of the convolutions.
         padding_scope: ``first``: the first layer has this padding mode and the others pad with zeros; ``all``: every
             layer has it.
         preprocessing: conversion of an RGB picture in [0, 1] to the first layer's input.
+        convolutions: number of convolutions in each block. The weights may end early.
     """
 
     pooling: Pooling = "average"
     padding: PaddingMode = "replicate"
     padding_scope: PaddingScope = "first"
     preprocessing: Preprocessing = Preprocessing()
+    convolutions: tuple[int, ...] = VGG19
 
     def padding_of(self, layer: Layer) -> PaddingMode:
         """Return the padding mode of one convolution."""
@@ -74,24 +78,25 @@ class Architecture:
 
 
 class Encoder(nn.Module):
-    """VGG-19's convolution stack with frozen weights.
+    """A stack of blocks of convolutions with frozen weights.
 
     It computes in the precision of its weights: float32 until moved to another one, for example with
     ``encoder.to(torch.bfloat16)``. Features have that precision, and the gradient of an image has the image's own.
 
     Args:
-        weights: ``conv1_1.weight`` (O×I×3×3), ``conv1_1.bias`` (O) and so on, without gaps, down to any layer.
-        architecture: pooling, padding and preprocessing.
+        weights: ``conv1_1.weight`` (O×I×3×3), ``conv1_1.bias`` (O) and so on, without gaps, down to any layer of the
+            architecture's stack.
+        architecture: stack, pooling, padding and preprocessing.
 
     Raises:
-        EncoderError: the weights do not form such a stack.
+        EncoderError: the weights do not form the architecture's stack or its beginning.
     """
 
     def __init__(self, weights: Mapping[str, Tensor], architecture: Architecture | None = None) -> None:
         super().__init__()
         self.architecture = architecture or Architecture()
-        self.convolutions = [layer for layer in all_convolutions() if f"{layer}.weight" in weights]
-        _check_stack(weights, self.convolutions)
+        self.convolutions = [layer for layer in all_convolutions(LARGEST_STACK) if f"{layer}.weight" in weights]
+        _check_stack(weights, self.convolutions, self.architecture.convolutions)
         for layer in self.convolutions:
             weight, bias = (weights[f"{layer}.{part}"].detach().float() for part in ("weight", "bias"))
             # On the CPU, every convolution reorders its weights. In the deep layers of small pictures this takes as
@@ -118,13 +123,13 @@ class Encoder(nn.Module):
         """Look up a layer by name.
 
         Raises:
-            EncoderError: VGG-19 or this encoder has no such layer.
+            EncoderError: this encoder has no such layer.
         """
         layer = parse_layer(name)
-        if layer > self.deepest:
+        if layer != PIXELS and layer._replace(after_relu=False) not in self.convolutions:
             raise EncoderError(
-                f"This encoder ends at {self.deepest}, so it has no layer {name}: choose an earlier layer, and set the "
-                f"weights of later ones to 0, as in losses.style.{name}=0."
+                f"This encoder has no layer {name}: choose one of {_listed(self.convolutions)}, and set the weight of "
+                f"{name} to 0, as in losses.style.{layer}=0."
             )
         return layer
 
@@ -183,14 +188,20 @@ class Encoder(nn.Module):
             x = self.architecture.preprocessing(x).to(self.dtype).clone(memory_format=torch.channels_last)
         for layer in (layer for layer in self.convolutions if layer[:2] <= last[:2]):
             if layer.number == 1 and layer.block > 1:
-                x = self._pool(x)
+                x = self._pool(x, wrap)
                 x = x if crop is None else crop(layer.block, x)
             x = visit(layer, self._convolve(x, layer, wrap))
             x = visit(layer._replace(after_relu=True), F.relu(x) if layer in found else F.relu_(x))
         return {name: found[layer] for name, layer in wanted.items()}
 
-    def _pool(self, x: Tensor) -> Tensor:
-        return average_pool(x) if self.architecture.pooling == "average" else F.max_pool2d(x, 2)
+    def _pool(self, x: Tensor, wrap: bool) -> Tensor:
+        match self.architecture.pooling:
+            case "average":
+                return average_pool(x)
+            case "binomial":
+                return binomial_pool(x, wrap=wrap)
+            case "max":
+                return F.max_pool2d(x, 2)
 
     def _convolve(self, x: Tensor, layer: Layer, wrap: bool) -> Tensor:
         weight, bias = (self.get_buffer(f"{layer}_{part}") for part in ("weight", "bias"))
@@ -204,20 +215,29 @@ class Encoder(nn.Module):
         return F.conv2d(pad(x, padding), weight, bias)
 
 
-def _check_stack(weights: Mapping[str, Tensor], convolutions: list[Layer]) -> None:
+def _listed(convolutions: Sequence[Layer]) -> str:
+    """List layers after the ReLU, block by block, as in ``relu1_1, relu2_1 to relu2_2``."""
+    counts = Counter(layer.block for layer in convolutions)
+    return ", ".join(f"relu{b}_1 to relu{b}_{n}" if n > 1 else f"relu{b}_1" for b, n in counts.items())
+
+
+def _check_stack(weights: Mapping[str, Tensor], found: list[Layer], stack: tuple[int, ...]) -> None:
     """Raise an EncoderError for gaps, wrong shapes, mismatched channels, and values that are not finite."""
-    expected = all_convolutions()[: len(convolutions)]
-    if not convolutions or convolutions != expected:
-        missing = next((layer for layer in all_convolutions() if layer not in convolutions), None)
-        raise EncoderError(f"These weights are not a VGG-19 stack: {missing} is missing.")
+    expected = all_convolutions(stack)
+    network = "a VGG-19 stack" if stack == VGG19 else f"a stack of {'-'.join(map(str, stack))} convolutions"
+    if surplus := [layer for layer in found if layer not in expected]:
+        raise EncoderError(f"These weights are not {network}: it has no {surplus[0]}.")
+    if not found or found != expected[: len(found)]:
+        missing = next(layer for layer in expected if layer not in found)
+        raise EncoderError(f"These weights are not {network}: {missing} is missing.")
     before = 3
-    for layer in convolutions:
+    for layer in found:
         weight, bias = weights[f"{layer}.weight"], weights.get(f"{layer}.bias")
         if any(part is not None and part.layout != torch.strided for part in (weight, bias)):
-            raise EncoderError(f"These weights are not a VGG-19 stack: {layer} is sparse.")
+            raise EncoderError(f"These weights are not {network}: {layer} is sparse.")
         if bias is None or bias.ndim != 1 or not len(bias) or weight.shape != (len(bias), before, 3, 3):
             raise EncoderError(
-                f"These weights are not a VGG-19 stack: {layer}.weight has the shape {tuple(weight.shape)}; it should "
+                f"These weights are not {network}: {layer}.weight has the shape {tuple(weight.shape)}; it should "
                 f"be (channels, {before}, 3, 3), with one bias per channel."
             )
         if not (weight.isfinite().all() and bias.isfinite().all()):

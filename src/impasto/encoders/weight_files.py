@@ -1,4 +1,4 @@
-"""Reading of VGG-19's convolutions from weight files: safetensors, Keras's HDF5 and PyTorch state dicts."""
+"""Reading of an encoder's convolutions from weight files: safetensors, Keras's HDF5 and PyTorch state dicts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from impasto.encoders.architectures import CAFFE, METADATA_KEY, TORCHVISION, architecture_from_json
-from impasto.encoders.layers import Layer, all_convolutions, parse_layer
+from impasto.encoders.layers import LARGEST_STACK, Layer, all_convolutions, parse_layer
 from impasto.encoders.network import Architecture, Encoder
 from impasto.encoders.published.catalogue import Origin
 from impasto.errors import EncoderError
@@ -27,7 +27,7 @@ Weights = dict[str, Tensor]
 
 _ARCHITECTURES: dict[Origin, Architecture] = {"caffe": CAFFE, "torchvision": TORCHVISION}
 _FEATURES = {2 * k + layer.block - 1: layer for k, layer in enumerate(all_convolutions())}
-"""Convolutions by their index in torchvision's ``features``, where a ReLU follows each and a pooling each block."""
+"""VGG-19's convolutions by their index in torchvision's ``features``, where a ReLU follows each and a pooling each block."""
 
 _CAFFE_CLASSIFIER = {"classifier.1.weight", "classifier.4.weight"}
 _CAFFE_FILE = re.compile(r"caffe|d01eb7cb", re.IGNORECASE)
@@ -183,7 +183,7 @@ def _convolutions(keys: Iterable[str], get: Callable[[str], Tensor]) -> tuple[We
         EncoderError: the file holds no convolutions, or numbers them like another network.
     """
     keys = set(keys)
-    names = [f"{layer}.{part}" for layer in all_convolutions() for part in ("weight", "bias")]
+    names = [f"{layer}.{part}" for layer in all_convolutions(LARGEST_STACK) for part in ("weight", "bias")]
     if named := [name for name in names if name in keys]:
         return {name: get(name) for name in named}, False
     places = {int(match[1]) for key in keys if (match := re.fullmatch(r"features\.(\d+)\.weight", key))}

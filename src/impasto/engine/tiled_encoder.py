@@ -49,7 +49,7 @@ class TiledEncoder:
     def cut(self, picture: Tensor, *, wrap: bool = False) -> tuple[Tile, ...]:
         """Cut a picture of the shape …×H×W into tiles."""
         height, width = picture.shape[-2:]
-        return cut(height, width, self.tile, self.layers.values(), wrap=wrap)
+        return cut(height, width, self.tile, self.layers.values(), self.encoders[0].architecture, wrap=wrap)
 
     def map(self, tiles: Sequence[Tile], function: Callable[[Tile, int], T]) -> Iterator[tuple[Tile, T]]:
         """Yield each tile with the function's result for it, in the order of the tiles.

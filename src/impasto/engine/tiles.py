@@ -18,7 +18,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from impasto.encoders.layers import CONVOLUTIONS, PIXELS, Layer
+from impasto.encoders.layers import PIXELS, Layer
+from impasto.encoders.network import Architecture
 
 ALIGNMENT = 16
 """Grid of the cores in pixels: the stride of the deepest block, so that no pooling window crosses a core's border."""
@@ -67,7 +68,7 @@ class Box(NamedTuple):
         )
 
     def pooled(self) -> Box:
-        """Return the box after 2×2 pooling, in the next block's positions; ``top`` and ``left`` must be even."""
+        """Return the box after a pooling, in the next block's positions; ``top`` and ``left`` must be even."""
         return Box(*(edge // 2 for edge in self))
 
 
@@ -172,20 +173,31 @@ def _around(box: Box, picture: Tensor) -> tuple[Tensor, Tensor]:
     return rows, torch.arange(box.left, box.right, device=picture.device) % width
 
 
-def halos(deepest: Layer) -> tuple[int, ...]:
+def halos(deepest: Layer, architecture: Architecture) -> tuple[int, ...]:
     """Compute for each block the positions that a tile needs beyond its core on each side at the block's input.
 
+    A halo that is pooled is rounded up to an even number, so that the tile's poolings are those of the picture.
+
     Args:
-        deepest: deepest layer in use. For relu5_1 the first number, in pixels, is 70; for relu5_2 it is 86.
+        deepest: deepest layer in use. For VGG-19's relu5_1 the first number, in pixels, is 70; for relu5_2 it is 86.
+        architecture: stack and pooling; a binomial pooling needs one position more than an average or a maximum.
     """
-    found: list[int] = []
-    for block in range(deepest.block, 0, -1):
-        convolutions = deepest.number if block == deepest.block else CONVOLUTIONS[block - 1]
-        found.append(convolutions + 2 * (found[-1] if found else 0))
-    return tuple(reversed(found)) or (0,)
+    found = [deepest.number]
+    for block in range(deepest.block - 1, 0, -1):
+        needed = architecture.convolutions[block - 1] + (architecture.pooling == "binomial") + 2 * found[-1]
+        found.append(needed + needed % 2)
+    return tuple(reversed(found))
 
 
-def cut(height: int, width: int, side: int | None, layers: Iterable[Layer], *, wrap: bool = False) -> tuple[Tile, ...]:
+def cut(
+    height: int,
+    width: int,
+    side: int | None,
+    layers: Iterable[Layer],
+    architecture: Architecture,
+    *,
+    wrap: bool = False,
+) -> tuple[Tile, ...]:
     """Cut a picture into tiles of about equal size, row by row.
 
     Args:
@@ -193,9 +205,10 @@ def cut(height: int, width: int, side: int | None, layers: Iterable[Layer], *, w
         width: width of the picture in pixels.
         side: side of the largest core in pixels, at least :data:`LEAST_CORE`; None for a single tile.
         layers: layers in use.
+        architecture: architecture of the encoder.
         wrap: whether the picture is periodic; its sides must then be multiples of :data:`ALIGNMENT`.
     """
-    beyond = halos(max(layers, default=PIXELS))
+    beyond = halos(max(layers, default=PIXELS), architecture)
     cores = [(top, left, bottom, right) for top, bottom in _spans(height, side) for left, right in _spans(width, side)]
     if wrap and len(cores) > 1:
         return tuple(_tile(core, beyond, lambda box, block: box) for core in cores)

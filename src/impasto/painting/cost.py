@@ -32,7 +32,8 @@ class Cost:
 def cost_of(octave: Octave, workload: Workload) -> Cost:
     """Estimate the cost of an octave."""
     measured = workload.measured(octave)
-    tiles = cut(measured.height, measured.width, octave.tile, workload.layers, wrap=workload.settings.seamless)
+    architecture, wrap = workload.encoder.architecture, workload.settings.seamless
+    tiles = cut(measured.height, measured.width, octave.tile, workload.layers, architecture, wrap=wrap)
     forward = sum(_forward_operations(tile, workload) for tile in tiles)
     style = [workload.encoder.resolve(name) for name in shares(workload.settings.losses.style)]
     sums = sum(2.0 * workload.encoder.channels(str(x)) ** 2 * measured.pixels / x.stride**2 for x in style)

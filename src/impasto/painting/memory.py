@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from impasto.encoders.layers import CONVOLUTIONS, PIXELS, Layer
+from impasto.encoders.layers import PIXELS, Layer
 from impasto.engine.devices import available_memory
 from impasto.engine.style_terms import shares
 from impasto.engine.tiles import halos, longest_core
@@ -119,14 +119,14 @@ def _tile_bytes(height: int, width: int, octave: Octave, workload: Workload) -> 
     wrap = workload.settings.seamless and (height, width) == octave[:2]  # paintings of other sizes are not wrapped
     total, widest = 0.0, 0
     for layer in (layer for layer in encoder.convolutions if layer[:2] <= last[:2]):
-        halo, shift = halos(last)[layer.block - 1], layer.block - 1
+        halo, shift = halos(last, encoder.architecture)[layer.block - 1], layer.block - 1
         h, w = (
             (core >> shift) + 2 * halo if wrap and not whole else min(length >> shift, (core >> shift) + 2 * halo)
             for length, core in zip((height, width), cores, strict=True)
         )
         size = encoder.dtype.itemsize * encoder.channels(str(layer)) * h * w
         copied = (wrap and whole) or _is_padded_by_copying(layer, workload)
-        pooled = 0.25 * (layer[:2] != last[:2] and layer.number == CONVOLUTIONS[layer.block - 1])
+        pooled = 0.25 * (layer[:2] != last[:2] and layer.number == encoder.architecture.convolutions[layer.block - 1])
         total += _heap_overhead(size, whole=whole) * size * (1 + pooled + copied + (layer in layers))
         widest = max(widest, size)
     return int(total + 3 * widest * _heap_overhead(widest, whole=whole))

@@ -176,8 +176,8 @@ class Settings(_Model):
     encoder: Text = "builtin"
     """Encoder: builtin; vgg19 or vgg19-torchvision, downloaded at first use; or a file of VGG-19's weights."""
 
-    pooling: Literal["average", "max"] | None = None
-    """Pooling of the encoder; its own if not given."""
+    pooling: Literal["average", "binomial", "max"] | None = None
+    """Pooling of the encoder (binomial: weights 1 3 3 1 in both directions); its own if not given."""
 
     padding: Literal["zeros", "replicate", "reflect"] | None = None
     """Padding of the encoder beyond the picture's border; its own if not given."""
