@@ -5,18 +5,22 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from impasto.encoders.layers import all_convolutions
+from impasto.encoders.layers import VGG19, all_convolutions
 
 CHANNELS = (4, 6, 8, 8, 8)
 
 
 def random_weights(
-    deepest: str = "conv5_1", seed: int = 0, dtype: torch.dtype = torch.float32, channels: tuple[int, ...] = CHANNELS
+    deepest: str = "conv5_1",
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
+    channels: tuple[int, ...] = CHANNELS,
+    stack: tuple[int, ...] = VGG19,
 ) -> dict[str, torch.Tensor]:
-    """He-initialised weights of a narrow VGG-19, down to one layer."""
+    """He-initialised weights of a narrow VGG-19 or another stack, down to one layer."""
     generator = torch.Generator().manual_seed(seed)
     weights, before = {}, 3
-    for layer in all_convolutions():
+    for layer in all_convolutions(stack):
         after = channels[layer.block - 1]
         scale = (2 / (9 * before)) ** 0.5
         weights[f"{layer}.weight"] = (scale * torch.randn(after, before, 3, 3, generator=generator)).to(dtype)

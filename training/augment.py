@@ -42,7 +42,8 @@ def random_view(
 ) -> Tensor:
     """Cut a random training view out of each picture.
 
-    Scale (``smallest`` to 1 of the short side), aspect ratio, position, rotation, mirroring, colour and noise are random.
+    Scale (``smallest`` to 1 of the short side), aspect ratio, position, rotation, mirroring, colour and noise are
+    random.
 
     Args:
         pixels: pictures, B×3×S×S uint8, each in the top-left corner of a square canvas.

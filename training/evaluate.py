@@ -8,7 +8,6 @@ python -m training.evaluate runs/encoder DATASET
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import torch
 
 from training.data import load_pictures
 from training.model import Classifier
-from training.train import accuracy
+from training.train import accuracy, add_exemplar_classes, load_recipe
 
 
 def evaluate(run: Path, dataset: Path) -> dict[str, tuple[float, int]]:
@@ -29,13 +28,15 @@ def evaluate(run: Path, dataset: Path) -> dict[str, tuple[float, int]]:
     Returns:
         Accuracy and number of pictures, by source and for ``all``.
     """
-    recipe = json.loads((run / "recipe.json").read_text())
-    _, test = load_pictures(dataset, permissive=recipe["permissive"])
-    model = Classifier(len(test.classes), recipe["width"])
-    model.load_state_dict(torch.load(run / "checkpoint.pt", weights_only=True, map_location="cpu")["model"])
+    recipe = load_recipe(run)
+    _, test = load_pictures(dataset, permissive=recipe.permissive)
+    state = torch.load(run / "checkpoint.pt", weights_only=True, map_location="cpu")["model"]
+    class_heads = add_exemplar_classes(test.class_heads, len(state["head.bias"]) - len(test.classes))
+    model = Classifier(len(class_heads), recipe.stack)
+    model.load_state_dict(state)
     counts = Counter(test.classes[label].split("/")[0] for label in test.labels.tolist())
     counts["all"] = len(test)
-    return {source: (share, counts[source]) for source, share in accuracy(model, test).items()}
+    return {source: (share, counts[source]) for source, share in accuracy(model, test, class_heads).items()}
 
 
 def main() -> None:

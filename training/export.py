@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,8 +24,11 @@ from training.model import MEAN, STD
 from training.train import load_recipe
 
 ARCHITECTURE = Architecture("average", "reflect", "all", Preprocessing("rgb", 1.0, MEAN, STD))
-"""Architecture of exported encoders, apart from stack and pooling. Training pads all layers but the first with zeros, but painting reflects: deep
-layers would see zeros as a frame around the picture, and paint it."""
+"""Architecture of exported encoders, with the stack and pooling of the built-in one.
+
+Training pads all layers but the first with zeros, but painting reflects: deep layers would see zeros as a frame around
+the picture, and paint it.
+"""
 
 
 def fold_batch_norm(state: dict[str, Tensor], stack: Sequence[int]) -> dict[str, Tensor]:

@@ -8,6 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from impasto.encoders.operators import Pooling, pool
+
 
 @dataclass(frozen=True)
 class Stack:
@@ -17,12 +19,12 @@ class Stack:
         convolutions: number of convolutions in each block; VGG-19 has 2, 2, 4, 4, 4 (Simonyan and Zisserman 2015,
             table 1, E).
         channels: number of channels in each block.
-        pooling: pooling between the blocks, as for :func:`pool`.
+        pooling: pooling between the blocks.
     """
 
     convolutions: tuple[int, ...]
     channels: tuple[int, ...]
-    pooling: str = "average"
+    pooling: Pooling = "average"
 
 
 MEAN = (0.485, 0.456, 0.406)
@@ -69,21 +71,6 @@ class Classifier(nn.Module):
             x = block(x if number == 1 else pool(x, self.pooling))
         logits: Tensor = self.head(x.mean((2, 3)))
         return logits
-
-
-def pool(x: Tensor, pooling: str) -> Tensor:
-    """Halve the height and width of features, B×C×H×W.
-
-    Args:
-        x: features.
-        pooling: ``average`` over 2×2 positions, or ``binomial``, weights 1 3 3 1 in both directions (Zhang 2019), which
-            aliases less.
-    """
-    if pooling == "average":
-        return nn.functional.avg_pool2d(x, 2)
-    # Two means of neighbours and one of 2×2 positions: (1 1) * (1 1) * (1 1) = (1 3 3 1).
-    x = nn.functional.pad(x, (1, 1, 1, 1), mode="replicate")
-    return nn.functional.avg_pool2d(nn.functional.avg_pool2d(nn.functional.avg_pool2d(x, 2, 1), 2, 1), 2)
 
 
 def mask_other_heads(logits: Tensor, heads: Tensor, class_heads: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from impasto.encoders.operators import Pooling
 from training.augment import centre_view, random_view
 from training.data import HEADS, Originals, Pictures, load_originals, load_pictures
 from training.model import Classifier, Stack, mask_other_heads, smoothed_cross_entropy
@@ -28,7 +29,7 @@ class Recipe:
     Attributes:
         convolutions: number of convolutions in each block, as in 1-2-3-3-1.
         channels: number of channels in each block, as in 16-32-96-192-256.
-        pooling: ``average`` or ``binomial``.
+        pooling: ``average``, ``binomial`` or ``max``, as in :class:`impasto.encoders.network.Architecture`.
         epochs: number of passes over the training pictures.
         batch: number of pictures per step.
         peak_rate: highest learning rate of the cycle.
@@ -48,7 +49,7 @@ class Recipe:
 
     convolutions: str = "1-2-3-3-1"
     channels: str = "16-32-96-192-256"
-    pooling: str = "average"
+    pooling: Pooling = "average"
     epochs: int = 10
     batch: int = 64
     peak_rate: float = 0.1
@@ -68,13 +69,14 @@ class Recipe:
     @property
     def stack(self) -> Stack:
         """Blocks of the network."""
-        return Stack(*(tuple(map(int, text.split("-"))) for text in (self.convolutions, self.channels)), self.pooling)
+        convolutions, channels = (tuple(map(int, text.split("-"))) for text in (self.convolutions, self.channels))
+        return Stack(convolutions, channels, self.pooling)
 
 
 def load_recipe(run: Path) -> Recipe:
     """Read the recipe of a run from its folder."""
     facts = json.loads((run / "recipe.json").read_text())
-    return Recipe(**{field.name: facts[field.name] for field in fields(Recipe)})
+    return Recipe(**{field.name: facts[field.name] for field in fields(Recipe) if field.name in facts})
 
 
 def one_cycle(progress: float, warm_up: float = 0.15) -> float:
@@ -176,6 +178,16 @@ def steps_per_epoch(pictures: Pictures, recipe: Recipe) -> int:
     return max(1, len(pictures) // recipe.batch)
 
 
+def add_exemplar_classes(class_heads: Tensor, count: int) -> Tensor:
+    """Append the head of the larger pictures, each of which is a class of its own.
+
+    Args:
+        class_heads: heads of the other classes.
+        count: number of larger pictures.
+    """
+    return torch.cat([class_heads, class_heads.new_full((count,), len(HEADS))])
+
+
 class Trainer:
     """A network with its optimiser and its pictures, which takes steps.
 
@@ -189,8 +201,7 @@ class Trainer:
         self.recipe, self.pictures, self.originals = recipe, pictures, originals
         self.device = pictures.pixels.device
         torch.manual_seed(recipe.seed)
-        extra = torch.full((len(originals) if originals else 0,), len(HEADS), device=self.device)
-        self.class_heads = torch.cat([pictures.class_heads, extra])
+        self.class_heads = add_exemplar_classes(pictures.class_heads, len(originals) if originals else 0)
         self.model = Classifier(len(self.class_heads), recipe.stack).to(self.device)
         self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = make_optimizer(self.model, recipe)

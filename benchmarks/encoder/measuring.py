@@ -21,15 +21,14 @@ from impasto.engine.distances import content_distance
 from impasto.engine.lbfgs import LBFGS
 from impasto.pictures import write_picture
 from training.export import normalise_channels
-from training.model import CHANNELS
 
 
-def random_weights(width: float = 0.5, seed: int = 0) -> dict[str, Tensor]:
-    """Draw random weights by He's method, with channels scaled to a mean activation of 1 over noise."""
+def random_weights(channels: Sequence[int] = (32, 64, 128, 256, 256), seed: int = 0) -> dict[str, Tensor]:
+    """Draw VGG-19's weights by He's method, down to conv5_2, with channels scaled to a mean activation of 1 over noise."""
     generator = torch.Generator().manual_seed(seed)
     weights, before = {}, 3
     for layer in (layer for layer in all_convolutions() if layer[:2] <= (5, 2)):
-        after = round(CHANNELS[layer.block - 1] * width)
+        after = channels[layer.block - 1]
         shape = (after, before, 3, 3)
         weights[f"{layer}.weight"] = torch.randn(shape, generator=generator) * math.sqrt(2 / (9 * before))
         weights[f"{layer}.bias"] = torch.zeros(after)

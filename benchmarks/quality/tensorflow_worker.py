@@ -22,21 +22,19 @@ from keras import layers, ops
 
 from tests.keras.tutorials import CAFFE_MEANS, CONTENT_LAYERS, STYLE_LAYERS, Tutorial
 
-CONVOLUTIONS = (2, 2, 4, 4, 4)
-
 
 def network(arrays: Mapping[str, np.ndarray], architecture: Mapping[str, Any]) -> keras.Model:
     """Build a functional model with the input of the tutorial's VGG-19, BGR minus Caffe's means, and its layers.
 
     Args:
         arrays: result of :func:`benchmarks.quality.yardstick.keras_arrays`.
-        architecture: pooling, padding and preprocessing, as in the metadata of the encoder's file.
+        architecture: stack, pooling, padding and preprocessing, as in the metadata of the encoder's file.
     """
     image = keras.Input((None, None, 3))
     x, found = _preprocessed(image, architecture["preprocessing"]), {}
-    for block, count in enumerate(CONVOLUTIONS, 1):
+    for block, count in enumerate(architecture["convolutions"], 1):
         if block > 1:
-            pool = layers.AveragePooling2D if architecture["pooling"] == "average" else layers.MaxPooling2D
+            pool = {"average": layers.AveragePooling2D, "max": layers.MaxPooling2D}[architecture["pooling"]]
             x = pool(2, name=f"block{block - 1}_pool")(x)
         for number in range(1, count + 1):
             name = f"block{block}_conv{number}"

@@ -137,6 +137,6 @@ def test_command_writes_tables_and_sheets(pictures, tiny_encoder, compare, capsy
 
 
 def test_random_encoder_is_loadable(tmp_path):
-    write_encoder(random_weights(width=1 / 16), tmp_path / "random.safetensors")
+    write_encoder(random_weights((4, 8, 16, 32, 32)), tmp_path / "random.safetensors")
     encoder = load_encoder(str(tmp_path / "random.safetensors")).encoder
     assert encoder.channels("relu5_2") == 32

@@ -18,7 +18,7 @@ def test_rgb_layer_is_pixels():
     assert str(PIXELS) == "rgb"
 
 
-@pytest.mark.parametrize("name", ["", "relu0_1", "relu1_3", "relu6_1", "pool4", "relu4_1 ", "block4_conv5", "RELU4_1"])
+@pytest.mark.parametrize("name", ["", "relu0_1", "relu1_5", "relu6_1", "pool4", "relu4_1 ", "block4_conv5", "RELU4_1"])
 def test_parse_layer_rejects_unknown_names(name):
     with pytest.raises(EncoderError, match="There is no layer") as error:
         parse_layer(name)
@@ -31,6 +31,10 @@ def test_all_convolutions_lists_sixteen_of_vgg19():
     assert names[0] == "conv1_1"
     assert names[-1] == "conv5_4"
     assert all(parse_layer(name) == layer for name, layer in zip(names, all_convolutions(), strict=True))
+
+
+def test_all_convolutions_lists_those_of_other_stacks():
+    assert " ".join(map(str, all_convolutions((1, 2)))) == "conv1_1 conv2_1 conv2_2"
 
 
 def test_stride_doubles_with_each_block():

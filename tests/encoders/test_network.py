@@ -11,6 +11,18 @@ from tests.helpers import CHANNELS, random_weights
 NAMES = ["rgb", "conv1_1", "relu1_1", "relu1_2", "conv2_2", "relu2_2", "relu3_4", "conv4_1", "relu4_1", "relu5_1"]
 
 
+SLIM = (1, 2, 3, 3, 1)
+
+
+def box_filtered(x):
+    """Pool with the weights 1 3 3 1 in both directions, as three box filters."""
+    x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    return F.avg_pool2d(F.avg_pool2d(F.avg_pool2d(x, 2, 1), 2, 1), 2)
+
+
+POOLS = {"average": lambda x: F.avg_pool2d(x, 2), "max": lambda x: F.max_pool2d(x, 2), "binomial": box_filtered}
+
+
 def naive_features(weights, image, architecture):
     """Compute the features layer by layer, out of place, with padding as a separate step."""
     p = architecture.preprocessing
@@ -19,9 +31,9 @@ def naive_features(weights, image, architecture):
         :, None, None
     ]
     found = {"rgb": image}
-    for block, count in enumerate((2, 2, 4, 4, 1), 1):
+    for block, count in enumerate((*architecture.convolutions[:4], 1), 1):
         if block > 1:
-            x = F.avg_pool2d(x, 2) if architecture.pooling == "average" else F.max_pool2d(x, 2)
+            x = POOLS[architecture.pooling](x)
         for index in range(1, count + 1):
             name = f"conv{block}_{index}"
             everywhere = architecture.padding_scope == "all" or name == "conv1_1"
@@ -33,7 +45,7 @@ def naive_features(weights, image, architecture):
     return found
 
 
-@pytest.mark.parametrize("pooling", ["average", "max"])
+@pytest.mark.parametrize("pooling", POOLS)
 @pytest.mark.parametrize(
     ("padding", "scope"), [("zeros", "all"), ("replicate", "first"), ("reflect", "all"), ("reflect", "first")]
 )
@@ -48,6 +60,24 @@ def test_features_match_naive_stack(pooling, padding, scope):
         for name in NAMES:
             error = (found[name] - expected[name]).norm() / expected[name].norm()
             assert error < 1e-5, name
+
+
+@pytest.mark.parametrize("stack", [SLIM, (2, 2, 2, 2, 1), (4, 4, 4, 4, 4), (1, 1, 1, 1, 1)])
+def test_features_of_other_stacks_match_naive(stack):
+    weights = random_weights(stack=stack)
+    architecture = Architecture("binomial", "reflect", "all", convolutions=stack)
+    encoder, image = Encoder(weights, architecture), torch.rand(1, 3, 50, 67)
+    names = [str(layer._replace(after_relu=True)) for layer in encoder.convolutions]
+    found, expected = encoder(image, names), naive_features(weights, image, architecture)
+    assert names[-1] == "relu5_1"
+    for name in names:
+        assert (found[name] - expected[name]).norm() < 1e-5 * expected[name].norm(), name
+
+
+def test_encoder_may_have_fewer_blocks():
+    encoder = Encoder(random_weights(stack=(1, 2)), Architecture(convolutions=(1, 2)))
+    assert str(encoder.deepest) == "relu2_2"
+    assert encoder(torch.rand(1, 3, 8, 8), ["relu2_2"])["relu2_2"].shape == (1, 6, 4, 4)
 
 
 def test_keras_names_give_features_after_relu():
@@ -93,8 +123,16 @@ def test_forward_leaves_image_unchanged():
 
 def test_forward_rejects_layer_beyond_the_deepest():
     encoder = Encoder(random_weights("conv3_2"))
-    with pytest.raises(EncoderError, match=r"ends at relu3_2, so it has no layer block5_conv1"):
+    with pytest.raises(EncoderError, match=r"no layer block5_conv1: .* losses\.style\.relu5_1=0\.$"):
         encoder(torch.rand(1, 3, 32, 32), ["block5_conv1"])
+
+
+def test_resolve_lists_layers_of_encoder():
+    encoder = Encoder(random_weights(stack=SLIM), Architecture(convolutions=SLIM))
+    assert encoder.channels("conv3_3") == 8
+    for name in ("relu1_2", "conv3_4", "relu5_2"):
+        with pytest.raises(EncoderError, match=f"no layer {name}: choose one of relu1_1, relu2_1 to relu2_2, relu3_1"):
+            encoder.resolve(name)
 
 
 def test_forward_rejects_too_small_picture():
@@ -138,7 +176,8 @@ def test_encoder_rejects_invalid_stacks():
         with pytest.raises(EncoderError, match=pattern):
             Encoder({k: v for k, v in weights.items() if v is not None})
 
-    assert_rejected("conv2_1 is missing", **{"conv2_1.weight": None})
+    assert_rejected("not a VGG-19 stack: conv2_1 is missing", **{"conv2_1.weight": None})
+    assert_rejected("not a VGG-19 stack: it has no conv1_3", **{"conv1_3.weight": torch.zeros(4, 4, 3, 3)})
     assert_rejected("has the shape", **{"conv2_1.bias": None})
     assert_rejected("has the shape", **{"conv2_1.weight": torch.zeros(6, 5, 3, 3)})
     assert_rejected("not finite", **{"conv2_1.bias": torch.full((6,), float("nan"))})
@@ -148,3 +187,7 @@ def test_encoder_rejects_invalid_stacks():
     assert_rejected("is sparse", **{"conv2_1.weight": torch.zeros(6, 4, 3, 3).to_sparse()})
     with pytest.raises(EncoderError, match="conv1_1 is missing"):
         Encoder({})
+    with pytest.raises(EncoderError, match="not a stack of 1-2-3-3-1 convolutions: it has no conv1_2"):
+        Encoder(random_weights(), Architecture(convolutions=SLIM))
+    with pytest.raises(EncoderError, match="conv1_2 is missing"):
+        Encoder(random_weights(stack=SLIM))

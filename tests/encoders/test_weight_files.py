@@ -126,6 +126,21 @@ def test_read_encoder_reads_safetensors(tmp_path):
     assert same_features(loaded.encoder, Encoder(WEIGHTS, TORCHVISION))
 
 
+@pytest.mark.parametrize("stack", [(1, 2, 3, 3, 1), (2, 2, 2, 2, 1), (1, 2), (4, 4, 4, 4, 4)])
+def test_read_encoder_reads_described_stack(tmp_path, stack):
+    weights, architecture = random_weights(stack=stack), Architecture("binomial", convolutions=stack)
+    save_file(weights, tmp_path / "slim.safetensors", {METADATA_KEY: architecture_to_json(architecture)})
+    encoder = load_encoder(str(tmp_path / "slim.safetensors")).encoder
+    assert encoder.architecture == architecture
+    assert {f"{layer}.weight" for layer in encoder.convolutions} == {name for name in weights if "weight" in name}
+
+
+def test_description_without_stack_is_vgg19():
+    values = json.loads(architecture_to_json(Architecture()))
+    assert values.pop("convolutions") == [2, 2, 4, 4, 4]
+    assert architecture_from_json(json.dumps(values)) == Architecture()
+
+
 def test_read_encoder_accepts_shorter_stack(tmp_path):
     path = write(tmp_path, "short.pth", torch_saved(random_weights("conv4_1")))
     assert str(load_encoder(str(path)).encoder.deepest) == "relu4_1"
@@ -208,12 +223,18 @@ def test_missing_h5py_error_names_package(tmp_path, monkeypatch, data, known):
         ({"scale": "large"}, "description is damaged"),
         ({"scale": None}, "description is damaged"),
         ({"scale": 0}, "a scale"),
+        ({"convolutions": []}, "1 to 5 blocks"),
+        ({"convolutions": [1, 1, 1, 1, 1, 1]}, "1 to 5 blocks"),
+        ({"convolutions": [1, 0, 2]}, "of 1 to 4 convolutions"),
+        ({"convolutions": [1, 5]}, "of 1 to 4 convolutions"),
+        ({"convolutions": [1, 2.0]}, "of 1 to 4 convolutions"),
+        ({"convolutions": 3}, "description is damaged"),
     ],
 )
 def test_architecture_from_json_rejects_invalid_descriptions(changes, words):
     values = json.loads(architecture_to_json(Architecture()))
     assert architecture_from_json(json.dumps(values)) == Architecture()
-    place = values if "padding_scope" in changes else values["preprocessing"]
+    place = values if changes.keys() <= values.keys() else values["preprocessing"]
     place |= changes
     with pytest.raises(EncoderError, match=words):
         architecture_from_json(json.dumps(values))

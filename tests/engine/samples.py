@@ -13,11 +13,27 @@ ENCODERS = {
     (pooling, padding, scope): Encoder(
         random_weights("conv5_4", channels=(3, 4, 4, 5, 5)), Architecture(pooling, padding, scope)
     ).double()
-    for pooling in ("average", "max")
+    for pooling in ("average", "binomial", "max")
     for padding in ("zeros", "replicate", "reflect")
     for scope in ("first", "all")
 }
 """Narrow encoders with random weights, by pooling, padding and its scope."""
+
+OTHER_STACKS = {
+    (pooling, "-".join(map(str, stack))): Encoder(
+        random_weights("conv5_4", channels=(3, 4, 4, 5, 5), stack=stack),
+        Architecture(pooling, "reflect", "all", convolutions=stack),
+    ).double()
+    for pooling in ("average", "binomial")
+    for stack in ((1, 2, 3, 3, 1), (1, 1, 4), (3, 1, 2, 1, 4))
+}
+"""Narrow encoders of other stacks than VGG-19, by pooling and stack."""
+
+
+def layer_names(encoder: Encoder) -> list[str]:
+    """List all layers of an encoder by name."""
+    layers = [layer._replace(after_relu=relu) for layer in encoder.convolutions for relu in (False, True)]
+    return ["rgb", *map(str, layers)]
 
 
 def random_features(

@@ -128,7 +128,7 @@ def test_content_layers_need_content_weight(pictures):
     make_objective(encoder, pictures["content"], pictures["styles"], (1, 1), losses, 0.0, 1.0).value_and_gradient(
         pictures["image"]
     )
-    with pytest.raises(EncoderError, match="ends at relu2_1"):
+    with pytest.raises(EncoderError, match="choose one of relu1_1 to relu1_2, relu2_1, and"):
         make_objective(encoder, pictures["content"], pictures["styles"], (1, 1), losses, 1.0, 1.0)
 
 

@@ -80,7 +80,7 @@ def test_periodic_gradient_matches_finite_differences():
 @given(
     units=st.tuples(st.integers(2, 7), st.integers(2, 7)),
     tile=st.integers(32, 80),
-    pooling=st.sampled_from(["average", "max"]),
+    pooling=st.sampled_from(["average", "binomial", "max"]),
     padding=st.sampled_from(["zeros", "reflect"]),
 )
 def test_periodic_tiled_loss_equals_untiled(units, tile, pooling, padding):

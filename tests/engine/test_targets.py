@@ -21,7 +21,7 @@ def tiled_encoder(tile=None, pooling="average", padding="reflect"):
 @given(
     size=st.tuples(st.integers(33, 130), st.integers(33, 130)),
     tile=st.integers(32, 96),
-    pooling=st.sampled_from(["average", "max"]),
+    pooling=st.sampled_from(["average", "binomial", "max"]),
     masked=st.booleans(),
 )
 def test_tiled_style_target_equals_whole_picture(size, tile, pooling, masked):

@@ -4,16 +4,16 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from impasto.encoders.layers import all_convolutions, parse_layer
+from impasto.encoders.layers import parse_layer
 from impasto.encoders.network import Encoder
 from impasto.engine.adam import Adam
 from impasto.engine.objective import make_objective
 from impasto.engine.tiles import ALIGNMENT, LEAST_CORE
 from impasto.settings.model import Losses
-from tests.engine.samples import ENCODERS, picture_tensor
+from tests.engine.samples import ENCODERS, OTHER_STACKS, layer_names, picture_tensor
 from tests.helpers import random_weights
 
-LAYERS = ["rgb", *(f"{kind}{layer.block}_{layer.number}" for layer in all_convolutions() for kind in ("conv", "relu"))]
+ANY_ENCODER = {" ".join(key): encoder for key, encoder in {**ENCODERS, **OTHER_STACKS}.items()}
 SIDES = st.integers(33, 150)
 
 
@@ -45,9 +45,9 @@ def test_tiled_objective_equals_untiled(examples):
 
 def assert_any_tiles_equal_untiled(data):
     draw = data.draw
-    encoder = ENCODERS[draw(st.sampled_from(sorted(ENCODERS)))]
+    encoder = ANY_ENCODER[draw(st.sampled_from(sorted(ANY_ENCODER)))]
     height, width = draw(SIDES), draw(SIDES)
-    picked = st.lists(st.sampled_from(LAYERS), min_size=1, max_size=4, unique=True)
+    picked = st.lists(st.sampled_from(layer_names(encoder)), min_size=1, max_size=4, unique=True)
     style_layers, content_layers = draw(picked), draw(picked)
     losses = Losses(
         style=Losses().style.fromkeys(style_layers, 1.5),

@@ -39,5 +39,5 @@ def test_encoder_is_not_copied_for_its_own_device():
 
 
 def test_missing_layer_is_refused():
-    with pytest.raises(EncoderError, match="ends at relu2_1"):
+    with pytest.raises(EncoderError, match="choose one of relu1_1 to relu1_2, relu2_1, and"):
         TiledEncoder(Encoder(random_weights("conv2_1")), ["relu3_1"])

@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, strategies as st
 
 from impasto.encoders.layers import PIXELS, all_convolutions, parse_layer
+from impasto.encoders.network import Architecture
 from impasto.engine.tiles import ALIGNMENT, LEAST_CORE, Box, cut, halos
-from tests.engine.samples import ENCODERS, picture_tensor
+from tests.engine.samples import ENCODERS, OTHER_STACKS, layer_names, picture_tensor
 
 LAYERS = ["rgb", *(f"{kind}{layer.block}_{layer.number}" for layer in all_convolutions() for kind in ("conv", "relu"))]
 SIDES = st.integers(33, 150)
@@ -16,15 +19,24 @@ def layers_of(names):
 
 
 def test_halo_is_receptive_field():
-    assert halos(parse_layer("relu5_1")) == (70, 34, 16, 6, 1)
-    assert halos(parse_layer("relu5_2")) == (86, 42, 20, 8, 2)
-    assert halos(parse_layer("conv1_1")) == (1,)
-    assert halos(PIXELS) == (0,)
+    vgg19 = Architecture()
+    assert halos(parse_layer("relu5_1"), vgg19) == (70, 34, 16, 6, 1)
+    assert halos(parse_layer("relu5_2"), vgg19) == (86, 42, 20, 8, 2)
+    assert halos(parse_layer("conv1_1"), vgg19) == (1,)
+    assert halos(PIXELS, vgg19) == (0,)
+
+
+def test_pooled_halo_is_even_at_any_stack():
+    slim = Architecture(convolutions=(1, 2, 3, 3, 1))
+    # 3 + 2·1 = 5 → 6; 3 + 2·6 = 15 → 16; 2 + 2·16 = 34; 1 + 2·34 = 69 → 70
+    assert halos(parse_layer("relu5_1"), slim) == (70, 34, 16, 6, 1)
+    # with one position more for each pooling: 6; 16; 35 → 36; 74
+    assert halos(parse_layer("relu5_1"), replace(slim, pooling="binomial")) == (74, 36, 16, 6, 1)
 
 
 @given(height=SIDES, width=SIDES, side=st.integers(LEAST_CORE, 100), deepest=st.sampled_from(LAYERS))
 def test_cores_partition_every_layer(height, width, side, deepest):
-    tiles = cut(height, width, side, layers_of([deepest]))
+    tiles = cut(height, width, side, layers_of([deepest]), Architecture())
     for block in range(max(1, parse_layer(deepest).block)):
         count = np.zeros((height >> block, width >> block), int)
         for tile in tiles:
@@ -45,7 +57,7 @@ def test_cores_partition_every_layer(height, width, side, deepest):
 def test_counting_includes_positions_half_inside_once(margins, size, side):
     part = Box(margins[0], margins[1], margins[0] + size[0], margins[1] + size[1])
     height, width = part.bottom + margins[2], part.right + margins[3]
-    tiles = [tile.counting(part) for tile in cut(height, width, side, layers_of(["relu5_1"]))]
+    tiles = [tile.counting(part) for tile in cut(height, width, side, layers_of(["relu5_1"]), Architecture())]
     for block in range(5):
         count = np.zeros((height >> block, width >> block), int)
         for tile in tiles:
@@ -59,25 +71,26 @@ def test_counting_includes_positions_half_inside_once(margins, size, side):
 
 
 def test_cut_without_side_gives_one_tile():
-    (tile,) = cut(77, 131, None, layers_of(["relu5_1"]))
+    (tile,) = cut(77, 131, None, layers_of(["relu5_1"]), Architecture())
     assert tile.pixels == (0, 0, 77, 131)
     assert tile.boxes == tile.cores
 
 
 def test_tiles_have_similar_sizes():
-    cores = [tile.cores[0] for tile in cut(1000, 70, 256, layers_of(["relu4_1"]))]
+    cores = [tile.cores[0] for tile in cut(1000, 70, 256, layers_of(["relu4_1"]), Architecture())]
     assert [core.bottom - core.top for core in cores] == [240, 256, 256, 248]
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_core_features_equal_whole_picture(seed):
     rng = np.random.default_rng(seed)
-    for encoder in ENCODERS.values():
+    for encoder in (*ENCODERS.values(), *OTHER_STACKS.values()):
         height, width = rng.integers(60, 260, 2)
-        names = list(rng.choice(LAYERS, 3, replace=False))
+        names = list(rng.choice(layer_names(encoder), 3, replace=False))
         picture = picture_tensor(height, width, seed)
         whole = encoder(picture, names)
-        for tile in cut(height, width, 32 + ALIGNMENT * int(rng.integers(0, 4)), layers_of(names)):
+        side = 32 + ALIGNMENT * int(rng.integers(0, 4))
+        for tile in cut(height, width, side, layers_of(names), encoder.architecture):
             features = encoder(picture[(..., *tile.pixels.slices)], names, crop=tile.crop)
             for name in names:
                 layer = parse_layer(name)

@@ -357,7 +357,7 @@ def test_record_paths_are_relative_to_picture(style, small, tmp_path):
     ("changes", "kind", "words"),
     [
         ({"encoder": "nowhere.safetensors"}, EncoderError, "no encoder 'nowhere.safetensors'"),
-        ({"losses": {"style": {"relu5_2": 1}}}, EncoderError, "ends at relu5_1"),
+        ({"losses": {"style": {"relu5_2": 1}}}, EncoderError, "has no layer relu5_2"),
         ({"style_weights": (1, 2)}, SettingsError, "style_weights are 2 and the style pictures 1"),
         ({"device": "cuda:99"}, SettingsError, "no device cuda:99"),
         ({"size": 100_000}, PaintingError, "GB of memory"),

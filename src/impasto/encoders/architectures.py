@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import Any, get_args
 
 from impasto.encoders.layers import LARGEST_STACK, VGG19
-from impasto.encoders.network import Architecture, ChannelOrder, PaddingMode, PaddingScope, Pooling, Preprocessing
+from impasto.encoders.network import Architecture, ChannelOrder, PaddingMode, PaddingScope, Preprocessing
+from impasto.encoders.operators import Pooling
 from impasto.errors import EncoderError
 
 METADATA_KEY = "impasto-encoder"

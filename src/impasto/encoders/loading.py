@@ -42,7 +42,7 @@ def load_encoder(name: str = BUILTIN, on_event: FetchListener | None = None) -> 
             :func:`impasto.encoders.published.events.fetch_listener`.
 
     Raises:
-        EncoderError: the file does not exist or holds no VGG-19 stack, or the weights cannot be downloaded.
+        EncoderError: the file does not exist or holds no stack of convolutions, or the weights cannot be downloaded.
     """
     on_event = on_event or current_listener()
     file = find_encoder_file(name)

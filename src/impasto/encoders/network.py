@@ -12,10 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from impasto.encoders.layers import LARGEST_STACK, PIXELS, VGG19, Layer, all_convolutions, parse_layer
-from impasto.encoders.operators import average_pool, binomial_pool, pad
+from impasto.encoders.operators import Pooling, pad, pool
 from impasto.errors import EncoderError
 
-Pooling = Literal["average", "binomial", "max"]
 PaddingMode = Literal["zeros", "replicate", "reflect"]
 PaddingScope = Literal["first", "all"]
 ChannelOrder = Literal["rgb", "bgr"]
@@ -188,20 +187,11 @@ class Encoder(nn.Module):
             x = self.architecture.preprocessing(x).to(self.dtype).clone(memory_format=torch.channels_last)
         for layer in (layer for layer in self.convolutions if layer[:2] <= last[:2]):
             if layer.number == 1 and layer.block > 1:
-                x = self._pool(x, wrap)
+                x = pool(x, self.architecture.pooling, wrap=wrap)
                 x = x if crop is None else crop(layer.block, x)
             x = visit(layer, self._convolve(x, layer, wrap))
             x = visit(layer._replace(after_relu=True), F.relu(x) if layer in found else F.relu_(x))
         return {name: found[layer] for name, layer in wanted.items()}
-
-    def _pool(self, x: Tensor, wrap: bool) -> Tensor:
-        match self.architecture.pooling:
-            case "average":
-                return average_pool(x)
-            case "binomial":
-                return binomial_pool(x, wrap=wrap)
-            case "max":
-                return F.max_pool2d(x, 2)
 
     def _convolve(self, x: Tensor, layer: Layer, wrap: bool) -> Tensor:
         weight, bias = (self.get_buffer(f"{layer}_{part}") for part in ("weight", "bias"))

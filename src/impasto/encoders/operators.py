@@ -1,8 +1,8 @@
 """Operators of an encoder besides its convolutions: padding by one position, average and binomial pooling.
 
-They equal compositions of PyTorch's, with a different backward pass. PyTorch's fills a tensor with zeros and accumulates into it, in an
-order that is not deterministic on a GPU, and its circular padding loses the channels-last layout. The backward passes
-here write each value of the gradient once.
+They equal compositions of PyTorch's, with a different backward pass. PyTorch's fills a tensor with zeros and
+accumulates into it, in an order that is not deterministic on a GPU, and its circular padding loses the channels-last
+layout. The backward passes here write each value of the gradient once.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from torch import Tensor
 
 CopyMode = Literal["reflect", "replicate", "circular"]
 """Padding modes that copy positions of the features, with PyTorch's names."""
+
+Pooling = Literal["average", "binomial", "max"]
 
 _SOURCES: dict[CopyMode, tuple[int, int]] = {"reflect": (2, -3), "replicate": (1, -2), "circular": (-2, 1)}
 """Rows of the padded features that the first and the last row copy."""
@@ -66,6 +68,26 @@ class _Pad(torch.autograd.Function):
         return g[..., 1:-1, 1:-1], None, None
 
 
+def pool(x: Tensor, pooling: Pooling, *, wrap: bool = False) -> Tensor:
+    """Halve the height and width of features.
+
+    Args:
+        x: B×C×H×W; an odd last row or column is dropped, except by binomial pooling, which needs it as a neighbour.
+        pooling: the average or the maximum of 2×2 positions, or a binomial filter.
+        wrap: as for :func:`binomial_pool`; the other poolings need no positions beyond the border.
+
+    Returns:
+        B×C×⌊H/2⌋×⌊W/2⌋.
+    """
+    match pooling:
+        case "average":
+            return average_pool(x)
+        case "binomial":
+            return binomial_pool(x, wrap=wrap)
+        case "max":
+            return F.max_pool2d(x, 2)
+
+
 def average_pool(x: Tensor) -> Tensor:
     """Average 2×2 positions with stride 2, like ``avg_pool2d`` with a faster backward pass.
 
@@ -96,7 +118,7 @@ class _AveragePool(torch.autograd.Function):
 
 
 def binomial_pool(x: Tensor, *, wrap: bool = False) -> Tensor:
-    """Halve height and width with the weights 1 3 3 1 in both directions, which aliases less than an average (Zhang 2019).
+    """Pool with the weights 1 3 3 1 in both directions and stride 2, which aliases less than an average (Zhang 2019).
 
     Args:
         x: B×C×H×W, with H and W of at least 2; beyond the border, the outermost positions repeat.

@@ -27,7 +27,10 @@ Weights = dict[str, Tensor]
 
 _ARCHITECTURES: dict[Origin, Architecture] = {"caffe": CAFFE, "torchvision": TORCHVISION}
 _FEATURES = {2 * k + layer.block - 1: layer for k, layer in enumerate(all_convolutions())}
-"""VGG-19's convolutions by their index in torchvision's ``features``, where a ReLU follows each and a pooling each block."""
+"""VGG-19's convolutions by their index in torchvision's ``features``.
+
+There a ReLU follows each convolution, and a pooling each block.
+"""
 
 _CAFFE_CLASSIFIER = {"classifier.1.weight", "classifier.4.weight"}
 _CAFFE_FILE = re.compile(r"caffe|d01eb7cb", re.IGNORECASE)
@@ -55,7 +58,7 @@ def read_encoder(path: Path, origin: Origin | None = None) -> ParsedEncoder:
         origin: framework whose preprocessing the weights expect; None to infer it from the file.
 
     Raises:
-        EncoderError: the file cannot be read, has another format, or holds no VGG-19 stack.
+        EncoderError: the file cannot be read, has another format, or holds no such stack.
     """
     try:
         return _reader(path)(path, origin)
