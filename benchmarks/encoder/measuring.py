@@ -24,7 +24,7 @@ from training.export import normalise_channels
 
 
 def random_weights(channels: Sequence[int] = (32, 64, 128, 256, 256), seed: int = 0) -> dict[str, Tensor]:
-    """Draw VGG-19's weights by He's method, down to conv5_2, with channels scaled to a mean activation of 1 over noise."""
+    """Draw VGG-19's weights down to conv5_2 by He's method, scaled to a mean activation of 1 over noise."""
     generator = torch.Generator().manual_seed(seed)
     weights, before = {}, 3
     for layer in (layer for layer in all_convolutions() if layer[:2] <= (5, 2)):

@@ -270,7 +270,7 @@ def runs(draw, textures):
     changes["seed"] = draw(st.integers(0, 9))
     changes["padding"] = draw(st.sampled_from([None, "zeros", "replicate", "reflect"]))
     changes["padding_scope"] = draw(st.sampled_from([None, "first", "all"]))
-    changes["pooling"] = draw(st.sampled_from([None, "max", "average"]))
+    changes["pooling"] = draw(st.sampled_from([None, "max", "average", "binomial"]))
     if photo is None:
         changes["size"], changes["seamless"] = "48x64", draw(st.booleans())
         changes["init"] = draw(st.sampled_from(["noise", "start"]))

@@ -9,11 +9,14 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 from PIL import Image
+from safetensors.torch import save_file
 from skimage import data
 
 import impasto
 from impasto import EncoderError, PaintingError, PictureError, SettingsError
+from impasto.encoders.architectures import METADATA_KEY, architecture_to_json
 from impasto.encoders.loading import load_encoder
+from impasto.encoders.network import Architecture
 from impasto.engine.borders import trimmed
 from impasto.engine.objective import Objective, make_objective
 from impasto.engine.optimizers import WINDOW, has_converged
@@ -28,7 +31,7 @@ from impasto.pictures.sizes import scaled_size
 from impasto.settings.fields import COLOURS
 from impasto.settings.making import change_settings, make_settings, make_texture_settings
 from impasto.settings.model import Losses
-from tests.helpers import smooth_picture
+from tests.helpers import random_weights, smooth_picture
 
 
 @pytest.fixture
@@ -395,7 +398,7 @@ def test_style_of_one_pixel_paints(photo, small):
     size=st.one_of(st.just("original"), st.integers(32, 90)),
     distance=st.sampled_from(["gaussian", "gram"]),
     method=st.sampled_from(["adam", "lbfgs"]),
-    pooling=st.sampled_from([None, "average", "max"]),
+    pooling=st.sampled_from([None, "average", "binomial", "max"]),
     padding=st.sampled_from([None, "zeros", "replicate", "reflect"]),
     scope=st.sampled_from([None, "first", "all"]),
     seed=st.integers(0, 9),
@@ -739,3 +742,19 @@ def test_style_on_odd_column_counts_in_seeing_layers(photo, style, small):
     how["optimization"] = {"iterations": 2, "max_octaves": 1, "smallest_octave": 32}
     painting = impasto.paint(photo, [style, smooth_picture(48, 48)], **how)
     assert all(math.isfinite(step.loss.total) for step in painting.history)
+
+
+@pytest.mark.parametrize("pooling", ["average", "binomial"])
+def test_encoder_of_another_stack_paints_in_tiles(photo, style, small, tmp_path, pooling):
+    stack = (1, 2, 3, 3, 1)
+    architecture = Architecture(pooling, "reflect", "all", convolutions=stack)
+    path = tmp_path / "slim.safetensors"
+    save_file(random_weights(stack=stack), path, {METADATA_KEY: architecture_to_json(architecture)})
+    options = {**small, "encoder": str(path), "size": 160, "precision": "float32"}
+    untiled, tiled = (impasto.paint(photo, style, **options, tile=tile) for tile in (None, 64))
+    losses, tiled_losses = ([step.loss.total for step in painting.history] for painting in (untiled, tiled))
+    assert losses[-1] < 0.8 * losses[-5]
+    assert tiled_losses[0] == pytest.approx(losses[0], rel=1e-4)
+    assert tiled_losses[-1] == pytest.approx(losses[-1], rel=0.02)
+    with pytest.raises(EncoderError, match="choose one of relu1_1, relu2_1 to relu2_2"):
+        impasto.paint(photo, style, **options, losses={"style": {"relu1_2": 1.0}})
