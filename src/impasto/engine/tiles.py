@@ -176,16 +176,18 @@ def _around(box: Box, picture: Tensor) -> tuple[Tensor, Tensor]:
 def halos(deepest: Layer, architecture: Architecture) -> tuple[int, ...]:
     """Compute for each block the positions that a tile needs beyond its core on each side at the block's input.
 
-    A halo that is pooled is rounded up to an even number, so that the tile's poolings are those of the picture.
+    Before a pooling the halo is rounded up to an even number, so that the tile's poolings are those of the picture. The
+    positions in excess may hold edge effects: no position of the core depends on them.
 
     Args:
         deepest: deepest layer in use. For VGG-19's relu5_1 the first number, in pixels, is 70; for relu5_2 it is 86.
         architecture: stack and pooling; a binomial pooling needs one position more than an average or a maximum.
     """
-    found = [deepest.number]
-    for block in range(deepest.block - 1, 0, -1):
-        needed = architecture.convolutions[block - 1] + (architecture.pooling == "binomial") + 2 * found[-1]
-        found.append(needed + needed % 2)
+    needed = deepest.number
+    found = [needed]
+    for convolutions in reversed(architecture.convolutions[: max(0, deepest.block - 1)]):
+        needed = convolutions + (architecture.pooling == "binomial") + 2 * needed
+        found.append(max(needed + needed % 2, 2 * found[-1]))
     return tuple(reversed(found))
 
 
