@@ -174,7 +174,7 @@ class Settings(_Model):
     brushwork over the photo's own forms); 0.5 leaves their weights unchanged."""
 
     encoder: Text = "builtin"
-    """Encoder: builtin; vgg19 or vgg19-torchvision, downloaded at first use; or a file of VGG-19's weights."""
+    """Encoder: builtin; vgg19 or vgg19-torchvision, downloaded at first use; or a file of weights."""
 
     pooling: Literal["average", "binomial", "max"] | None = None
     """Pooling of the encoder (binomial: weights 1 3 3 1 in both directions); its own if not given."""
