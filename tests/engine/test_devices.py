@@ -3,7 +3,14 @@
 import pytest
 import torch
 
-from impasto.engine.devices import choose_device, choose_precision, cpu_threads, flushes_denormals, small_matrices
+from impasto.engine.devices import (
+    choose_device,
+    choose_precision,
+    cpu_threads,
+    flushes_denormals,
+    small_matrices,
+    synchronize,
+)
 from impasto.errors import SettingsError
 
 DENORMAL = torch.finfo(torch.float32).tiny / 4
@@ -91,3 +98,12 @@ def test_auto_precision_without_capabilities_is_float32(monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
     assert choose_precision("auto", torch.device("cpu")) == FULL
     assert choose_precision("auto", torch.device("mps")) == FULL
+
+
+def test_synchronize_waits_for_gpus_only(monkeypatch):
+    waited = []
+    monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
+    synchronize(torch.device("cpu"))
+    assert waited == []
+    synchronize(torch.device("cuda:1"))
+    assert waited == [torch.device("cuda:1")]

@@ -719,6 +719,7 @@ def test_wrong_settings_type_is_one_sentence(photo, style):
             True,
         ),
         (torch.OutOfMemoryError("CUDA out of memory."), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
         (MemoryError(), True),
         (RuntimeError("CUDA error: an illegal memory access was encountered"), False),
         (RuntimeError("unsupported memory format option"), False),

@@ -132,6 +132,14 @@ def available_memory(device: torch.device) -> int:
     return int(psutil.virtual_memory().available)
 
 
+def synchronize(device: torch.device) -> None:
+    """Wait until the device has finished its work; a clock that is read earlier misses some of it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
 def sharing_devices(name: str, device: torch.device) -> tuple[torch.device, ...]:
     """Return the devices that share a picture's tiles, the chosen one first: all GPUs unless one is named by number.
 

@@ -347,7 +347,7 @@ class Painter:
         return octaves, (*remarks, *self._inputs.enlarged_styles(), *self._inputs.remarks)
 
 
-_OUT_OF_MEMORY = ("out of memory", "allocate memory", "enough memory", "bad_alloc")
+_OUT_OF_MEMORY = ("out of memory", "allocate memory", "enough memory", "bad_alloc", "STATUS_ALLOC_FAILED")
 """Parts of the messages of PyTorch's allocators, whose errors have no class of their own."""
 
 

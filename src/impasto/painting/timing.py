@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import torch
 
-from impasto.engine.devices import cpu_threads, exact_products
+from impasto.engine.devices import cpu_threads, exact_products, synchronize
 from impasto.engine.objective import make_objective
 from impasto.painting.cost import Cost, cost_of
 from impasto.painting.method import method_of
@@ -56,6 +56,7 @@ def _time_iteration(side: int, workload: Workload) -> tuple[float, float]:
     def seconds() -> float:
         begun = time.perf_counter()
         objective.value_and_gradient(style)
+        synchronize(device)
         return time.perf_counter() - begun
 
     return cost_of(Octave(side, side, 1), workload).arithmetic, min(seconds() for _ in range(4))
