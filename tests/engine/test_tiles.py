@@ -20,19 +20,19 @@ def layers_of(names):
 
 def test_halo_is_receptive_field():
     vgg19 = Architecture()
-    assert halos(parse_layer("relu5_1"), vgg19) == (70, 34, 16, 6, 1)
-    assert halos(parse_layer("relu5_2"), vgg19) == (86, 42, 20, 8, 2)
-    assert halos(parse_layer("conv1_1"), vgg19) == (1,)
-    assert halos(PIXELS, vgg19) == (0,)
+    assert halos([parse_layer("relu5_1")], vgg19) == (70, 34, 16, 6, 1)
+    assert halos([parse_layer("relu5_2")], vgg19) == (86, 42, 20, 8, 2)
+    assert halos([parse_layer("conv1_1")], vgg19) == (1,)
+    assert halos([], vgg19) == (0,)
 
 
 def test_pooled_halo_is_even_at_any_stack():
     slim = Architecture(convolutions=(1, 2, 3, 3, 1))
     # 3 + 2·1 = 5 → 6; 3 + 2·5 = 13 → 14; 2 + 2·13 = 28; 1 + 2·28 = 57 → 58
-    assert halos(parse_layer("relu5_1"), slim) == (58, 28, 14, 6, 1)
+    assert halos([parse_layer("relu5_1")], slim) == (58, 28, 14, 6, 1)
     # with one position more for each pooling: 6; 16; 2 + 1 + 2·16 = 35 → 36; 1 + 1 + 2·35 = 72
-    assert halos(parse_layer("relu5_1"), replace(slim, pooling="binomial")) == (72, 36, 16, 6, 1)
-    assert halos(parse_layer("relu5_1"), Architecture("binomial")) == (86, 42, 20, 8, 1)
+    assert halos([parse_layer("relu5_1")], replace(slim, pooling="binomial")) == (72, 36, 16, 6, 1)
+    assert halos([parse_layer("relu5_1")], Architecture("binomial")) == (86, 42, 20, 8, 1)
 
 
 @given(height=SIDES, width=SIDES, side=st.integers(LEAST_CORE, 100), deepest=st.sampled_from(LAYERS))

@@ -1,7 +1,8 @@
 """Names of the layers of VGG-like stacks, in both spellings.
 
 ``conv4_1`` is the first convolution of the fourth block, before the ReLU. ``relu4_1`` is the same layer after the ReLU;
-Keras calls it ``block4_conv1``. ``rgb`` stands for the picture's own pixels.
+Keras calls it ``block4_conv1``. ``rgb`` stands for the picture's own pixels, and ``strokes`` for the features that
+:mod:`impasto.encoders.strokes` computes from them.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ LARGEST_STACK = (4, 4, 4, 4, 4)
 RGB = "rgb"
 """Name of the layer that consists of the picture's pixels."""
 
+STROKES = "strokes"
+"""Name of the layer of :func:`impasto.encoders.strokes.stroke_features`."""
+
 _PATTERN = re.compile(r"(?:(?P<kind>relu|conv)(?P<block>\d+)_(?P<index>\d+)|block(?P<kblock>\d+)_conv(?P<kindex>\d+))")
 
 
@@ -28,8 +32,8 @@ class Layer(NamedTuple):
     """A layer of the network. Layers compare in the order of the forward pass.
 
     Attributes:
-        block: number of the block, from 1; 0 for the pixels.
-        number: number of the convolution in its block, from 1; 0 for the pixels.
+        block: number of the block, from 1; 0 for the pixels and the strokes.
+        number: number of the convolution in its block, from 1; 0 for the pixels, 1 for the strokes.
         after_relu: True for features after the ReLU, False for those before it.
     """
 
@@ -38,7 +42,9 @@ class Layer(NamedTuple):
     after_relu: bool
 
     def __str__(self) -> str:
-        return RGB if self == PIXELS else f"{'relu' if self.after_relu else 'conv'}{self.block}_{self.number}"
+        if not self.block:
+            return STROKES if self.number else RGB
+        return f"{'relu' if self.after_relu else 'conv'}{self.block}_{self.number}"
 
     @property
     def convolution(self) -> str:
@@ -46,26 +52,36 @@ class Layer(NamedTuple):
         return f"conv{self.block}_{self.number}"
 
     @property
+    def halvings(self) -> int:
+        """Number of times that the picture's size is halved before the layer."""
+        return max(self.block - 1, 3 * self.number if not self.block else 0)
+
+    @property
     def stride(self) -> int:
         """Distance between neighbouring positions of the layer, in pixels of the picture."""
-        return 2 ** max(0, self.block - 1)
+        return 2**self.halvings
 
 
 PIXELS = Layer(0, 0, False)
 """Layer that consists of the picture's pixels."""
+
+STROKE_LAYER = Layer(0, 1, False)
+"""Layer of the strokes, which is computed from the pixels, without the convolutions."""
 
 
 def parse_layer(name: str) -> Layer:
     """Parse a layer's name.
 
     Args:
-        name: ``relu4_1``, ``block4_conv1`` (the same), ``conv4_1`` (before the ReLU) or ``rgb``.
+        name: ``relu4_1``, ``block4_conv1`` (the same), ``conv4_1`` (before the ReLU), ``rgb`` or ``strokes``.
 
     Raises:
         EncoderError: no encoder can have a layer of that name.
     """
     if name == RGB:
         return PIXELS
+    if name == STROKES:
+        return STROKE_LAYER
     match = _PATTERN.fullmatch(name)
     if match:
         block, index = int(match["block"] or match["kblock"]), int(match["index"] or match["kindex"])
@@ -73,7 +89,8 @@ def parse_layer(name: str) -> Layer:
             return Layer(block, index, match["kind"] != "conv")
     raise EncoderError(
         f"There is no layer {name!r}: layers are named like relu4_1 or block4_conv1 (after the ReLU), conv4_1 (before "
-        f"it), from conv1_1 to conv5_4, or rgb for the pixels themselves."
+        f"it), from conv1_1 to conv5_4, rgb for the pixels themselves, or "
+        f"strokes for the directions of brush strokes."
     )
 
 

@@ -11,8 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.encoders.layers import LARGEST_STACK, PIXELS, VGG19, Layer, all_convolutions, parse_layer
+from impasto.encoders.layers import LARGEST_STACK, PIXELS, STROKE_LAYER, VGG19, Layer, all_convolutions, parse_layer
 from impasto.encoders.operators import Pooling, pad, pool
+from impasto.encoders.strokes import CHANNELS as STROKE_CHANNELS
+from impasto.encoders.strokes import stroke_features
 from impasto.errors import EncoderError
 
 PaddingMode = Literal["zeros", "replicate", "reflect"]
@@ -116,7 +118,9 @@ class Encoder(nn.Module):
     def channels(self, name: str) -> int:
         """Return the number of channels of a layer."""
         layer = self.resolve(name)
-        return 3 if layer == PIXELS else self.get_buffer(f"{layer.convolution}_bias").shape[0]
+        if not layer.block:
+            return STROKE_CHANNELS if layer == STROKE_LAYER else 3
+        return self.get_buffer(f"{layer.convolution}_bias").shape[0]
 
     def resolve(self, name: str) -> Layer:
         """Look up a layer by name.
@@ -125,7 +129,7 @@ class Encoder(nn.Module):
             EncoderError: this encoder has no such layer.
         """
         layer = parse_layer(name)
-        if layer != PIXELS and layer._replace(after_relu=False) not in self.convolutions:
+        if layer.block and layer._replace(after_relu=False) not in self.convolutions:
             raise EncoderError(
                 f"This encoder has no layer {name}: choose one of {_listed(self.convolutions)}, and set the weight of "
                 f"{name} to 0, as in losses.style.{layer}=0."
@@ -170,9 +174,12 @@ class Encoder(nn.Module):
         """
         wanted = {name: self.resolve(name) for name in layers}
         last = max(wanted.values(), default=PIXELS)
-        if min(image.shape[-2:]) < last.stride:
+        coarsest = max(wanted.values(), key=lambda layer: layer.stride, default=PIXELS)
+        if min(image.shape[-2:]) < coarsest.stride:
             size = "×".join(str(n) for n in image.shape[-2:])
-            raise EncoderError(f"A picture of {size} px is too small for {last}, which needs {last.stride} px a side.")
+            raise EncoderError(
+                f"A picture of {size} px is too small for {coarsest}, which needs {coarsest.stride} px a side."
+            )
         found: dict[Layer, Tensor] = {}
 
         def visit(layer: Layer, x: Tensor) -> Tensor:
@@ -181,7 +188,9 @@ class Encoder(nn.Module):
             return x
 
         x = visit(PIXELS, image)
-        if last > PIXELS:
+        if STROKE_LAYER in wanted.values():
+            visit(STROKE_LAYER, stroke_features(x, wrap=wrap))
+        if last.block:
             # On the CPU, oneDNN's convolutions are 1.3 to 1.5 times faster in the channels-last layout. This clones
             # because .contiguous() keeps the stride of the batch, from which convolutions infer another layout.
             x = self.architecture.preprocessing(x).to(self.dtype).clone(memory_format=torch.channels_last)

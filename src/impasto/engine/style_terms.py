@@ -96,9 +96,9 @@ def layer_masks(mask: Tensor, layers: Mapping[str, Layer]) -> dict[str, Tensor]:
         h×w each; layers of one size share one tensor.
     """
     sizes = [mask]
-    for _ in range(max((layer.block for layer in layers.values()), default=1) - 1):
+    for _ in range(max((layer.halvings for layer in layers.values()), default=0)):
         sizes.append(F.avg_pool2d(sizes[-1][None, None], 2)[0, 0])
-    return {name: sizes[max(0, layer.block - 1)] for name, layer in layers.items()}
+    return {name: sizes[layer.halvings] for name, layer in layers.items()}
 
 
 def mask_owner(masks: Sequence[LayerMasks | None], number: int) -> int | None:

@@ -18,8 +18,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from impasto.encoders.layers import PIXELS, Layer
+from impasto.encoders.layers import PIXELS, STROKE_LAYER, Layer
 from impasto.encoders.network import Architecture
+from impasto.encoders.strokes import REACH
 
 ALIGNMENT = 16
 """Grid of the cores in pixels: the stride of the deepest block, so that no pooling window crosses a core's border."""
@@ -109,12 +110,14 @@ class Tile:
 
     def core(self, layer: Layer) -> Box:
         """Return the tile's core in the whole layer."""
-        return self.cores[max(0, layer.block - 1)]
+        return self.cores[layer.halvings]
 
     def inside(self, layer: Layer) -> tuple[slice, slice]:
         """Return the tile's core as an index into its features of a layer."""
-        block = max(0, layer.block - 1)
-        return self.cores[block].within(self.boxes[block])
+        box = self.boxes[layer.halvings]
+        if layer == STROKE_LAYER:  # computed from all pixels of the tile, whose corner is aligned to the stride
+            box = Box(*(edge // layer.stride for edge in self.pixels))
+        return self.core(layer).within(box)
 
     def of(self, picture: Tensor) -> Tensor:
         """Extract the encoder's input from a picture.
@@ -173,21 +176,29 @@ def _around(box: Box, picture: Tensor) -> tuple[Tensor, Tensor]:
     return rows, torch.arange(box.left, box.right, device=picture.device) % width
 
 
-def halos(deepest: Layer, architecture: Architecture) -> tuple[int, ...]:
+def halos(layers: Iterable[Layer], architecture: Architecture) -> tuple[int, ...]:
     """Compute for each block the positions that a tile needs beyond its core on each side at the block's input.
 
     Before a pooling the halo is rounded up to an even number, so that the tile's poolings are those of the picture. The
     positions in excess may hold edge effects: no position of the core depends on them.
 
     Args:
-        deepest: deepest layer in use. For VGG-19's relu5_1 the first number, in pixels, is 70; for relu5_2 it is 86.
+        layers: layers in use. For VGG-19's relu5_1 the first number, in pixels, is 70; for relu5_2 it is 86. The
+            strokes need one that is a multiple of their stride, and at least their reach.
         architecture: stack and pooling; a binomial pooling needs one position more than an average or a maximum.
     """
-    needed = deepest.number
+    layers = tuple(layers)
+    deepest = max(layers, default=PIXELS)
+    needed = deepest.number if deepest.block else 0
     found = [needed]
     for convolutions in reversed(architecture.convolutions[: max(0, deepest.block - 1)]):
         needed = convolutions + (architecture.pooling == "binomial") + 2 * needed
         found.append(max(needed + needed % 2, 2 * found[-1]))
+    if STROKE_LAYER in layers:
+        # The features are computed from the pixels: at the strokes' depth the tile needs no more than its core.
+        found[:0] = [0] * (STROKE_LAYER.halvings + 1 - len(found))
+        stride = STROKE_LAYER.stride
+        found[-1] = -(-max(found[-1], REACH) // stride) * stride
     return tuple(reversed(found))
 
 
@@ -210,7 +221,7 @@ def cut(
         architecture: architecture of the encoder.
         wrap: whether the picture is periodic; its sides must then be multiples of :data:`ALIGNMENT`.
     """
-    beyond = halos(max(layers, default=PIXELS), architecture)
+    beyond = halos(layers, architecture)
     cores = [(top, left, bottom, right) for top, bottom in _spans(height, side) for left, right in _spans(width, side)]
     if wrap and len(cores) > 1:
         return tuple(_tile(core, beyond, lambda box, block: box) for core in cores)

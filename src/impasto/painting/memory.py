@@ -119,7 +119,7 @@ def _tile_bytes(height: int, width: int, octave: Octave, workload: Workload) -> 
     wrap = workload.settings.seamless and (height, width) == octave[:2]  # paintings of other sizes are not wrapped
     total, widest = 0.0, 0
     for layer in (layer for layer in encoder.convolutions if layer[:2] <= last[:2]):
-        halo, shift = halos(last, encoder.architecture)[layer.block - 1], layer.block - 1
+        halo, shift = halos(layers, encoder.architecture)[layer.block - 1], layer.block - 1
         h, w = (
             (core >> shift) + 2 * halo if wrap and not whole else min(length >> shift, (core >> shift) + 2 * halo)
             for length, core in zip((height, width), cores, strict=True)

@@ -8,7 +8,12 @@ from typing import Any
 from impasto.settings.merging import deep_merge
 from impasto.settings.references import INIT
 
-LEGACY_VALUES: Mapping[str, Any] = {"precision": "float32", "borders": "cut", "optimization": {"tolerance": 0.0}}
+LEGACY_VALUES: Mapping[str, Any] = {
+    "precision": "float32",
+    "borders": "cut",
+    "losses": {"style": {"strokes": 0.0}},
+    "optimization": {"tolerance": 0.0},
+}
 """Values that runs had before these settings existed."""
 
 

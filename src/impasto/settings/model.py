@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from impasto.encoders.layers import RGB, parse_layer
+from impasto.encoders.layers import parse_layer
 from impasto.errors import SettingsError
 from impasto.files import expanded
 from impasto.settings.exclusions import find_exclusion
@@ -52,13 +52,15 @@ class Losses(_Model):
 
     style: LayerWeights = {
         "rgb": 2.0,
+        "strokes": 2.0,
         "relu1_1": 2.4,
         "relu2_1": 1.3,
         "relu3_1": 0.7,
         "relu4_1": 0.4,
         "relu5_1": 0.2,
     }
-    """Style layers and their weights; rgb stands for the pixels' own colours. Only the ratios count."""
+    """Style layers and their weights; rgb stands for the pixels' own colours, and strokes for the directions and the
+    fineness of brush strokes, which need no encoder. Only the ratios count."""
 
     style_distance: Literal["gaussian", "gram"] = "gaussian"
     """Distance between a layer's statistics: gaussian (Wasserstein-2 of mean and covariance) or gram (Gatys et al.)."""
@@ -313,10 +315,10 @@ class Settings(_Model):
         """Losses with the style layers' weights balanced by ``detail``.
 
         Each block of the encoder gains a factor of :data:`DETAIL_RATIO` ** (2 · detail - 1) over the next deeper one.
-        The sum of these layers' weights stays the same, and so does the weight of rgb, which only measures colours.
+        The sum of these layers' weights stays the same, and so do the weights of rgb and strokes, which have no block.
         """
         ratio = DETAIL_RATIO ** (2 * self.detail - 1)
-        before = {name: weight for name, weight in self.losses.style.items() if name != RGB}
+        before = {name: weight for name, weight in self.losses.style.items() if parse_layer(name).block}
         after = {name: weight * ratio ** -parse_layer(name).block for name, weight in before.items()}
         total = sum(after.values())
         if self.detail == 0.5 or not total:
