@@ -13,8 +13,7 @@ from torch import Tensor, nn
 
 from impasto.encoders.layers import LARGEST_STACK, PIXELS, STROKE_LAYER, VGG19, Layer, all_convolutions, parse_layer
 from impasto.encoders.operators import Pooling, pad, pool
-from impasto.encoders.strokes import CHANNELS as STROKE_CHANNELS
-from impasto.encoders.strokes import stroke_features
+from impasto.encoders.strokes import CHANNELS as STROKE_CHANNELS, stroke_features
 from impasto.errors import EncoderError
 
 PaddingMode = Literal["zeros", "replicate", "reflect"]

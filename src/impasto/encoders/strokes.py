@@ -2,7 +2,7 @@
 
 A covariance of convolutional features sees which directions occur, but not whether they change from one pixel to the
 next: a ripple everywhere and a few long strokes can have the same statistics. The structure tensor (Förstner and Gülch
-1987; Bigün and Granlund 1987) averages products of gradients over a window, so it is large and anisotropic where strokes
+1987; Bigün and Granlund 1987) averages products of gradients over a window. It is large and anisotropic where strokes
 run on, and isotropic where they break. The distribution of these tensors over a painting is thus a statistic of
 statistics, as in the second layer of a scattering transform (Bruna and Mallat 2013).
 """
@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from impasto.encoders.operators import binomial_pool, pad
+from impasto.encoders.operators import CopyMode, binomial_pool, pad
 
 SCALES = (1, 2, 4)
 """Factors by which luminance is reduced before its gradients are taken."""
@@ -57,7 +57,7 @@ def stroke_features(image: Tensor, *, wrap: bool = False) -> Tensor:
     Returns:
         1×10×⌊H/8⌋×⌊W/8⌋, in the units of the image.
     """
-    mode = "circular" if wrap else "replicate"
+    mode: CopyMode = "circular" if wrap else "replicate"
     luminance = (image * image.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
     features = []
     for scale in SCALES:

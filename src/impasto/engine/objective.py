@@ -30,6 +30,7 @@ from impasto.engine.targets import ContentTarget, Style, StyleTarget, core_of_al
 from impasto.engine.tile_pass import LayerTerms, Slope, Slopes, Sums, TilePass
 from impasto.engine.tiled_encoder import TiledEncoder
 from impasto.engine.tiles import Box, Tile
+from impasto.engine.tone import Tone
 from impasto.settings.model import Losses
 
 
@@ -48,6 +49,7 @@ class Objective:
             near its border, and no term of the loss includes it.
         wrap: whether the painting is periodic, with sides that are multiples of
             :data:`~impasto.engine.tiles.ALIGNMENT`. The styles are not.
+        tone: penalty on the tone of the part that counts, if any.
     """
 
     def __init__(
@@ -61,11 +63,14 @@ class Objective:
         *,
         counted: Box | None = None,
         wrap: bool = False,
+        tone: Tone | None = None,
     ) -> None:
         self.encoder, self.style_weight = encoder, style_weight
         self.counted = counted or Box(0, 0, content.shape[-2], content.shape[-1])
         self.tiles = tuple(tile.counting(self.counted) for tile in encoder.cut(content, wrap=wrap))
         self.penalties = pixel_penalties(losses, content_weight + style_weight, wrap=wrap)
+        if tone is not None:
+            self.penalties["tone"] = tone
         self.style_terms = _style_terms(encoder, self.tiles, styles, losses)
         content_shares = shares(losses.content) if content_weight else {}
         self.content = ContentTarget(encoder, content, self.tiles, content_shares, losses.relative)

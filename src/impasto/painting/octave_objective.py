@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from impasto.engine.borders import Mirrored, middle
 from impasto.engine.devices import sharing_devices
@@ -14,6 +15,7 @@ from impasto.engine.protection import Protected
 from impasto.engine.style_terms import shares
 from impasto.engine.targets import Style
 from impasto.engine.tiled_encoder import TiledEncoder
+from impasto.engine.tone import CELLS, Tone, tone_target
 from impasto.painting.inputs import Inputs
 from impasto.painting.octaves import Octave, style_size
 from impasto.painting.scaled_inputs import ScaledInputs
@@ -78,6 +80,7 @@ class OctaveObjectives:
             self._style_weight,
             counted=middle(painted, size),
             wrap=self._settings.seamless,
+            tone=self._tone(photo),
         )
         if whole != painted:
             loss = Mirrored(loss, whole)
@@ -87,3 +90,12 @@ class OctaveObjectives:
         on_device = torch.from_numpy(held).to(self._device)
         held_there = self._scaled.continued(on_device[None, None], painted)[0, 0]
         return Protected(loss, self._scaled.continued(photo, painted), held_there)
+
+    def _tone(self, photo: Tensor) -> Tone | None:
+        """Make the penalty on the tone, unless there is no photograph or its weight is 0."""
+        weight = self._losses.tone * self._content_weight
+        if not weight or self._inputs.content is None:
+            return None
+        # Twice the number of windows suffices, whatever the size of the painting.
+        sizes = [style_size(*style.original_size, 2 * CELLS, 1.0) for style in self._inputs.styles]
+        return Tone(weight, tone_target(photo, self._scaled.styles(sizes), self._inputs.weights))

@@ -68,6 +68,10 @@ class Losses(_Model):
     relative: bool = True
     """Divide each layer's distance by the magnitude of its target, so that layers and encoders have equal influence."""
 
+    tone: Weight = 0.1
+    """Weight of the differences of tone, relative to the weight of the content: blurred luminance should rank as in the
+    photo, with the paintings' lights and darks."""
+
     total_variation: Weight = 0.1
     """Weight of the absolute differences between neighbouring pixels."""
 

@@ -18,6 +18,7 @@ _TUTORIAL: dict[str, Any] = {
         "style": {"rgb": 0, "strokes": 0, "relu1_1": 1, "relu2_1": 1, "relu3_1": 1, "relu4_1": 1, "relu5_1": 1},
         "style_distance": "gram",
         "relative": False,
+        "tone": 0,
         "total_variation": 0,
         "overshoot": 0,
     },
