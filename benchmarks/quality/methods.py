@@ -25,7 +25,7 @@ from impasto.encoders.network import Encoder
 from impasto.engine.devices import choose_device, choose_precision
 from impasto.engine.style_terms import shares
 from impasto.errors import SettingsError
-from impasto.painting.octaves import Octave, default_smallest_octave, plan_octaves
+from impasto.painting.octaves import Octave, plan_octaves
 from impasto.painting.workload import Workload
 from impasto.settings.fields import PRESETS
 from impasto.settings.making import make_settings, parse_assignment
@@ -123,14 +123,7 @@ class Ours:
         """Count the multiplications of all iterations that are planned with unlimited memory."""
         how = self.settings(canvas, 1.0).optimization
         size = loaded(pair.content, canvas.size).shape[-2:]
-        octaves = plan_octaves(
-            *size,
-            iterations=how.iterations,
-            coarse_factor=how.coarse_factor,
-            smallest=how.smallest_octave or default_smallest_octave(*size),
-            ratio=how.octave_ratio,
-            most=how.max_octaves,
-        )
+        octaves = plan_octaves(size[0], size[1], how)
         return self._operations(pair, canvas, octaves)
 
     def _operations(self, pair: Pair, canvas: Canvas, octaves: Sequence[Octave]) -> float:

@@ -10,34 +10,89 @@ from impasto.painting.octaves import (
     LEAST_SIDE,
     READABLE_SIDE,
     Octave,
-    default_smallest_octave,
     plan_octaves,
     resized,
     style_size,
     total_effort,
 )
 from impasto.pictures.sizes import scaled_size
+from impasto.settings.model import Optimization
 from tests.engine.samples import picture_tensor
 
 
-def plan(height, width, **changes):
+def plan(height, width, long_side=None, *, alignment=1, above=0, **optimization):
     return plan_octaves(
-        height, width, **{"iterations": 50, "coarse_factor": 1.6, "smallest": 128, "ratio": 2.0} | changes
+        height, width, Optimization(**optimization), long_side=long_side, alignment=alignment, above=above
     )
 
 
+def sides(octaves):
+    return [max(octave[:2]) for octave in octaves]
+
+
 def test_default_octaves_at_512():
-    assert plan(384, 512) == (Octave(96, 128, 128), Octave(192, 256, 80), Octave(384, 512, 50))
+    assert plan(384, 512) == (Octave(96, 128, 77), Octave(192, 256, 48), Octave(384, 512, 30))
+
+
+@pytest.mark.parametrize(
+    ("long_side", "expected"),
+    [
+        (256, [128, 256]),
+        (300, [128, 300]),
+        (500, [128, 256, 500]),
+        (600, [128, 256, 600]),
+        (724, [128, 256, 724]),
+        (725, [128, 256, 512, 725]),
+        (2048, [128, 256, 512, 1024, 2048]),
+    ],
+)
+def test_octaves_double_from_smallest_upwards(long_side, expected):
+    assert sides(plan(300, 400, long_side)) == expected
+
+
+def test_iterations_depend_on_octave_alone():
+    octaves = plan(300, 400, 2048, iterations=50)
+    assert [octave.iterations for octave in octaves] == [128, 80, 50, 50, 50]
+    assert plan(300, 400, 64, smallest_octave=64) == (Octave(48, 64, 123),)
+
+
+@given(
+    height=st.integers(300, 4000),
+    width=st.integers(300, 4000),
+    long_side=st.sampled_from([256, 512, 1024]),
+    larger=st.integers(257, 6000),
+)
+def test_larger_painting_begins_with_same_octaves(height, width, long_side, larger):
+    small, large = plan(height, width, long_side), plan(height, width, max(larger, math.ceil(1.5 * long_side)))
+    assert large[: len(small)] == small
+
+
+@given(long_side=st.integers(256, 3000), larger=st.integers(256, 3000))
+def test_any_two_paintings_share_all_octaves_but_last(long_side, larger):
+    small, large = sorted((plan(667, 1000, side) for side in (long_side, larger)), key=len)
+    assert large[: len(small) - 1] == small[:-1]
+
+
+def test_single_octave_has_exactly_given_iterations():
+    assert plan(96, 128, max_octaves=1, iterations=7) == (Octave(96, 128, 7),)
+    assert sides(plan(1024, 1024, max_octaves=2)) == [512, 1024]
+
+
+def test_octaves_exceed_size_that_painting_grows_from():
+    assert sides(plan(300, 400, 2048, above=512)) == [1024, 2048]
+    assert sides(plan(300, 400, 2048, above=500)) == [512, 1024, 2048]
+    assert sides(plan(300, 400, 600, above=512)) == [600]
 
 
 @pytest.mark.parametrize(("ratio", "alignment", "side"), [(1.2, 16, 96), (1.002, 1, 94)])
 def test_octaves_have_distinct_sizes(ratio, alignment, side):
-    sizes = [octave[:2] for octave in plan(side, side, smallest=32, ratio=ratio, alignment=alignment)]
+    octaves = plan(side, side, smallest_octave=32, octave_ratio=ratio, alignment=alignment)
+    sizes = [octave[:2] for octave in octaves]
     assert len(set(sizes)) == len(sizes) > 4
 
 
-def test_small_painting_has_one_octave():
-    assert plan(100, 120) == (Octave(100, 120, 50),)
+def test_single_octave_paints_size_of_smallest():
+    assert plan(100, 120, smallest_octave=120) == (Octave(100, 120, 80),)
 
 
 def test_narrow_painting_omits_small_octaves():
@@ -52,8 +107,8 @@ def test_narrow_painting_omits_small_octaves():
     factor=st.floats(0.1, 3),
 )
 def test_octaves_grow_to_full_size(height, width, ratio, smallest, factor):
-    octaves = plan(height, width, ratio=ratio, smallest=smallest, coarse_factor=factor)
-    assert octaves[-1] == Octave(height, width, 50)
+    octaves = plan(height, width, octave_ratio=ratio, smallest_octave=smallest, coarse_factor=factor, iterations=50)
+    assert octaves[-1][:2] == (height, width)
     for small, large in itertools.pairwise(octaves):
         assert small.pixels < large.pixels
         assert small.iterations >= large.iterations if factor >= 1 else 1 <= small.iterations <= large.iterations
@@ -123,25 +178,21 @@ def test_resized_periodic_image_stays_periodic(units, after, shift):
 @settings(max_examples=60)
 @given(height=st.integers(32, 3000), width=st.integers(32, 3000), ratio=st.floats(1.2, 4))
 def test_octaves_of_seamless_texture_are_aligned(height, width, ratio):
-    octaves = plan_octaves(
-        height, width, iterations=5, coarse_factor=1.5, smallest=64, ratio=ratio, alignment=ALIGNMENT
-    )
+    octaves = plan(height, width, smallest_octave=64, octave_ratio=ratio, alignment=ALIGNMENT)
     assert all(side % ALIGNMENT == 0 and side >= LEAST_SIDE for octave in octaves for side in octave[:2])
     assert abs(octaves[-1].height - height) <= ALIGNMENT // 2
     assert abs(octaves[-1].width - width) <= ALIGNMENT // 2
 
 
 @pytest.mark.parametrize(
-    ("size", "sides"),
+    ("size", "expected"),
     [
         ((64, 48), [64]),
         ((64, 64), [32, 64]),
         ((128, 96), [64, 128]),
-        ((192, 255), [128, 255]),
+        ((192, 255), [127, 255]),
         ((300, 512), [128, 256, 512]),
     ],
 )
-def test_small_paintings_get_two_octaves(size, sides):
-    smallest = default_smallest_octave(*size)
-    octaves = plan_octaves(*size, iterations=15, coarse_factor=1.6, smallest=smallest, ratio=2.0)
-    assert [max(octave[:2]) for octave in octaves] == sides
+def test_small_paintings_get_two_octaves(size, expected):
+    assert sides(plan(*size)) == expected

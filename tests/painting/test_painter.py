@@ -23,7 +23,7 @@ from impasto.engine.optimizers import WINDOW, has_converged
 from impasto.painting.events import Finished, Iteration, OctaveStarted, Reading, Started
 from impasto.painting.memory import memory_needed
 from impasto.painting.method import make_optimizer
-from impasto.painting.octaves import LEAST_SIDE, Octave
+from impasto.painting.octaves import LEAST_SIDE, EarlierPlan, Octave
 from impasto.painting.painter import Painter
 from impasto.pictures import write_picture
 from impasto.pictures.codecs import strip_reducer
@@ -531,7 +531,7 @@ def test_low_memory_switches_to_adam_with_remark(photo, style, small, monkeypatc
 
 def test_earlier_plan_is_followed(photo, style, small):
     first = impasto.make_painter(photo, style, **small, tile=64)
-    again = Painter(photo, [style], impasto.make_settings(**small), plan=first.octaves)
+    again = Painter(photo, [style], impasto.make_settings(**small), plan=EarlierPlan(tiling=first.octaves))
     assert [octave.tile for octave in again.octaves] == [None, 64]
 
 

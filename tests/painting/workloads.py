@@ -9,6 +9,7 @@ from impasto.encoders.network import Architecture, Encoder
 from impasto.painting.octaves import Octave, plan_octaves
 from impasto.painting.workload import Workload
 from impasto.settings.making import make_settings
+from impasto.settings.model import Optimization
 from tests.helpers import random_weights
 
 
@@ -24,4 +25,4 @@ def make_workload(
 
 def make_octaves(height: int, width: int, iterations: int = 50) -> tuple[Octave, ...]:
     """Plan the octaves of a size with the default ratio and factor."""
-    return plan_octaves(height, width, iterations=iterations, coarse_factor=1.6, smallest=128, ratio=2)
+    return plan_octaves(height, width, Optimization(iterations=iterations))

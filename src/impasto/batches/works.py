@@ -9,7 +9,7 @@ from pathlib import Path
 
 from impasto.batches.naming import DEFAULT_TEMPLATE, check_template, output_name
 from impasto.errors import SettingsError
-from impasto.painting.octaves import Octave
+from impasto.painting.octaves import EarlierPlan
 from impasto.painting.regions import check_numbers
 from impasto.settings.model import Settings
 
@@ -23,7 +23,7 @@ class Work:
         styles: paths of the style pictures.
         settings: settings of the painting.
         output: path of the picture to write.
-        plan: octaves of an earlier painting, whose tiles and methods are reused if they fit.
+        plan: plan of an earlier painting, which is followed as far as it applies.
         replaces: whether to replace an existing file at ``output``.
         done: whether ``output`` already holds this painting, with the same inputs and settings.
     """
@@ -32,7 +32,7 @@ class Work:
     styles: tuple[Path, ...]
     settings: Settings
     output: Path
-    plan: tuple[Octave, ...] = ()
+    plan: EarlierPlan | None = None
     replaces: bool = False
     done: bool = False
 

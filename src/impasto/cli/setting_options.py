@@ -124,6 +124,7 @@ SETTINGS = {
         _setting("detail", "D"),
         _setting("encoder", "NAME|FILE"),
         _setting("init", "content|noise|FILE"),
+        _setting("grow_from", "FILE|none"),
         _masks("masks", "--mask"),
         _masks("style_masks", "--style-mask"),
         _setting("protect", "FILE|faces"),

@@ -23,7 +23,7 @@ from impasto.pictures.sizes import scaled_size
 from impasto.settings.exclusions import TEXTURE_PROTECT_MESSAGE
 from impasto.settings.fields import FACES
 from impasto.settings.model import Settings
-from impasto.settings.references import COLOURS_FROM, INIT, PROTECT, split_name
+from impasto.settings.references import COLOURS_FROM, GROW_FROM, INIT, PROTECT, split_name
 
 PictureLike = str | os.PathLike[str] | Image.Image | np.ndarray
 
@@ -44,6 +44,7 @@ class Inputs:
         styles: the paintings.
         start: initial picture, if the settings name one.
         colours: picture whose colours the styles take, if the settings name one.
+        smaller: smaller painting that this one goes on from, if the settings name one.
         regions: the masks.
         weights: weights of the styles.
         remarks: sentences for the user.
@@ -78,6 +79,7 @@ class Inputs:
         self.start, self.colours = (
             self._read(by_name.pop(name), self.long_side) if name in by_name else None for name in (INIT, COLOURS_FROM)
         )
+        self.smaller = self._read_smaller(by_name.pop(GROW_FROM)) if GROW_FROM in by_name else None
         self.regions = Regions(len(styles), {name: self._read_mask(name, source) for name, source in by_name.items()})
         self.remarks: tuple[str, ...] = ()
         if settings.protect == FACES and PROTECT not in by_name:
@@ -95,14 +97,19 @@ class Inputs:
     @property
     def full_size(self) -> tuple[int, int]:
         """Height and width in pixels that the settings ask for."""
+        return scaled_size(*self.proportions, self.long_side)
+
+    @property
+    def proportions(self) -> tuple[int, int]:
+        """Height and width of the photograph in pixels, or those of a texture that the settings ask for."""
         if self.content is not None:
-            return scaled_size(*self.content.original_size, self.long_side)
+            return self.content.original_size
         return self._settings.sides or (self.long_side, self.long_side)
 
     @property
     def pictures(self) -> list[Picture]:
         """All pictures except the masks."""
-        candidates = (self.content, *self.styles, self.start, self.colours)
+        candidates = (self.content, *self.styles, self.start, self.colours, self.smaller)
         return [picture for picture in candidates if picture is not None]
 
     @property
@@ -114,6 +121,7 @@ class Inputs:
         named: dict[str, Picture | RegionMask | None] = {
             INIT: self.start,
             COLOURS_FROM: self.colours,
+            GROW_FROM: self.smaller,
             **self.regions.masks,
         }
         return {name: Source.of(p) for name, p in named.items() if p is not None and p.sha256 is not None}
@@ -173,12 +181,23 @@ class Inputs:
         fit = long_side if self._settings.resampling == "antialiased" else None
         return pictures.read_picture(source, max_pixels=self._settings.max_pixels, fit=fit, on_progress=on_progress)
 
+    def _read_smaller(self, source: PictureLike) -> Picture:
+        """Read the painting that this one goes on from, with the photograph's transparency taken out of its colours."""
+        picture = self._read(source, None)
+        check_shape(GROW_FROM, picture, "photo" if self.content else "texture", *self.proportions)
+        if max(picture.size) >= self.long_side:
+            raise SettingsError(
+                f"The painting {_quoted(picture)} is not smaller than {self.long_side} px, so none can grow from it to "
+                f"that size: choose a larger size, or leave out grow_from=."
+            )
+        if self.content is None or self.content.alpha is None:
+            return picture
+        return _with_extended_colours(replace(picture, alpha=pictures.resize(self.content.alpha, *picture.size)))
+
     def _read_mask(self, name: str, source: PictureLike) -> RegionMask:
         """Read a mask, which must have the proportions of the photograph or texture, or of its painting."""
         setting, number = split_name(name)
-        subject, size, scale = ("photo" if self.content else "texture"), self.full_size, 1.0
-        if self.content:
-            size = self.content.original_size
+        subject, size, scale = ("photo" if self.content else "texture"), self.proportions, 1.0
         if setting == "style_masks" and number is not None:
             subject, size = "painting", self.styles[number - 1].original_size
             scale = max(1.0, self._settings.stroke_size)

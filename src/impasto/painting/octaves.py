@@ -11,11 +11,16 @@ from impasto.pictures.sizes import scaled_size
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from impasto.settings.model import Optimization
+
 LEAST_SIDE = 32
 """Shortest side of an octave in pixels: two positions of the deepest layers."""
 
 SMALLEST_OCTAVE = 128
 """Long side of the smallest octave in pixels, for paintings of at least twice that size."""
+
+REFERENCE_SIDE = 512
+"""Long side in pixels from which every octave has the same number of iterations."""
 
 READABLE_SIDE = 16
 """Shortest side in pixels of a picture that the deepest layers can encode: one position."""
@@ -54,6 +59,19 @@ class Octave(NamedTuple):
         return self.pixels * (1.0 if self.tile is None else 1.5 * (1 + 100 / self.tile) ** 2)
 
 
+class EarlierPlan(NamedTuple):
+    """The parts of an earlier painting's plan that a new painting uses again.
+
+    Attributes:
+        octaves: octaves whose sizes and iterations are used if the full size is the same; empty to plan them.
+        tiling: octaves whose tiles, history and methods are used if all sizes are the same and they fit into the
+            memory; empty to choose them.
+    """
+
+    octaves: tuple[Octave, ...] = ()
+    tiling: tuple[Octave, ...] = ()
+
+
 def style_size(height: int, width: int, side: float, stroke_size: float) -> tuple[int, int]:
     """Compute the size at which a painting is measured for an octave.
 
@@ -69,55 +87,69 @@ def style_size(height: int, width: int, side: float, stroke_size: float) -> tupl
     return scaled_size(height, width, max(side * stroke_size, min(side, LEAST_SIDE * aspect), READABLE_SIDE * aspect))
 
 
-def default_smallest_octave(height: int, width: int) -> int:
+def default_smallest_octave(long_side: int) -> int:
     """Return the smallest long side of an octave in pixels, which leaves room for at least two octaves.
 
     Args:
-        height: height of the full size in pixels.
-        width: width of the full size in pixels.
+        long_side: long side of the painting in pixels.
     """
-    return min(SMALLEST_OCTAVE, max(height, width) // 2)
+    return min(SMALLEST_OCTAVE, long_side // 2)
+
+
+def iterations_at(long_side: int, optimization: Optimization) -> int:
+    """Return the iterations of an octave, whatever the size of its painting.
+
+    Args:
+        long_side: long side of the octave in pixels.
+        optimization: settings with ``iterations`` from :data:`REFERENCE_SIDE` on, and ``coarse_factor`` for each
+            halving below it.
+    """
+    halvings = max(0.0, math.log2(REFERENCE_SIDE / long_side))
+    return max(1, round(optimization.iterations * optimization.coarse_factor**halvings))
 
 
 def plan_octaves(
     height: int,
     width: int,
+    optimization: Optimization,
     *,
-    iterations: int,
-    coarse_factor: float,
-    smallest: int,
-    ratio: float,
-    most: int = 16,
+    long_side: int | None = None,
     alignment: int = 1,
+    above: int = 0,
 ) -> tuple[Octave, ...]:
     """Plan the octaves from the smallest to the full size.
 
+    Their long sides are ``smallest_octave`` · ``octave_ratio`` ** k and at last that of the painting. A side that is
+    less than √``octave_ratio`` below the painting's is left out. So a painting and a larger one begin with the same
+    octaves. With ``max_octaves`` = 1 there is the full size alone, with exactly ``iterations``.
+
     Args:
-        height: full height in pixels.
-        width: full width in pixels.
-        iterations: iterations at the full size.
-        coarse_factor: ratio of the iterations of an octave to those of the next larger one.
-        smallest: smallest long side of an octave in pixels; the full size may be smaller.
-        ratio: ratio of the sides of successive octaves.
-        most: largest number of octaves.
+        height: height of the photograph or texture in pixels, which gives the proportions.
+        width: its width in pixels.
+        optimization: settings of the octaves and their iterations.
+        long_side: long side of the painting in pixels; that of ``height`` and ``width`` if not given.
         alignment: number that all sides are multiples of.
+        above: long side in pixels that all octaves but the full size exceed.
     """
-    octaves = [Octave(_aligned(height, alignment), _aligned(width, alignment), iterations)]
-    side = max(height, width) / ratio
-    while side >= smallest and len(octaves) < most:
-        size = scaled_size(height, width, side)
-        if min(size) < LEAST_SIDE:
-            break
-        size = _aligned(size[0], alignment), _aligned(size[1], alignment)
-        if size != octaves[-1][:2]:  # small ratios and alignment repeat sizes
-            octaves.append(Octave(*size, max(1, round(iterations * coarse_factor ** len(octaves)))))
-        side /= ratio
-    return tuple(reversed(octaves))
+    long_side = max(height, width) if long_side is None else long_side
+    full_size = _aligned(*scaled_size(height, width, long_side), alignment)
+    if optimization.max_octaves == 1:
+        return (Octave(*full_size, optimization.iterations),)
+    sizes: dict[tuple[int, int], None] = {}  # small ratios and alignment repeat sizes
+    ratio, side = optimization.octave_ratio, float(optimization.smallest_octave or default_smallest_octave(long_side))
+    while side * math.sqrt(ratio) <= long_side:
+        size = scaled_size(height, width, round(side))
+        if round(side) > above and min(size) >= LEAST_SIDE:
+            sizes[_aligned(*size, alignment)] = None
+        side = max(side * ratio, side + 1)
+    sizes.pop(full_size, None)
+    chosen = [*sizes, full_size][-optimization.max_octaves :]
+    return tuple(Octave(*size, iterations_at(max(size), optimization)) for size in chosen)
 
 
-def _aligned(length: int, alignment: int) -> int:
-    """Round a length to the nearest multiple of a number, at least to the number itself."""
-    return alignment * max(1, round(length / alignment))
+def _aligned(height: int, width: int, alignment: int) -> tuple[int, int]:
+    """Round both sides to the nearest multiple of a number, at least to the number itself."""
+    return alignment * max(1, round(height / alignment)), alignment * max(1, round(width / alignment))
 
 
 def total_effort(octaves: Iterable[Octave]) -> float:

@@ -24,7 +24,7 @@ from impasto.painting.inputs import Inputs, PictureLike
 from impasto.painting.machine import Machine
 from impasto.painting.memory import memory_budget
 from impasto.painting.octave_objective import OctaveObjectives
-from impasto.painting.octaves import Octave, default_smallest_octave, plan_octaves
+from impasto.painting.octaves import EarlierPlan, Octave, plan_octaves
 from impasto.painting.planning import plan_memory
 from impasto.painting.record import Source, StoredEncoder, StoredSource
 from impasto.painting.result import Painting
@@ -52,8 +52,7 @@ class Painter:
         settings: settings of the run; for a texture those of :func:`impasto.make_texture_settings`.
         named: masks and other pictures by the names of :mod:`impasto.settings.references`, in place of those that the
             settings name.
-        plan: octaves of an earlier painting, whose tiles and methods are used if the sizes are equal and they fit into
-            the memory.
+        plan: plan of an earlier painting with the same settings, which is followed as far as it applies.
         resumed: snapshot to continue from, of a painter with the same pictures and settings. Plan, device, number of
             threads and precision are those of the snapshot: with the same PyTorch on the same machine the picture is,
             bit for bit, that of an uninterrupted run.
@@ -82,7 +81,7 @@ class Painter:
         settings: Settings,
         *,
         named: Mapping[str, PictureLike] | None = None,
-        plan: Sequence[Octave] = (),
+        plan: EarlierPlan | None = None,
         resumed: Snapshot | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
@@ -99,7 +98,7 @@ class Painter:
         self.encoder = self._prepare_encoder()
         inputs.check_sizes()
         self.workload = self._workload()
-        self.octaves, self.remarks = (state.octaves, ()) if state else self._plan(plan)
+        self.octaves, self.remarks = (state.octaves, ()) if state else self._plan(plan or EarlierPlan())
         self.regions.check(inputs.weights, *self.octaves[-1][:2], is_texture=self.content is None)
         self._scaled = ScaledInputs(inputs, settings, self.machine.device)
         self._objectives = OctaveObjectives(inputs, self._scaled, self.workload, self.machine.device)
@@ -171,23 +170,28 @@ class Painter:
             styles = self._objectives.measure_styles(octave, encoder)
             objective = self._objectives.objective(octave, encoder, styles)
             if self._run.moving is None:
-                best, size = self._run.best, octave[:2]
-                image = self._scaled.first_image(*size) if best is None else self._enlarge(best, number, size)
+                image = self._first_image(number, octave[:2])
                 self._run.begin_octave(number, self._scaled.continued(image, self.workload.painted(octave)[:2]))
         return objective
 
-    def _enlarge(self, best: Tensor, number: int, size: tuple[int, int]) -> Tensor:
-        """Bring the result of the previous octave to the size of the next.
+    def _first_image(self, number: int, size: tuple[int, int]) -> Tensor:
+        """Return the image that an octave begins with: the result of the previous octave, if there is one, enlarged."""
+        if self._run.best is not None:
+            return self._enlarge(trimmed(self._run.best, self.octaves[number - 2][:2]), size)
+        smaller = self._scaled.smaller()
+        return self._scaled.first_image(*size) if smaller is None else self._enlarge(smaller, size)
+
+    def _enlarge(self, previous: Tensor, size: tuple[int, int]) -> Tensor:
+        """Bring the result of the previous octave, or a smaller painting, to the size of the next octave.
 
         From a photograph, only the change to the initial picture is enlarged. The octave then begins with that
         picture's finest detail and need not paint it again. Noise has no detail to keep, and the initial picture of a
         texture is unrelated to it and has a seam.
         """
-        previous = self.octaves[number - 2][:2]
-        painted = self._scaled.resized(trimmed(best, previous), *size)
+        painted = self._scaled.resized(previous, *size)
         if self.content is None or self.settings.init == "noise":
             return painted
-        unpainted = self._scaled.resized(self._scaled.first_image(*previous), *size)
+        unpainted = self._scaled.resized(self._scaled.first_image(*previous.shape[-2:]), *size)
         return (painted - unpainted).add_(self._scaled.first_image(*size)).clamp_(0, 1)
 
     def _iteration(self, octave: Octave, loss: Loss, share: float, image: Tensor, *, converged: bool) -> Iteration:
@@ -324,20 +328,20 @@ class Painter:
             {name: mask.weights.shape[:2] for name, mask in self.regions.masks.items()},
         )
 
-    def _plan(self, earlier: Sequence[Octave]) -> tuple[tuple[Octave, ...], tuple[str, ...]]:
+    def _plan(self, earlier: EarlierPlan) -> tuple[tuple[Octave, ...], tuple[str, ...]]:
         """Plan the octaves with tiles and methods, and return them with remarks for the user."""
-        optimization, full_size = self.settings.optimization, self._inputs.full_size
+        full_size, smaller = self._inputs.full_size, self._inputs.smaller
         sizes = plan_octaves(
-            *full_size,
-            iterations=optimization.iterations,
-            coarse_factor=optimization.coarse_factor,
-            smallest=optimization.smallest_octave or default_smallest_octave(*full_size),
-            ratio=optimization.octave_ratio,
-            most=optimization.max_octaves,
+            *self._inputs.proportions,
+            self.settings.optimization,
+            long_side=self._inputs.long_side,
             alignment=ALIGNMENT if self.settings.seamless else 1,
+            above=max(smaller.size) if smaller else 0,
         )
+        if earlier.octaves and earlier.octaves[-1][:2] == sizes[-1][:2]:
+            sizes = tuple(Octave(*octave[:3]) for octave in earlier.octaves)
         budget = memory_budget(self.workload, self.machine.device)
-        octaves, remarks = plan_memory(sizes, self.workload, budget, earlier=earlier)
+        octaves, remarks = plan_memory(sizes, self.workload, budget, earlier=earlier.tiling)
         height, width = octaves[-1][:2]
         if (height, width) != full_size:
             remarks += (

@@ -107,9 +107,9 @@ class StoredEncoder(_Stored):
 class StoredOctave(_Stored):
     """An octave; :class:`~impasto.painting.octaves.Octave` documents the fields."""
 
-    height: int
-    width: int
-    iterations: int
+    height: Annotated[int, Field(ge=1)]
+    width: Annotated[int, Field(ge=1)]
+    iterations: Annotated[int, Field(ge=1)]
     tile: Annotated[int, Field(ge=SMALLEST_TILE)] | None = None
     history: Annotated[int, Field(ge=1)] | None = None
     method: Literal["adam", "lbfgs"] | None = None

@@ -111,6 +111,11 @@ class ScaledInputs:
         share = torch.from_numpy(held).to(self._device)
         return self.photograph(height, width) * share + image * (1 - share)
 
+    def smaller(self) -> Tensor | None:
+        """Return the smaller painting that this one goes on from, as it was painted, 1×3×h×w; None if there is none."""
+        picture = self._inputs.smaller
+        return None if picture is None else self.fitted(picture, *picture.size, self.colours.content)
+
     def _noise(self, height: int, width: int) -> Tensor:
         """Make the initial noise; that of a texture has the paintings' colours."""
         seed = self._settings.seed

@@ -154,7 +154,7 @@ def make_painter(job: Job, listener: Listener) -> Painter:
                 f"{state.current.iterations}, {state.share:.0%} done."
             )
             return painter
-        plan = job.repeat.plan if job.repeat else ()
+        plan = job.repeat.plan if job.repeat else None
         painter = Painter(job.content, job.styles, job.settings, plan=plan, on_event=on_event)
     if job.repeat:
         for text in job.repeat.remarks_on(painter.loaded.sha256, painter.precision):

@@ -12,15 +12,16 @@ from typing import Any
 
 from impasto.errors import PictureError, SettingsError
 from impasto.files import shown
-from impasto.painting.octaves import Octave
+from impasto.painting.octaves import EarlierPlan
 from impasto.painting.record import GRID, Record, StoredSource
 from impasto.pictures import open_picture, read_record
+from impasto.runs.growing import choose_growth
 from impasto.settings.fields import Precision
 from impasto.settings.making import change_settings, make_settings
 from impasto.settings.merging import deep_merge
 from impasto.settings.model import Settings
 from impasto.settings.presets import texture_values
-from impasto.settings.references import describe, keyword_of, split_name
+from impasto.settings.references import GROW_FROM, describe, keyword_of, split_name
 from impasto.version import __version__
 
 
@@ -33,23 +34,25 @@ class Repeat:
         styles: paths of the paintings.
         settings: the stored settings with the changes.
         record: the stored record.
-        plan: the stored octaves; empty if the changes include size, memory or tile.
+        plan: the stored octaves, as far as the changes leave them.
+        remarks: sentences for the user on the composition that painting goes on from.
     """
 
     content: Path | None
     styles: tuple[Path, ...]
     settings: Settings
     record: Record
-    plan: tuple[Octave, ...] = ()
+    plan: EarlierPlan | None = None
+    remarks: tuple[str, ...] = ()
 
     def remarks_on(self, sha256: str, precision: Precision) -> tuple[str, ...]:
-        """Return a sentence for each difference to the first painting that the settings do not show.
+        """Return :attr:`remarks`, and a sentence for each difference to the first painting that no setting shows.
 
         Args:
             sha256: hash of the encoder's file.
             precision: of the encoder's arithmetic.
         """
-        found = []
+        found = [*self.remarks]
         if sha256 != self.record.encoder.sha256:
             found.append("The encoder is not the one that the picture was painted with, so the painting will differ.")
         if precision != self.record.precision and self.settings.precision == "auto":
@@ -97,7 +100,7 @@ def prepare(
     styles: Sequence[str | os.PathLike[str]] = (),
     changes: Mapping[str, Any] | None = None,
 ) -> Repeat:
-    """Find the sources and settings of a painted picture.
+    """Find the sources and settings of a painted picture; if only its size grows, painting goes on from the picture.
 
     Args:
         path: the painted picture.
@@ -114,13 +117,22 @@ def prepare(
     folder = Path(path).absolute().parent
     if record.content is None and content is not None:
         raise PictureError(f"{shown(path)} is a texture, which has no photograph: leave out content=.")
-    changes = _resolved(changes or {}, record, folder)
+    photo, paintings = None if content is None else Path(content), tuple(map(Path, styles))
+    stored, changes = _stored_settings(record, path), _completed(changes or {}, record)
+    growth = None
+    if GROW_FROM not in changes:
+        is_same = _are_stored([photo] if photo else [], [record.content]) and _are_stored(paintings, record.styles)
+        growth = choose_growth(Path(path), record, stored, change_settings(stored, **changes), has_same_sources=is_same)
+    if growth:
+        changes[GROW_FROM] = growth.file
+    settings = change_settings(stored, **_resolved(changes, record, folder))
     return Repeat(
-        content=_photograph(record, folder) if content is None else Path(content),
-        styles=tuple(map(Path, styles)) or tuple(_found(s, folder, "style", "styles=") for s in record.styles),
-        settings=change_settings(_stored_settings(record, path), **changes),
+        content=_photograph(record, folder) if photo is None else photo,
+        styles=paintings or tuple(_found(style, folder, "style", "styles=") for style in record.styles),
+        settings=settings,
         record=record,
-        plan=() if {"size", "memory", "tile"} & set(changes) else tuple(Octave(**dict(o)) for o in record.plan),
+        plan=_kept_plan(record, stored, settings, changes),
+        remarks=(growth.remark,) if growth and growth.remark else (),
     )
 
 
@@ -148,8 +160,8 @@ def _stored_settings(record: Record, path: str | os.PathLike[str]) -> Settings:
         ) from None
 
 
-def _resolved(changes: Mapping[str, Any], record: Record, folder: Path) -> dict[str, Any]:
-    """Complete the changes: unset the settings that they exclude, and add the current paths of stored files."""
+def _completed(changes: Mapping[str, Any], record: Record) -> dict[str, Any]:
+    """Complete the changes: unset the settings that they exclude, and add those of a texture to a preset."""
     result = dict(changes)
     # Strength and raw weights exclude each other, so a new value of one unsets the stored other.
     raw = ("content_weight", "style_weight")
@@ -159,14 +171,41 @@ def _resolved(changes: Mapping[str, Any], record: Record, folder: Path) -> dict[
         result = {"strength": None} | result
     if record.content is None and "preset" in result:
         result = deep_merge(texture_values(result["preset"]), result)
+    return result
+
+
+def _resolved(changes: Mapping[str, Any], record: Record, folder: Path) -> dict[str, Any]:
+    """Add the current paths of stored files to the changes."""
+    result = dict(changes)
     for name, source in record.named.items():
         setting, number = split_name(name)
         if _keeps(changes, setting, number):
-            place = str(_found(source, folder, describe(name), keyword_of(name)))
+            anew = f', or paint all octaves with {GROW_FROM}="none"' if name == GROW_FROM else ""
+            place = str(_found(source, folder, describe(name), keyword_of(name) + anew))
             result[setting] = place if number is None else {number: place} | dict(result.get(setting, {}))
     if "encoder" not in result and record.encoder.name != "builtin":
         result["encoder"] = record.encoder.name  # an absolute path, unlike the stored setting
     return result
+
+
+def _kept_plan(record: Record, stored: Settings, settings: Settings, changes: Mapping[str, Any]) -> EarlierPlan:
+    """Return the octaves to paint again, because older versions planned others from the same settings.
+
+    Args:
+        record: record of the picture.
+        stored: its settings.
+        settings: those with the changes.
+        changes: the changed settings by name.
+    """
+
+    def planning(settings: Settings) -> list[Any]:
+        o = settings.optimization
+        numbers = [o.iterations, o.coarse_factor, o.smallest_octave, o.octave_ratio, o.max_octaves]
+        return [settings.size, settings.seamless, *numbers]
+
+    has_same_octaves = GROW_FROM not in changes and planning(settings) == planning(stored)
+    is_tiled_anew = {"size", "memory", "tile"} & set(changes)
+    return EarlierPlan(record.octaves if has_same_octaves else (), () if is_tiled_anew else record.octaves)
 
 
 def _keeps(changes: Mapping[str, Any], setting: str, number: int | None) -> bool:
@@ -187,10 +226,19 @@ def _found(source: StoredSource, folder: Path, what: str, argument: str) -> Path
     path = Path(os.path.normpath(folder / source.path))
     if not path.is_file():
         raise PictureError(f"The {what} is not at {shown(path)} any more: name it with {argument}.")
-    with open_picture(path) as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if source.sha256 is not None and digest != source.sha256:
+    if source.sha256 is not None and _sha256(path) != source.sha256:
         raise PictureError(
             f"The {what} {shown(path)} has changed since: to paint from it as it is now, name it with {argument}."
         )
     return path
+
+
+def _are_stored(paths: Sequence[Path], sources: Sequence[StoredSource | None]) -> bool:
+    """Return whether files are absent, or exactly those that a record names, wherever they are now."""
+    hashes = [source.sha256 if source else None for source in sources]
+    return not paths or (all(path.is_file() for path in paths) and [_sha256(path) for path in paths] == hashes)
+
+
+def _sha256(path: Path) -> str:
+    with open_picture(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -32,7 +32,7 @@ from impasto.settings.fields import (
     Text,
     Weight,
 )
-from impasto.settings.references import COLOURS_FROM, INIT, PROTECT, mask_name
+from impasto.settings.references import COLOURS_FROM, GROW_FROM, INIT, PROTECT, mask_name
 
 DEFAULT_STRENGTH = 0.5
 
@@ -114,24 +114,27 @@ class Optimization(_Model):
     """Where Adam adds epsilon: to the bias-corrected root (pytorch) or to the uncorrected one (tensorflow)."""
 
     iterations: int = Field(default=30, ge=1, le=1_000_000)
-    """Iterations of the last octave."""
+    """Iterations of each octave of 512 px or more. Smaller octaves have more of them by coarse_factor, whatever the
+    size of the painting; with max_octaves = 1 the only octave has exactly this number."""
 
     tolerance: ShareBelowOne = 0.0
     """With L-BFGS, an octave ends early once ten iterations lower its loss by no more than this share; 0 always runs
     all iterations."""
 
     coarse_factor: float = Field(default=1.6, ge=0.1, le=10)
-    """Ratio between the iterations of an octave and those of the next larger one."""
+    """Factor of the iterations for each halving of an octave's long side below 512 px. By default an octave of 512 px
+    has 30, one of 256 px 48 and one of 128 px 77."""
 
     smallest_octave: int | None = Field(default=None, ge=32)
-    """Shortest long side of an octave in pixels. By default 128, or half of a smaller painting's long side: a single
-    octave leaves lattices of dots, and frames along the border of flat photos."""
+    """Long side of the first octave in pixels. By default 128, or half of the long side of paintings under 256 px: a
+    single octave leaves lattices of dots, and frames along the border of flat photos."""
 
     octave_ratio: float = Field(default=2.0, gt=1, le=16)
-    """Ratio between the sides of neighbouring octaves."""
+    """Ratio between the sides of neighbouring octaves, from the first upwards. An octave that is less than its square
+    root below the full size is left out."""
 
     max_octaves: int = Field(default=16, ge=1)
-    """Largest number of octaves; 1 paints at the full size alone."""
+    """Largest number of octaves, of which the largest are kept; 1 paints at the full size alone."""
 
     clamp: Literal["octave", "step"] = "step"
     """When pixels are clamped to [0, 1]: at the end of each octave, or at every step."""
@@ -199,6 +202,10 @@ class Settings(_Model):
     init: Text = "content"
     """Image that painting starts from: content, noise (for a texture, in the painting's colours), or the path of a
     picture."""
+
+    grow_from: OptionalPath = None
+    """Smaller painting of the same pictures that painting goes on from, without the octaves up to its size; or none.
+    The command again chooses it if only the size grows."""
 
     seamless: bool = False
     """Make a texture that tiles: its opposite sides join without a seam in both directions."""
@@ -308,7 +315,7 @@ class Settings(_Model):
     def named_files(self) -> dict[str, Path]:
         """Paths of the pictures in these settings, by the names in :mod:`impasto.settings.references`."""
         files: dict[str, Any] = {INIT: None if self.init in ("content", "noise") else self.init}
-        files[COLOURS_FROM] = self.colours_from
+        files |= {COLOURS_FROM: self.colours_from, GROW_FROM: self.grow_from}
         files |= {mask_name("masks", number): path for number, path in sorted(self.masks.items())}
         files |= {mask_name("style_masks", number): path for number, path in sorted(self.style_masks.items())}
         files[PROTECT] = None if self.protect == FACES else self.protect

@@ -1,6 +1,7 @@
 """Names of the pictures that settings refer to, besides photograph and styles.
 
-A name is ``init``, ``colours_from``, ``masks.2``, ``style_masks.1`` (with the style's number, from 1) or ``protect``.
+A name is ``init``, ``colours_from``, ``grow_from``, ``masks.2``, ``style_masks.1`` (with the style's number, from 1) or
+``protect``.
 :attr:`impasto.settings.model.Settings.named_files` lists files by these names, and saved pictures and checkpoints store
 their sources by them.
 """
@@ -16,15 +17,19 @@ INIT = "init"
 COLOURS_FROM = "colours_from"
 """Name of the picture that the colours come from."""
 
+GROW_FROM = "grow_from"
+"""Name of the smaller painting that painting goes on from."""
+
 PROTECT = "protect"
 """Name of the mask of the protected part of the photograph."""
 
-PATTERN = r"^(init|colours_from|masks\.[1-9]\d*|style_masks\.[1-9]\d*|protect)$"
+PATTERN = r"^(init|colours_from|grow_from|masks\.[1-9]\d*|style_masks\.[1-9]\d*|protect)$"
 """Regular expression that every name matches."""
 
 _DESCRIPTIONS = {
     INIT: "picture that painting began from",
     COLOURS_FROM: "picture of the colours",
+    GROW_FROM: "smaller painting",
     PROTECT: "mask of the protected part",
     "masks": "mask of style",
     "style_masks": "mask in the painting of style",

@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 @options.with_groups
-@options.with_settings(without=("seamless",))
+@options.with_settings(without=("seamless", "grow_from"))
 def batch(
     context: typer.Context,
     photos: Annotated[list[str], typer.Argument(metavar="PHOTOS", show_default=False, help="The photographs.")],

@@ -44,6 +44,18 @@ def read_record(path: str | os.PathLike[str]) -> str | None:
     raise PictureError(f"{label} is not a picture that impasto knows; name a picture that impasto painted.")
 
 
+def stored_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Return height and width in pixels from a picture's header, before it is turned upright.
+
+    Raises:
+        PictureError: the file is missing, or Pillow does not know its format.
+    """
+    path = Path(path)
+    with open_picture(path) as file, decoding_errors(shown(path)), quiet_pillow():
+        width, height = Image.open(file).size
+        return height, width
+
+
 def is_ours(path: str | os.PathLike[str]) -> bool:
     """Return whether a file is a picture that impasto wrote, with a record or without."""
     path = Path(path)
