@@ -55,7 +55,8 @@ def small(tiny_encoder: Path) -> list[str]:
     return [
         *("--encoder", str(tiny_encoder), "--threads", "1", "--size", "96", "--iterations", "2"),
         # A process of its own would choose the precision by the machine, while this one does not.
-        *("--set", "optimization.smallest_octave=32", "--precision", "float32"),
+        *("--set", "optimization.smallest_octave=48", "--set", "optimization.coarse_factor=1"),
+        *("--precision", "float32"),
     ]
 
 

@@ -22,6 +22,7 @@ TEXTS = {
     "stroke_size": ("2", 2.0),
     "detail": ("0.75", 0.75),
     "encoder": ("vgg19", "vgg19"),
+    "grow_from": ("small.png", "small.png"),
     "init": ("noise", "noise"),
     "protect": ("face.png", "face.png"),
     "seed": ("7", 7),

@@ -244,6 +244,7 @@ def runs(draw, textures):
     changes["optimization"] = {
         "iterations": draw(st.integers(1, 2)),
         "max_octaves": draw(st.integers(1, 2)),
+        "coarse_factor": 1,
         "smallest_octave": 32,
     }
     if preset.startswith("tutorial"):

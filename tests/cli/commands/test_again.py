@@ -159,3 +159,57 @@ def test_again_refuses_damaged_plan(painted, impasto_command):
     result = impasto_command("again", "stored.png")
     assert result.code == 2
     assert "damaged" in result.err
+
+
+def test_again_paints_octaves_of_older_version(painted, impasto_command):
+    record = json.loads(read_record(painted))
+    record["plan"] = [{"height": 45, "width": 60, "iterations": 4}, {"height": 72, "width": 96, "iterations": 1}]
+    write_picture("stored.png", read_picture(painted).pixels, record=json.dumps(record))
+    for options in ((), ("--memory", "3G")):
+        assert impasto_command("again", "stored.png", *options, "-o", "out.png", "--force").code == 0
+        plan = json.loads(read_record("out.png"))["plan"]
+        assert [(octave["width"], octave["iterations"]) for octave in plan] == [(60, 4), (96, 1)]
+
+
+def test_again_grows_and_repeats_grown_picture(painted, impasto_command):
+    result = impasto_command("again", painted, "--size", 192, "-o", "grown.png")
+    assert result.code == 0
+    assert f"note: Continues from the composition of {painted} at 96 px: --grow-from none paints all" in result.err
+    record = stored_record("grown.png")
+    assert [octave.width for octave in record.octaves] == [192]
+    assert record.named["grow_from"].path == "photo-as-style.png"
+    assert impasto_command("again", "grown.png", "-o", "again.png").code == 0
+    np.testing.assert_array_equal(read_picture("again.png").pixels, read_picture("grown.png").pixels)
+    assert "grow_from" in impasto_command("show", "grown.png").out
+
+
+def test_again_paints_anew_without_grow_from(painted, impasto_command):
+    result = impasto_command("again", painted, "--size", 192, "--grow-from", "none", "-o", "anew.png")
+    assert (result.code, "composition" in result.err) == (0, False)
+    record = stored_record("anew.png")
+    assert ([octave.width for octave in record.octaves], record.named.keys()) == ([48, 96, 192], set())
+
+
+def test_again_refuses_to_replace_picture_grown_from(painted, impasto_command):
+    result = impasto_command("again", painted, "--size", 192, "-o", painted, "--force")
+    assert result.code == 2
+    assert painted.name in result.err
+
+
+def test_grown_run_resumes_to_same_picture(painted, impasto_command, monkeypatch):
+    from impasto.painting.painter import Painter
+
+    assert impasto_command("again", painted, "--size", 192, "-o", "whole.png").code == 0
+    stops = iter([True])
+    step = Painter._iteration
+
+    def stop_once(self, *arguments, **options):
+        if next(stops, False):
+            self.stop()
+        return step(self, *arguments, **options)
+
+    monkeypatch.setattr(Painter, "_iteration", stop_once)
+    stopped = ("again", painted, "--size", 192, "-o", "part.png", "--checkpoint", "run.checkpoint")
+    assert impasto_command(*stopped, "--checkpoint-every", 0).code == 1
+    assert impasto_command("resume", "run.checkpoint").code == 0
+    np.testing.assert_array_equal(read_picture("part.png").pixels, read_picture("whole.png").pixels)

@@ -22,7 +22,7 @@ from tests.painting.colour.samples import chroma, colourful_picture
 @pytest.fixture
 def small(tiny_encoder):
     return {"encoder": str(tiny_encoder), "size": 96, "threads": 1, "device": "cpu",
-            "optimization": {"iterations": 5, "smallest_octave": 48}}  # fmt: skip
+            "optimization": {"iterations": 5, "coarse_factor": 1, "smallest_octave": 48}}  # fmt: skip
 
 
 @given(

@@ -36,7 +36,7 @@ from tests.helpers import random_weights, smooth_picture
 @pytest.fixture
 def small(tiny_encoder):
     return {"encoder": str(tiny_encoder), "size": 64, "threads": 1, "device": "cpu",
-            "optimization": {"iterations": 5, "smallest_octave": 48, "octave_ratio": 1.3, "history": 3}}  # fmt: skip
+            "optimization": {"iterations": 5, "coarse_factor": 1, "smallest_octave": 48, "octave_ratio": 1.3, "history": 3}}  # fmt: skip
 
 
 def writer(path, **options):
@@ -459,7 +459,7 @@ def paint_or_resume(folder, settings):
 @pytest.mark.parametrize(("least_kills", "iterations"), [(5, 40), pytest.param(20, 100, marks=pytest.mark.slow)])
 def test_killed_at_random_moments_resumes_to_same_picture(tiny_encoder, tmp_path, least_kills, iterations):
     settings = {"encoder": str(tiny_encoder), "size": 48, "threads": 1, "device": "cpu",
-                "optimization": {"iterations": iterations, "smallest_octave": 32, "octave_ratio": 1.4, "history": 4}}  # fmt: skip
+                "optimization": {"iterations": iterations, "coarse_factor": 1, "smallest_octave": 32, "octave_ratio": 1.4, "history": 4}}  # fmt: skip
     # Processes that have loaded PyTorch already, as loading it takes longer than painting.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
