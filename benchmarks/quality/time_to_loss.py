@@ -40,6 +40,7 @@ from benchmarks.quality.store import write_json
 from benchmarks.quality.yardstick import HE, activation_of, encoders
 from impasto.errors import SettingsError
 from impasto.files import replace_file, sha256_of
+from impasto.painting.octaves import REFERENCE_SIDE
 from impasto.settings.making import make_settings
 from impasto.settings.model import Optimization, Settings
 
@@ -48,8 +49,12 @@ TUTORIAL = "tutorial preset"
 GOAL = 1 / 15
 
 
-def rivals() -> dict[str, dict[str, Any]]:
-    """Return the optimisations to compare by name: those of default and presets, and variants of them."""
+def rivals(size: int = REFERENCE_SIDE) -> dict[str, dict[str, Any]]:
+    """Return the optimisations to compare by name: those of default and presets, and variants of them.
+
+    Args:
+        size: long side of the paintings in pixels, at which the variants have the iterations that are written here.
+    """
     adam = {"method": "adam", "clamp": "step"}
     variants: dict[str, dict[str, Any]] = {
         "L-BFGS, 1 octave": {"max_octaves": 1, "iterations": 300},
@@ -62,6 +67,10 @@ def rivals() -> dict[str, dict[str, Any]]:
         "Adam, 1 octave": adam | {"max_octaves": 1, "iterations": 500},
         "Adam, 3 octaves, ×1.6": adam | {"max_octaves": 3, "iterations": 150, "coarse_factor": 1.6},
     }
+    halvings = max(0.0, math.log2(REFERENCE_SIDE / size))
+    for change in variants.values():
+        if change["max_octaves"] > 1:
+            change["iterations"] = max(1, round(change["iterations"] / change["coarse_factor"] ** halvings))
     own = {name: make_settings(preset=name).optimization.model_dump() for name in ("default", "quick", "fine")}
     base = Settings().optimization.model_dump() | {"smallest_octave": 32}
     return {f"preset {name}": how for name, how in own.items()} | {n: base | change for n, change in variants.items()}
@@ -99,7 +108,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.add_argument("--steps", type=int, default=36, help="steps from which TensorFlow's time is extrapolated")
     options.add_argument("--whole", action="store_true", help="run all iterations in TensorFlow")
     given = options.parse_args(arguments)
-    chosen = {n: how for n, how in rivals().items() if not given.only or any(text in n for text in given.only)}
+    chosen = {
+        n: how for n, how in rivals(given.size).items() if not given.only or any(text in n for text in given.only)
+    }
     if given.iterations < 2 or given.steps < 1 or (given.activation is not None and not given.activation > 0):
         raise SettingsError("--iterations needs at least 2, --steps at least 1, --activation a number above 0.")
     if not chosen:

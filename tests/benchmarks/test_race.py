@@ -31,8 +31,9 @@ from impasto.encoders.layers import all_convolutions
 from impasto.encoders.loading import load_encoder
 from impasto.engine.objective import make_objective
 from impasto.files import sha256_of
+from impasto.painting.octaves import plan_octaves
 from impasto.pictures import write_picture
-from impasto.settings.model import Settings
+from impasto.settings.model import Optimization, Settings
 from tests.helpers import smooth_picture
 
 HOW = Settings().optimization.model_dump()
@@ -125,14 +126,14 @@ def test_run_tutorial_counts_passes(course):
 
 
 def test_runner_counts_passes_by_octave(course):
-    how = HOW | {"max_octaves": 2, "iterations": 5, "coarse_factor": 2.0, "smallest_octave": 32}
+    how = HOW | {"max_octaves": 2, "iterations": 5, "coarse_factor": 1.0, "smallest_octave": 48}
     wide = Course(course.pair, 96, course.encoder, 60, 1)
     runner = wide.runner(wide.settings(how))
     runner.advance(math.inf)
     encoder = runner.painter.encoder
     layers = list(map(str, runner.painter.workload.layers))
     small, full = (forward_operations(encoder, layers, *size) for size in ((36, 48), (72, 96)))
-    coarse = (10 + 1) * small / full
+    coarse = (5 + 1) * small / full
     assert runner.done
     assert len(runner.moments) == 1 + 5
     assert [m.passes for m in runner.moments] == pytest.approx([coarse, *(coarse + 1 + i for i in range(1, 6))])
@@ -245,3 +246,5 @@ def test_rivals_are_valid_optimisations(course):
     assert {"preset default", "preset quick", "preset fine", "L-BFGS, 1 octave", "Adam, 1 octave"} <= found.keys()
     for how in found.values():
         assert course.settings(how).losses == course.settings().losses
+    small = plan_octaves(96, 128, Optimization(**time_to_loss.rivals(128)["L-BFGS, 3 octaves, ×0.3"]))
+    assert [octave.iterations for octave in small] == [14, 45, 150]
