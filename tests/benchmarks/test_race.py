@@ -246,5 +246,5 @@ def test_rivals_are_valid_optimisations(course):
     assert {"preset default", "preset quick", "preset fine", "L-BFGS, 1 octave", "Adam, 1 octave"} <= found.keys()
     for how in found.values():
         assert course.settings(how).losses == course.settings().losses
-    small = plan_octaves(96, 128, Optimization(**time_to_loss.rivals(128)["L-BFGS, 3 octaves, ×0.3"]))
+    small = plan_octaves(128, 128, Optimization(**time_to_loss.rivals(128)["L-BFGS, 3 octaves, ×0.3"]))
     assert [octave.iterations for octave in small] == [14, 45, 150]
