@@ -34,7 +34,7 @@ NAMES = ["rgb", "relu1_1", "relu3_1", "relu4_1"]
 def small(tiny_encoder):
     """Return settings of a painting that takes a second."""
     return {"encoder": str(tiny_encoder), "size": 96, "threads": 1, "device": "cpu",
-            "optimization": {"iterations": 4, "coarse_factor": 1, "smallest_octave": 48}}  # fmt: skip
+            "optimization": {"iterations": 6, "coarse_factor": 1, "smallest_octave": 48}}  # fmt: skip
 
 
 def halves(height, width, soft=0):
