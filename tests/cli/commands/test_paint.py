@@ -26,7 +26,7 @@ def test_paint_writes_beside_photo_and_prints_path(folder, small, impasto_comman
     assert result.out == f"{folder / 'photo-as-style.png'}\n"
     lines = result.err.splitlines()
     assert lines[0].startswith("painting 96×72 px in 2 octaves on cpu with 1 thread")
-    assert lines[1] == "octave 1/2: 48×36 px, 3 iterations"
+    assert lines[1] == "octave 1/2: 48×36 px, 2 iterations"
     assert any(line.startswith("octave 2/2: 96×72 px") for line in lines)
     painted = read_picture(folder / "photo-as-style.png")
     assert painted.size == (72, 96)
@@ -74,7 +74,7 @@ def test_json_prints_one_event_per_line(folder, small, impasto_command):
     assert result.err == ""
     events = [json.loads(line) for line in result.out.splitlines()]
     kinds = [event["event"] for event in events]
-    assert kinds == ["started", "octave", *["iteration"] * 3, "octave", *["iteration"] * 2, "finished"]
+    assert kinds == ["started", "octave", *["iteration"] * 2, "octave", *["iteration"] * 2, "finished"]
     plan = {"tile": None, "history": None, "method": None}
     assert events[0]["octaves"][1] == {"height": 72, "width": 96, "iterations": 2} | plan
     assert events[-2]["share"] == 1
@@ -95,7 +95,7 @@ def test_explain_prints_plan_and_writes_nothing(folder, small, impasto_command):
     assert result.err == ""
     heading, first, second, total = result.out.splitlines()
     assert heading.split() == ["octave", "size", "iterations", "tiles", "method", "memory", "arithmetic", "time"]
-    assert first.split()[:6] == ["1", "48×36", "3", "1", "L-BFGS,", "3"]  # no more pairs than iterations
+    assert first.split()[:6] == ["1", "48×36", "2", "1", "L-BFGS,", "2"]  # no more pairs than iterations
     assert second.split()[:7] == ["2", "96×72", "2", "4", "of", "≤", "64"]
     assert total.startswith("altogether about 0.")
     as_json = json.loads(impasto_command("paint", "photo.png", "style.png", *small, "--explain", "--json").out)
