@@ -19,7 +19,7 @@ def masked(folder, small, impasto_command, style):
     for name, (height, width, end) in {"left": (36, 48, 30), "part": (160, 160, 90), "face": (72, 96, 20)}.items():
         mask = np.repeat((np.arange(width) < end)[None, :, None] * np.ones(3, np.float32), height, axis=0)
         write_picture(folder / "masks" / f"{name}.png", mask)
-    command = ("paint", "photo.png", "style.png", "other.png", *small, *MASKED, "-o", "masked.png")
+    command = ("paint", "photo.png", "style.png", "other.png", *small, "--iterations", 4, *MASKED, "-o", "masked.png")
     assert impasto_command(*command).code == 0
     return folder / "masked.png"
 

@@ -22,7 +22,8 @@ from tests.helpers import smooth_picture
 def tiny(folder, tiny_encoder):
     """Write a second painting, and return options for a texture that takes half a second."""
     write_picture("other.png", smooth_picture(60, 60, seed=6) * np.array([0.8, 0.3, 0.2], np.float32))
-    return ["--encoder", tiny_encoder, "--threads", 1, "--size", "64x48", "--iterations", 2]
+    options = ["--encoder", tiny_encoder, "--threads", 1, "--size", "64x48", "--iterations", 2]
+    return [*options, "--set", "optimization.coarse_factor=1"]
 
 
 def test_texture_is_written_beside_painting(folder, tiny, impasto_command):
