@@ -63,7 +63,20 @@ def test_vary_keeps_masks(masked, impasto_command):
 
 
 def test_batch_compares_masks_of_finished_pictures(masked, small, impasto_command):
-    command = ("batch", "photo.png", "-s", "style.png", "-s", "other.png", "--blend", "-o", "out", *small)
+    command = (
+        "batch",
+        "photo.png",
+        "-s",
+        "style.png",
+        "-s",
+        "other.png",
+        "--blend",
+        "-o",
+        "out",
+        *small,
+        "--iterations",
+        4,
+    )
     assert impasto_command(*command, *MASKED).code == 0
     picture = masked.parent / "out" / "photo-as-style+other.png"
     np.testing.assert_array_equal(pixels(picture), pixels(masked))
