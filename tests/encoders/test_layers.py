@@ -1,6 +1,6 @@
 import pytest
 
-from impasto.encoders.layers import PIXELS, Layer, all_convolutions, parse_layer
+from impasto.encoders.layers import PIXELS, STROKE_LAYER, Layer, all_convolutions, parse_layer
 from impasto.errors import EncoderError
 
 
@@ -16,6 +16,12 @@ def test_conv_layer_precedes_relu_layer():
 def test_rgb_layer_is_pixels():
     assert parse_layer("rgb") == PIXELS < parse_layer("conv1_1")
     assert str(PIXELS) == "rgb"
+
+
+def test_strokes_layer_follows_pixels_at_stride_eight():
+    assert PIXELS < parse_layer("strokes") == STROKE_LAYER < parse_layer("conv1_1")
+    assert str(STROKE_LAYER) == "strokes"
+    assert (STROKE_LAYER.halvings, STROKE_LAYER.stride) == (3, 8)
 
 
 @pytest.mark.parametrize("name", ["", "relu0_1", "relu1_5", "relu6_1", "pool4", "relu4_1 ", "block4_conv5", "RELU4_1"])

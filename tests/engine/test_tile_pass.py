@@ -69,7 +69,7 @@ def assert_any_tiles_equal_untiled(data):
 def test_masked_tiled_objective_equals_untiled():
     encoder = ENCODERS["average", "replicate", "first"]
     generator = torch.Generator().manual_seed(0)
-    names = ["rgb", "relu1_1", "relu3_1", "relu4_1"]
+    names = ["rgb", "strokes", "relu1_1", "relu3_1", "relu4_1"]
     sizes = {
         name: (107 // layer.stride, 150 // layer.stride) for name, layer in zip(names, layers_of(names), strict=True)
     }
@@ -86,6 +86,35 @@ def test_masked_tiled_objective_equals_untiled():
         assert_equal(
             unmasked, objectives(encoder, picture_tensor(107, 150, 1), styles, losses, tile=48, masks=ones)[1], image
         )
+
+
+STROKE_COMBINATIONS = {
+    "alone": (["strokes"], []),
+    "pixels": (["strokes", "rgb"], []),
+    "shallow": (["strokes", "relu1_1", "relu2_1"], []),
+    "deep": (["strokes", "relu3_1", "relu5_1"], ["relu4_1"]),
+    "content": (["relu1_1"], ["strokes"]),
+}
+
+
+@pytest.mark.parametrize("distance", ["gaussian", "gram"])
+@pytest.mark.parametrize(("names", "content"), STROKE_COMBINATIONS.values(), ids=STROKE_COMBINATIONS)
+def test_tiled_strokes_equal_untiled(names, content, distance):
+    losses = Losses(
+        style={**dict.fromkeys(Losses().style, 0.0), **dict.fromkeys(names, 1.0)},
+        content={**dict.fromkeys(Losses().content, 0.0), **dict.fromkeys(content or ["rgb"], 1.0)},
+        style_distance=distance,
+    )
+    for height, width, tile in ((137, 171, 48), (208, 96, 64), (53, 250, 32)):
+        untiled, tiled = objectives(
+            ENCODERS["average", "reflect", "all"],
+            picture_tensor(height, width, 1),
+            [picture_tensor(90, 101, 3)],
+            losses,
+            tile=tile,
+        )
+        assert len(tiled.tiles) > 1
+        assert_equal(untiled, tiled, picture_tensor(height, width, 2))
 
 
 def test_masked_gradient_matches_finite_differences():

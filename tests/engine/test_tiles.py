@@ -10,7 +10,11 @@ from impasto.encoders.network import Architecture
 from impasto.engine.tiles import ALIGNMENT, LEAST_CORE, Box, cut, halos
 from tests.engine.samples import ENCODERS, OTHER_STACKS, layer_names, picture_tensor
 
-LAYERS = ["rgb", *(f"{kind}{layer.block}_{layer.number}" for layer in all_convolutions() for kind in ("conv", "relu"))]
+LAYERS = [
+    "rgb",
+    "strokes",
+    *(f"{kind}{layer.block}_{layer.number}" for layer in all_convolutions() for kind in ("conv", "relu")),
+]
 SIDES = st.integers(33, 150)
 
 
@@ -35,10 +39,17 @@ def test_pooled_halo_is_even_at_any_stack():
     assert halos([parse_layer("relu5_1")], Architecture("binomial")) == (86, 42, 20, 8, 1)
 
 
+def test_halo_reaches_strokes_in_multiples_of_their_stride():
+    vgg19 = Architecture()
+    assert halos(layers_of(["strokes"]), vgg19) == (48, 0, 0, 0)
+    assert halos(layers_of(["rgb", "strokes", "relu2_1"]), vgg19) == (48, 1, 0, 0)
+    assert halos(layers_of(["strokes", "relu5_1"]), vgg19) == (72, 34, 16, 6, 1)
+
+
 @given(height=SIDES, width=SIDES, side=st.integers(LEAST_CORE, 100), deepest=st.sampled_from(LAYERS))
 def test_cores_partition_every_layer(height, width, side, deepest):
     tiles = cut(height, width, side, layers_of([deepest]), Architecture())
-    for block in range(max(1, parse_layer(deepest).block)):
+    for block in range(parse_layer(deepest).halvings + 1):
         count = np.zeros((height >> block, width >> block), int)
         for tile in tiles:
             core, box = tile.cores[block], tile.boxes[block]
@@ -87,7 +98,7 @@ def test_core_features_equal_whole_picture(seed):
     rng = np.random.default_rng(seed)
     for encoder in (*ENCODERS.values(), *OTHER_STACKS.values()):
         height, width = rng.integers(60, 260, 2)
-        names = list(rng.choice(layer_names(encoder), 3, replace=False))
+        names = list(dict.fromkeys([*rng.choice(layer_names(encoder), 3, replace=False), "strokes"]))
         picture = picture_tensor(height, width, seed)
         whole = encoder(picture, names)
         side = 32 + ALIGNMENT * int(rng.integers(0, 4))

@@ -25,6 +25,9 @@ RGB = "rgb"
 STROKES = "strokes"
 """Name of the layer of :func:`impasto.encoders.strokes.stroke_features`."""
 
+STROKE_HALVINGS = 3
+"""Number of times that the picture's size is halved before the strokes."""
+
 _PATTERN = re.compile(r"(?:(?P<kind>relu|conv)(?P<block>\d+)_(?P<index>\d+)|block(?P<kblock>\d+)_conv(?P<kindex>\d+))")
 
 
@@ -54,7 +57,9 @@ class Layer(NamedTuple):
     @property
     def halvings(self) -> int:
         """Number of times that the picture's size is halved before the layer."""
-        return max(self.block - 1, 3 * self.number if not self.block else 0)
+        if self.block:
+            return self.block - 1
+        return STROKE_HALVINGS if self.number else 0
 
     @property
     def stride(self) -> int:
@@ -89,8 +94,7 @@ def parse_layer(name: str) -> Layer:
             return Layer(block, index, match["kind"] != "conv")
     raise EncoderError(
         f"There is no layer {name!r}: layers are named like relu4_1 or block4_conv1 (after the ReLU), conv4_1 (before "
-        f"it), from conv1_1 to conv5_4, rgb for the pixels themselves, or "
-        f"strokes for the directions of brush strokes."
+        f"it), from conv1_1 to conv5_4, rgb for the pixels themselves, or strokes for the directions of brush strokes."
     )
 
 

@@ -81,7 +81,8 @@ class Encoder(nn.Module):
     """A stack of blocks of convolutions with frozen weights.
 
     It computes in the precision of its weights: float32 until moved to another one, for example with
-    ``encoder.to(torch.bfloat16)``. Features have that precision, and the gradient of an image has the image's own.
+    ``encoder.to(torch.bfloat16)``. The convolutions' features have that precision. Pixels, strokes and the gradient of
+    an image have the image's own.
 
     Args:
         weights: ``conv1_1.weight`` (O×I×3×3), ``conv1_1.bias`` (O) and so on, without gaps, down to any layer of the
@@ -162,18 +163,18 @@ class Encoder(nn.Module):
                 result continues through the network.
             crop: forward hook, called after each pooling; a tile drops the margin that deeper layers do not need.
             wrap: whether the picture is periodic. If so, circular padding replaces the architecture's in every layer.
-                H and W must then be multiples of the deepest layer's stride, or the poolings would drop pixels at the
-                seam.
+                H and W must then be multiples of every layer's stride, or the poolings would drop pixels at the seam.
 
         Returns:
-            Features by name as given, each B×C×h×w, with H and W halved once for each block before the layer's.
+            Features by name as given, each B×C×h×w, with H and W halved as often as the layer's ``halvings`` say. The
+            strokes have the image's precision, as the pixels have.
 
         Raises:
-            EncoderError: this encoder lacks one of the layers, or the image is too small for the deepest one.
+            EncoderError: this encoder lacks one of the layers, or the image is too small for the coarsest one.
         """
         wanted = {name: self.resolve(name) for name in layers}
         last = max(wanted.values(), default=PIXELS)
-        coarsest = max(wanted.values(), key=lambda layer: layer.stride, default=PIXELS)
+        coarsest = max(wanted.values(), key=lambda layer: (layer.stride, layer), default=PIXELS)
         if min(image.shape[-2:]) < coarsest.stride:
             size = "×".join(str(n) for n in image.shape[-2:])
             raise EncoderError(

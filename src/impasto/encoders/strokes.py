@@ -9,21 +9,20 @@ statistics, as in the second layer of a scattering transform (Bruna and Mallat 2
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from impasto.encoders.layers import STROKE_LAYER
 from impasto.encoders.operators import CopyMode, binomial_pool, pad
 
 SCALES = (1, 2, 4)
 """Factors by which luminance is reduced before its gradients are taken."""
 
-POOLINGS = 3
-"""Number of halvings between the picture and the features."""
-
-STRIDE = 2**POOLINGS
+STRIDE = STROKE_LAYER.stride
 """Distance of neighbouring windows in pixels."""
 
 CHANNELS = 3 * len(SCALES) + 1
@@ -32,8 +31,12 @@ CHANNELS = 3 * len(SCALES) + 1
 SIGMA = 4.0
 """Standard deviation of the Gaussian windows, in pixels of the reduced luminance."""
 
-REACH = 48
-"""Distance in pixels beyond which pixels do not change a window: Gaussian, gradients and reductions at scale 4."""
+RADIUS = 2.5
+"""Half the width of the Gaussian windows, in standard deviations."""
+
+REACH = 43
+"""Largest distance in pixels from a window's cell to a pixel that changes the window. At scale 4 the Gaussian reaches
+9 positions beyond the cell, the gradients one more, and the reductions from there 3 pixels."""
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in luminance (ITU-R BT.601)."""
@@ -51,11 +54,11 @@ def stroke_features(image: Tensor, *, wrap: bool = False) -> Tensor:
     image smoothed by 1 2 1, over all colours; dots and lattices have much of it.
 
     Args:
-        image: 1×3×H×W in [0, 1], with sides of at least :data:`STRIDE` pixels.
+        image: B×3×H×W in [0, 1], with sides of at least :data:`STRIDE` pixels.
         wrap: whether the image is periodic; its sides must then be multiples of :data:`STRIDE`.
 
     Returns:
-        1×10×⌊H/8⌋×⌊W/8⌋, in the units of the image.
+        B×10×⌊H/8⌋×⌊W/8⌋, in the units of the image.
     """
     mode: CopyMode = "circular" if wrap else "replicate"
     luminance = (image * image.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
@@ -70,41 +73,51 @@ def stroke_features(image: Tensor, *, wrap: bool = False) -> Tensor:
 
 
 def _directions(tensor: Tensor) -> Tensor:
-    """Convert ⟨gx²⟩, ⟨gy²⟩ and ⟨gx gy⟩ to the root of the energy and the direction, 1×3×h×w."""
+    """Convert ⟨gx²⟩, ⟨gy²⟩ and ⟨gx gy⟩ to the root of the energy and the direction, B×3×h×w."""
     xx, yy, xy = tensor.split(1, 1)
     root = (xx + yy + LEAST_ENERGY).sqrt()
     return torch.cat([root, (xx - yy) / root, 2 * xy / root], 1)
 
 
 def _windowed(x: Tensor, stride: int, wrap: bool) -> Tensor:
-    """Average 1×C×H×W over Gaussian windows at every ``stride`` positions."""
-    rows, columns = (gaussian_windows(length, stride, SIGMA, wrap).to(x) for length in x.shape[-2:])
+    """Average B×C×H×W over Gaussian windows at every ``stride`` positions."""
+    rows, columns = (_window_matrix(length, stride, wrap, x.dtype, x.device) for length in x.shape[-2:])
     return rows @ (x @ columns.mT)
 
 
 @lru_cache(maxsize=64)
-def gaussian_windows(length: int, stride: int, sigma: float, wrap: bool = False) -> Tensor:
+def _window_matrix(length: int, stride: int, wrap: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return :func:`gaussian_windows` of :data:`SIGMA` in a precision and on a device."""
+    with torch.inference_mode(mode=False):  # a tensor made in inference mode could not take part in a later gradient
+        # In this order: the device may lack float64.
+        return gaussian_windows(length, stride, SIGMA, wrap=wrap).to(dtype).to(device)
+
+
+def gaussian_windows(length: int, stride: int, sigma: float, *, wrap: bool = False) -> Tensor:
     """Make the matrix that averages a signal over Gaussian windows, one for each cell of ``stride`` positions.
 
     Args:
         length: length of the signal.
         stride: length of a cell; the last, incomplete one has no window.
-        sigma: standard deviation of the windows, which end at 2.5 times that.
-        wrap: whether the signal is periodic. If not, windows at its ends are normalised over what is there.
+        sigma: standard deviation of the windows, which end at :data:`RADIUS` times that.
+        wrap: whether the signal is periodic. A window longer than the signal then covers parts of it several times. If
+            the signal is not periodic, windows at its ends are normalised over the positions in it.
 
     Returns:
-        ⌊length/stride⌋×length, float32 on the CPU; rows sum to 1.
+        ⌊length/stride⌋×length, float64 on the CPU; rows sum to 1.
     """
-    centres = stride * torch.arange(length // stride, device="cpu") + (stride - 1) / 2
-    distance = (torch.arange(length, device="cpu") - centres[:, None]).abs()
-    if wrap:
-        distance = distance.minimum(length - distance)
-    weights = torch.exp(-0.5 * (distance / sigma).square()) * (distance <= 2.5 * sigma)
+    radius = RADIUS * sigma
+    periods = math.ceil(radius / length) if wrap else 0  # on each side of the signal
+    positions = torch.arange(-periods * length, (periods + 1) * length, dtype=torch.float64, device="cpu")
+    centres = stride * torch.arange(length // stride, dtype=torch.float64, device="cpu") + (stride - 1) / 2
+    distance = (positions - centres[:, None]).abs()
+    weights = torch.exp(-0.5 * (distance / sigma).square()) * (distance <= radius)
+    weights = weights.view(len(centres), -1, length).sum(1)
     return weights / weights.sum(1, keepdim=True)
 
 
 class _GradientProducts(torch.autograd.Function):
-    """gx², gy² and gx gy of Sobel's gradient of a padded image, 1×1×(H+2)×(W+2), as 1×3×H×W.
+    """gx², gy² and gx gy of Sobel's gradient of a padded image, B×1×(H+2)×(W+2), as B×3×H×W.
 
     The passes work on slices in place. Convolutions of a single channel, and autograd's slices, take several times as
     long on the CPU.
@@ -124,8 +137,8 @@ class _GradientProducts(torch.autograd.Function):
         xx, yy, xy = grads[0].split(1, 1)
         by_gx = (gx * xx).add_(gy * xy, alpha=0.5)  # half the slope, as gx is half a difference
         by_gy = (gy * yy).add_(gx * xy, alpha=0.5)
-        height, width = gx.shape[-2:]
-        across, down = gx.new_zeros(1, 1, height, width + 2), gx.new_zeros(1, 1, height + 2, width)
+        batch, _, height, width = gx.shape
+        across, down = gx.new_zeros(batch, 1, height, width + 2), gx.new_zeros(batch, 1, height + 2, width)
         across[..., 2:] += by_gx
         across[..., :-2] -= by_gx
         down[..., 2:, :] += by_gy
@@ -136,7 +149,7 @@ class _GradientProducts(torch.autograd.Function):
 class _DetailEnergy(torch.autograd.Function):
     """Squared difference of an image to itself smoothed by 1 2 1 in both directions, summed over the colours.
 
-    It takes a padded image, 1×3×(H+2)×(W+2), and returns 1×1×H×W.
+    It takes a padded image, B×3×(H+2)×(W+2), and returns B×1×H×W.
     """
 
     @staticmethod

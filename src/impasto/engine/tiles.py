@@ -184,7 +184,7 @@ def halos(layers: Iterable[Layer], architecture: Architecture) -> tuple[int, ...
 
     Args:
         layers: layers in use. For VGG-19's relu5_1 the first number, in pixels, is 70; for relu5_2 it is 86. The
-            strokes need one that is a multiple of their stride, and at least their reach.
+            strokes need a first number that is a multiple of their stride, and at least their reach.
         architecture: stack and pooling; a binomial pooling needs one position more than an average or a maximum.
     """
     layers = tuple(layers)
