@@ -5,7 +5,7 @@ import pytest
 import torch
 from hypothesis import given, strategies as st
 
-from impasto.encoders.layers import PIXELS, all_convolutions, parse_layer
+from impasto.encoders.layers import all_convolutions, parse_layer
 from impasto.encoders.network import Architecture
 from impasto.engine.tiles import ALIGNMENT, LEAST_CORE, Box, cut, halos
 from tests.engine.samples import ENCODERS, OTHER_STACKS, layer_names, picture_tensor

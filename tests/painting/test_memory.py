@@ -1,9 +1,21 @@
+import itertools
+
+import pytest
 import torch
 
 from impasto.encoders.network import Architecture
+from impasto.encoders.strokes import stroke_features
 from impasto.painting import memory
-from impasto.painting.memory import PROCESS, memory_budget, memory_needed
+from impasto.painting.memory import (
+    HEAP_OVERHEAD,
+    KEPT_BY_STROKES,
+    PEAK_OF_STROKES,
+    PROCESS,
+    memory_budget,
+    memory_needed,
+)
 from impasto.painting.octaves import Octave
+from impasto.settings.model import Losses
 from tests.painting.workloads import make_workload
 
 MB, GB = 10**6, 10**9
@@ -36,3 +48,45 @@ def test_larger_strokes_need_more_memory():
     assert needs[0] <= needs[1] < needs[2] < needs[3]
     # Twice the side is four times the pixels, and the painting's features take nearly all memory of this one tile.
     assert 3 < needs[3] / needs[2] < 4
+
+
+def test_strokes_need_memory_for_tile_with_halo():
+    silent = dict.fromkeys(Losses().style, 0)
+    octave = Octave(1600, 2000, 5, tile=1024, method="adam")
+
+    def need(*layers):
+        losses = {"style": silent | dict.fromkeys(layers, 1), "content": dict.fromkeys(Losses().content, 0)}
+        return memory_needed(octave, make_workload(borders="cut", losses=losses))
+
+    # Cores are 800 px high and 1008 px wide, and the halo is 48 px where the picture continues.
+    tile = 4 * (800 + 96) * (1008 + 96)
+    images = 2 * 12 * 1600 * 2000  # a step's temporary images, which need more memory than the tile's pixels alone
+    assert need("strokes") - need("rgb") == pytest.approx(HEAP_OVERHEAD * PEAK_OF_STROKES * tile - images, rel=0.01)
+    more = need("strokes", "relu5_1") - need("relu5_1")
+    assert HEAP_OVERHEAD * KEPT_BY_STROKES * tile < more < 0.15 * need("relu5_1")
+
+
+def allocated(function):
+    """Return the peak of bytes allocated by a function, and those left at its end."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        result = function()
+    changes = [event.nbytes() for event in profile.profiler.kineto_results.events() if event.name() == "[memory]"]
+    sums = list(itertools.accumulate(changes))
+    del result
+    return max(sums), sums[-1]
+
+
+def test_strokes_allocate_what_is_estimated():
+    image = torch.rand(1, 3, 192, 256, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    stroke_features(image)  # makes the matrices of these lengths, which are kept
+    size = 4 * 192 * 256
+
+    def without_gradient():
+        with torch.no_grad():
+            return stroke_features(image)
+
+    _, kept = allocated(lambda: stroke_features(image))
+    assert 0.8 * KEPT_BY_STROKES * size < kept < 1.1 * KEPT_BY_STROKES * size
+    peak, _ = allocated(lambda: torch.autograd.grad(stroke_features(image).sum(), image))
+    assert 0.6 * PEAK_OF_STROKES * size < peak < PEAK_OF_STROKES * size
+    assert 0.8 * PEAK_OF_STROKES / 2 * size < allocated(without_gradient)[0] < 1.1 * PEAK_OF_STROKES / 2 * size

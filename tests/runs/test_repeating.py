@@ -110,7 +110,9 @@ def test_prepare_refuses_changed_and_in_memory_sources(album, photo, field, opti
 def test_prepare_fills_settings_missing_in_old_records(album, photo):
     settings = make_settings(preset="fine", size=64).model_dump(mode="json", exclude_none=True)
     del settings["precision"], settings["borders"], settings["optimization"]["tolerance"]
+    del settings["losses"]["style"]["strokes"]
     found = prepare(store(album, photo, settings=settings)).settings
+    assert found.losses.style["strokes"] == 0
     assert (found.precision, found.borders) == ("float32", "cut")
     assert (found.optimization.tolerance, found.optimization.iterations) == (0.0, 80)
     found = prepare(store(album, photo, settings=settings), changes={"borders": "mirrored"}).settings

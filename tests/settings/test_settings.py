@@ -1,5 +1,6 @@
 """Settings: validation, presets, exclusions and parsing."""
 
+import copy
 import json
 import re
 import subprocess
@@ -13,8 +14,10 @@ from impasto.settings.exclusions import EXCLUSIONS
 from impasto.settings.fields import PRESETS, memory_bytes
 from impasto.settings.making import change_settings, make_settings, make_texture_settings, parse_assignment
 from impasto.settings.merging import deep_merge
-from impasto.settings.model import DETAIL_RATIO, Settings, style_weight_of
+from impasto.settings.migrations import fill_missing_settings
+from impasto.settings.model import DETAIL_RATIO, Losses, Settings, style_weight_of
 from impasto.settings.references import keyword_of, nest_names
+from impasto.settings.validation import validate
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -29,7 +32,9 @@ def test_presets_are_valid_and_round_trip_through_json(preset):
     size=st.one_of(st.just("original"), st.integers(32, 100_000)),
     strength=st.one_of(st.none(), st.floats(0, 1)),
     preset=st.sampled_from(PRESETS),
-    layers=st.dictionaries(st.sampled_from(["relu1_1", "conv3_2", "rgb", "relu5_4"]), st.floats(0.1, 9), min_size=1),
+    layers=st.dictionaries(
+        st.sampled_from(["relu1_1", "conv3_2", "rgb", "strokes", "relu5_4"]), st.floats(0.1, 9), min_size=1
+    ),
     seed=st.integers(0, 2**63 - 1),
 )
 def test_settings_round_trip_through_json(size, strength, preset, layers, seed):
@@ -108,7 +113,7 @@ def test_weights_follow_strength_and_raw_weights():
         ({"losses": {"grain": 1}}, "no setting 'losses.grain'"),
         ({"losses": {"style": {"relu9_1": 1}}}, "no layer 'relu9_1'"),
         (
-            {"losses": {"style": {"relu1_1": 0, "relu2_1": 0, "relu3_1": 0, "relu4_1": 0, "relu5_1": 0, "rgb": 0}}},
+            {"losses": {"style": dict.fromkeys(Losses().style, 0)}},
             "The setting losses is not valid: it should give at least one style layer",
         ),
         ({"stroke_size": 0.2}, "stroke_size = 0.2"),
@@ -191,7 +196,8 @@ def test_presets_keep_colour_strokes_and_detail(preset):
     assert settings.balanced_losses is settings.losses
 
 
-@given(detail=st.floats(0, 1), layers=st.dictionaries(st.sampled_from(["relu1_1", "conv1_2", "relu3_1", "relu5_1", "rgb"]),
+@given(detail=st.floats(0, 1), layers=st.dictionaries(st.sampled_from(["relu1_1", "conv1_2", "relu3_1", "relu5_1", "rgb",
+                                                                       "strokes"]),
                                                       st.floats(0, 9), min_size=1))  # fmt: skip
 def test_detail_shifts_block_weights_and_keeps_sum(detail, layers):
     none = dict.fromkeys(make_settings().losses.style, 0)
@@ -199,13 +205,33 @@ def test_detail_shifts_block_weights_and_keeps_sum(detail, layers):
         return
     settings = make_settings(detail=detail, losses={"style": none | layers})
     before, after = settings.losses.style, settings.balanced_losses.style
-    assert after["rgb"] == before["rgb"]
+    assert (after["rgb"], after["strokes"]) == (before["rgb"], before["strokes"])
     assert sum(after.values()) == pytest.approx(sum(before.values()))
     assert list(after) == list(before)
     for one, other in (("relu1_1", "relu3_1"), ("relu3_1", "relu5_1")):
         if before[one] and before[other] > 1e-6 * before[one] > 1e-300:
             ratio = (after[one] / before[one]) / (after[other] / before[other])
             assert ratio == pytest.approx(DETAIL_RATIO ** (2 * (2 * detail - 1)), rel=1e-6)
+
+
+@pytest.mark.parametrize("preset", ["tutorial", "tutorial-core"])
+def test_tutorial_presets_have_no_strokes(preset):
+    assert make_settings(preset=preset).losses.style["strokes"] == 0
+    assert make_texture_settings(preset=preset).losses.style["strokes"] == 0
+    assert change_settings(make_settings(), preset=preset).losses.style["strokes"] == 0
+    back = change_settings(make_settings(preset=preset), preset="default")
+    assert back.losses.style == make_settings().losses.style
+
+
+def test_records_from_before_strokes_have_none():
+    settings = make_settings(losses={"style": {"relu3_1": 2.0}})
+    stored = settings.model_dump(mode="json", exclude_none=True)
+    older = copy.deepcopy(stored)
+    del older["losses"]["style"]["strokes"]
+    filled = fill_missing_settings({"settings": older})["settings"]
+    assert filled["losses"]["style"].pop("strokes") == 0
+    assert filled == older
+    assert validate(fill_missing_settings({"settings": stored})["settings"]) == settings  # its own weight stays
 
 
 def test_parse_assignment_nests_names_and_reads_json():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from impasto.encoders.layers import PIXELS, Layer
+from impasto.encoders.layers import PIXELS, STROKE_LAYER, Layer
 from impasto.engine.devices import available_memory
 from impasto.engine.style_terms import shares
 from impasto.engine.tiles import halos, longest_core
@@ -25,6 +25,14 @@ HEAP_OVERHEAD = 3.0
 
 HEAP_LIMIT = 32 << 20
 """Bytes from which tensors are allocated outside the heap (glibc's largest dynamic threshold)."""
+
+KEPT_BY_STROKES = 6
+"""Values per pixel that the strokes keep for the backward pass: gradients of luminance and the detail of each colour;
+measured: 5.9."""
+
+PEAK_OF_STROKES = 24
+"""Values per pixel at the peak of the strokes' own passes; measured: 16, or 12 without a gradient, for which half of
+the estimate counts. The convolutions' passes lie between the forward and the backward pass."""
 
 
 def memory_budget(workload: Workload, device: torch.device) -> int:
@@ -104,7 +112,7 @@ def _tile_bytes(height: int, width: int, octave: Octave, workload: Workload) -> 
 
     The output of every convolution is kept for the backward pass, and a second copy of it if it is pooled, padded by
     copying, or used before its ReLU. The backward pass of the widest layer also holds its gradient and that of the
-    layer before.
+    layer before. The strokes keep few values, and are at their own peak when no convolution holds any.
 
     Args:
         height: height of the picture in pixels.
@@ -117,19 +125,28 @@ def _tile_bytes(height: int, width: int, octave: Octave, workload: Workload) -> 
     cores = [longest_core(length, octave.tile) for length in (height, width)]
     whole = cores == [height, width]
     wrap = workload.settings.seamless and (height, width) == octave[:2]  # paintings of other sizes are not wrapped
+    beyond = halos(layers, encoder.architecture)
+
+    def area(block: int) -> int:
+        """Return the positions of a tile at the input of a block, from 0."""
+        h, w = (
+            (core >> block) + 2 * beyond[block] if wrap and not whole
+            else min(length >> block, (core >> block) + 2 * beyond[block])
+            for length, core in zip((height, width), cores, strict=True)
+        )  # fmt: skip
+        return h * w
+
     total, widest = 0.0, 0
     for layer in (layer for layer in encoder.convolutions if layer[:2] <= last[:2]):
-        halo, shift = halos(layers, encoder.architecture)[layer.block - 1], layer.block - 1
-        h, w = (
-            (core >> shift) + 2 * halo if wrap and not whole else min(length >> shift, (core >> shift) + 2 * halo)
-            for length, core in zip((height, width), cores, strict=True)
-        )
-        size = encoder.dtype.itemsize * encoder.channels(str(layer)) * h * w
+        size = encoder.dtype.itemsize * encoder.channels(str(layer)) * area(layer.block - 1)
         copied = (wrap and whole) or _is_padded_by_copying(layer, workload)
         pooled = 0.25 * (layer[:2] != last[:2] and layer.number == encoder.architecture.convolutions[layer.block - 1])
         total += _heap_overhead(size, whole=whole) * size * (1 + pooled + copied + (layer in layers))
         widest = max(widest, size)
-    return int(total + 3 * widest * _heap_overhead(widest, whole=whole))
+    strokes = 4 * area(0) if STROKE_LAYER in layers else 0
+    strokes = int(strokes * _heap_overhead(strokes, whole=whole))
+    total += KEPT_BY_STROKES * strokes + 3 * widest * _heap_overhead(widest, whole=whole)
+    return int(max(total, PEAK_OF_STROKES * strokes))
 
 
 def _is_padded_by_copying(layer: Layer, workload: Workload) -> bool:

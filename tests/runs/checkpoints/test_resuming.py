@@ -326,8 +326,8 @@ def test_older_checkpoint_with_start_picture_resumes(stopped, small):
         impasto.resume_painter(stopped.with_name("copy"))
 
 
-def test_older_checkpoint_without_precision_resumes(small, stopped, tmp_path):
-    odd = small | {"size": 61, "borders": "cut", "precision": "float32"}
+def test_older_checkpoint_resumes_with_settings_of_then(small, stopped, tmp_path):
+    odd = small | {"size": 61, "borders": "cut", "precision": "float32", "losses": {"style": {"strokes": 0}}}
     names = tmp_path / "photo.png", tmp_path / "style.png"
     painter = impasto.make_painter(*names, **odd)
     with writer(stopped) as keeper:
@@ -336,7 +336,7 @@ def test_older_checkpoint_without_precision_resumes(small, stopped, tmp_path):
             if isinstance(event, Iteration) and event.iteration == 2:
                 painter.stop()
     settings = dict(painter.snapshot().state.settings)
-    del settings["precision"], settings["borders"]
+    del settings["precision"], settings["borders"], settings["losses"]["style"]["strokes"]
     make_older(stopped, settings=settings, precision="float32")
     resumed = impasto.resume_painter(stopped)
     assert (resumed.settings.borders, resumed.precision) == ("cut", "float32")
