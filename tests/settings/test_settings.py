@@ -17,7 +17,6 @@ from impasto.settings.merging import deep_merge
 from impasto.settings.migrations import fill_missing_settings
 from impasto.settings.model import DETAIL_RATIO, Losses, Settings, style_weight_of
 from impasto.settings.references import keyword_of, nest_names
-from impasto.settings.validation import validate
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -231,7 +230,13 @@ def test_records_from_before_strokes_have_none():
     filled = fill_missing_settings({"settings": older})["settings"]
     assert filled["losses"]["style"].pop("strokes") == 0
     assert filled == older
-    assert validate(fill_missing_settings({"settings": stored})["settings"]) == settings  # its own weight stays
+
+
+def test_filling_missing_settings_keeps_values_and_order():
+    stored = make_settings(losses={"style": {"strokes": 7}}).model_dump(mode="json", exclude_none=True)
+    filled = fill_missing_settings({"settings": stored})["settings"]
+    assert filled == stored
+    assert list(filled["losses"]["style"]) == list(stored["losses"]["style"])
 
 
 def test_parse_assignment_nests_names_and_reads_json():

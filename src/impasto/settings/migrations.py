@@ -37,7 +37,9 @@ def fill_missing_settings(values: Any) -> Any:
     """
     if not isinstance(values, Mapping) or not isinstance(values.get("settings"), Mapping):
         return values
-    return {**values, "settings": deep_merge(LEGACY_VALUES, values["settings"])}
+    stored = values["settings"]
+    # The stored settings come first, because sums over layers depend on the layers' order.
+    return {**values, "settings": deep_merge(stored, deep_merge(LEGACY_VALUES, stored))}
 
 
 def migrate_run_state(values: Any) -> Any:
