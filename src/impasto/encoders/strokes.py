@@ -81,16 +81,26 @@ def _directions(tensor: Tensor) -> Tensor:
 
 def _windowed(x: Tensor, stride: int, wrap: bool) -> Tensor:
     """Average B×C×H×W over Gaussian windows at every ``stride`` positions."""
-    rows, columns = (_window_matrix(length, stride, wrap, x.dtype, x.device) for length in x.shape[-2:])
+    rows, columns = windows_like(x, stride, SIGMA, wrap=wrap)
     return rows @ (x @ columns.mT)
 
 
+def windows_like(x: Tensor, stride: int, sigma: float, *, wrap: bool = False) -> tuple[Tensor, Tensor]:
+    """Return :func:`gaussian_windows` for the rows and columns of …×H×W, in its precision and on its device.
+
+    The matrices are kept for later calls. Do not modify them.
+    """
+    rows, columns = (_kept_windows(length, stride, sigma, wrap, x.dtype, x.device) for length in x.shape[-2:])
+    return rows, columns
+
+
 @lru_cache(maxsize=64)
-def _window_matrix(length: int, stride: int, wrap: bool, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Return :func:`gaussian_windows` of :data:`SIGMA` in a precision and on a device."""
+def _kept_windows(
+    length: int, stride: int, sigma: float, wrap: bool, dtype: torch.dtype, device: torch.device
+) -> Tensor:
     with torch.inference_mode(mode=False):  # a tensor made in inference mode could not take part in a later gradient
         # In this order: the device may lack float64.
-        return gaussian_windows(length, stride, SIGMA, wrap=wrap).to(dtype).to(device)
+        return gaussian_windows(length, stride, sigma, wrap=wrap).to(dtype).to(device)
 
 
 def gaussian_windows(length: int, stride: int, sigma: float, *, wrap: bool = False) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from impasto.encoders.strokes import LUMA, gaussian_windows
+from impasto.encoders.strokes import LUMA, windows_like
 
 CELLS = 128
 """Number of windows along the long side of the picture."""
@@ -72,8 +72,7 @@ def _luminance(image: Tensor) -> Tensor:
 def _windows(image: Tensor) -> tuple[Tensor, Tensor]:
     """Return the matrices that average rows and columns of an image over windows."""
     stride = max(1, round(max(image.shape[-2:]) / CELLS))
-    rows, columns = (gaussian_windows(n, stride, float(stride)).to(image) for n in image.shape[-2:])
-    return rows, columns
+    return windows_like(image, stride, float(stride))
 
 
 def _blurred(image: Tensor) -> Tensor:
