@@ -62,11 +62,12 @@ def stroke_features(image: Tensor, *, wrap: bool = False) -> Tensor:
     """
     mode: CopyMode = "circular" if wrap else "replicate"
     luminance = (image * image.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
-    features = []
+    # Differences of unsmoothed pixels prefer stripes along the axes, which then appear in flat areas.
+    reduced, features = _Smoothing.apply(pad(luminance, mode)), []
     for scale in SCALES:
         if scale > 1:
-            luminance = binomial_pool(luminance, wrap=wrap)
-        tensor = _windowed(_GradientProducts.apply(pad(luminance, mode)), STRIDE // scale, wrap)
+            reduced = luminance = binomial_pool(luminance, wrap=wrap)
+        tensor = _windowed(_GradientProducts.apply(pad(reduced, mode)), STRIDE // scale, wrap)
         features.append(_directions(tensor))
     detail = _windowed(_DetailEnergy.apply(pad(image, mode)), STRIDE, wrap)
     return torch.cat([*features, (detail + LEAST_ENERGY).sqrt()], 1)
@@ -124,6 +125,18 @@ def gaussian_windows(length: int, stride: int, sigma: float, *, wrap: bool = Fal
     weights = torch.exp(-0.5 * (distance / sigma).square()) * (distance <= radius)
     weights = weights.view(len(centres), -1, length).sum(1)
     return weights / weights.sum(1, keepdim=True)
+
+
+class _Smoothing(torch.autograd.Function):
+    """Smooth a padded image, B×C×(H+2)×(W+2), by 1 2 1 in both directions."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return _smoothed(_smoothed(x, -2), -1)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        return _smoothed_adjoint(_smoothed_adjoint(grads[0], -1), -2)
 
 
 class _GradientProducts(torch.autograd.Function):

@@ -24,7 +24,7 @@ from impasto.painting.inputs import Inputs, PictureLike
 from impasto.painting.machine import Machine
 from impasto.painting.memory import memory_budget
 from impasto.painting.octave_objective import OctaveObjectives
-from impasto.painting.octaves import EarlierPlan, Octave, plan_octaves
+from impasto.painting.octaves import EarlierPlan, Octave, plan_octaves, smoothed
 from impasto.painting.planning import plan_memory
 from impasto.painting.record import Source, StoredEncoder, StoredSource
 from impasto.painting.result import Painting
@@ -185,13 +185,14 @@ class Painter:
         """Bring the result of the previous octave, or a smaller painting, to the size of the next octave.
 
         From a photograph, only the change to the initial picture is enlarged. The octave then begins with that
-        picture's finest detail and need not paint it again. Noise has no detail to keep, and the initial picture of a
-        texture is unrelated to it and has a seam.
+        picture's finest detail and need not paint it again. The change is smoothed, as single pixels of a small octave
+        would become blocks of a larger one. Noise has no detail to keep, and the initial picture of a texture is
+        unrelated to it and has a seam.
         """
-        painted = self._scaled.resized(previous, *size)
         if self.content is None or self.settings.init == "noise":
-            return painted
-        unpainted = self._scaled.resized(self._scaled.first_image(*previous.shape[-2:]), *size)
+            return self._scaled.resized(previous, *size)
+        first = self._scaled.first_image(*previous.shape[-2:])
+        painted, unpainted = (self._scaled.resized(smoothed(image), *size) for image in (previous, first))
         return (painted - unpainted).add_(self._scaled.first_image(*size)).clamp_(0, 1)
 
     def _iteration(self, octave: Octave, loss: Loss, share: float, image: Tensor, *, converged: bool) -> Iteration:
