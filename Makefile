@@ -55,7 +55,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
-	$(PIP) --editable '.[demo]'
+	$(PIP) --editable .
 	touch $@
 
 $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
@@ -65,5 +65,5 @@ $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 $(KERAS_VENV)/.installed: pyproject.toml constraints-keras.txt
 	$(PYTHON) -m venv --clear $(KERAS_VENV)
 	$(KERAS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-keras.txt \
-		--editable '.[demo,plot]' tensorflow-cpu hypothesis pytest
+		--editable '.[plot]' scikit-image tensorflow-cpu hypothesis pytest
 	touch $@

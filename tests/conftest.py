@@ -28,8 +28,9 @@ MULTIPLIES_BFLOAT16 = devices._multiplies_bfloat16
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_state(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep runs out of the user's folder; processes that tests start inherit this."""
+    """Keep runs and styles out of the user's folders; processes that tests start inherit this."""
     os.environ["IMPASTO_STATE"] = str(tmp_path_factory.mktemp("state"))
+    os.environ["IMPASTO_STYLES"] = str(tmp_path_factory.mktemp("styles"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -112,7 +112,7 @@ def test_light_commands_do_not_import_pytorch(folder, small, process, impasto_co
     script = """
 import sys
 from impasto.cli import main
-for command in (["--help"], ["paint", "--help"], ["settings"], ["show", "photo-as-style.png"], ["runs"], ["paint", "a", "b"]):
+for command in (["--help"], ["paint", "--help"], ["settings"], ["show", "photo-as-style.png"], ["runs"], ["styles"], ["paint", "a", "swirls"], []):
     main(command)
     heavy = {"torch", "matplotlib", "skimage", "scipy"} & set(sys.modules)
     assert not heavy, (command, heavy)

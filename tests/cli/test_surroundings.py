@@ -37,7 +37,15 @@ def homeless(monkeypatch):
     def unknown(uid):
         raise KeyError(f"getpwuid(): uid not found: {uid}")
 
-    for name in ("HOME", "IMPASTO_STATE", "IMPASTO_CACHE", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
+    for name in (
+        "HOME",
+        "IMPASTO_STATE",
+        "IMPASTO_CACHE",
+        "IMPASTO_STYLES",
+        "XDG_STATE_HOME",
+        "XDG_CACHE_HOME",
+        "XDG_DATA_HOME",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(pwd, "getpwuid", unknown)
 
@@ -82,6 +90,7 @@ def test_runs_without_home_says_why_none(homeless, options, out, impasto_command
         (("resume",), f"There is nothing to resume unless you name the checkpoint's file. {NO_FOLDER}"),
         (("resume", "photo"), "There is no checkpoint at "),
         (("runs", "--remove", "photo"), "There is no run 'photo'"),
+        (("styles", "add", "style.png"), "There is no folder for styles, because this user has no home folder"),
         (("weights", "path"), NO_CACHE),
         (("weights", "verify"), NO_CACHE),
         ((*PAINTED, "--encoder", "vgg19"), NO_CACHE),
@@ -93,6 +102,12 @@ def test_without_home_refusals_are_one_sentence(homeless, folder, arguments, sen
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith(f"error: {sentence}")
     assert result.err.count("\n") == 1
+
+
+def test_styles_without_home_lists_samples(homeless, impasto_command):
+    result = impasto_command("styles")
+    assert (result.code, len(result.out.splitlines())) == (0, 4)
+    assert result.err.startswith("note: There is no folder for styles, because this user has no home folder: ")
 
 
 def test_weights_list_without_home_lists_builtin(homeless, impasto_command):
@@ -125,7 +140,15 @@ def stranger(photo, style, tiny_encoder):
     shutil.copyfile(tiny_encoder, place / "tiny.safetensors")
     for file in place.iterdir():
         file.chmod(0o644)
-    hidden = {"HOME", "IMPASTO_STATE", "IMPASTO_CACHE", "XDG_STATE_HOME", "XDG_CACHE_HOME"}
+    hidden = {
+        "HOME",
+        "IMPASTO_STATE",
+        "IMPASTO_CACHE",
+        "IMPASTO_STYLES",
+        "XDG_STATE_HOME",
+        "XDG_CACHE_HOME",
+        "XDG_DATA_HOME",
+    }
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
 
     def run(*arguments, before=BECOME_STRANGER, **variables):

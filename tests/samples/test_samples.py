@@ -3,7 +3,7 @@ import pytest
 
 from impasto.errors import PictureError
 from impasto.pictures import read_picture
-from impasto.samples import PHOTO_OF_STYLE, STYLE_NAMES, photos, style_path
+from impasto.samples import STYLE_NAMES, photo_path, photos, style_path
 
 
 @pytest.mark.parametrize("name", STYLE_NAMES)
@@ -23,9 +23,12 @@ def test_style_path_rejects_unknown_name():
         style_path("cubism")
 
 
-def test_every_style_has_a_photo():
-    assert tuple(PHOTO_OF_STYLE) == STYLE_NAMES
-    assert set(PHOTO_OF_STYLE.values()) <= set(photos.PHOTO_NAMES)
+def test_sample_photo_is_credited_small_and_faithful():
+    assert photo_path().stat().st_size <= 60_000
+    difference = read_picture(photo_path()).pixels - photos.load_photo("chelsea")
+    assert 255 * np.sqrt(np.mean(difference**2)) < 3
+    credits = photo_path().with_name("CREDITS.md").read_text(encoding="utf-8")
+    assert all(f"`{path.name}`" in credits for path in photo_path().parent.glob("*.jpg"))
 
 
 @pytest.mark.parametrize("name", photos.PHOTO_NAMES)
@@ -43,5 +46,5 @@ def test_load_photo_rejects_unknown_name():
 
 def test_load_photo_names_missing_extra(monkeypatch):
     monkeypatch.setattr(photos, "find_spec", lambda name: None)
-    with pytest.raises(PictureError, match=r'pip install "impasto\[demo\]"'):
+    with pytest.raises(PictureError, match="pip install scikit-image"):
         photos.load_photo("chelsea")

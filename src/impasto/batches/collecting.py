@@ -12,6 +12,7 @@ from impasto.errors import PictureError
 from impasto.files import reason, shown
 from impasto.pictures import open_picture, read_record
 from impasto.pictures.codecs.formats import SNIFFED, sniff
+from impasto.styles.lookup import ambiguity, find_style
 
 _SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif"}
@@ -30,6 +31,18 @@ class Collected:
 
     paths: tuple[Path, ...]
     remarks: tuple[str, ...] = ()
+
+
+def collect_styles(names: Sequence[str | os.PathLike[str]]) -> Collected:
+    """Find the styles that files, folders, patterns or names refer to; files and folders precede names.
+
+    Raises:
+        PictureError: as for :func:`collect`, or there is no style of a name.
+    """
+    folders = [name for name in names if Path(name).is_dir()]
+    found = collect([n if n in folders or glob.has_magic(os.fspath(n)) else find_style(n) for n in names])
+    remarks = filter(None, map(ambiguity, folders))  # painting makes those on files
+    return Collected(found.paths, (*remarks, *found.remarks))
 
 
 def collect(names: Sequence[str | os.PathLike[str]]) -> Collected:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from impasto.batches.works import Work, check_fit
+from impasto.batches.works import Work, check_fit, plan_works
 from impasto.errors import SettingsError
 from impasto.files import shortened
 from impasto.pictures import read_picture
@@ -22,6 +22,7 @@ from impasto.runs.repeating import prepare
 from impasto.runs.sheets import Pixels, Stage, grid, resized_stage
 from impasto.settings.making import parse_assignment
 from impasto.settings.merging import deep_merge
+from impasto.settings.model import Settings
 
 MOST_VARIANTS = 100
 
@@ -104,7 +105,7 @@ def plan_variants(
     *,
     changes: Mapping[str, Any] | None = None,
     content: Path | None = None,
-    styles: Sequence[Path] = (),
+    styles: Sequence[str | os.PathLike[str]] = (),
     between: int | None = None,
 ) -> Variants:
     """Plan a variant for every combination of values.
@@ -115,7 +116,7 @@ def plan_variants(
         folder: folder of the variants' pictures.
         changes: settings of all variants, as for :func:`impasto.runs.repeating.prepare`.
         content: photograph in place of the stored one.
-        styles: style pictures in place of all the stored ones.
+        styles: style pictures in place of all the stored ones, as files or names.
         between: number of steps of a series from the first of two styles to the second, which becomes the first
             setting to vary; None for no series.
 
@@ -140,6 +141,22 @@ def plan_variants(
         output = folder / f"{stem}.png"
         variants.append(Variant(label, Work(repeat.content, repeat.styles, repeat.settings, output, repeat.plan)))
     return Variants(tuple(variants), len(varied[-1].values) if len(varied) > 1 else None)
+
+
+def plan_styles(photo: Path, styles: Sequence[Path], settings: Settings, folder: Path) -> Variants:
+    """Plan a variant of a photograph in each style, with the stem of the style's file as label.
+
+    Args:
+        photo: photograph.
+        styles: style pictures, at least one; repeated ones count once.
+        settings: settings of all paintings.
+        folder: folder of the variants' pictures.
+
+    Raises:
+        SettingsError: the settings do not suit a painting in one style.
+    """
+    works = plan_works([photo], styles, settings, folder)
+    return Variants(tuple(Variant(work.styles[0].stem, work) for work in works), None)
 
 
 def _style_series(steps: int) -> Axis:

@@ -8,7 +8,7 @@ from typing import Annotated, cast
 
 import typer
 
-from impasto.cli.commands import batch, demo, inspection, painting, runs, vary, weights
+from impasto.cli.commands import batch, demo, inspection, painting, runs, sheet, styles, vary, weights
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.reporting.streams import lost_output, print_error, print_out
 from impasto.errors import ImpastoError
@@ -16,6 +16,16 @@ from impasto.version import __version__
 
 # Base class of all usage errors; it has no public name in some versions of typer.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+FIRST_STEPS = """\
+impasto paints a photograph in the manner of a painting. Try one of these:
+
+  impasto demo                      paint an example, without any files of your own
+  impasto paint photo.jpg swirls    paint your photograph in the style swirls
+  impasto sheet photo.jpg           see your photograph in every style, side by side
+  impasto styles                    list the styles; any picture can be one, too
+  impasto --help                    list all commands"""
+"""The text that the program prints without arguments."""
 
 app = typer.Typer(
     name="impasto",
@@ -26,7 +36,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.add_typer(weights.app, name="weights")
-for module in (painting, batch, vary, runs, demo, inspection):
+app.add_typer(styles.app, name="styles")
+for module in (painting, sheet, batch, vary, runs, demo, inspection):
     module.register(app)
 
 
@@ -34,7 +45,7 @@ def run(arguments: Sequence[str], interrupts: Interrupts) -> int:
     """Run the command that the arguments name.
 
     Args:
-        arguments: without the program's name; an empty sequence means ``--help``.
+        arguments: without the program's name; an empty sequence prints :data:`FIRST_STEPS`.
         interrupts: the signal handlers.
 
     Returns:
@@ -46,7 +57,11 @@ def run(arguments: Sequence[str], interrupts: Interrupts) -> int:
         print_error(_empty_sentence(arguments, empty))
         return 2
     try:
-        code = command.main(list(arguments) or ["--help"], "impasto", standalone_mode=False, obj=interrupts)
+        if arguments:
+            code = command.main(list(arguments), "impasto", standalone_mode=False, obj=interrupts)
+        else:
+            code = 0
+            print_out(FIRST_STEPS)
     except ImpastoError as error:
         print_error(str(error))
         return 2

@@ -97,7 +97,10 @@ def to_path(name: str | None) -> Path | None:
 
 
 Styles = Annotated[
-    list[str] | None, typer.Argument(metavar="STYLE", show_default=False, help="The painting, or several.")
+    list[str] | None,
+    typer.Argument(
+        metavar="STYLE", show_default=False, help="The painting, or several: files, or names of `impasto styles`."
+    ),
 ]
 Painted = Annotated[str, typer.Argument(metavar="FILE", show_default=False, help="A picture that impasto painted.")]
 TextureFrom = Annotated[

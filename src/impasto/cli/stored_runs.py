@@ -103,9 +103,10 @@ def _listed(slot: Slot) -> Listed:
 
 def _state(description: Description) -> str:
     for what, stored in description.state.inputs:
-        if stored.path is None:
+        if stored.label is None:
             return f"{what} came from memory"
-        if not Path(stored.path).is_file():
+        path = stored.file()
+        if path is None or not path.is_file():
             return f"{what} is missing"
     return "can be resumed"
 
@@ -134,7 +135,7 @@ def _record(run: Listed) -> dict[str, Any]:
         state = run.description.state
         record |= {
             "content": state.content.path if state.content else None,
-            "styles": [style.path for style in state.styles],
+            "styles": [style.label for style in state.styles],
             "output": _picture(run.description),
             "octave": state.octave,
             "octaves": [dict(octave) for octave in state.plan],

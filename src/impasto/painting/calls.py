@@ -27,7 +27,8 @@ def paint(
 
     Args:
         content: the photograph: path, PIL image, or array H×W×3 (uint8, uint16, or float in [0, 1]).
-        style: the painting, or a list of paintings, in the same forms.
+        style: the painting, or a list of paintings, in the same forms; also a name of ``impasto styles``, as in
+            ``"swirls"``.
         settings: settings of the run; the defaults if omitted.
         changes: settings by name, as in ``size=1024, strength=0.7``. The masks, as in ``masks={1: sky, 2: ground}``,
             ``style_masks={2: corner}`` and ``protect=face``, may be paths, PIL images or arrays, including bool.
@@ -47,7 +48,7 @@ def texture(
 
     Args:
         style: the painting, or a list of paintings: path, PIL image, or array H×W×3 (uint8, uint16, or float in
-            [0, 1]).
+            [0, 1]), or name of ``impasto styles``.
         settings: settings from :func:`~impasto.make_texture_settings`; the defaults of a texture if omitted.
         changes: settings by name, as in ``size=(640, 480), seamless=True, seed=3``; the size is width and height.
             The masks ``masks`` and ``style_masks`` may be pictures, as in :func:`paint`.

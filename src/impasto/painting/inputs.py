@@ -24,8 +24,11 @@ from impasto.settings.exclusions import TEXTURE_PROTECT_MESSAGE
 from impasto.settings.fields import FACES
 from impasto.settings.model import Settings
 from impasto.settings.references import COLOURS_FROM, GROW_FROM, INIT, PROTECT, split_name
+from impasto.styles.lookup import ambiguity, find_style
 
 PictureLike = str | os.PathLike[str] | Image.Image | np.ndarray
+
+_PATH_TYPES = (str, os.PathLike)
 
 
 class Inputs:
@@ -33,7 +36,7 @@ class Inputs:
 
     Args:
         content: the photograph; None for a texture.
-        styles: the paintings.
+        styles: the paintings; also names of styles.
         settings: settings of the run.
         named: masks and other pictures by name, as in :mod:`impasto.settings.references`; they replace files that the
             settings name.
@@ -75,13 +78,13 @@ class Inputs:
         self.content = None if content is None else _with_extended_colours(self._read(content, settings.long_side))
         # With a stroke size below 1 the size of a narrow painting may still be that at 1: see style_size.
         style_side = math.ceil(self.long_side * max(1.0, settings.stroke_size))
-        self.styles = [self._read(style, style_side) for style in styles]
+        self.styles = [self._read(find_style(s) if isinstance(s, _PATH_TYPES) else s, style_side) for s in styles]
         self.start, self.colours = (
             self._read(by_name.pop(name), self.long_side) if name in by_name else None for name in (INIT, COLOURS_FROM)
         )
         self.smaller = self._read_smaller(by_name.pop(GROW_FROM)) if GROW_FROM in by_name else None
         self.regions = Regions(len(styles), {name: self._read_mask(name, source) for name, source in by_name.items()})
-        self.remarks: tuple[str, ...] = ()
+        self.remarks = tuple(filter(None, (ambiguity(s) for s in styles if isinstance(s, _PATH_TYPES))))
         if settings.protect == FACES and PROTECT not in by_name:
             self._protect_faces()
 

@@ -48,7 +48,7 @@ class Painter:
     Args:
         content: the photograph: path, PIL image, or array H×W×3 (uint8, uint16, or float in [0, 1]); None for a
             texture.
-        styles: the painting or paintings, likewise.
+        styles: the painting or paintings, likewise; also names of styles.
         settings: settings of the run; for a texture those of :func:`impasto.make_texture_settings`.
         named: masks and other pictures by the names of :mod:`impasto.settings.references`, in place of those that the
             settings name.

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from impasto.painting.octaves import Octave
 from impasto.settings.fields import SMALLEST_TILE, Precision
@@ -15,6 +23,7 @@ from impasto.settings.making import make_settings
 from impasto.settings.migrations import fill_missing_settings, migrate_unnamed_start
 from impasto.settings.model import Settings
 from impasto.settings.references import PATTERN, describe
+from impasto.styles.lookup import style_name, style_paths
 
 GRID = "grid"
 """Key in the record of a grid of paintings, which marks a picture that impasto made of other pictures."""
@@ -48,15 +57,17 @@ class Source:
     Attributes:
         path: file that it was read from; None for a picture from memory.
         sha256: hash of the file, or of the array.
+        name: name of the style whose picture it is; None for other pictures.
     """
 
     path: Path | None
     sha256: str | None
+    name: str | None = None
 
     @classmethod
     def of(cls, picture: _Readable) -> Source:
         """Return the source of a picture or mask."""
-        return cls(picture.path, picture.sha256)
+        return cls(picture.path, picture.sha256, style_name(picture.path))
 
 
 class _Stored(BaseModel):
@@ -68,12 +79,15 @@ class StoredSource(_Stored):
     """A picture that goes into a painting, as records store it.
 
     Attributes:
-        path: in a saved picture relative to its folder, in a checkpoint absolute; None for a picture from memory.
+        path: in a saved picture relative to its folder, in a checkpoint absolute; None for a picture from memory, and
+            for a style with a name.
         sha256: hash of the file, or of the array.
+        name: name of the style, which finds the picture wherever impasto is installed; None for other pictures.
     """
 
     path: PathText = None
     sha256: str | None = None
+    name: str | None = None
 
     @classmethod
     def of(cls, source: Source, folder: Path | None = None) -> Self:
@@ -83,6 +97,8 @@ class StoredSource(_Stored):
             source: the picture.
             folder: folder that the path is stored relative to, with forward slashes; None for absolute paths.
         """
+        if source.name is not None:
+            return cls(sha256=source.sha256, name=source.name)
         if source.path is None or folder is None:
             return cls(path=None if source.path is None else str(source.path), sha256=source.sha256)
         try:
@@ -90,6 +106,29 @@ class StoredSource(_Stored):
         except ValueError:  # another drive on Windows
             path = source.path
         return cls(path=path.as_posix(), sha256=source.sha256)
+
+    @property
+    def label(self) -> str | None:
+        """Name or path; None for a picture from memory."""
+        return self.name or self.path
+
+    def file(self, folder: Path | None = None) -> Path | None:
+        """Return the path of the picture's file, which may be missing.
+
+        Args:
+            folder: folder that the path is relative to; None for an absolute path.
+
+        Returns:
+            None for a picture from memory, and for a name that no style has any more.
+        """
+        if self.name is not None:
+            return style_paths().get(self.name)
+        return None if self.path is None else Path(os.path.normpath((folder or Path()) / self.path))
+
+    @model_serializer(mode="wrap")
+    def _without_absent_name(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = serialize(self)
+        return values if self.name is not None else {key: value for key, value in values.items() if key != "name"}
 
 
 class StoredEncoder(_Stored):

@@ -11,6 +11,7 @@ from impasto.errors import PictureError
 from impasto.pictures import check_output
 from impasto.pictures.checking import is_interrupted
 from impasto.runs.plots import check_history_output
+from impasto.styles.lookup import style_name
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,9 @@ class Outputs:
 
 
 def default_texture_output(styles: Sequence[Path]) -> Path:
-    """Return ``STYLE1+STYLE2-texture.png`` beside the first style."""
-    return styles[0].parent / f"{'+'.join(style.stem for style in styles)}-texture.png"
+    """Return ``STYLE1+STYLE2-texture.png`` beside the first style; in the current folder if that has a name."""
+    folder = styles[0].parent if style_name(styles[0]) is None else Path()
+    return folder / f"{'+'.join(style.stem for style in styles)}-texture.png"
 
 
 def default_output(content: Path, styles: Sequence[Path]) -> Path:

@@ -22,6 +22,7 @@ from impasto.settings.merging import deep_merge
 from impasto.settings.model import Settings
 from impasto.settings.presets import texture_values
 from impasto.settings.references import GROW_FROM, describe, keyword_of, split_name
+from impasto.styles.lookup import find_style
 from impasto.version import __version__
 
 
@@ -105,7 +106,7 @@ def prepare(
     Args:
         path: the painted picture.
         content: a photograph in place of the stored one.
-        styles: paintings in place of all the stored ones.
+        styles: paintings in place of all the stored ones, as files or names.
         changes: settings in place of the stored ones, nested as for :func:`impasto.settings.making.change_settings`.
 
     Raises:
@@ -117,7 +118,7 @@ def prepare(
     folder = Path(path).absolute().parent
     if record.content is None and content is not None:
         raise PictureError(f"{shown(path)} is a texture, which has no photograph: leave out content=.")
-    photo, paintings = None if content is None else Path(content), tuple(map(Path, styles))
+    photo, paintings = None if content is None else Path(content), tuple(map(find_style, styles))
     stored, changes = _stored_settings(record, path), _completed(changes or {}, record)
     growth = None
     if GROW_FROM not in changes:
@@ -219,11 +220,15 @@ def _found(source: StoredSource, folder: Path, what: str, argument: str) -> Path
     """Return the path of a stored source after checking that the file has not changed.
 
     Raises:
-        PictureError: the source came from memory, or is missing or changed; the sentence advises ``argument``.
+        PictureError: the source came from memory, or is missing or has changed; the sentence advises ``argument``.
     """
-    if source.path is None:
+    path = source.file(folder)
+    if path is None and source.name is not None:
+        raise PictureError(
+            f"The {what} {shown(source.name)} is not among the styles any more: add it, or name a file with {argument}."
+        )
+    if path is None:
         raise PictureError(f"The {what} came from a program's memory, not from a file: name a file with {argument}.")
-    path = Path(os.path.normpath(folder / source.path))
     if not path.is_file():
         raise PictureError(f"The {what} is not at {shown(path)} any more: name it with {argument}.")
     if source.sha256 is not None and _sha256(path) != source.sha256:

@@ -1,4 +1,4 @@
-"""Sample photographs, which scikit-image carries in its own package."""
+"""Photographs that scikit-image ships, for the notebook and the benchmarks."""
 
 from __future__ import annotations
 
@@ -13,18 +13,6 @@ from impasto.errors import PictureError
 
 PHOTO_NAMES = ("astronaut", "chelsea", "coffee", "rocket")
 """Names of the photographs; loading them needs no network."""
-
-
-def check_photos() -> None:
-    """Check that the photographs can be loaded.
-
-    Raises:
-        PictureError: scikit-image is not installed.
-    """
-    if find_spec("skimage") is None:
-        raise PictureError(
-            'The demonstration takes its photographs from scikit-image: run pip install "impasto[demo]".'
-        )
 
 
 def load_photo(name: str) -> npt.NDArray[np.float32]:
@@ -42,6 +30,7 @@ def load_photo(name: str) -> npt.NDArray[np.float32]:
     """
     if name not in PHOTO_NAMES:
         raise ValueError(f"there is no sample photograph {name!r}")
-    check_photos()
+    if find_spec("skimage") is None:
+        raise PictureError("The photographs come with scikit-image: run pip install scikit-image.")
     data: Any = import_module("skimage.data")
     return np.asarray(getattr(data, name)(), np.float32) / np.float32(255)

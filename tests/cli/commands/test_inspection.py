@@ -14,6 +14,13 @@ def test_version_is_printed(impasto_command):
     assert (result.code, result.out) == (0, f"impasto {impasto.__version__}\n")
 
 
+def test_no_arguments_print_first_steps(impasto_command):
+    result = impasto_command()
+    assert (result.code, result.err) == (0, "")
+    assert len(result.out.splitlines()) <= 8
+    assert "impasto paint photo.jpg swirls" in result.out
+
+
 def test_help_quotes_descriptions_of_settings(impasto_command):
     result = impasto_command("paint", "--help")
     assert result.code == 0

@@ -41,7 +41,7 @@ def batch(
             "-s",
             metavar="FILE",
             show_default=False,
-            help="A painting, or a folder of them. May be repeated.",
+            help="A painting, a folder of them, or a name of `impasto styles`. May be repeated.",
         ),
     ],
     out: options.OutputFolder,
@@ -58,12 +58,12 @@ def batch(
     """Paint many photographs, and return the exit code of :func:`paint_works`."""
     settings = make_settings(**changes)
     from impasto.batches.checking import check_works, make_folders
-    from impasto.batches.collecting import collect
+    from impasto.batches.collecting import collect, collect_styles
     from impasto.batches.naming import DEFAULT_TEMPLATE
     from impasto.batches.works import plan_works
     from impasto.cli.reporting.choosing import choose_batch_reporter
 
-    found_photos, found_styles = collect(photos), collect(styles)
+    found_photos, found_styles = collect(photos), collect_styles(styles)
     works = plan_works(
         found_photos.paths,
         found_styles.paths,

@@ -1,8 +1,7 @@
-"""``impasto demo``: photographs of scikit-image in the styles of the sample paintings."""
+"""``impasto demo``: the sample photograph in the styles of the sample paintings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,14 +11,11 @@ from impasto.cli import options
 from impasto.cli.commands.weights import show_downloads
 from impasto.cli.setting_options import Changes
 from impasto.errors import PictureError, SettingsError
-from impasto.files import reason, shown
-from impasto.samples import PHOTO_OF_STYLE, STYLE_NAMES, style_path
+from impasto.files import reason, replace_file, shown
+from impasto.samples import PHOTO_NAME, STYLE_NAMES, photo_path, style_path
 from impasto.settings.making import make_settings
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from impasto.runs.job import Job
     from impasto.settings.model import Settings
 
@@ -28,7 +24,7 @@ def register(app: typer.Typer) -> None:
     """Add the command to the application."""
     app.command(
         short_help="Paint an example, without any files of your own.",
-        help="Paint one of scikit-image's photographs in the style of a sample painting. Earlier results are replaced.",
+        help="Paint a photograph of a cat in the style of a sample painting. Earlier results are replaced.",
     )(demo)
 
 
@@ -46,15 +42,13 @@ def demo(
     changes: Changes,
     report: options.ReportOptions,
 ) -> int:
-    """Paint one pair of photograph and style, or all pairs, and return the first exit code that is not 0."""
+    """Paint the photograph in one style, or in all, and return the first exit code that is not 0."""
     settings = make_settings(**changes)
     if style != "all" and style not in STYLE_NAMES:
         raise SettingsError(f"There is no style {style!r}: choose one of {', '.join(STYLE_NAMES)}, or all.")
     from impasto.cli.reporting.choosing import choose_reporter
     from impasto.cli.running import paint_job
-    from impasto.samples.photos import check_photos
 
-    check_photos()
     folder = Path(out)
     _make_folder(folder)
     for name in STYLE_NAMES if style == "all" else (style,):
@@ -67,27 +61,23 @@ def demo(
 
 
 def _job(style: str, folder: Path, settings: Settings) -> Job:
-    from impasto.pictures import read_picture
     from impasto.runs.job import Job
     from impasto.runs.outputs import Outputs
-    from impasto.samples.photos import load_photo
 
-    photo = PHOTO_OF_STYLE[style]
-    name = f"{photo}-as-{style}"
+    name = f"{PHOTO_NAME}-as-{style}"
     outputs = Outputs(folder / f"{name}.png", sheet=folder / f"{name}-sheet.png", force=True)
-    for path in (*outputs.named.values(), folder / f"{photo}.png", folder / f"{style}.png"):
+    for path in outputs.named.values():
         _check_replaceable(path)
-    content = _sample_file(folder / f"{photo}.png", lambda: load_photo(photo))
-    painting = _sample_file(folder / f"{style}.png", lambda: read_picture(style_path(style)).pixels)
-    return Job(content, (painting,), settings, outputs)
+    return Job(_copy_photo(folder), (style_path(style),), settings, outputs)
 
 
-def _sample_file(path: Path, load: Callable[[], npt.NDArray[np.float32]]) -> Path:
-    """Return the path of a sample picture in the demonstration's folder, writing it if it is missing."""
-    from impasto.pictures import write_picture
-
+def _copy_photo(folder: Path) -> Path:
+    """Copy the sample photograph into the demonstration's folder unless it is there, and return its path."""
+    path, content = folder / photo_path().name, photo_path().read_bytes()
     if not path.exists():
-        write_picture(path, load())
+        replace_file(path, content)
+    elif path.is_dir() or path.read_bytes() != content:
+        raise _not_replaceable(path)
     return path
 
 
@@ -96,7 +86,11 @@ def _check_replaceable(path: Path) -> None:
     from impasto.pictures.metadata.records import is_ours
 
     if path.exists() and not is_ours(path):
-        raise PictureError(f"{shown(path)} is none of the demonstration's: name another folder with --out.")
+        raise _not_replaceable(path)
+
+
+def _not_replaceable(path: Path) -> PictureError:
+    return PictureError(f"{shown(path)} is none of the demonstration's: name another folder with --out.")
 
 
 def _make_folder(folder: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import SettingsError
+from impasto.styles.lookup import find_style
 
 
 def sources_from(
@@ -24,14 +25,16 @@ def sources_from(
 
     Raises:
         SettingsError: too few or too many values of STYLE.
+        PictureError: a value is neither a file nor the name of a style.
     """
     changes = dict(changes)
     if texture is None:
         if not styles:
             raise SettingsError(
-                "There is no style: name a painting as STYLE, or both --texture-from and --colours-from."
+                "There is no style: name a painting as STYLE, such as swirls or a file, or both --texture-from and "
+                "--colours-from."
             )
-        return tuple(map(Path, styles)), changes
+        return tuple(map(find_style, styles)), changes
     if changes.get("colours_from") is not None:
         if styles:
             raise SettingsError(
@@ -44,4 +47,4 @@ def sources_from(
         )
     else:
         changes["colours_from"] = styles[0]
-    return (Path(texture),), changes
+    return (find_style(texture),), changes

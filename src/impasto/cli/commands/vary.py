@@ -73,46 +73,81 @@ def vary(
     report: options.ReportOptions,
 ) -> int:
     """Paint variants and a grid of them, and return the exit code of :func:`paint_works`, or 1 without a grid."""
-    from impasto.batches.checking import check_works, make_folders
     from impasto.batches.variants import plan_variants
-    from impasto.cli.reporting.choosing import choose_batch_reporter
 
     painted = Path(file)
     grid = options.to_path(output) or painted.with_name(f"{painted.stem}-vary.png")
     with ExitStack() as stack:
-        folder = options.to_path(keep) or _temporary_folder(stack)
+        folder = options.to_path(keep) or temporary_folder(stack)
         variants = plan_variants(
             painted,
             assignments or (),
             folder,
             changes=changes,
             content=options.to_path(sources.content),
-            styles=list(map(Path, sources.styles or ())),
+            styles=sources.styles or (),
             between=between,
         )
-        works = check_works([variant.work for variant in variants.variants], force=force)
-        _check_grid(grid, painted, works, force=force, keep=keep is not None)
-        make_folders(works)
-        labels = [variant.label for variant in variants.variants]
-        temporary = folder if keep is None else None
-        reporter = choose_batch_reporter(works, labels, temporary, quiet=report.quiet, as_json=report.as_json)
-        code = paint_works(works, jobs, reporter, context.obj, fetch_quietly=report.quiet or report.as_json)
-        if context.obj.received is not None or reporter.failed == len(works):
-            return code
-        try:
-            _write_grid(grid, variants, reporter, context.obj)
-        except PictureError as error:
+        code, is_written = paint_grid(
+            variants, grid, painted, context.obj, jobs=jobs, force=force, keep=keep is not None, report=report
+        )
+        if not is_written:
             stack.pop_all()  # keep the folder
-            print_error(f"{error} Nothing is lost: the variants are in {shown(folder)}.")
-            return 1
     return code
 
 
-def _temporary_folder(stack: ExitStack) -> Path:
+def temporary_folder(stack: ExitStack) -> Path:
     """Make a folder that the stack removes."""
     folder = Path(mkdtemp(prefix="impasto-vary-"))
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def paint_grid(
+    variants: Variants,
+    grid: Path,
+    source: Path,
+    interrupts: Interrupts,
+    *,
+    jobs: int,
+    force: bool,
+    keep: bool,
+    report: options.ReportOptions,
+) -> tuple[int, bool]:
+    """Paint variants, and write a labelled grid of them unless a signal came or all failed.
+
+    Args:
+        variants: planned variants, all in one folder.
+        grid: picture to write.
+        source: the picture that is varied.
+        interrupts: the signal handlers.
+        jobs: number of paintings at a time.
+        force: replace existing files.
+        keep: whether the variants stay.
+        report: options for the output.
+
+    Returns:
+        The exit code of :func:`paint_works`, or 1 without a grid; and False if the grid could not be written, so that
+        the variants should stay.
+    """
+    from impasto.batches.checking import check_works, make_folders
+    from impasto.cli.reporting.choosing import choose_batch_reporter
+
+    works = check_works([variant.work for variant in variants.variants], force=force)
+    _check_grid(grid, source, works, force=force, keep=keep)
+    make_folders(works)
+    folder = works[0].output.parent
+    labels = [variant.label for variant in variants.variants]
+    temporary = None if keep else folder
+    reporter = choose_batch_reporter(works, labels, temporary, quiet=report.quiet, as_json=report.as_json)
+    code = paint_works(works, jobs, reporter, interrupts, fetch_quietly=report.quiet or report.as_json)
+    if interrupts.received is None and reporter.failed < len(works):
+        try:
+            _write_grid(grid, variants, reporter, interrupts)
+        except PictureError as error:
+            print_error(f"{error} Nothing is lost: the variants are in {shown(folder)}.")
+            return 1, False
+    return code, True
 
 
 def _check_grid(grid: Path, painted: Path, works: list[Work], *, force: bool, keep: bool) -> None:

@@ -146,7 +146,7 @@ def _record_rows(record: Record) -> Iterator[tuple[str, str]]:
     yield "complete", "yes" if record.complete else "no: the run was stopped early"
     photo = [("content", record.content)] if record.content else []
     for name, source in (*photo, *(("style", style) for style in record.styles), *record.named.items()):
-        yield name, f"{source.path or 'from memory'}  {_short(source.sha256)}"
+        yield name, f"{source.label or 'from memory'}  {_short(source.sha256)}"
     yield "encoder", f"{record.encoder.name}  {_short(record.encoder.sha256)}"
 
 
@@ -195,7 +195,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 def _versions() -> Iterator[tuple[str, str]]:
     yield "impasto", __version__
     yield "python", f"{platform.python_version()} on {platform.platform()}"
-    for package in ("torch", "numpy", "pillow", "pyvips", "pillow-heif", "scikit-image", "matplotlib"):
+    for package in ("torch", "numpy", "pillow", "pyvips", "pillow-heif", "matplotlib"):
         try:
             yield package, version(package)
         except PackageNotFoundError:
@@ -255,8 +255,9 @@ def _encoder() -> Iterator[tuple[str, str]]:
 def _folders() -> Iterator[tuple[str, str]]:
     from impasto.encoders.published.cache import cache_folder
     from impasto.runs.checkpoints.folder import runs_folder
+    from impasto.styles.lookup import styles_folder
 
-    for name, folder in (("cache folder", cache_folder), ("checkpoints", runs_folder)):
+    for name, folder in (("cache folder", cache_folder), ("checkpoints", runs_folder), ("styles", styles_folder)):
         try:
             yield name, str(folder())
         except ImpastoError as error:

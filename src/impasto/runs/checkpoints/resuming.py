@@ -164,12 +164,16 @@ def stored_path(stored: StoredSource, description: str) -> Path:
     Raises:
         CheckpointError: it came from memory, or no longer exists.
     """
-    if stored.path is None:
+    path = stored.file()
+    if path is None and stored.name is not None:
+        raise CheckpointError(
+            f"The {description} {shown(stored.name)} is not among the styles any more: add it to resume."
+        )
+    if path is None:
         raise CheckpointError(
             f"The {description} came from a program's memory, not from a file: resume in Python, with "
             f"impasto.resume_painter."
         )
-    path = Path(stored.path)
     if not path.is_file():
         raise CheckpointError(f"The {description} is no longer at {shown(path)}: restore it to resume.")
     return path
