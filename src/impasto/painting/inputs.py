@@ -84,7 +84,8 @@ class Inputs:
         )
         self.smaller = self._read_smaller(by_name.pop(GROW_FROM)) if GROW_FROM in by_name else None
         self.regions = Regions(len(styles), {name: self._read_mask(name, source) for name, source in by_name.items()})
-        self.remarks = tuple(filter(None, (ambiguity(s) for s in styles if isinstance(s, _PATH_TYPES))))
+        given = [s for s in (*styles, settings.colours_from) if isinstance(s, _PATH_TYPES)]
+        self.remarks = tuple(filter(None, map(ambiguity, given)))
         if settings.protect == FACES and PROTECT not in by_name:
             self._protect_faces()
 

@@ -77,10 +77,11 @@ def _long_side(settings: Settings, record: Record, path: Path) -> int:
     """Return the long side of the repeat in pixels; 0 if that depends on a photograph that cannot be found."""
     if settings.long_side is not None:
         return settings.long_side
-    if record.content is None or record.content.path is None:
+    photo = record.content.file(path.absolute().parent) if record.content else None
+    if photo is None:
         return 0
     try:
-        return max(stored_size(path.absolute().parent / record.content.path))
+        return max(stored_size(photo))
     except PictureError:
         return 0
 

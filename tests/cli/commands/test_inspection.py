@@ -27,7 +27,7 @@ def test_help_quotes_descriptions_of_settings(impasto_command):
     flat = " ".join(result.out.split())
     for name in ("size", "strength", "seed", "init", "colour", "stroke_size", "detail"):
         assert " ".join(Settings.model_fields[name].description.split()) in flat
-    assert impasto_command().out.startswith("Usage: impasto")
+    assert impasto_command("--help").out.startswith("Usage: impasto")
 
 
 def test_settings_lists_all_settings_and_exclusions(impasto_command):

@@ -167,7 +167,7 @@ def test_vary_takes_name_in_place_of_style(tiny, impasto_command):
 
 def test_sheet_paints_all_styles_quickly(folder, tiny_encoder, impasto_command):
     assert impasto_command("styles", "add", "style.png", "--name", "mine").code == 0
-    options = ["--encoder", tiny_encoder, "--size", 32, "--threads", 1, "--set", "optimization.max_octaves=1"]
+    options = ["--encoder", tiny_encoder, "--size", 48, "--threads", 1, "--set", "optimization.max_octaves=1"]
     result = impasto_command("sheet", "photo.png", "--keep", "kept", *options)
     assert result.code == 0
     assert result.out.splitlines()[-1] == str(folder / "photo-styles.png")
@@ -177,8 +177,8 @@ def test_sheet_paints_all_styles_quickly(folder, tiny_encoder, impasto_command):
     record = stored_record("kept/photo-as-swirls.png")
     assert (record.settings["preset"], record.octaves[0].iterations) == ("quick", 15)
     height, width = read_picture("photo-styles.png").size
-    assert width > 5 * 32
-    assert 24 < height < width
+    assert width > 5 * 48
+    assert 36 < height < width
 
 
 def test_sheet_paints_chosen_styles_and_preset(tiny, impasto_command):
