@@ -101,6 +101,6 @@ def _encoder_key(name: str, sha256: str | None, sha256_of: Callable[[Path], str]
         return name
     file = parse_encoder_name(name) if sha256 else find_encoder_file(name)
     if file is None:
-        with builtin_file() as path:
+        with builtin_file(name) as path:
             return sha256 or sha256_of(path)
     return f"{file.origin or ''}:{sha256 or sha256_of(file.path)}"

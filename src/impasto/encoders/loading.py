@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from impasto.encoders.names import BUILTIN, EncoderFile, builtin_file, find_encoder_file
+from impasto.encoders.names import BUILTIN, BUILTIN_FILES, EncoderFile, builtin_file, find_encoder_file
 from impasto.encoders.network import Encoder
 from impasto.encoders.published.cache import CachedWeights
 from impasto.encoders.published.catalogue import KNOWN, KnownWeights
@@ -21,7 +21,7 @@ class LoadedEncoder:
 
     Attributes:
         encoder: the encoder, on the CPU.
-        name: ``builtin``, the name of published weights, or the file's absolute path, with its origin if one was given;
+        name: name of a built-in encoder or of published weights, or the file's absolute path, with its origin if given;
             :func:`load_encoder` accepts it.
         sha256: SHA-256 of the file, for published weights of the file as published.
     """
@@ -35,7 +35,8 @@ def load_encoder(name: str = BUILTIN, on_event: FetchListener | None = None) -> 
     """Load an encoder, downloading published weights on first use only.
 
     Args:
-        name: ``builtin``; a name in :data:`impasto.encoders.published.catalogue.KNOWN`; or the path of a file that
+        name: a name in :data:`impasto.encoders.names.BUILTIN_FILES` or
+            :data:`impasto.encoders.published.catalogue.KNOWN`; or the path of a file that
             :func:`impasto.encoders.weight_files.read_encoder` accepts. The prefix ``caffe:`` or ``torchvision:`` of a
             path states the preprocessing that its weights expect.
         on_event: callback that receives the progress of a download; defaults to the listener of
@@ -48,9 +49,9 @@ def load_encoder(name: str = BUILTIN, on_event: FetchListener | None = None) -> 
     file = find_encoder_file(name)
     if file is not None:
         return _load_file(file, on_event)
-    if name == BUILTIN:
-        with builtin_file() as path:
-            return LoadedEncoder(read_encoder(path).encoder, BUILTIN, sha256_of(path))
+    if name in BUILTIN_FILES:
+        with builtin_file(name) as path:
+            return LoadedEncoder(read_encoder(path).encoder, name, sha256_of(path))
     return _load_published(KNOWN[name], on_event)
 
 

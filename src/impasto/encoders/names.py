@@ -1,4 +1,4 @@
-"""Encoder names as users write them: ``builtin``, published weights, or a file such as ``caffe:FILE``."""
+"""Encoder names as users write them: ``builtin``, ``builtin-wide``, published weights, or a file as in ``caffe:FILE``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from impasto.errors import EncoderError
 from impasto.files import expanded, is_file
 
 BUILTIN = "builtin"
-"""Name of the encoder that is part of the package."""
+"""Name of the default encoder, which is part of the package."""
+
+BUILTIN_FILES = {BUILTIN: "builtin.safetensors", "builtin-wide": "builtin-wide.safetensors"}
+"""Files of the package by the names of its encoders. The wide one has all of VGG-19's layers down to relu5_2."""
 
 
 class EncoderFile(NamedTuple):
@@ -36,16 +39,16 @@ def parse_encoder_name(name: str) -> EncoderFile | None:
     """Parse an encoder name without reading the disk.
 
     Args:
-        name: ``builtin``, a name in :data:`~impasto.encoders.published.catalogue.KNOWN`, or a path. A path may begin
+        name: a name in :data:`BUILTIN_FILES` or :data:`~impasto.encoders.published.catalogue.KNOWN`, or a path. A path may begin
             with ``caffe:`` or ``torchvision:``.
 
     Returns:
-        The file, or None for the built-in encoder and published weights.
+        The file, or None for the built-in encoders and published weights.
 
     Raises:
         SettingsError: the path begins with ``~`` and the home folder is unknown.
     """
-    if name == BUILTIN or name in KNOWN:
+    if name in BUILTIN_FILES or name in KNOWN:
         return None
     for origin in get_args(Origin):
         if name.startswith(f"{origin}:"):
@@ -60,7 +63,7 @@ def find_encoder_file(name: str) -> EncoderFile | None:
         name: as for :func:`parse_encoder_name`.
 
     Returns:
-        The file, or None for the built-in encoder and published weights.
+        The file, or None for the built-in encoders and published weights.
 
     Raises:
         EncoderError: the file does not exist.
@@ -69,12 +72,16 @@ def find_encoder_file(name: str) -> EncoderFile | None:
     file = parse_encoder_name(name)
     if file is not None and not is_file(file.path):
         raise EncoderError(
-            f"There is no encoder {name!r}: give {', '.join((BUILTIN, *KNOWN))}, or the path of a file of VGG-19 "
+            f"There is no encoder {name!r}: give {', '.join((*BUILTIN_FILES, *KNOWN))}, or the path of a file of "
             f"weights (safetensors, .h5 or .pth)."
         )
     return file
 
 
-def builtin_file() -> AbstractContextManager[Path]:
-    """Return a context manager that yields the path of the built-in encoder's file."""
-    return as_file(files("impasto.encoders") / "builtin.safetensors")
+def builtin_file(name: str = BUILTIN) -> AbstractContextManager[Path]:
+    """Return a context manager that yields the path of a built-in encoder's file.
+
+    Args:
+        name: a name in :data:`BUILTIN_FILES`.
+    """
+    return as_file(files("impasto.encoders") / BUILTIN_FILES[name])
