@@ -1,4 +1,4 @@
-"""Encoder names as users write them: ``builtin``, ``builtin-wide``, published weights, or a file as in ``caffe:FILE``."""
+"""Encoder names as users write them: built-in ones, published weights, or a file as in ``caffe:FILE``."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def parse_encoder_name(name: str) -> EncoderFile | None:
     """Parse an encoder name without reading the disk.
 
     Args:
-        name: a name in :data:`BUILTIN_FILES` or :data:`~impasto.encoders.published.catalogue.KNOWN`, or a path. A path may begin
-            with ``caffe:`` or ``torchvision:``.
+        name: a name in :data:`BUILTIN_FILES` or :data:`~impasto.encoders.published.catalogue.KNOWN`, or a path. A path
+            may begin with ``caffe:`` or ``torchvision:``.
 
     Returns:
         The file, or None for the built-in encoders and published weights.
