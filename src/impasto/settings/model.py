@@ -48,8 +48,8 @@ class _Model(BaseModel):
 class Losses(_Model):
     """Layers, weights and distances of the loss that painting minimises."""
 
-    content: LayerWeights = {"relu3_1": 1.0}
-    """Content layers and their weights."""
+    content: LayerWeights = {"rgb": 5.0, "relu3_1": 1.0}
+    """Content layers and their weights; rgb stands for the pixels' own colours. Only the ratios count."""
 
     style: LayerWeights = {
         "rgb": 2.0,
