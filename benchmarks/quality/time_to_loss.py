@@ -100,7 +100,6 @@ class Plan:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     options = parser(__doc__)
-    options.set_defaults(encoder="builtin-wide")  # the tutorial's content layer is relu5_2
     options.add_argument("--weights", nargs="+", help="he, builtin or an encoder's file; he and --encoder by default")
     options.add_argument("--iterations", type=int, default=1000, help="iterations of the tutorial")
     options.add_argument("--activation", type=float, help="mean activation of every channel; each set has its default")

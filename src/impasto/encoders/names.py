@@ -14,8 +14,8 @@ from impasto.files import expanded, is_file
 BUILTIN = "builtin"
 """Name of the default encoder, which is part of the package."""
 
-BUILTIN_FILES = {BUILTIN: "builtin.safetensors", "builtin-wide": "builtin-wide.safetensors"}
-"""Files of the package by the names of its encoders. The wide one has all of VGG-19's layers down to relu5_2."""
+BUILTIN_FILES = {BUILTIN: "builtin.safetensors", "builtin-slim": "builtin-slim.safetensors"}
+"""Files of the package by the names of its encoders. The slim one needs a third of the arithmetic."""
 
 
 class EncoderFile(NamedTuple):

@@ -39,7 +39,7 @@ _TUTORIAL: dict[str, Any] = {
 """Raymond Yuan, Neural Style Transfer: Creating Art with Deep Learning using tf.keras and eager execution, 2018."""
 
 PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
-    "quick": {"optimization": {"iterations": 10}},
+    "quick": {"optimization": {"iterations": 8}},
     "default": {},
     "fine": {"optimization": {"iterations": 60, "tolerance": 0.005}},
     "tutorial": _TUTORIAL,
@@ -63,7 +63,7 @@ _PAINTED_TEXTURE: dict[str, Any] = _TEXTURE | {
     "padding": "reflect",
     "padding_scope": "all",
     # Without a photograph the large forms must come from small octaves.
-    "optimization": {"smallest_octave": 64, "coarse_factor": 1.6},
+    "optimization": {"smallest_octave": 64, "coarse_factor": 2},
     # The remaining style distance is small, and a larger weight would paint blocks along the axes.
     "losses": {"total_variation": 0.02},
 }
