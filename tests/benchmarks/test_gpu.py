@@ -49,7 +49,7 @@ def test_small_form_writes_both_tables(tmp_path, capsys):
         assert painting > 0
         assert bare > 0
         assert 0 < float(row[8].removesuffix(" %")) < 150
-        assert row[10].startswith(("3 iterations", "8 iterations"))
+        assert row[10].startswith(("3 iterations", "6 iterations"))
 
 
 def test_difference_above_bound_fails(bench, tmp_path):
@@ -97,7 +97,7 @@ def test_stopped_painting_is_extrapolated(bench):
     pictures = [smooth_picture(72, 96, seed) for seed in (0, 1)]
     pace = Pace(90.0, 10.0, 1, Octave(72, 96, 3))
     found = measure_painting(bench, lambda: Painter(pictures[0], [pictures[1]], settings), pace, 0.0)
-    assert (found.done, found.planned) == (1, 8)
+    assert (found.done, found.planned) == (1, 6)
     assert found.seconds == pytest.approx(4 * 100 / 4 + 3 * 100, rel=0.1)
 
 
