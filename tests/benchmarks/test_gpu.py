@@ -98,7 +98,7 @@ def test_stopped_painting_is_extrapolated(bench):
     pace = Pace(90.0, 10.0, 1, Octave(72, 96, 3))
     found = measure_painting(bench, lambda: Painter(pictures[0], [pictures[1]], settings), pace, 0.0)
     assert (found.done, found.planned) == (1, 6)
-    assert found.seconds == pytest.approx(4 * 100 / 4 + 3 * 100, rel=0.1)
+    assert found.seconds == pytest.approx(2 * 100 / 4 + 3 * 100, rel=0.1)
 
 
 def test_tf32_of_convolutions_is_restored():

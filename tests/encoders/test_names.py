@@ -49,7 +49,9 @@ def test_encoder_file_name_parses_back(name):
 def test_find_encoder_file_rejects_missing_file(tmp_path):
     (tmp_path / "a.h5").touch()
     assert find_encoder_file(f"caffe:{tmp_path}/a.h5") == EncoderFile(tmp_path / "a.h5", "caffe")
-    with pytest.raises(EncoderError, match="no encoder 'vgg91': give builtin, builtin-slim, vgg19, vgg19-torchvision, or the path"):
+    with pytest.raises(
+        EncoderError, match="no encoder 'vgg91': give builtin, builtin-slim, vgg19, vgg19-torchvision, or the path"
+    ):
         find_encoder_file("vgg91")
     with pytest.raises(EncoderError, match=r"no encoder 'x{300}"):
         find_encoder_file("x" * 5000)

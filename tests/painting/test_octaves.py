@@ -31,7 +31,7 @@ def sides(octaves):
 
 
 def test_default_octaves_at_512():
-    assert plan(384, 512) == (Octave(96, 128, 77), Octave(192, 256, 48), Octave(384, 512, 30))
+    assert plan(384, 512) == (Octave(96, 128, 15), Octave(192, 256, 15), Octave(384, 512, 15))
 
 
 @pytest.mark.parametrize(
@@ -51,9 +51,9 @@ def test_octaves_double_from_smallest_upwards(long_side, expected):
 
 
 def test_iterations_depend_on_octave_alone():
-    octaves = plan(300, 400, 2048, iterations=50)
+    octaves = plan(300, 400, 2048, iterations=50, coarse_factor=1.6)
     assert [octave.iterations for octave in octaves] == [128, 80, 50, 50, 50]
-    assert plan(300, 400, 64, smallest_octave=64) == (Octave(48, 64, 123),)
+    assert plan(300, 400, 64, iterations=30, coarse_factor=1.6, smallest_octave=64) == (Octave(48, 64, 123),)
 
 
 @given(
@@ -92,7 +92,7 @@ def test_octaves_have_distinct_sizes(ratio, alignment, side):
 
 
 def test_single_octave_paints_size_of_smallest():
-    assert plan(100, 120, smallest_octave=120) == (Octave(100, 120, 80),)
+    assert plan(100, 120, smallest_octave=120, iterations=30, coarse_factor=1.6) == (Octave(100, 120, 80),)
 
 
 def test_narrow_painting_omits_small_octaves():

@@ -55,7 +55,7 @@ def tone_target(photograph: Tensor, styles: Iterable[Tensor], weights: Sequence[
         1×1×h×w, with a long side of about :data:`CELLS`.
     """
     blurred = _blurred(photograph)
-    quantiles = torch.zeros(1, 1, blurred.numel()).to(blurred)
+    quantiles = blurred.new_zeros(1, 1, blurred.numel())
     for style, weight in zip(styles, weights, strict=True):
         ordered = _blurred(style.to(blurred)).flatten().sort().values
         quantiles += weight / sum(weights) * F.interpolate(ordered[None, None], blurred.numel(), mode="linear")
