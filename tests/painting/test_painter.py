@@ -338,7 +338,8 @@ def frame_strength(picture, margin=12):
 
 def test_flat_photo_gets_no_frame_at_small_size():
     grey = np.full((128, 128, 3), 128, np.uint8)
-    settings = {"preset": "quick", "size": 128, "threads": 1}
+    # The strokes make frames of their own on flat photos, which octaves do not prevent.
+    settings = {"preset": "quick", "size": 128, "threads": 1, "losses": {"style": {"strokes": 0}}}
     framed = impasto.paint(grey, smooth_picture(128, 128, 2), **settings, optimization={"max_octaves": 1})
     free = impasto.paint(grey, smooth_picture(128, 128, 2), **settings)
     assert frame_strength(free.array) < 0.7 * frame_strength(framed.array)
@@ -434,7 +435,7 @@ def test_any_picture_is_painted_or_refused(
 
 def test_clamped_image_stays_in_range(photo, style, small):
     how = {"method": "adam", "rate": 0.5, "iterations": 4, "max_octaves": 1, "clamp": "step", "keep": "last"}
-    losses = {"content": {"rgb": 0}, "overshoot": 0, "tone": 0, "total_variation": 0}
+    losses = {"style": {"strokes": 0}, "overshoot": 0, "tone": 0, "total_variation": 0}
     painter = impasto.make_painter(photo, style, **small | {"optimization": how, "losses": losses})
     images = [event.image() for event in painter if isinstance(event, Iteration)]
     last = painter.painting().array

@@ -114,7 +114,7 @@ def test_prepare_fills_settings_missing_in_old_records(album, photo):
     found = prepare(store(album, photo, settings=settings)).settings
     assert found.losses.style["strokes"] == 0
     assert (found.precision, found.borders) == ("float32", "cut")
-    assert (found.optimization.tolerance, found.optimization.iterations) == (0.0, 80)
+    assert (found.optimization.tolerance, found.optimization.iterations) == (0.0, 60)
     found = prepare(store(album, photo, settings=settings), changes={"borders": "mirrored"}).settings
     assert (found.precision, found.borders) == ("float32", "mirrored")
 
