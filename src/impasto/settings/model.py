@@ -49,8 +49,8 @@ class Losses(_Model):
     """Layers, weights and distances of the loss that painting minimises."""
 
     content: LayerWeights = {"relu3_1": 1.0}
-    """Content layers and their weights. Only the ratios count; rgb = 5 beside relu3_1 = 1 keeps the photo's colours at a
-    low strength."""
+    """Content layers and their weights. Only the ratios count; rgb = 5 beside relu3_1 = 1 keeps the photo's colours at
+    a low strength."""
 
     style: LayerWeights = {
         "rgb": 2.0,
