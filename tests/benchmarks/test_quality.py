@@ -92,7 +92,7 @@ def test_older_row_gets_missing_scores(tmp_path, pairs, encoder_file):
     path.write_text(json.dumps(stored))
     again = store.row(SHORT, pairs[0], 1.0)
     assert store.painted == 1
-    assert astuple(again)[3:8] == pytest.approx(astuple(whole)[3:8], abs=0.02)  # the picture is rounded to 8 bits
+    assert astuple(again)[3:8] == pytest.approx(astuple(whole)[3:8], abs=0.01)  # the picture is rounded to 8 bits
     assert replace(again, **{name: getattr(whole, name) for name in Score._fields}) == whole
     assert json.loads(path.read_text()) == stored | {"row": asdict(again)}
 

@@ -53,8 +53,7 @@ def frame_contrast(picture):
 @pytest.mark.parametrize(("size", "smallest_octave"), [(96, 96), pytest.param(128, 64, marks=pytest.mark.slow)])
 def test_bleed_leaves_no_frame(size, smallest_octave):
     photo = smooth_picture(size * 3 // 4, size, 1)
-    # The strokes make frames of their own on flat photos, which a margin does not prevent.
-    options = {"size": size, "threads": 1, "device": "cpu", "precision": "float32", "losses": {"style": {"strokes": 0}},
+    options = {"size": size, "threads": 1, "device": "cpu", "precision": "float32",
            "optimization": {"iterations": 20, "coarse_factor": 1, "smallest_octave": smallest_octave}}  # fmt: skip
     bleed, mirrored = (
         frame_contrast(impasto.paint(photo, data.coffee(), **options, borders=borders).array)

@@ -67,7 +67,7 @@ def test_seam_is_not_sharper_than_inside(seed):
     seamless, ordinary = (impasto.texture(style, seamless=s, seed=seed, **options).array for s in (True, False))
     assert all(seam_among_steps(seamless, axis) < 2.5 for axis in (0, 1))
     assert all(seam_over_largest_step(seamless, axis) <= 1 for axis in (0, 1))
-    assert all(seam_among_steps(ordinary, axis) > 4 for axis in (0, 1))  # proves that the above can fail
+    assert all(seam_among_steps(ordinary, axis) > 6 for axis in (0, 1))  # proves that the above can fail
     assert all(seam_over_largest_step(ordinary, axis) > 1.2 for axis in (0, 1))
 
 

@@ -54,7 +54,7 @@ class Losses(_Model):
 
     style: LayerWeights = {
         "rgb": 2.0,
-        "strokes": 2.0,
+        "strokes": 0.15,
         "relu1_1": 2.4,
         "relu2_1": 1.3,
         "relu3_1": 0.7,
