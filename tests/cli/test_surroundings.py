@@ -29,6 +29,17 @@ NO_FOLDER = "There is no folder for checkpoints, because this user has no home f
 NO_CACHE = "There is no cache folder, because this user has no home folder"
 PAINTED = ("paint", "photo.png", "style.png")
 
+FOLDER_VARIABLES = (
+    "HOME",
+    "IMPASTO_STATE",
+    "IMPASTO_CACHE",
+    "IMPASTO_STYLES",
+    "XDG_STATE_HOME",
+    "XDG_CACHE_HOME",
+    "XDG_DATA_HOME",
+)
+"""Environment variables that say where the user's folders are."""
+
 
 @pytest.fixture
 def homeless(monkeypatch):
@@ -37,15 +48,7 @@ def homeless(monkeypatch):
     def unknown(uid):
         raise KeyError(f"getpwuid(): uid not found: {uid}")
 
-    for name in (
-        "HOME",
-        "IMPASTO_STATE",
-        "IMPASTO_CACHE",
-        "IMPASTO_STYLES",
-        "XDG_STATE_HOME",
-        "XDG_CACHE_HOME",
-        "XDG_DATA_HOME",
-    ):
+    for name in FOLDER_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(pwd, "getpwuid", unknown)
 
@@ -140,16 +143,7 @@ def stranger(photo, style, tiny_encoder):
     shutil.copyfile(tiny_encoder, place / "tiny.safetensors")
     for file in place.iterdir():
         file.chmod(0o644)
-    hidden = {
-        "HOME",
-        "IMPASTO_STATE",
-        "IMPASTO_CACHE",
-        "IMPASTO_STYLES",
-        "XDG_STATE_HOME",
-        "XDG_CACHE_HOME",
-        "XDG_DATA_HOME",
-    }
-    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    environment = {name: value for name, value in os.environ.items() if name not in FOLDER_VARIABLES}
 
     def run(*arguments, before=BECOME_STRANGER, **variables):
         return subprocess.run(
