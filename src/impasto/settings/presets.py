@@ -63,15 +63,15 @@ _PAINTED_TEXTURE: dict[str, Any] = _TEXTURE | {
     "padding": "reflect",
     "padding_scope": "all",
     # Without a photograph the large forms must come from small octaves.
-    "optimization": {"smallest_octave": 64, "coarse_factor": 2},
+    "optimization": {"smallest_octave": 64, "coarse_factor": 1.6},
     # The remaining style distance is small, and a larger weight would paint blocks along the axes.
-    "losses": {"total_variation": 0.02},
+    "losses": {"style": {"strokes": 0}, "total_variation": 0.03},
 }
 
 TEXTURE_CHANGES: dict[Preset, dict[str, Any]] = {
-    "quick": _PAINTED_TEXTURE,
-    "default": _PAINTED_TEXTURE,
-    "fine": _PAINTED_TEXTURE,
+    "quick": deep_merge(_PAINTED_TEXTURE, {"optimization": {"iterations": 15}}),
+    "default": deep_merge(_PAINTED_TEXTURE, {"optimization": {"iterations": 30}}),
+    "fine": deep_merge(_PAINTED_TEXTURE, {"optimization": {"iterations": 80}}),
     "tutorial": _TEXTURE,
     "tutorial-core": _TEXTURE,
 }
