@@ -65,7 +65,7 @@ _PAINTED_TEXTURE: dict[str, Any] = _TEXTURE | {
     # Without a photograph the large forms must come from small octaves.
     "optimization": {"smallest_octave": 64, "coarse_factor": 1.6},
     # The remaining style distance is small, and a larger weight would paint blocks along the axes.
-    "losses": {"style": {"strokes": 0}, "total_variation": 0.03},
+    "losses": {"style": {"strokes": 0}, "total_variation": 0.025},
 }
 
 TEXTURE_CHANGES: dict[Preset, dict[str, Any]] = {
