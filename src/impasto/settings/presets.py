@@ -39,7 +39,7 @@ _TUTORIAL: dict[str, Any] = {
 """Raymond Yuan, Neural Style Transfer: Creating Art with Deep Learning using tf.keras and eager execution, 2018."""
 
 PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
-    "quick": {"optimization": {"iterations": 8}},
+    "quick": {"optimization": {"iterations": 9}},
     "default": {},
     "fine": {"optimization": {"iterations": 60, "tolerance": 0.005}},
     "tutorial": _TUTORIAL,
