@@ -57,9 +57,9 @@ class TensorFlow:
         environment |= dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), threads)
         self.seconds: list[float] = []
         self.losses: list[float] = []
-        self._worker = Worker(
-            "TensorFlow", python, "benchmarks.quality.tensorflow_worker", [str(folder.absolute()), mode], environment
-        )
+        arguments = [str(folder.absolute()), mode]
+        log = folder / "log"
+        self._worker = Worker("TensorFlow", python, "benchmarks.quality.tensorflow_worker", arguments, environment, log)
 
     def advance(self, steps: int) -> None:
         """Take some steps.

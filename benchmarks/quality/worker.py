@@ -22,16 +22,23 @@ class Worker:
         module: module to run, such as ``benchmarks.quality.judge_worker``.
         arguments: arguments of the module.
         environment: additional environment variables.
+        log: file for the worker's standard error, which is kept; None for a temporary one.
 
     Raises:
         PaintingError: this Python cannot be run.
     """
 
     def __init__(
-        self, name: str, python: Path, module: str, arguments: Sequence[str] = (), environment: Mapping[str, str] = {}
+        self,
+        name: str,
+        python: Path,
+        module: str,
+        arguments: Sequence[str] = (),
+        environment: Mapping[str, str] = {},
+        log: Path | None = None,
     ) -> None:
-        self.name = name
-        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - open as long as the process
+        self.name, self.log = name, log
+        self._errors = log.open("w+") if log else tempfile.TemporaryFile("w+")  # noqa: SIM115 - open as long as the process
         try:
             self._process = subprocess.Popen(
                 [str(python.absolute()), "-m", module, *arguments],
@@ -54,7 +61,7 @@ class Worker:
             return json.loads(answer.readline())
         except (OSError, ValueError):  # the pipe is closed, or the answer is missing
             self.close()
-            raise PaintingError(f"{self.name} ended early: {self._last_line}.") from None
+            raise PaintingError(f"{self.name} ended early: {self._reason}.") from None
 
     def close(self) -> None:
         """End the process."""
@@ -67,5 +74,7 @@ class Worker:
             self._process.communicate()
         self._errors.seek(0)
         lines = [line.strip() for line in self._errors if line.strip()]
-        self._last_line = lines[-1].rstrip(".") if lines else "it gave no reason"
+        last = lines[-1].rstrip(".") if lines else "it gave no reason"
+        # Some programs log much that is not the reason, so the last line of a log would mislead.
+        self._reason = f"{self.log} says why" if self.log else last
         self._errors.close()
