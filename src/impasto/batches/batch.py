@@ -6,8 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from impasto.batches.events import BatchEvent, Ended
-from impasto.batches.executor import Executor, Task, TaskReturned
-from impasto.batches.works import Work
+from impasto.batches.executor import Executor, Paintable, Task, TaskReturned
 
 
 class Batch:
@@ -17,12 +16,12 @@ class Batch:
     others paint the rest. Only complete pictures are written.
 
     Args:
-        works: works as :func:`impasto.batches.checking.check_works` returned them.
+        works: works as :func:`impasto.batches.checking.check_works` returned them, or entries of a manifest.
         executor: workers that paint, such as :class:`impasto.batches.processes.ProcessExecutor`; used for this batch
             alone.
     """
 
-    def __init__(self, works: Sequence[Work], executor: Executor) -> None:
+    def __init__(self, works: Sequence[Paintable], executor: Executor) -> None:
         self.works = works
         self._executor = executor
         self._pending = deque(number for number, work in enumerate(works) if not work.done)

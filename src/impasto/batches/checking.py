@@ -9,7 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from impasto.batches.executor import Paintable
 from impasto.batches.fingerprints import FileHashes, record_fingerprint, work_fingerprint
+from impasto.batches.manifest.addresses import is_url
 from impasto.batches.works import Work
 from impasto.encoders.names import find_encoder_file
 from impasto.errors import PictureError
@@ -41,7 +43,7 @@ def check_works(works: Sequence[Work], *, force: bool = False) -> list[Work]:
             or a picture that cannot be opened; for photographs only if none of them can.
         EncoderError: the file of the encoder is missing.
     """
-    _refuse_collisions(works)
+    check_outputs(works)
     _refuse_unreadable(works)
     hashes = FileHashes()
     for name in dict.fromkeys(work.settings.encoder for work in works):
@@ -55,13 +57,13 @@ def check_works(works: Sequence[Work], *, force: bool = False) -> list[Work]:
     ]
 
 
-def make_folders(works: Iterable[Work]) -> None:
-    """Create the folders of the outputs, and check that files can be written to them.
+def make_folders(works: Iterable[Paintable]) -> None:
+    """Create the folders of the outputs, and check that files can be written to them; URLs need no folders.
 
     Raises:
         PictureError: a folder cannot be created or written to.
     """
-    for folder in dict.fromkeys(work.output.parent for work in works):
+    for folder in dict.fromkeys(Path(work.output).parent for work in works if not is_url(work.output)):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             try_folder(folder)
@@ -71,22 +73,23 @@ def make_folders(works: Iterable[Work]) -> None:
             ) from None
 
 
-def _normalize(path: Path) -> str:
-    """Return a path in a form that is equal for equal files, also on file systems that ignore case."""
-    real = os.path.realpath(path)
-    return real if sys.platform == "linux" else real.casefold()
+def check_outputs(works: Sequence[Paintable]) -> None:
+    """Refuse outputs that no painting could be written to, without looking at the disk.
 
-
-def _refuse_collisions(works: Sequence[Work]) -> None:
-    inputs = {_normalize(path) for work in works for path in work.inputs}
-    outputs: dict[str, Work] = {}
+    Raises:
+        PictureError: two outputs with one name, an output that is an input, a name that is too long, or a format that
+            is unknown or cannot hold the depth or size.
+    """
+    inputs = {_normalize(address) for work in works for address in work.inputs}
+    outputs: dict[str, Paintable] = {}
     for work in works:
-        kind = writable_format(work.output, work.settings.depth)
+        kind = writable_format(Path(work.output), work.settings.depth)
         if work.settings.long_side is not None:
             check_sides(kind, 1, work.settings.long_side, shown(work.output))
-        if len(os.fsencode(work.output.name)) > LONGEST_NAME:
+        name = Path(work.output).name
+        if len(os.fsencode(name)) > LONGEST_NAME:
             raise PictureError(
-                f"The name {shown(work.output.name)[:60]}… is longer than file systems take: give a shorter template "
+                f"The name {shown(name)[:60]}… is longer than file systems take: give a shorter template "
                 f"of names, as with {{number}}."
             )
         output = _normalize(work.output)
@@ -100,6 +103,14 @@ def _refuse_collisions(works: Sequence[Work]) -> None:
                 f"{_title(other)} and {_title(work)} would both be {shown(work.output)}: choose a template of names "
                 f"that tells them apart, as with {{number}}."
             )
+
+
+def _normalize(address: str | Path) -> str:
+    """Return an address in a form that is equal for equal files, also on file systems that ignore case."""
+    if is_url(address):
+        return str(address)
+    real = os.path.realpath(address)
+    return real if sys.platform == "linux" else real.casefold()
 
 
 def _refuse_unreadable(works: Sequence[Work]) -> None:
@@ -121,7 +132,7 @@ def _open_error(path: Path) -> PictureError | None:
         return error
 
 
-def _title(work: Work) -> str:
+def _title(work: Paintable) -> str:
     styles = " + ".join(map(shown, work.styles))
     return f"{shown(work.content)} as {styles}" if work.content else f"The texture of {styles}"
 

@@ -7,21 +7,25 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from impasto.batches.events import BatchEvent
+from impasto.batches.manifest.entries import Entry
 from impasto.batches.works import Work
 from impasto.settings.model import Settings
+
+Paintable = Work | Entry
+"""A painting to make: planned for this machine, or an entry of a manifest."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """A work to paint. Pictures travel by path, so workers need the same file system.
+    """A painting for a worker. Pictures with paths need workers with the same file system; URLs do not.
 
     Attributes:
-        number: index of the work in the batch.
+        number: index of the painting in the batch.
         work: the painting, with its inputs and output.
     """
 
     number: int
-    work: Work
+    work: Paintable
 
 
 @dataclass(frozen=True)

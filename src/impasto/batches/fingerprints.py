@@ -58,13 +58,27 @@ def work_fingerprint(work: Work, sha256: Callable[[Path], str]) -> str:
         PictureError: a picture cannot be read.
         EncoderError: there is no such encoder.
     """
-    return _fingerprint(
-        work.settings,
-        [sha256(work.content)] if work.content else [],
-        [sha256(style) for style in work.styles],
-        {name: sha256(path) for name, path in work.settings.named_files.items()},
-        _encoder_key(work.settings.encoder, None, sha256),
-    )
+    content = [sha256(work.content)] if work.content else []
+    return settings_fingerprint(work.settings, content, [sha256(style) for style in work.styles], sha256)
+
+
+def settings_fingerprint(
+    settings: Settings, content: Sequence[str], styles: Sequence[str], sha256: Callable[[Path], str]
+) -> str:
+    """Return the fingerprint of a painting from its settings and the hashes of its pictures.
+
+    Args:
+        settings: settings of the painting.
+        content: SHA-256 of the photograph; empty for a texture.
+        styles: SHA-256 of each style picture.
+        sha256: function that returns the hash of a file that the settings name, and of the encoder.
+
+    Raises:
+        PictureError: a picture that the settings name cannot be read.
+        EncoderError: there is no such encoder.
+    """
+    named = {name: sha256(path) for name, path in settings.named_files.items()}
+    return _fingerprint(settings, content, styles, named, _encoder_key(settings.encoder, None, sha256))
 
 
 def record_fingerprint(record: Record) -> str | None:

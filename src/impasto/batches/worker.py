@@ -1,4 +1,4 @@
-"""Worker process: paints the tasks that it receives, one after the other, and ends when its parent does."""
+"""Painting of tasks in a worker, and the worker process, which ends when its parent does."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import queue
 import signal
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from multiprocessing.connection import Connection
+from typing import Protocol
 
 from impasto.batches.events import Advanced, BatchEvent, Begun, Ended, Remarked
 from impasto.batches.executor import Task
+from impasto.batches.manifest.entries import Entry
+from impasto.batches.manifest.outcomes import is_done
+from impasto.batches.manifest.painting import staged
 from impasto.batches.messages import STOP, STOP_SIGNALS, Ready
 from impasto.batches.works import Work
 from impasto.encoders.loading import load_encoder
@@ -22,6 +27,7 @@ from impasto.painting.events import Finished, Iteration
 from impasto.painting.faces import check_detector
 from impasto.painting.memory import SAFE_SHARE
 from impasto.painting.painter import Painter
+from impasto.painting.result import Painting
 from impasto.runs.job import note_picture_warnings
 from impasto.runs.listener import StopSwitch
 from impasto.settings.fields import FACES, memory_bytes
@@ -52,7 +58,20 @@ def serve(connection: Connection, worker_count: int, common: Settings | None) ->
         return
     parent.send(Ready())
     while (task := parent.tasks.get()) is not None:
-        parent.send(_run(task, parent, worker_count))
+        parent.send(paint_task(task, parent, worker_count))
+
+
+class Channel(Protocol):
+    """Connects a worker with the batch.
+
+    Attributes:
+        stop_switch: stops the painting once the batch asks to stop.
+    """
+
+    stop_switch: StopSwitch
+
+    def send(self, event: BatchEvent) -> None:
+        """Send an event to the batch."""
 
 
 class ParentChannel:
@@ -102,11 +121,17 @@ def check_settings(settings: Settings) -> None:
         check_detector()
 
 
-def _run(task: Task, parent: ParentChannel, worker_count: int) -> Ended:
-    """Paint a task, and return its last event whatever happens."""
+def paint_task(task: Task, channel: Channel, worker_count: int) -> Ended:
+    """Paint a task, and return its last event whatever happens.
+
+    Args:
+        task: the painting.
+        channel: receives the other events, and may stop the painting.
+        worker_count: number of workers that share the machine.
+    """
     try:
-        with note_picture_warnings(lambda text: parent.send(Remarked(task.number, text))):
-            return _paint(task, parent, worker_count)
+        with note_picture_warnings(lambda text: channel.send(Remarked(task.number, text))):
+            return _paint(task, channel, worker_count)
     except ImpastoError as error:
         return Ended(task.number, "failed", str(error))
     except MemoryError:
@@ -115,38 +140,48 @@ def _run(task: Task, parent: ParentChannel, worker_count: int) -> Ended:
         return Ended(task.number, "failed", f"An error of impasto's own ({type(error).__name__}: {error}).")
 
 
-def _paint(task: Task, parent: ParentChannel, worker_count: int) -> Ended:
+def _paint(task: Task, channel: Channel, worker_count: int) -> Ended:
     work, number = task.work, task.number
-    if parent.stop_switch.requested:
+    if channel.stop_switch.requested:
         return Ended(number, "stopped")
+    if isinstance(work, Entry) and is_done(work):  # by another machine, since the batch began
+        return Ended(number, "done")
     settings = share_machine(work.settings, worker_count)
-    parent.send(Begun(number, settings.threads or 1))
-    painter = Painter(work.content, work.styles, settings, plan=work.plan)
-    with parent.stop_switch.painting(painter.stop):
-        return _iterate(painter, work, number, parent)
+    channel.send(Begun(number, settings.threads or 1))
+    if isinstance(work, Entry):
+        with staged(work) as entry:
+            return _paint_work(replace(entry.work, settings=settings), number, channel, entry.save)
+
+    def save(painting: Painting) -> None:
+        # The record holds the requested settings, as this worker's share of the machine would bind later runs.
+        replace(painting, settings=work.settings).save(work.output, force=work.replaces)
+
+    return _paint_work(replace(work, settings=settings), number, channel, save)
 
 
-def _iterate(painter: Painter, work: Work, number: int, parent: ParentChannel) -> Ended:
+def _paint_work(work: Work, number: int, channel: Channel, save: Callable[[Painting], None]) -> Ended:
+    painter = Painter(work.content, work.styles, work.settings, plan=work.plan)
+    with channel.stop_switch.painting(painter.stop):
+        return _iterate(painter, number, channel, save)
+
+
+def _iterate(painter: Painter, number: int, channel: Channel, save: Callable[[Painting], None]) -> Ended:
     for text in painter.remarks:
-        parent.send(Remarked(number, text))
-    if parent.stop_switch.requested:  # while the painter was made
+        channel.send(Remarked(number, text))
+    if channel.stop_switch.requested:  # while the painter was made
         return Ended(number, "stopped")
     last = 0.0
     for event in painter:
         if isinstance(event, Iteration) and time.monotonic() - last >= PROGRESS_INTERVAL:
             last = time.monotonic()
-            parent.send(_advanced(number, len(painter.octaves), event))
+            channel.send(_advanced(number, len(painter.octaves), event))
         elif isinstance(event, Finished):
-            return _save(number, work, event, parent)
+            if not event.painting.complete:
+                stopped = channel.stop_switch.requested
+                return Ended(number, "stopped") if stopped else Ended(number, "failed", event.message)
+            save(event.painting)
+            return Ended(number, "painted", seconds=event.painting.seconds)
     raise AssertionError("a painter's last event is Finished")
-
-
-def _save(number: int, work: Work, event: Finished, parent: ParentChannel) -> Ended:
-    if not event.painting.complete:
-        return Ended(number, "stopped") if parent.stop_switch.requested else Ended(number, "failed", event.message)
-    # The record holds the requested settings, as this worker's share of the machine would bind later runs.
-    replace(event.painting, settings=work.settings).save(work.output, force=work.replaces)
-    return Ended(number, "painted", seconds=event.painting.seconds)
 
 
 def share_machine(settings: Settings, worker_count: int) -> Settings:

@@ -6,12 +6,15 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from impasto.batches.naming import DEFAULT_TEMPLATE, check_template, output_name
 from impasto.errors import SettingsError
 from impasto.painting.octaves import EarlierPlan
 from impasto.painting.regions import check_numbers
 from impasto.settings.model import Settings
+
+P = TypeVar("P", str, Path)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,16 @@ def plan_works(
         SettingsError: the template is not valid, or the settings do not suit the numbers of pictures.
     """
     check_template(template)
+    return [
+        Work(photo, each, settings, folder / output_name(template, photo, each, number))
+        for number, (photo, each) in enumerate(pair_pictures(photos, styles, settings, zipped, blend), 1)
+    ]
+
+
+def pair_pictures(
+    photos: Sequence[P], styles: Sequence[P], settings: Settings, zipped: bool, blend: bool
+) -> list[tuple[P, tuple[P, ...]]]:
+    """Return the photograph and the styles of each painting; arguments and errors as for :func:`plan_works`."""
     if zipped and blend:
         raise SettingsError("Pairs one by one and blends exclude each other: choose one.")
     if zipped and len(photos) != len(styles):
@@ -74,7 +87,7 @@ def plan_works(
             f"There are {len(photos)} photographs and {len(styles)} styles: to pair them one by one their numbers must "
             f"be the same."
         )
-    pairs: list[tuple[Path, tuple[Path, ...]]]
+    pairs: list[tuple[P, tuple[P, ...]]]
     if zipped:
         pairs = [(photo, (style,)) for photo, style in zip(photos, styles, strict=True)]
     else:
@@ -86,10 +99,7 @@ def plan_works(
         if blend or zipped or len(_unique(styles)) == 1:
             raise
         raise SettingsError(f"Without blending each painting has one style, and so: {error}") from None
-    return [
-        Work(photo, each, settings, folder / output_name(template, photo, each, number))
-        for number, (photo, each) in enumerate(pairs, 1)
-    ]
+    return pairs
 
 
 def check_fit(settings: Settings, style_count: int, *, has_photo: bool = True) -> None:
@@ -108,8 +118,8 @@ def check_fit(settings: Settings, style_count: int, *, has_photo: bool = True) -
     check_numbers(settings.named_files, style_count)
 
 
-def _unique(paths: Iterable[Path]) -> list[Path]:
-    by_real_path: dict[str, Path] = {}
+def _unique(paths: Iterable[P]) -> list[P]:
+    by_real_path: dict[str, P] = {}
     for path in paths:
         by_real_path.setdefault(os.path.realpath(path), path)
     return list(by_real_path.values())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
+from typer.core import TyperGroup
 
-from impasto.cli.commands import batch, demo, inspection, painting, runs, sheet, styles, vary, weights
+from impasto.cli.commands import batch, demo, inspection, manifest, painting, runs, sheet, styles, vary, weights
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.reporting.streams import lost_output, print_error, print_out
 from impasto.errors import ImpastoError
@@ -27,8 +28,19 @@ impasto paints a photograph in the manner of a painting. Try one of these:
   impasto --help                    list all commands"""
 """The text that the program prints without arguments."""
 
+
+class _Commands(TyperGroup):
+    """Commands whose names may have two words: ``batch plan`` precedes ``batch`` with a photograph named plan."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Return the name, the command and its arguments."""
+        name = " ".join(args[:2])
+        return super().resolve_command(ctx, [name, *args[2:]] if name in self.commands else args)
+
+
 app = typer.Typer(
     name="impasto",
+    cls=_Commands,
     help="Paint a photograph in the manner of a painting. Try `impasto demo` first.",
     add_completion=False,
     rich_markup_mode=None,
@@ -37,7 +49,7 @@ app = typer.Typer(
 )
 app.add_typer(weights.app, name="weights")
 app.add_typer(styles.app, name="styles")
-for module in (painting, sheet, batch, vary, runs, demo, inspection):
+for module in (painting, sheet, batch, manifest, vary, runs, demo, inspection):
     module.register(app)
 
 

@@ -58,11 +58,14 @@ class Source:
         path: file that it was read from; None for a picture from memory.
         sha256: hash of the file, or of the array.
         name: name of the style whose picture it is; None for other pictures.
+        address: text that records hold in place of the path, such as the URL that the file is a copy of; None for the
+            path itself.
     """
 
     path: Path | None
     sha256: str | None
     name: str | None = None
+    address: str | None = None
 
     @classmethod
     def of(cls, picture: _Readable) -> Source:
@@ -79,8 +82,8 @@ class StoredSource(_Stored):
     """A picture that goes into a painting, as records store it.
 
     Attributes:
-        path: in a saved picture relative to its folder, in a checkpoint absolute; None for a picture from memory, and
-            for a style with a name.
+        path: in a saved picture relative to its folder, in a checkpoint absolute, or a URL; None for a picture from
+            memory, and for a style with a name.
         sha256: hash of the file, or of the array.
         name: name of the style, which finds the picture wherever impasto is installed; None for other pictures.
     """
@@ -99,6 +102,8 @@ class StoredSource(_Stored):
         """
         if source.name is not None:
             return cls(sha256=source.sha256, name=source.name)
+        if source.address is not None:
+            return cls(path=source.address, sha256=source.sha256)
         if source.path is None or folder is None:
             return cls(path=None if source.path is None else str(source.path), sha256=source.sha256)
         try:

@@ -15,6 +15,8 @@ from impasto.cli.setting_options import Changes
 from impasto.settings.making import make_settings
 
 if TYPE_CHECKING:
+    from impasto.batches.batch import Batch
+    from impasto.batches.executor import Paintable
     from impasto.batches.works import Work
     from impasto.cli.reporting.batch_reporters import BatchReporter
 
@@ -25,7 +27,8 @@ def register(app: typer.Typer) -> None:
         short_help="Paint many photographs, in many styles.",
         help="Paint each of PHOTOS (files, folders, patterns) in each style, or with --zip the first in the first and "
         "so on. Finished pictures are skipped, so that the same command continues after an interruption. A failure "
-        "does not stop the other paintings.",
+        "does not stop the other paintings. For many machines, `impasto batch plan` writes the paintings to a file, and"
+        " `impasto batch run` paints parts of it; a folder named plan, run or status is written as ./plan.",
     )(batch)
 
 
@@ -105,8 +108,18 @@ def paint_works(
     from impasto.batches.batch import Batch
     from impasto.batches.processes import ProcessExecutor
 
-    _fetch_weights(works, quiet=fetch_quietly)
-    paintings = Batch(works, ProcessExecutor(jobs))
+    fetch_weights(works, quiet=fetch_quietly)
+    return paint_batch(Batch(works, ProcessExecutor(jobs)), reporter, interrupts)
+
+
+def paint_batch(paintings: Batch, reporter: BatchReporter, interrupts: Interrupts) -> int:
+    """Paint a batch, and report the progress; exit code and errors as for :func:`paint_works`.
+
+    Args:
+        paintings: the batch, whose workers have the weights.
+        reporter: prints the progress.
+        interrupts: the signal handlers, which may stop the paintings.
+    """
 
     def stop() -> None:
         paintings.stop()
@@ -124,8 +137,13 @@ def paint_works(
     return 1 if reporter.failed else 0
 
 
-def _fetch_weights(works: Sequence[Work], *, quiet: bool) -> None:
-    """Fetch published weights into the cache once, before several processes need them."""
+def fetch_weights(works: Sequence[Paintable], *, quiet: bool) -> None:
+    """Fetch published weights into the cache once, before several processes need them.
+
+    Args:
+        works: paintings, of which the unfinished ones need weights.
+        quiet: show no download.
+    """
     from impasto.cli.reporting.choosing import choose_reporter
     from impasto.encoders.published.catalogue import KNOWN
 

@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from impasto.batches.events import Advanced, BatchEvent, Begun, Ended, Remarked, State
-from impasto.batches.works import Work
+from impasto.batches.executor import Paintable
+from impasto.batches.manifest.addresses import is_url
 from impasto.cli.errors import as_options
 from impasto.cli.reporting.formatting import clock, counted, to_json
 from impasto.cli.reporting.reporters import SECONDS_BETWEEN_LINES
@@ -41,10 +42,10 @@ class BatchReporter:
     """
 
     def __init__(
-        self, works: Sequence[Work], names: Sequence[str] | None = None, temporary: Path | None = None
+        self, works: Sequence[Paintable], names: Sequence[str] | None = None, temporary: Path | None = None
     ) -> None:
         self.works, self.temporary = works, temporary
-        self.names = [work.output.name for work in works] if names is None else names
+        self.names = [Path(work.output).name for work in works] if names is None else names
         self._paths = [str(work.output) for work in works] if names is None else names
         self.ends: dict[int, Ended] = {}
         self.jobs = 1
@@ -116,7 +117,11 @@ class BatchReporter:
         return ", ".join(f"{counts[state]} {words}" for state, words in _STATES.items() if counts[state])
 
 
-def _planned(work: Work) -> str:
+def _absolute(output: str | Path) -> str:
+    return str(output) if is_url(output) else str(Path(output).absolute())
+
+
+def _planned(work: Paintable) -> str:
     return "done" if work.done else "replaced" if work.replaces else "to be painted"
 
 
@@ -124,7 +129,7 @@ class BatchLineReporter(BatchReporter):
     """Prints a line for each picture, one for the whole batch every few seconds, and a table at the end."""
 
     def __init__(
-        self, works: Sequence[Work], names: Sequence[str] | None = None, temporary: Path | None = None
+        self, works: Sequence[Paintable], names: Sequence[str] | None = None, temporary: Path | None = None
     ) -> None:
         super().__init__(works, names, temporary)
         self.shares: dict[int, float] = {}
@@ -256,7 +261,7 @@ class BatchJsonReporter(BatchReporter):
             "name": self.name(number),
             "content": str(work.content) if work.content else None,
             "styles": list(map(str, work.styles)),
-            "output": None if self.temporary else str(Path(work.output).absolute()),
+            "output": None if self.temporary else _absolute(work.output),
         }
 
     def _print(self, event: str, /, **values: Any) -> None:

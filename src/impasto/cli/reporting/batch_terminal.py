@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from impasto.batches.events import Advanced, BatchEvent, Begun, Ended
-from impasto.batches.works import Work
+from impasto.batches.executor import Paintable
 from impasto.cli.reporting.batch_reporters import BatchLineReporter
 from impasto.cli.reporting.formatting import clock
 from impasto.cli.reporting.streams import advice_line, one_line
@@ -25,7 +25,7 @@ class BatchTerminalReporter(BatchLineReporter):
     """Displays a line for each current painting and one for the whole batch, until the batch is over."""
 
     def __init__(
-        self, works: Sequence[Work], names: Sequence[str] | None = None, temporary: Path | None = None
+        self, works: Sequence[Paintable], names: Sequence[str] | None = None, temporary: Path | None = None
     ) -> None:
         super().__init__(works, names, temporary)
         self._running: dict[int, Advanced | None] = {}

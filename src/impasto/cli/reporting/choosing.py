@@ -6,13 +6,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from impasto.batches.works import Work
+from impasto.batches.executor import Paintable
 from impasto.cli.reporting.batch_reporters import BatchJsonReporter, BatchLineReporter, BatchReporter
 from impasto.cli.reporting.reporters import JsonReporter, LineReporter, Reporter
 
 
 def choose_batch_reporter(
-    works: Sequence[Work],
+    works: Sequence[Paintable],
     names: Sequence[str] | None = None,
     temporary: Path | None = None,
     *,

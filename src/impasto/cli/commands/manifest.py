@@ -1,0 +1,134 @@
+"""``impasto batch plan``, ``batch run`` and ``batch status``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from impasto.cli import options
+from impasto.cli.commands.batch import fetch_weights, paint_batch
+from impasto.cli.errors import as_options
+from impasto.cli.reporting.formatting import to_json
+from impasto.cli.reporting.streams import print_note, print_out
+from impasto.cli.setting_options import Changes
+from impasto.settings.making import make_settings
+
+PlanFile = Annotated[str, typer.Argument(metavar="PLAN", show_default=False, help="A file of `impasto batch plan`.")]
+ShardOption = Annotated[
+    str, typer.Option("--shard", metavar="I/N", help="Only every N-th painting, from the I-th; for N machines.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command(
+        "batch plan",
+        short_help="Plan a batch for many machines.",
+        help="Write a line for each painting of a batch to a file, which `impasto batch run` paints on any machine. "
+        "PHOTOS and styles are files, folders, patterns or URLs, such as s3://bucket/photos/ (needs impasto[cloud]).",
+    )(plan)
+    app.command(
+        "batch run",
+        short_help="Paint a planned batch, or a part of it.",
+        help="Paint what is left of a plan. Finished pictures are skipped, and so are those that failed, except with "
+        "--retry-failed. Several machines can paint the same plan, each another --shard.",
+    )(run)
+    app.command(
+        "batch status",
+        short_help="Count what is done of a planned batch.",
+        help="Count the pictures of a plan that are done, that failed and that are left, and print why some failed.",
+    )(status)
+
+
+@options.with_groups
+@options.with_settings(without=("seamless", "grow_from"))
+def plan(
+    photos: Annotated[list[str], typer.Argument(metavar="PHOTOS", show_default=False, help="The photographs.")],
+    styles: Annotated[
+        list[str],
+        typer.Option("--style", "-s", metavar="FILE", show_default=False, help="A painting. May be repeated."),
+    ],
+    out: Annotated[
+        str, typer.Option("--out", metavar="URL", show_default=False, help="Folder or URL for the pictures.")
+    ],
+    output: Annotated[str, options.output_option("The plan to write, such as plan.jsonl.")],
+    *,
+    pairing: options.PairingOptions,
+    changes: Changes,
+    force: options.Force = False,
+) -> None:
+    """Plan a batch, and print the number of paintings."""
+    settings = make_settings(**changes)
+    from impasto.batches.manifest.entries import write_manifest
+    from impasto.batches.manifest.planning import plan_entries
+    from impasto.batches.naming import DEFAULT_TEMPLATE
+    from impasto.cli.reporting.formatting import counted
+
+    found = plan_entries(
+        photos,
+        styles,
+        settings,
+        out,
+        template=DEFAULT_TEMPLATE if pairing.name is None else pairing.name,
+        zipped=pairing.zipped,
+        blend=pairing.blend,
+    )
+    for remark in found.remarks:
+        print_note(as_options(remark))
+    write_manifest(Path(output), found.entries, force=force)
+    print_out(f"{counted(len(found.entries), 'painting')} planned in {output}")
+
+
+@options.with_groups
+def run(
+    context: typer.Context,
+    file: PlanFile,
+    shard: ShardOption = "1/1",
+    *,
+    jobs: options.Jobs = 1,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Paint the pictures again whose painting failed.")
+    ] = False,
+    force: options.Force = False,
+    report: options.ReportOptions,
+) -> int:
+    """Paint the rest of a plan, and return the exit code of a batch; failures of earlier runs count."""
+    from impasto.batches.checking import make_folders
+    from impasto.batches.manifest.batch import ManifestBatch
+    from impasto.batches.manifest.entries import Shard, read_manifest
+    from impasto.batches.manifest.outcomes import select_pending
+    from impasto.batches.processes import ProcessExecutor
+    from impasto.cli.reporting.choosing import choose_batch_reporter
+
+    planned = Shard.parse(shard).select(read_manifest(Path(file)))
+    entries = select_pending(planned, retry_failed=retry_failed, force=force)
+    reporter = choose_batch_reporter(entries, quiet=report.quiet, as_json=report.as_json)
+    failed_before = len(planned) - len(entries)
+    if failed_before:
+        reporter.note(f"Left out, as their painting failed before: {failed_before}; --retry-failed paints them again.")
+    make_folders(entries)
+    fetch_weights(entries, quiet=report.quiet or report.as_json)
+    code = paint_batch(ManifestBatch(entries, ProcessExecutor(jobs)), reporter, context.obj)
+    return code or int(failed_before > 0)
+
+
+def status(
+    file: PlanFile,
+    shard: ShardOption = "1/1",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Print the counts of a plan's states and the failures, and return 1 if there are failures."""
+    from impasto.batches.manifest.entries import Shard, read_manifest
+    from impasto.batches.manifest.outcomes import summarize
+
+    summary = summarize(Shard.parse(shard).select(read_manifest(Path(file))))
+    if as_json:
+        failures = [{"output": failure.output, "message": as_options(failure.message)} for failure in summary.failures]
+        print_out(to_json({**summary.counts, "failures": failures}))
+    else:
+        for failure in summary.failures:
+            print_out(f"{failure.output}: {as_options(failure.message)}")
+        print_out(", ".join(f"{count} {name}" for name, count in summary.counts.items()))
+    return 1 if summary.failures else 0

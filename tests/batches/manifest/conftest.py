@@ -1,0 +1,66 @@
+"""A folder of small pictures, and an executor that paints in this process."""
+
+from __future__ import annotations
+
+import pytest
+
+from impasto import make_settings
+from impasto.batches.worker import paint_task
+from impasto.pictures import write_picture
+from impasto.runs.listener import StopSwitch
+from tests.helpers import smooth_picture
+
+
+class InlineExecutor:
+    """Paints each task within ``receive``, so that workers see this process's memory and patches."""
+
+    worker_count = 1
+
+    def __init__(self):
+        self.stop_switch, self.tasks, self.events = StopSwitch(), [], []
+
+    def prepare(self, task_count, common):
+        pass
+
+    def submit(self, task):
+        self.tasks.append(task)
+
+    def send(self, event):
+        self.events.append(event)
+
+    def receive(self):
+        self.events = []
+        self.events.append(paint_task(self.tasks.pop(), self, 1))
+        return self.events
+
+    def release_idle(self):
+        pass
+
+    def stop(self):
+        self.stop_switch.request()
+
+    def shut_down(self):
+        pass
+
+
+@pytest.fixture
+def inline():
+    """Return the class of an executor that paints in this process."""
+    return InlineExecutor
+
+
+@pytest.fixture
+def settings(tiny_encoder):
+    """Return settings that paint 40 px in a moment."""
+    return make_settings(encoder=str(tiny_encoder), size=40, optimization={"iterations": 1}, precision="float32")
+
+
+@pytest.fixture
+def album(tmp_path, monkeypatch):
+    """Change to a folder with three photographs in ``photos`` and a style, and return it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    for number in range(3):
+        write_picture(tmp_path / "photos" / f"{number}.png", smooth_picture(32, 40, seed=number))
+    write_picture(tmp_path / "style.png", smooth_picture(32, 32, seed=9))
+    return tmp_path
