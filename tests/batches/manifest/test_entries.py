@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import chain
 
+import fsspec
 import pytest
 
 from impasto import make_settings
@@ -42,8 +43,10 @@ def test_manifest_lines_hold_only_changed_settings(tmp_path):
     assert line["settings"] == {"preset": "default", "size": 64}
 
 
-def test_manifest_is_replaced_only_by_force(tmp_path):
-    path = tmp_path / "p.jsonl"
+@pytest.mark.parametrize("folder", ["disk", "memory://plans"])
+def test_manifest_is_replaced_only_by_force(folder, tmp_path):
+    fsspec.filesystem("memory").store.clear()
+    path = f"{tmp_path if folder == 'disk' else folder}/p.jsonl"
     write_manifest(path, [entry()])
     with pytest.raises(SettingsError, match="force=True"):
         write_manifest(path, [entry(size=64)])
@@ -71,8 +74,9 @@ def test_invalid_manifests_are_refused(text, words, tmp_path):
     with pytest.raises(SettingsError, match=words) as error:
         read_manifest(tmp_path / "p.jsonl")
     assert "hunter2" not in str(error.value)
-    with pytest.raises(SettingsError, match="cannot be read"):
-        read_manifest(tmp_path / "missing")
+    for missing in (tmp_path / "missing", "memory://missing"):
+        with pytest.raises(SettingsError, match="cannot be read"):
+            read_manifest(missing)
 
 
 def test_shards_cover_every_entry_once():

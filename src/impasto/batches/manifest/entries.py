@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from typing import Any, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from impasto.batches.manifest.addresses import is_url, refuse_credentials
-from impasto.errors import SettingsError
+from impasto.batches.manifest.storage import read_url, url_exists, write_url
+from impasto.errors import PictureError, SettingsError
 from impasto.files import reason, replace_file, shown
 from impasto.settings.making import make_settings
 from impasto.settings.model import Settings
@@ -105,33 +107,46 @@ def entry_key(fingerprint: str | None, version: str = __version__) -> str:
     return hashlib.sha256(f"{version} {fingerprint}".encode()).hexdigest()[:32]
 
 
-def write_manifest(path: Path, entries: Iterable[Entry], *, force: bool = False) -> None:
+def write_manifest(address: str | os.PathLike[str], entries: Iterable[Entry], *, force: bool = False) -> None:
     """Write a manifest: a line of JSON for each entry.
 
     Args:
-        path: file to write.
+        address: path or URL of the file to write.
         entries: the paintings.
         force: replace an existing file.
 
     Raises:
-        SettingsError: the file exists.
+        SettingsError: the file exists, or its URL holds credentials.
         PictureError: the file cannot be written.
     """
-    if path.exists() and not force:
-        raise SettingsError(f"{shown(path)} exists: choose another name, or force=True to replace it.")
-    replace_file(path, "".join(f"{json.dumps(_values(entry))}\n" for entry in entries).encode())
+    text = os.fspath(address)
+    if is_url(text):
+        refuse_credentials(text)
+    if not force and (url_exists(text) if is_url(text) else Path(text).exists()):
+        raise SettingsError(f"{shown(text)} exists: choose another name, or force=True to replace it.")
+    data = "".join(f"{json.dumps(_values(entry))}\n" for entry in entries).encode()
+    if is_url(text):
+        write_url(text, data)
+    else:
+        replace_file(Path(text), data)
 
 
-def read_manifest(path: Path) -> list[Entry]:
+def read_manifest(address: str | os.PathLike[str]) -> list[Entry]:
     """Read a manifest.
+
+    Args:
+        address: path or URL of the file.
 
     Raises:
         SettingsError: the file cannot be read, holds no entries or a line that is not valid, or is from another
             version of impasto, which would paint other pictures.
     """
+    path = os.fspath(address)
+    if is_url(path):
+        refuse_credentials(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
+        lines = (read_url(path) if is_url(path) else Path(path).read_bytes()).decode().splitlines()
+    except (OSError, ValueError, PictureError) as error:
         raise SettingsError(f"The plan {shown(path)} cannot be read ({reason(error)}): check its name.") from None
     entries = [_parse(line, f"Line {number} of {shown(path)}") for number, line in enumerate(lines, 1) if line.strip()]
     if not entries:

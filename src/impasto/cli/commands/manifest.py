@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +14,7 @@ from impasto.cli.reporting.streams import print_note, print_out
 from impasto.cli.setting_options import Changes
 from impasto.settings.making import make_settings
 
-PlanFile = Annotated[str, typer.Argument(metavar="PLAN", show_default=False, help="A file of `impasto batch plan`.")]
+PlanFile = Annotated[str, typer.Argument(metavar="PLAN", show_default=False, help="File or URL of a plan.")]
 ShardOption = Annotated[
     str, typer.Option("--shard", metavar="I/N", help="Only every N-th painting, from the I-th; for N machines.")
 ]
@@ -77,7 +76,7 @@ def plan(
     )
     for remark in found.remarks:
         print_note(as_options(remark))
-    write_manifest(Path(output), found.entries, force=force)
+    write_manifest(output, found.entries, force=force)
     print_out(f"{counted(len(found.entries), 'painting')} planned in {output}")
 
 
@@ -102,7 +101,7 @@ def run(
     from impasto.batches.processes import ProcessExecutor
     from impasto.cli.reporting.choosing import choose_batch_reporter
 
-    planned = Shard.parse(shard).select(read_manifest(Path(file)))
+    planned = Shard.parse(shard).select(read_manifest(file))
     entries = select_pending(planned, retry_failed=retry_failed, force=force)
     reporter = choose_batch_reporter(entries, quiet=report.quiet, as_json=report.as_json)
     failed_before = len(planned) - len(entries)
@@ -123,7 +122,7 @@ def status(
     from impasto.batches.manifest.entries import Shard, read_manifest
     from impasto.batches.manifest.outcomes import summarize
 
-    summary = summarize(Shard.parse(shard).select(read_manifest(Path(file))))
+    summary = summarize(Shard.parse(shard).select(read_manifest(file)))
     if as_json:
         failures = [{"output": failure.output, "message": as_options(failure.message)} for failure in summary.failures]
         print_out(to_json({**summary.counts, "failures": failures}))
