@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import sys
 import weakref
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from impasto import SettingsError, make_settings
+from impasto.batches import worker
+from impasto.batches.executor import Task
 from impasto.batches.worker import check_settings, share_machine
 from impasto.cli.interrupts import Interrupts
+from impasto.encoders.loading import load_encoder
 from impasto.engine.devices import physical_cores
+from impasto.painting.painter import Painter
+from impasto.pictures import read_picture
 from impasto.runs.listener import StopSwitch
 from impasto.settings.fields import memory_bytes
+from impasto.settings.making import change_settings
 
 
 def test_workers_share_cores_and_memory():
@@ -44,3 +52,23 @@ def test_faces_without_detector_are_refused_before_painting(monkeypatch):
     with pytest.raises(SettingsError, match=r"impasto\[faces\]"):
         check_settings(make_settings(protect="faces"))
     check_settings(make_settings())
+
+
+def test_workers_load_an_encoder_once(monkeypatch, works):
+    loaded, states = [], []
+    monkeypatch.setattr(worker, "load_encoder", lambda name: loaded.append(name) or load_encoder(name))
+
+    class Recorder:
+        stop_switch = StopSwitch()
+
+        def send(self, event):
+            pass
+
+    first = change_settings(works[0].settings, precision="bfloat16")
+    for work, settings in ((works[0], first), (works[1], works[1].settings), (works[2], works[2].settings)):
+        states.append(worker.paint_task(Task(0, replace(work, settings=settings)), Recorder(), 1).state)
+    assert (states, loaded) == (["painted"] * 3, [works[0].settings.encoder])
+    painter = Painter(works[1].content, works[1].styles, works[1].settings)
+    *_, finished = painter  # with an encoder that was never in bfloat16
+    finished.painting.save(works[3].output)
+    np.testing.assert_array_equal(read_picture(works[1].output).pixels, read_picture(works[3].output).pixels)

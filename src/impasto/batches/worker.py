@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import queue
 import signal
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from multiprocessing.connection import Connection
 from typing import Protocol
 
@@ -19,7 +20,8 @@ from impasto.batches.manifest.outcomes import is_done
 from impasto.batches.manifest.painting import staged
 from impasto.batches.messages import STOP, STOP_SIGNALS, Ready
 from impasto.batches.works import Work
-from impasto.encoders.loading import load_encoder
+from impasto.encoders.loading import LoadedEncoder, load_encoder
+from impasto.encoders.names import find_encoder_file
 from impasto.engine.devices import available_memory, choose_device, physical_cores
 from impasto.engine.style_terms import shares
 from impasto.errors import ImpastoError
@@ -114,7 +116,7 @@ def check_settings(settings: Settings) -> None:
         ImpastoError: there is no such device, encoder or layer, or faces cannot be detected.
     """
     choose_device(settings.device)
-    encoder = load_encoder(settings.encoder).encoder
+    encoder = _load_once(settings.encoder).encoder
     for name in (*shares(settings.losses.content), *shares(settings.losses.style)):
         encoder.resolve(name)
     if settings.protect == FACES:
@@ -160,9 +162,24 @@ def _paint(task: Task, channel: Channel, worker_count: int) -> Ended:
 
 
 def _paint_work(work: Work, number: int, channel: Channel, save: Callable[[Painting], None]) -> Ended:
-    painter = Painter(work.content, work.styles, work.settings, plan=work.plan)
+    loaded = _load_once(work.settings.encoder)
+    painter = Painter(work.content, work.styles, work.settings, plan=work.plan, loaded=loaded)
     with channel.stop_switch.painting(painter.stop):
         return _iterate(painter, number, channel, save)
+
+
+def _load_once(name: str) -> LoadedEncoder:
+    """Return a copy of an encoder, which this worker reads only once; a painter changes its encoder's precision."""
+    file = find_encoder_file(name)
+    state = file.path.stat() if file else None
+    loaded = _load_cached(name, state and (state.st_mtime_ns, state.st_size, state.st_ino))
+    return replace(loaded, encoder=copy.deepcopy(loaded.encoder))
+
+
+@lru_cache(maxsize=1)
+def _load_cached(name: str, state: tuple[int, ...] | None) -> LoadedEncoder:
+    """Load an encoder; ``state`` changes with its file."""
+    return load_encoder(name)
 
 
 def _iterate(painter: Painter, number: int, channel: Channel, save: Callable[[Painting], None]) -> Ended:

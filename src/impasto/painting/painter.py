@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from impasto import pictures
-from impasto.encoders.loading import load_encoder
+from impasto.encoders.loading import LoadedEncoder, load_encoder
 from impasto.encoders.network import Encoder
 from impasto.engine.borders import trimmed
 from impasto.engine.devices import trim_heap
@@ -57,6 +57,7 @@ class Painter:
             threads and precision are those of the snapshot: with the same PyTorch on the same machine the picture is,
             bit for bit, that of an uninterrupted run.
         on_event: called with :class:`~impasto.painting.events.Reading` events while the pictures are read.
+        loaded: the encoder of the settings, for this painter alone; by default it is loaded.
 
     Attributes:
         content: the photograph; None for a texture.
@@ -84,6 +85,7 @@ class Painter:
         plan: EarlierPlan | None = None,
         resumed: Snapshot | None = None,
         on_event: Callable[[Event], None] | None = None,
+        loaded: LoadedEncoder | None = None,
     ) -> None:
         state = resumed.state if resumed else None
         self.settings = settings
@@ -91,7 +93,7 @@ class Painter:
         self.content, self.styles, self.regions = inputs.content, inputs.styles, inputs.regions
         if state:
             state.check_inputs(inputs.sources)
-        self.loaded = load_encoder(settings.encoder)
+        self.loaded = loaded or load_encoder(settings.encoder)
         if state:
             state.check_encoder(self.loaded.sha256)
         self.machine = Machine.choose(state or settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 
 import pytest
 
@@ -119,3 +120,28 @@ def test_terminated_run_leaves_the_rest(plan, album, impasto_command, process):
     assert child.returncode == 143
     assert json.loads(out.splitlines()[-1])["stopped"] == 3
     assert impasto_command("batch", "status", "plan.jsonl").out == "0 done, 0 failed, 3 left\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--cluster", "ray://me:hunter2@head:10001"), "holds credentials"),
+        (("--cluster", "head"), "write auto"),
+        (("--cluster", "auto", "--jobs", "2"), "exclude each other"),
+    ],
+)
+def test_run_refuses_invalid_clusters(options, words, plan, impasto_command):
+    pytest.importorskip("ray")
+    result = impasto_command("batch", "run", "plan.jsonl", *options)
+    assert (result.code, result.err.count("\n"), result.out) == (2, 1, "")
+    assert words in result.err
+    assert "hunter2" not in result.err
+
+
+def test_run_without_ray_names_the_extra(plan, impasto_command, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("impasto.cluster")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    result = impasto_command("batch", "run", "plan.jsonl", "--cluster", "auto")
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "impasto[cluster]" in result.err

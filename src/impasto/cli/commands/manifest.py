@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +14,11 @@ from impasto.cli.errors import as_options
 from impasto.cli.reporting.formatting import to_json
 from impasto.cli.reporting.streams import print_note, print_out
 from impasto.cli.setting_options import Changes
+from impasto.errors import SettingsError
 from impasto.settings.making import make_settings
+
+if TYPE_CHECKING:
+    from impasto.batches.executor import Executor
 
 PlanFile = Annotated[str, typer.Argument(metavar="PLAN", show_default=False, help="File or URL of a plan.")]
 ShardOption = Annotated[
@@ -87,6 +93,14 @@ def run(
     shard: ShardOption = "1/1",
     *,
     jobs: options.Jobs = 1,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            metavar="auto|ray://HOST:10001",
+            help="Paint on the machines of a Ray cluster, in place of --jobs (needs impasto[cluster]).",
+        ),
+    ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Paint the pictures again whose painting failed.")
     ] = False,
@@ -98,19 +112,37 @@ def run(
     from impasto.batches.manifest.batch import ManifestBatch
     from impasto.batches.manifest.entries import Shard, read_manifest
     from impasto.batches.manifest.outcomes import select_pending
-    from impasto.batches.processes import ProcessExecutor
     from impasto.cli.reporting.choosing import choose_batch_reporter
 
+    if cluster is not None and jobs != 1:
+        raise SettingsError("--cluster and --jobs exclude each other: choose one.")
     planned = Shard.parse(shard).select(read_manifest(file))
     entries = select_pending(planned, retry_failed=retry_failed, force=force)
     reporter = choose_batch_reporter(entries, quiet=report.quiet, as_json=report.as_json)
     failed_before = len(planned) - len(entries)
     if failed_before:
         reporter.note(f"Left out, as their painting failed before: {failed_before}; --retry-failed paints them again.")
+    executor = _executor(jobs, cluster, reporter.note)
     make_folders(entries)
     fetch_weights(entries, quiet=report.quiet or report.as_json)
-    code = paint_batch(ManifestBatch(entries, ProcessExecutor(jobs)), reporter, context.obj)
+    code = paint_batch(ManifestBatch(entries, executor), reporter, context.obj)
     return code or int(failed_before > 0)
+
+
+def _executor(jobs: int, cluster: str | None, note: Callable[[str], None]) -> Executor:
+    """Return the executor of this machine, or that of a cluster."""
+    if cluster is None:
+        from impasto.batches.processes import ProcessExecutor
+
+        return ProcessExecutor(jobs)
+    try:
+        wing = importlib.import_module("impasto.cluster.executor")  # a wing, which no room imports by name
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        raise SettingsError("--cluster needs Ray: install it with `pip install 'impasto[cluster]'`.") from None
+    executor: Executor = wing.RayExecutor(cluster, note)
+    return executor
 
 
 def status(
