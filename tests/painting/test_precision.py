@@ -9,6 +9,7 @@ import impasto
 from impasto.painting.events import StepFinished
 from impasto.painting.memory import memory_needed
 from impasto.painting.painter import Painter
+from impasto.painting.record import Record
 from impasto.painting.snapshot import Snapshot
 from impasto.settings.making import change_settings, make_settings
 from tests.helpers import smooth_picture
@@ -81,3 +82,11 @@ def test_bfloat16_needs_less_memory(small):
     )
     assert (low.encoder.dtype, full.encoder.dtype) == (torch.bfloat16, torch.float32)
     assert memory_needed(low.octaves[-1], low.workload) < 0.85 * memory_needed(full.octaves[-1], full.workload)
+
+
+def test_record_names_the_kind_of_machine(photo, style, tiny_encoder, tmp_path):
+    settings = make_settings(encoder=str(tiny_encoder), size=64, optimization={"iterations": 1}, device="cpu")
+    *_, finished = Painter(photo, [style], settings)
+    record = finished.painting.record(tmp_path)
+    assert record["machine"] == f"cpu {torch.backends.cpu.get_cpu_capability()}"
+    assert "machine" not in Record.model_validate(record | {"machine": ""}).dump()

@@ -56,6 +56,18 @@ class Machine:
         """Name of the encoder's precision."""
         return "bfloat16" if self.dtype == torch.bfloat16 else "float32"
 
+    @property
+    def kind(self) -> str:
+        """Kind of the hardware, as in ``cpu AVX2`` or ``cuda NVIDIA H200``; machines of one kind round alike.
+
+        For CPUs it is the widest set of vector instructions that PyTorch uses; oneDNN may use a wider one.
+        """
+        if self.device.type == "cuda":
+            return f"cuda {torch.cuda.get_device_name(self.device)}"
+        if self.device.type == "cpu":
+            return f"cpu {torch.backends.cpu.get_cpu_capability()}"
+        return self.device.type
+
     @contextmanager
     def computing(self) -> Iterator[None]:
         """Pin threads and matmul precision, and leave inference mode, whatever the caller set.

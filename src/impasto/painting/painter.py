@@ -309,6 +309,7 @@ class Painter:
             octaves=self.octaves,
             complete=self._is_complete,
             precision=self.precision,
+            machine=self.machine.kind,
             seconds=max(run.seconds, run.history[-1].seconds if run.history else 0.0),
         )
 

@@ -173,6 +173,7 @@ class Record(_Stored):
         encoder: name and hash of the encoder.
         plan: the octaves.
         precision: precision of the encoder; float32 in records of older versions.
+        machine: kind of the hardware, as in ``cpu AVX2``; empty in records of older versions.
         seconds: seconds of painting.
     """
 
@@ -186,6 +187,7 @@ class Record(_Stored):
     encoder: StoredEncoder
     plan: tuple[StoredOctave, ...] = ()
     precision: Precision = "float32"
+    machine: str = ""
     seconds: float = 0.0
 
     @model_validator(mode="before")
@@ -214,6 +216,6 @@ class Record(_Stored):
         return make_settings(**self.settings)
 
     def dump(self) -> dict[str, Any]:
-        """Convert the record to JSON values; absent pictures are left out."""
-        absent = {name for name in ("content", "named") if not getattr(self, name)}
+        """Convert the record to JSON values; absent pictures and an unknown machine are left out."""
+        absent = {name for name in ("content", "named", "machine") if not getattr(self, name)}
         return self.model_dump(mode="json", exclude=absent)

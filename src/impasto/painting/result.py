@@ -41,6 +41,7 @@ class Painting:
         complete: whether the run came to its end.
         seconds: seconds of painting.
         precision: precision of the encoder.
+        machine: kind of the hardware, see :attr:`impasto.painting.machine.Machine.kind`; empty if unknown.
     """
 
     array: np.ndarray
@@ -56,6 +57,7 @@ class Painting:
     complete: bool = True
     seconds: float = 0.0
     precision: Precision = "float32"
+    machine: str = ""
 
     @cached_property
     def image(self) -> Image.Image:
@@ -85,6 +87,7 @@ class Painting:
             encoder=self.encoder,
             plan=tuple(StoredOctave(**octave._asdict()) for octave in self.octaves),
             precision=self.precision,
+            machine=self.machine,
             seconds=round(self.seconds, 2),
         ).dump()
 

@@ -141,7 +141,9 @@ def print_info() -> None:
 def _record_rows(record: Record) -> Iterator[tuple[str, str]]:
     yield (
         "painted with",
-        f"impasto {record.impasto}, torch {record.torch} ({record.precision}), in {record.seconds:.0f} s",
+        f"impasto {record.impasto}, torch {record.torch} ({record.precision})"
+        + (f", in {record.seconds:.0f} s" if record.seconds else "")
+        + (f", on {record.machine}" if record.machine else ""),
     )
     yield "complete", "yes" if record.complete else "no: the run was stopped early"
     photo = [("content", record.content)] if record.content else []
