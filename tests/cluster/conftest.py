@@ -20,6 +20,7 @@ def cluster():
     utils = pytest.importorskip("ray.cluster_utils")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "disabled")
+        patch.setenv("RAY_worker_niceness", "0")  # or busy machines hardly let them paint
         patch.setenv("RAY_ENABLE_WORKER_PRESTART", "0")
         patch.setenv("RAY_prestart_worker_first_driver", "0")
         patch.setenv("RAY_health_check_period_ms", "500")  # so that a lost raylet is noticed in seconds
