@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 
 import pytest
 
@@ -81,8 +82,11 @@ class Handle:
     """A mailbox in this process, called as Ray's handles are."""
 
     def __init__(self, mailbox):
-        self.post = self
-        self.remote = mailbox.post
+        self.post, self._mailbox = self, mailbox
+
+    def remote(self, events):
+        assert threading.current_thread() is not threading.main_thread()  # or Ray would lend the task's cores
+        return self._mailbox.post(events)
 
 
 def test_mailbox_carries_events_and_the_stop(monkeypatch):
@@ -92,12 +96,14 @@ def test_mailbox_carries_events_and_the_stop(monkeypatch):
     progress = Advanced(0, 1, 1, 1, 2, Loss(0, 0, 0, 0), 0.5, 1.0, None)
     for event in (Begun(0, 1), progress, Remarked(0, "a remark")):
         channel.send(event)
+    channel.close()
     assert mailbox.take() == [Begun(0, 1), Remarked(0, "a remark")]  # progress so soon is left out
     assert mailbox.take() == []
     assert not channel.stop_switch.requested
     mailbox.stop()
-    channel.post([])
-    assert channel.stop_switch.requested
+    late = tasks.MailboxChannel(Handle(mailbox))
+    late.close()
+    assert late.stop_switch.requested
 
 
 def test_painting_goes_on_without_mailbox(monkeypatch):
@@ -107,4 +113,5 @@ def test_painting_goes_on_without_mailbox(monkeypatch):
     monkeypatch.setattr(ray, "get", lose)
     channel = tasks.MailboxChannel(Handle(tasks.Mailbox()))
     channel.send(Begun(0, 1))
+    channel.close()
     assert not channel.stop_switch.requested

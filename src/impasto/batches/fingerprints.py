@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from impasto.batches.works import Work
@@ -84,7 +85,7 @@ def settings_fingerprint(
 def record_fingerprint(record: Record) -> str | None:
     """Return the fingerprint of a painted picture from its record; None if this version rejects its settings."""
     try:
-        settings = make_settings(**record.settings)
+        settings = _stored_settings(json.dumps(record.settings))
     except SettingsError:
         return None
     return _fingerprint(
@@ -94,6 +95,12 @@ def record_fingerprint(record: Record) -> str | None:
         {name: source.sha256 for name, source in record.named.items()},
         _encoder_key(record.encoder.name, record.encoder.sha256, lambda path: ""),
     )
+
+
+@lru_cache(maxsize=256)
+def _stored_settings(text: str) -> Settings:
+    """Return settings from their JSON; thousands of pictures may have the same."""
+    return make_settings(**json.loads(text))
 
 
 def _fingerprint(
@@ -115,6 +122,8 @@ def _encoder_key(name: str, sha256: str | None, sha256_of: Callable[[Path], str]
         return name
     file = parse_encoder_name(name) if sha256 else find_encoder_file(name)
     if file is None:
+        if sha256 is not None:
+            return sha256
         with builtin_file(name) as path:
-            return sha256 or sha256_of(path)
+            return sha256_of(path)
     return f"{file.origin or ''}:{sha256 or sha256_of(file.path)}"

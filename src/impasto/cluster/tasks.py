@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import queue
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,6 +67,9 @@ class WorkerFacts:
 class MailboxChannel:
     """Connects a worker with the driver through a mailbox; without the mailbox painting goes on.
 
+    A thread posts the events. On the main thread of a task Ray would take a call that waits for a reason to lend the
+    task's cores to another task.
+
     Args:
         mailbox: handle of the actor.
     """
@@ -73,15 +78,28 @@ class MailboxChannel:
         self.stop_switch = StopSwitch()
         self._mailbox = mailbox
         self._last = float("-inf")
+        self._queue: queue.SimpleQueue[BatchEvent | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._deliver, name="mailbox", daemon=True)
+        self._thread.start()
 
     def send(self, event: BatchEvent) -> None:
         """Post an event, unless it is progress that follows too soon."""
         if isinstance(event, Advanced) and time.monotonic() - self._last < PROGRESS_INTERVAL:
             return
         self._last = time.monotonic()
-        self.post([event])
+        self._queue.put(event)
 
-    def post(self, events: Sequence[BatchEvent]) -> None:
+    def close(self) -> None:
+        """Post the last events."""
+        self._queue.put(None)
+        self._thread.join(POST_SECONDS)
+
+    def _deliver(self) -> None:
+        self._post([])  # the batch may be stopped already
+        while (event := self._queue.get()) is not None:
+            self._post([event])
+
+    def _post(self, events: Sequence[BatchEvent]) -> None:
         """Post events, and stop if the batch was stopped."""
         try:
             if ray.get(self._mailbox.post.remote(events), timeout=POST_SECONDS):
@@ -99,11 +117,13 @@ def paint(task: Task, cpus: int, mailbox: Any) -> Ended:
         mailbox: handle of the actor for the other events.
     """
     worker = _import_worker()
-    channel = MailboxChannel(mailbox)
-    channel.post([])  # the batch may be stopped already
     from impasto.engine.devices import physical_cores
 
-    return worker.paint_task(task, channel, -(-physical_cores() // cpus))  # the share of a machine full of such tasks
+    channel = MailboxChannel(mailbox)
+    try:
+        return worker.paint_task(task, channel, -(-physical_cores() // cpus))  # one of as many as the machine runs
+    finally:
+        channel.close()
 
 
 def check(common: Settings | None) -> WorkerFacts:

@@ -1,0 +1,79 @@
+"""A cluster with token authentication, joined with the token, without it, and from elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from impasto.batches.manifest.entries import write_manifest
+from impasto.batches.manifest.outcomes import summarize
+
+pytest.importorskip("ray")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),  # of Ray
+    pytest.mark.skipif(sys.platform != "linux", reason="starts processes of Ray as on Linux"),
+]
+
+
+@pytest.fixture
+def secured(tmp_path):
+    """Return the environment of a cluster with token authentication and a server for other machines, and its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef0123456789abcdef"}
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    environment |= token | {"RAY_worker_niceness": "0", "OMP_NUM_THREADS": "1"}
+    ray = [sys.executable, "-m", "ray.scripts.scripts"]
+    start = ["start", "--head", "--port=0", f"--ray-client-server-port={port}", "--num-cpus=1"]
+    folder = f"--temp-dir=/tmp/ray-{os.getpid()}"  # not tmp_path, as names of sockets are short
+    done = subprocess.run(
+        [*ray, *start, "--include-dashboard=false", "--object-store-memory=80000000", folder],
+        env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    yield environment, f"ray://127.0.0.1:{port}"
+    subprocess.run([*ray, "stop", "--force"], env=environment, capture_output=True)
+
+
+def test_cluster_with_tokens_demands_them(secured, plan):
+    environment, address = secured
+    entries = plan(3, iterations=2)
+    write_manifest("plan.jsonl", entries)
+
+    def run(address, **changes):
+        command = [sys.executable, "-m", "impasto", "batch", "run", "plan.jsonl", "--cluster", address, "--json"]
+        return subprocess.run(command, env=environment | changes, capture_output=True, text=True)
+
+    refused = run(address, RAY_AUTH_TOKEN="f" * 32)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("error: The cluster ray://")
+    assert refused.stderr.count("\n") == 1
+    assert "f" * 32 not in refused.stderr
+    painted = run(address)
+    assert (painted.returncode, painted.stderr) == (0, "")  # without a warning
+    assert json.loads(painted.stdout.splitlines()[-1])["painted"] == 3
+    assert summarize(entries).counts["done"] == 3
+
+
+def test_terminated_driver_stops_the_tasks(secured, plan):
+    environment, address = secured
+    entries = plan(2, iterations=100_000)
+    write_manifest("plan.jsonl", entries)
+    command = [sys.executable, "-m", "impasto", "batch", "run", "plan.jsonl", "--cluster", address, "--json"]
+    child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    for line in child.stdout:
+        if json.loads(line)["event"] == "iteration":
+            child.send_signal(signal.SIGTERM)
+            break
+    out, _ = child.communicate(timeout=120)
+    assert child.returncode == 143
+    assert json.loads(out.splitlines()[-1])["stopped"] == 2
+    assert summarize(entries).counts["left"] == 2
