@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, lru_cache
+from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from typing import Protocol
 
 from impasto.batches.events import Advanced, BatchEvent, Begun, Ended, Remarked
 from impasto.batches.executor import Task
+from impasto.batches.manifest.checkpoints import open_writer, resume, slot_of
 from impasto.batches.manifest.entries import Entry
 from impasto.batches.manifest.outcomes import is_done
 from impasto.batches.manifest.painting import staged
@@ -30,6 +32,8 @@ from impasto.painting.faces import check_detector
 from impasto.painting.memory import SAFE_SHARE
 from impasto.painting.painter import Painter
 from impasto.painting.result import Painting
+from impasto.runs.checkpoints.slot import Slot
+from impasto.runs.checkpoints.writer import CheckpointWriter
 from impasto.runs.job import note_picture_warnings
 from impasto.runs.listener import StopSwitch
 from impasto.settings.fields import FACES, memory_bytes
@@ -152,7 +156,7 @@ def _paint(task: Task, channel: Channel, worker_count: int) -> Ended:
     channel.send(Begun(number, settings.threads or 1))
     if isinstance(work, Entry):
         with staged(work) as entry:
-            return _paint_work(replace(entry.work, settings=settings), number, channel, entry.save)
+            return _paint_work(replace(entry.work, settings=settings), number, channel, entry.save, slot_of(work))
 
     def save(painting: Painting) -> None:
         # The record holds the requested settings, as this worker's share of the machine would bind later runs.
@@ -161,11 +165,27 @@ def _paint(task: Task, channel: Channel, worker_count: int) -> Ended:
     return _paint_work(replace(work, settings=settings), number, channel, save)
 
 
-def _paint_work(work: Work, number: int, channel: Channel, save: Callable[[Painting], None]) -> Ended:
-    loaded = _load_once(work.settings.encoder)
-    painter = Painter(work.content, work.styles, work.settings, plan=work.plan, loaded=loaded)
-    with channel.stop_switch.painting(painter.stop):
-        return _iterate(painter, number, channel, save)
+def _paint_work(
+    work: Work, number: int, channel: Channel, save: Callable[[Painting], None], slot: Slot | None = None
+) -> Ended:
+    """Paint and save; with a slot, continue from its checkpoint, and write checkpoints of a long painting."""
+
+    def note(text: str) -> None:
+        channel.send(Remarked(number, text))
+
+    painter = resume(slot, work, note) if slot else None
+    if painter is None:
+        loaded = _load_once(work.settings.encoder)
+        painter = Painter(work.content, work.styles, work.settings, plan=work.plan, loaded=loaded)
+    with ExitStack() as stack:
+        writer = stack.enter_context(open_writer(slot, note)) if slot else None
+        stack.enter_context(channel.stop_switch.painting(painter.stop))
+        ended = _iterate(painter, number, channel, save, writer)
+        if writer and ended.state == "painted":
+            writer.remove()
+        elif writer:
+            writer.write_last()
+        return ended
 
 
 def _load_once(name: str) -> LoadedEncoder:
@@ -182,13 +202,21 @@ def _load_cached(name: str, state: tuple[int, ...] | None) -> LoadedEncoder:
     return load_encoder(name)
 
 
-def _iterate(painter: Painter, number: int, channel: Channel, save: Callable[[Painting], None]) -> Ended:
+def _iterate(
+    painter: Painter,
+    number: int,
+    channel: Channel,
+    save: Callable[[Painting], None],
+    writer: CheckpointWriter | None,
+) -> Ended:
     for text in painter.remarks:
         channel.send(Remarked(number, text))
     if channel.stop_switch.requested:  # while the painter was made
         return Ended(number, "stopped")
     last = 0.0
     for event in painter:
+        if writer:
+            writer.see(event)
         if isinstance(event, Iteration) and time.monotonic() - last >= PROGRESS_INTERVAL:
             last = time.monotonic()
             channel.send(_advanced(number, len(painter.octaves), event))

@@ -272,6 +272,7 @@ class Painter:
             encoder=StoredEncoder(name=self.loaded.name, sha256=self.loaded.sha256),
             plan=tuple(PlannedOctave(**octave._asdict()) for octave in self.octaves),
             precision=self.precision,
+            machine=self.machine.kind,
             seconds=run.seconds,
             octave=run.octave,
             iteration=run.iteration,

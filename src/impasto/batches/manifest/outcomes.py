@@ -30,6 +30,9 @@ RECORDS = ".impasto"
 State = Literal["done", "failed", "left", "taken"]
 """State of an entry: finished, failed, to be painted, or with another file in its place."""
 
+Kind = Literal["done", "failed", "checkpoint"]
+"""Kind of a record."""
+
 
 @dataclass
 class Outcomes:
@@ -106,7 +109,7 @@ def is_done(entry: Entry) -> bool:
         PictureError: the store does not say.
     """
     if is_url(entry.output):
-        return url_exists(_record_address(entry, "done")) and url_exists(entry.output)
+        return url_exists(record_address(entry, "done")) and url_exists(entry.output)
     return _local_state(entry) == "done"
 
 
@@ -137,6 +140,17 @@ def select_pending(entries: Iterable[Entry], *, retry_failed: bool = False, forc
     ]
 
 
+def record_address(entry: Entry, kind: Kind) -> str:
+    """Return the address of a record of an entry.
+
+    Args:
+        entry: the painting.
+        kind: kind of the record.
+    """
+    folder = _records_folder(split_address(entry.output)[0])
+    return f"{folder}/{_record_name(entry, kind)}" if is_url(folder) else str(Path(folder, _record_name(entry, kind)))
+
+
 def record_done(entry: Entry, values: dict[str, Any]) -> None:
     """Write the record of a finished picture at a URL; the picture itself must be there.
 
@@ -147,7 +161,7 @@ def record_done(entry: Entry, values: dict[str, Any]) -> None:
     Raises:
         PictureError: the record cannot be written.
     """
-    write_url(_record_address(entry, "done"), _dump(entry, values))
+    write_url(record_address(entry, "done"), _dump(entry, values))
 
 
 def record_failure(entry: Entry, message: str) -> None:
@@ -160,7 +174,7 @@ def record_failure(entry: Entry, message: str) -> None:
     Raises:
         PictureError: the record cannot be written.
     """
-    address, data = _record_address(entry, "failed"), _dump(entry, {"message": message})
+    address, data = record_address(entry, "failed"), _dump(entry, {"message": message})
     if is_url(address):
         write_url(address, data)
         return
@@ -173,7 +187,7 @@ def record_failure(entry: Entry, message: str) -> None:
 
 def read_failure(entry: Entry) -> Failure:
     """Return the recorded failure of an entry; without a readable record, a failure of unknown reason."""
-    address = _record_address(entry, "failed")
+    address = record_address(entry, "failed")
     message = "The reason is not recorded."
     with suppress(PictureError, OSError, ValueError, KeyError, TypeError):
         data = read_url(address) if is_url(address) else Path(address).read_bytes()
@@ -205,15 +219,10 @@ def _list_names(folder: str) -> list[str]:
         raise PictureError(f"The folder {shown(folder)} cannot be read ({reason(error)}).") from None
 
 
-def _record_name(entry: Entry, kind: Literal["done", "failed"]) -> str:
+def _record_name(entry: Entry, kind: Kind) -> str:
     """Return the name of a record, which differs for copies of one photograph, whose keys are equal."""
     name = hashlib.sha256(os.fsencode(split_address(entry.output)[1])).hexdigest()[:8]
-    return f"{entry.key}-{name}.{kind}.json"
-
-
-def _record_address(entry: Entry, kind: Literal["done", "failed"]) -> str:
-    folder = _records_folder(split_address(entry.output)[0])
-    return f"{folder}/{_record_name(entry, kind)}" if is_url(folder) else str(Path(folder, _record_name(entry, kind)))
+    return f"{entry.key}-{name}.{kind}{'' if kind == 'checkpoint' else '.json'}"
 
 
 def _records_folder(folder: str) -> str:
