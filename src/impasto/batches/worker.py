@@ -8,9 +8,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache, lru_cache
-from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from typing import Protocol
 
