@@ -14,7 +14,7 @@ from impasto.batches.events import BatchEvent, Begun, Ended
 from impasto.batches.executor import Task, TaskReturned
 from impasto.cluster.connection import NO_TOKEN, check_address, connect
 from impasto.cluster.resources import Resources, resources_for
-from impasto.cluster.tasks import Mailbox, WorkerFacts, check, paint
+from impasto.cluster.tasks import PROGRESS_INTERVAL, Mailbox, WorkerFacts, check, paint
 from impasto.errors import PaintingError
 from impasto.files import reason
 from impasto.settings.model import Settings
@@ -25,6 +25,9 @@ LOST_RETRIES = 3
 
 MOST_IN_FLIGHT = 4096
 """Most tasks that Ray holds at the same time; it slows down with a million of them."""
+
+POSTS_PER_SECOND = 200
+"""Most progress events a second of all paintings together; a mailbox takes about a thousand."""
 
 COUNT_SECONDS = 5.0
 """Seconds after which the machines of the cluster are counted anew, as they come and go."""
@@ -85,7 +88,8 @@ class RayExecutor:
         resources = self._resources(task.work.settings)
         self._least = self._least or resources
         options = resources.options | {"max_retries": LOST_RETRIES, "retry_exceptions": False}
-        reference = ray.remote(paint).options(**options).remote(task, resources.cpus, self._mailbox)
+        interval = max(PROGRESS_INTERVAL, self._window / POSTS_PER_SECOND)
+        reference = ray.remote(paint).options(**options).remote(task, resources.cpus, self._mailbox, interval)
         self._running[reference] = task.number
 
     def receive(self) -> Sequence[BatchEvent | TaskReturned]:

@@ -72,11 +72,12 @@ class MailboxChannel:
 
     Args:
         mailbox: handle of the actor.
+        interval: fewest seconds between two progress events.
     """
 
-    def __init__(self, mailbox: Any) -> None:
+    def __init__(self, mailbox: Any, interval: float = PROGRESS_INTERVAL) -> None:
         self.stop_switch = StopSwitch()
-        self._mailbox = mailbox
+        self._mailbox, self._interval = mailbox, interval
         self._last = float("-inf")
         self._queue: queue.SimpleQueue[BatchEvent | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._deliver, name="mailbox", daemon=True)
@@ -84,7 +85,7 @@ class MailboxChannel:
 
     def send(self, event: BatchEvent) -> None:
         """Post an event, unless it is progress that follows too soon."""
-        if isinstance(event, Advanced) and time.monotonic() - self._last < PROGRESS_INTERVAL:
+        if isinstance(event, Advanced) and time.monotonic() - self._last < self._interval:
             return
         self._last = time.monotonic()
         self._queue.put(event)
@@ -108,18 +109,19 @@ class MailboxChannel:
             pass
 
 
-def paint(task: Task, cpus: int, mailbox: Any) -> Ended:
+def paint(task: Task, cpus: int, mailbox: Any, interval: float) -> Ended:
     """Paint a task, and return its last event, which is all that travels to the driver.
 
     Args:
         task: the painting.
         cpus: cores that Ray reserved for it.
         mailbox: handle of the actor for the other events.
+        interval: fewest seconds between two progress events.
     """
     worker = _import_worker()
     from impasto.engine.devices import physical_cores
 
-    channel = MailboxChannel(mailbox)
+    channel = MailboxChannel(mailbox, interval)
     try:
         return worker.paint_task(task, channel, -(-physical_cores() // cpus))  # one of as many as the machine runs
     finally:
