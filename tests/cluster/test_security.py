@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -31,16 +32,25 @@ def secured(tmp_path):
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef0123456789abcdef"}
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     environment |= token | {"RAY_worker_niceness": "0", "OMP_NUM_THREADS": "1"}
-    ray = [sys.executable, "-m", "ray.scripts.scripts"]
-    start = ["start", "--head", "--port=0", f"--ray-client-server-port={port}", "--num-cpus=1"]
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--port=0", "--num-cpus=1"]
+    options = [f"--ray-client-server-port={port}", "--include-dashboard=false", "--object-store-memory=80000000"]
     folder = f"--temp-dir=/tmp/ray-{os.getpid()}"  # not tmp_path, as names of sockets are short
-    done = subprocess.run(
-        [*ray, *start, "--include-dashboard=false", "--object-store-memory=80000000", folder],
-        env=environment, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    with (tmp_path / "ray.log").open("w") as log:
+        head = subprocess.Popen([*command, *options, folder], env=environment, stdout=log, stderr=log)
+    deadline = time.monotonic() + 180
+    while not is_open(port):
+        assert head.poll() is None, (tmp_path / "ray.log").read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
     yield environment, f"ray://127.0.0.1:{port}"
-    subprocess.run([*ray, "stop", "--force"], env=environment, capture_output=True)
+    head.terminate()
+    head.wait(60)
+
+
+def is_open(port):
+    """Return whether a server listens to a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_cluster_with_tokens_demands_them(secured, plan):
