@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import threading
+import warnings
 
 import ray
 
@@ -63,9 +64,13 @@ def connect(address: str) -> bool:
     in_main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, namespace="impasto")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # such as one that precedes an error
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR, namespace="impasto")
     except Exception as error:  # such as no cluster, another version of Ray or Python, or a wrong token
-        raise PaintingError(f"The cluster {address} cannot be joined ({reason(error)}): check that it runs.") from None
+        raise PaintingError(
+            f"The cluster {address} cannot be joined ({reason(error)}): check that it runs, and its token."
+        ) from None
     finally:
         if in_main:  # Ray ends the program at once upon SIGTERM
             signal.signal(signal.SIGTERM, before)
