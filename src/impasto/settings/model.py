@@ -37,6 +37,9 @@ from impasto.styles.lookup import find_style
 
 DEFAULT_STRENGTH = 0.5
 
+COLOUR_RATIO = 7.0
+"""Factor by which strength 0 raises the weight of the photo's colours relative to that at strength 0.5."""
+
 DETAIL_RATIO = 2.5
 """Factor by which detail 1 raises the weight of each block of layers relative to that of the next deeper block."""
 
@@ -48,9 +51,9 @@ class _Model(BaseModel):
 class Losses(_Model):
     """Layers, weights and distances of the loss that painting minimises."""
 
-    content: LayerWeights = {"relu3_1": 1.0}
-    """Content layers and their weights. Only the ratios count; rgb = 5 beside relu3_1 = 1 keeps the photo's colours at
-    a low strength."""
+    content: LayerWeights = {"rgb": 2.0, "relu3_1": 1.0}
+    """Content layers and their weights. Only the ratios count; rgb stands for the photo's own colours, whose weight
+    rises sevenfold from strength 0.5 down to 0."""
 
     style: LayerWeights = {
         "rgb": 2.0,
@@ -137,6 +140,11 @@ class Optimization(_Model):
 
     max_octaves: int = Field(default=16, ge=1)
     """Largest number of octaves, of which the largest are kept; 1 paints at the full size alone."""
+
+    start_noise: float = Field(default=0.01, ge=0, le=1)
+    """Standard deviation of faint noise in flat areas of the photo that painting starts from; pixels are in [0, 1].
+    Without it, places in a flat area differ only in their distance from the border, and are painted in lines parallel
+    to it."""
 
     clamp: Literal["octave", "step"] = "step"
     """When pixels are clamped to [0, 1]: at the end of each octave, or at every step."""
@@ -330,27 +338,42 @@ class Settings(_Model):
 
     @property
     def balanced_losses(self) -> Losses:
-        """Losses with the style layers' weights balanced by ``detail``.
+        """Losses with the style layers' weights balanced by ``detail``, and the content layers' by ``strength``.
 
         Each block of the encoder gains a factor of :data:`DETAIL_RATIO` ** (2 · detail - 1) over the next deeper one.
         The sum of these layers' weights stays the same, and so do the weights of rgb and strokes, which have no block.
         """
+
+        The content's weight of rgb gains :data:`COLOUR_RATIO` ** (1 - 2 · strength) below strength 0.5. At a low
+        strength, scattered dots of the style's colours would otherwise be the cheapest way to its statistics.
         ratio = DETAIL_RATIO ** (2 * self.detail - 1)
+        layers = {"content": self._content_layers, "style": self._style_layers}
+        is_balanced = layers == {"content": self.losses.content, "style": self.losses.style}
+        return self.losses if is_balanced else self.losses.model_copy(update=layers)
+
+    @property
+    def _content_layers(self) -> LayerWeights:
+        if self.strength is None or not self.losses.content.get("rgb"):
+            return self.losses.content
+        factor = COLOUR_RATIO ** max(0.0, 1 - self.strength / DEFAULT_STRENGTH)
+        return self.losses.content | {"rgb": factor * self.losses.content["rgb"]}
+
+    @property
+    def _style_layers(self) -> LayerWeights:
         before = {name: weight for name, weight in self.losses.style.items() if parse_layer(name).block}
         after = {name: weight * ratio ** -parse_layer(name).block for name, weight in before.items()}
         total = sum(after.values())
         if self.detail == 0.5 or not total:
-            return self.losses
+            return self.losses.style
         scale = sum(before.values()) / total
-        balanced = {name: scale * weight for name, weight in after.items()}
-        return self.losses.model_copy(update={"style": self.losses.style | balanced})
+        return self.losses.style | {name: scale * weight for name, weight in after.items()}
 
 
 def style_weight_of(strength: float) -> float:
-    """Return the style weight for a strength in [0, 1]: 1 at 0, 122 at 0.5, about 5000 at 1.
+    """Return the style weight for a strength in [0, 1]: 0.82 at 0, 100 at 0.5, about 4100 at 1.
 
     Equal steps of the strength remove about equal shares of the photograph's structure: on three pairs of photographs
-    and paintings at 256 px, each eighth lowers the content score by 0.05 to 0.07. ``python -m benchmarks.quality
-    strength`` measures it.
+    and paintings at 256 px, each eighth lowers the content score by 0.06 to 0.075, and the last one by 0.03.
+    ``python -m benchmarks.quality strength`` measures it.
     """
-    return float(10 ** (7.8 * strength - 10.4 * strength**2 + 6.3 * strength**3))
+    return float(0.82 * 10 ** (7.8 * strength - 10.4 * strength**2 + 6.3 * strength**3))
