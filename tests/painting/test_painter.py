@@ -328,6 +328,19 @@ def test_soft_edge_has_no_halo_after_dark_style(small):
         assert 255 * np.abs((one - other).mean(axis=0)).max() < 3
 
 
+@pytest.mark.parametrize("preset", ["quick"])
+def test_grey_photo_after_grey_style_stays_grey(preset):
+    grey, style = (
+        np.repeat(x.mean(2, keepdims=True), 3, 2) for x in (smooth_picture(96, 96, 1), smooth_picture(80, 80, 2))
+    )
+    options = {"preset": preset, "size": 96, "threads": 1}
+    painted = impasto.paint(grey, style, **options)
+    assert np.ptp(painted.array, axis=2).max() < 1e-6
+    assert np.abs(painted.array - grey).mean() > 0.01
+    coloured = impasto.paint(grey, smooth_picture(80, 80, 2), **options)
+    assert np.ptp(coloured.array, axis=2).max() > 0.1
+
+
 def frame_strength(picture, margin=12):
     """Measure how far brightness near the borders changes in lines along them; 1 means in such lines alone."""
     grey = picture.mean(axis=2)

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,9 @@ from impasto.styles.lookup import ambiguity, find_style
 PictureLike = str | os.PathLike[str] | Image.Image | np.ndarray
 
 _PATH_TYPES = (str, os.PathLike)
+
+GREY_TOLERANCE = 0.5 / 255
+"""Largest difference between the colours of a grey pixel, in [0, 1]."""
 
 
 class Inputs:
@@ -97,6 +101,12 @@ class Inputs:
             assert self.content is not None
             return max(self.content.height, self.content.width)
         return side
+
+    @cached_property
+    def is_grey(self) -> bool:
+        """Whether all pictures that give colours are grey; the painting then stays grey, except in the tutorial."""
+        coloured = [*self.styles, *(p for p in (self.content, self.start, self.colours) if p is not None)]
+        return not self._settings.preset.startswith("tutorial") and all(map(_is_grey, coloured))
 
     @property
     def full_size(self) -> tuple[int, int]:
@@ -237,3 +247,10 @@ def _with_extended_colours(photo: Picture) -> Picture:
 
 def _quoted(picture: Picture) -> str:
     return repr(str(picture.path)) if picture.path else "given"
+
+
+def _is_grey(picture: Picture) -> bool:
+    return all(
+        (np.ptp(rows, axis=2) <= GREY_TOLERANCE).all()
+        for rows in np.array_split(picture.pixels, picture.height // 64 + 1)
+    )

@@ -13,6 +13,7 @@ from torch import Tensor
 from impasto import pictures
 from impasto.encoders.layers import Layer
 from impasto.engine.borders import bled, mirrored, trimmed
+from impasto.engine.grey import averaged
 from impasto.engine.style_terms import LayerMasks, layer_masks
 from impasto.painting.colour.arrays import ColourMap
 from impasto.painting.colour.plan import ColourInputs, noise, plan_colours
@@ -52,6 +53,7 @@ class ScaledInputs:
             self._content.alpha if self._content else None,
             inputs.colours.pixels if inputs.colours else None,
         )
+        self._is_grey = inputs.is_grey
         self.colours = plan_colours(settings.colour, self._colour_inputs)
 
     def fitted(self, picture: Picture, height: int, width: int, recolour: ColourMap | None = None) -> Tensor:
@@ -151,6 +153,7 @@ class ScaledInputs:
     def shown(self, image: Tensor, height: int, width: int) -> np.ndarray:
         """Convert a painted image to the picture for display: trimmed, recoloured and composited, H×W×3 in [0, 1]."""
         image = trimmed(image, (height, width))
+        image = averaged(image) if self._is_grey else image
 
         def photo() -> np.ndarray:
             assert self._content is not None  # the settings are refused without a photograph
