@@ -16,6 +16,7 @@ from impasto import pictures
 from impasto.errors import PaintingError, SettingsError
 from impasto.painting.events import Event, Reading
 from impasto.painting.faces import face_mask, find_faces
+from impasto.painting.input_remarks import remarks_on_pictures
 from impasto.painting.octaves import LEAST_SIDE, style_size
 from impasto.painting.record import Source
 from impasto.painting.regions import RegionMask, Regions, as_picture_source, check_numbers, check_shape
@@ -89,7 +90,7 @@ class Inputs:
         self.smaller = self._read_smaller(by_name.pop(GROW_FROM)) if GROW_FROM in by_name else None
         self.regions = Regions(len(styles), {name: self._read_mask(name, source) for name, source in by_name.items()})
         given = [s for s in (*styles, settings.colours_from) if isinstance(s, _PATH_TYPES)]
-        self.remarks = tuple(filter(None, map(ambiguity, given)))
+        self.remarks = (*filter(None, map(ambiguity, given)), *remarks_on_pictures(self.content, self.styles))
         if settings.protect == FACES and PROTECT not in by_name:
             self._protect_faces()
 

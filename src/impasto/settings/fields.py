@@ -118,6 +118,12 @@ def _int_to_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _percent_to_share(value: object) -> object:
+    """Return a percentage as a share, ``50%`` as 0.5, and other values unchanged."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", value) if isinstance(value, str) else None
+    return float(match[1]) / 100 if match else value
+
+
 def _path_to_text(path: object) -> object:
     return os.fsdecode(path) if isinstance(path, os.PathLike) else path
 
@@ -141,8 +147,8 @@ def _normalize_mask_paths(value: object) -> object:
 Text = Annotated[str, Field(min_length=1)]
 """Text that is not empty."""
 
-Share = Annotated[float, Field(ge=0, le=1)]
-"""Number in [0, 1]."""
+Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_percent_to_share)]
+"""Number in [0, 1], or a percentage as in ``50%``."""
 
 ShareBelowOne = Annotated[float, Field(ge=0, lt=1)]
 """Number in [0, 1)."""

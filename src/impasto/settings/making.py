@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import SettingsError
+from impasto.files import shown, similar_file
 from impasto.settings.exclusions import TEXTURE_STRENGTH_MESSAGE
 from impasto.settings.fields import PRESETS
 from impasto.settings.merging import deep_merge
 from impasto.settings.model import Settings
 from impasto.settings.presets import PRESET_CHANGES, texture_values
-from impasto.settings.validation import validate
+from impasto.settings.validation import setting_names, validate
 
 
 def make_settings(file: str | Path | None = None, **changes: Any) -> Settings:
@@ -22,12 +23,13 @@ def make_settings(file: str | Path | None = None, **changes: Any) -> Settings:
 
     Args:
         file: JSON or TOML file with the names of :class:`Settings`.
-        changes: settings by name; nested ones as mappings, which may give a part only.
+        changes: settings by name; nested ones as mappings, which may give a part only; ``iterations`` stands for
+            ``optimization.iterations``.
 
     Raises:
         SettingsError: unknown name, value out of range, settings that exclude each other, or unreadable file.
     """
-    given = deep_merge(read_settings_file(file) if file is not None else {}, changes)
+    given = deep_merge(read_settings_file(file) if file is not None else {}, _without_shorthands(changes))
     return validate(deep_merge(preset_values(given.get("preset", "default")), given))
 
 
@@ -36,12 +38,13 @@ def make_texture_settings(file: str | Path | None = None, **changes: Any) -> Set
 
     Args:
         file: JSON or TOML file with the names of :class:`Settings`.
-        changes: settings by name; nested ones as mappings, which may give a part only.
+        changes: settings by name; nested ones as mappings, which may give a part only; ``iterations`` stands for
+            ``optimization.iterations``.
 
     Raises:
         SettingsError: as for :func:`make_settings`, or a strength, which textures do not have.
     """
-    given = deep_merge(read_settings_file(file) if file is not None else {}, changes)
+    given = deep_merge(read_settings_file(file) if file is not None else {}, _without_shorthands(changes))
     if given.get("strength") is not None:
         raise SettingsError(TEXTURE_STRENGTH_MESSAGE)
     return make_settings(**deep_merge(texture_values(given.get("preset", "default")), given))
@@ -52,11 +55,13 @@ def change_settings(settings: Settings, **changes: Any) -> Settings:
 
     Args:
         settings: original settings; not modified.
-        changes: settings by name; nested ones as mappings, which may give a part only.
+        changes: settings by name; nested ones as mappings, which may give a part only; ``iterations`` stands for
+            ``optimization.iterations``.
 
     Raises:
         SettingsError: the result is not valid.
     """
+    changes = _without_shorthands(changes)
     values = settings.model_dump(exclude_none=True)
     if "preset" in changes:
         silent = {name: dict.fromkeys(values["losses"][name], 0.0) for name in ("content", "style")}
@@ -93,7 +98,9 @@ def read_settings_file(path: str | Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8-sig")  # Windows's editors write a byte order mark
         values = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
     except FileNotFoundError:
-        raise SettingsError(f"There is no file of settings {str(path)!r}: check the path.") from None
+        similar = similar_file(path)
+        advice = f"did you mean {shown(similar)}?" if similar else "check the path."
+        raise SettingsError(f"There is no file of settings {str(path)!r}: {advice}") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise SettingsError(f"The file of settings {str(path)!r} cannot be read ({reason}).") from None
@@ -102,7 +109,7 @@ def read_settings_file(path: str | Path) -> dict[str, Any]:
         raise SettingsError(f"The file of settings {str(path)!r} is not valid {kind}: {error}.") from None
     if not isinstance(values, dict):
         raise SettingsError(f"The file of settings {str(path)!r} does not hold a table of names and values.")
-    return values
+    return _without_shorthands(values)
 
 
 def parse_assignment(text: str) -> dict[str, Any]:
@@ -115,6 +122,10 @@ def parse_assignment(text: str) -> dict[str, Any]:
     """
     name, equals, value = text.partition("=")
     keys = [key.strip() for key in name.split(".")]
+    if not equals and name.strip() in setting_names():
+        raise SettingsError(
+            f"{text!r} is not a setting with its value: the value is missing, so write {name.strip()}=VALUE."
+        )
     if not equals or not all(keys):
         raise SettingsError(f"{text!r} is not a setting: write NAME=VALUE, as in losses.style.relu3_1=2.")
     try:
@@ -124,4 +135,19 @@ def parse_assignment(text: str) -> dict[str, Any]:
     for key in reversed(keys):
         nested = {key: nested}
     assert isinstance(nested, dict)
-    return nested
+    return _without_shorthands(nested)
+
+
+def _without_shorthands(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return changes with ``optimization.iterations`` in place of its shorthand ``iterations``.
+
+    Raises:
+        SettingsError: both are given.
+    """
+    changes = dict(changes)
+    if "iterations" not in changes:
+        return changes
+    optimization = changes.get("optimization", {})
+    if isinstance(optimization, Mapping) and "iterations" in optimization:
+        raise SettingsError("The settings iterations and optimization.iterations are the same: give one of them.")
+    return deep_merge({"optimization": {"iterations": changes.pop("iterations")}}, changes)

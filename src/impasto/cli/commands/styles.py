@@ -56,7 +56,9 @@ def add(
 @app.command(short_help="Remove a style of yours.", help="Remove a style from your folder of styles.")
 def remove(names: Annotated[list[str], typer.Argument(metavar="NAME…", show_default=False, help="Its name.")]) -> None:
     """Remove styles from the user's folder."""
-    from impasto.styles.changing import remove_style
+    from impasto.styles.changing import own_style, remove_style
 
     for name in names:
+        own_style(name)  # refuse all before any is removed
+    for name in dict.fromkeys(names):
         print_out(f"{name}: removed {shown(remove_style(name))}")

@@ -204,11 +204,11 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 
 def _formats() -> Iterator[tuple[str, str]]:
-    from impasto.pictures.codecs.backends import missing_formats
-    from impasto.pictures.codecs.formats import READABLE, SUFFIXES
+    from impasto.pictures.codecs.backends import missing_formats, readable_formats
+    from impasto.pictures.codecs.formats import SUFFIXES
 
     missing = missing_formats()
-    yield "reads", READABLE + (f" (not installed: {', '.join(missing)})" if missing else "")
+    yield "reads", readable_formats() + (f" (not installed: {', '.join(missing)})" if missing else "")
     yield "writes", ", ".join(SUFFIXES)
 
 
