@@ -8,7 +8,9 @@ from typing import Annotated, cast
 
 import typer
 
-from impasto.cli.commands import batch, demo, inspection, painting, runs, sheet, styles, vary, weights
+from impasto.cli import completion
+from impasto.cli.commands import batch, demo, guidance, inspection, painting, runs, sheet, styles, vary, weights
+from impasto.cli.help_pages import PanelTyper, other_spelling
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.reporting.streams import lost_output, print_error, print_out
 from impasto.errors import ImpastoError
@@ -27,17 +29,21 @@ impasto paints a photograph in the manner of a painting. Try one of these:
   impasto --help                    list all commands"""
 """The text that the program prints without arguments."""
 
-app = typer.Typer(
+app = PanelTyper(
     name="impasto",
     help="Paint a photograph in the manner of a painting. Try `impasto demo` first.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "token_normalize_func": other_spelling,
+    },
 )
 app.add_typer(weights.app, name="weights")
 app.add_typer(styles.app, name="styles")
-for module in (painting, sheet, batch, vary, runs, demo, inspection):
+for module in (painting, sheet, batch, vary, runs, demo, inspection, guidance):
     module.register(app)
 
 
@@ -57,7 +63,7 @@ def run(arguments: Sequence[str], interrupts: Interrupts) -> int:
         print_error(_empty_sentence(arguments, empty))
         return 2
     try:
-        if arguments:
+        if completion.prepare() or arguments:
             code = command.main(list(arguments), "impasto", standalone_mode=False, obj=interrupts)
         else:
             code = 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, get_args
 
 import typer
 
+from impasto.cli.completion import complete_style
 from impasto.cli.setting_options import SETTINGS, changes_from
 from impasto.errors import SettingsError
 
@@ -99,7 +100,20 @@ def to_path(name: str | None) -> Path | None:
 Styles = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="STYLE", show_default=False, help="The painting, or several: files, or names of `impasto styles`."
+        metavar="STYLE",
+        show_default=False,
+        help="The painting, or several: files, or names of `impasto styles`.",
+        autocompletion=complete_style,
+    ),
+]
+StyleOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--style",
+        "-s",
+        metavar="FILE|NAME",
+        help="Another way to write STYLE. May be repeated.",
+        autocompletion=complete_style,
     ),
 ]
 Painted = Annotated[str, typer.Argument(metavar="FILE", show_default=False, help="A picture that impasto painted.")]
@@ -107,8 +121,9 @@ TextureFrom = Annotated[
     str | None,
     typer.Option(
         "--texture-from",
-        metavar="FILE",
+        metavar="FILE|NAME",
         help="Take the brush strokes from this painting, and only the colours from STYLE or --colours-from.",
+        autocompletion=complete_style,
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace existing files.")]
@@ -224,7 +239,10 @@ class RepeatOptions:
     styles: Annotated[
         list[str] | None,
         typer.Option(
-            "--style", metavar="FILE", help="A painting in place of all the stored ones. May be repeated for several."
+            "--style",
+            metavar="FILE|NAME",
+            help="A painting in place of all the stored ones. May be repeated for several.",
+            autocompletion=complete_style,
         ),
     ] = None
 

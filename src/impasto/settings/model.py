@@ -182,7 +182,8 @@ class Settings(_Model):
     to the photo's mean and covariance), palette (the result in the painting's few main colours)."""
 
     colours_from: OptionalPath = None
-    """Picture that the styles are recoloured after before painting, and that the palette comes from; or none."""
+    """Picture, or name of a style, that the styles are recoloured after before painting, and that the palette comes
+    from; or none."""
 
     stroke_size: float = Field(default=1.0, ge=0.25, le=4)
     """Size of the strokes, from 0.25 to 4: scale of the painting relative to the photo, whose long sides are equal at

@@ -48,13 +48,14 @@ def paint(
         ),
     ] = None,
     *,
+    more_styles: options.StyleOption = None,
     changes: Changes,
     texture_from: options.TextureFrom = None,
     run: RunOptions,
     report: ReportOptions,
 ) -> int:
     """Paint a photograph, and return the exit code."""
-    paintings, changes = sources_from(styles or (), texture_from, changes)
+    paintings, changes = sources_from((*(styles or ()), *(more_styles or ())), texture_from, changes)
     settings = make_settings(**changes)
     from impasto.runs.job import Job
     from impasto.runs.outputs import default_output
@@ -77,13 +78,14 @@ def texture(
         ),
     ] = None,
     *,
+    more_styles: options.StyleOption = None,
     changes: Changes,
     texture_from: options.TextureFrom = None,
     run: RunOptions,
     report: ReportOptions,
 ) -> int:
     """Paint a texture, and return the exit code."""
-    paintings, changes = sources_from(styles or (), texture_from, changes)
+    paintings, changes = sources_from((*(styles or ()), *(more_styles or ())), texture_from, changes)
     settings = make_texture_settings(**changes)
     from impasto.runs.job import Job
     from impasto.runs.outputs import default_texture_output

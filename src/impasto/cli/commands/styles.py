@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
+from impasto.cli.help_pages import PanelTyper
 from impasto.cli.reporting.streams import print_note, print_out
 from impasto.errors import PictureError
 from impasto.files import shown
 from impasto.samples import STYLE_DESCRIPTIONS
 from impasto.styles.lookup import style_paths, user_styles
 
-app = typer.Typer(
+app = PanelTyper(
     short_help="List the styles, and add your own.",
     help="List the styles that have names, one a line; add pictures to them, and remove some.",
     rich_markup_mode=None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from impasto.cli.help_pages import PanelTyper
 from impasto.cli.options import Quiet
 from impasto.cli.reporting.streams import print_note, print_out, print_status
 from impasto.encoders.published.catalogue import KNOWN, known_weights
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 LOG_INTERVAL = 5.0
 """Seconds between two progress lines in a log."""
 
-app = typer.Typer(
+app = PanelTyper(
     short_help="Fetch and manage weights for --encoder.",
     help="List, fetch, verify and remove the published weights for --encoder.",
     rich_markup_mode=None,
