@@ -15,7 +15,7 @@ import numpy as np
 
 from impasto.batches.works import Work, check_fit, plan_works
 from impasto.errors import SettingsError
-from impasto.files import shortened
+from impasto.files import fitting_name, shortened
 from impasto.pictures import read_picture
 from impasto.pictures.sizes import scaled_size
 from impasto.runs.repeating import prepare
@@ -138,7 +138,7 @@ def plan_variants(
         named = [(_shortest_name(a, varied), v) for a, v in zip(axes, values, strict=True) if a in varied]
         label = ", ".join(f"{name} {value}" for name, value in named)
         stem = "-".join([Path(file).stem, *(_to_file_name(f"{name}={value}") for name, value in named)])
-        output = folder / f"{stem}.png"
+        output = folder / fitting_name(f"{stem}.png")
         variants.append(Variant(label, Work(repeat.content, repeat.styles, repeat.settings, output, repeat.plan)))
     return Variants(tuple(variants), len(varied[-1].values) if len(varied) > 1 else None)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import PictureError, SettingsError
-from impasto.files import shown
+from impasto.files import fitting_name, shown
 from impasto.painting.octaves import EarlierPlan
 from impasto.painting.record import GRID, Record, StoredSource
 from impasto.pictures import open_picture, read_record
@@ -145,7 +145,7 @@ def free_name(path: Path) -> Path:
     """Return ``FILE-again.png`` for ``FILE.png``, or ``FILE-again-2.png`` and so on if that exists."""
     number = 1
     while True:
-        name = path.with_name(f"{path.stem}-again{f'-{number}' if number > 1 else ''}{path.suffix}")
+        name = path.with_name(fitting_name(f"{path.stem}-again{f'-{number}' if number > 1 else ''}{path.suffix}"))
         if not os.path.lexists(name):
             return name
         number += 1

@@ -11,6 +11,7 @@ import typer
 from impasto.cli import options
 from impasto.cli.commands.vary import paint_grid, temporary_folder
 from impasto.cli.setting_options import Changes
+from impasto.files import fitting_name
 from impasto.settings.making import make_settings
 from impasto.styles.lookup import find_style, style_paths
 
@@ -52,7 +53,7 @@ def sheet(
     from impasto.batches.variants import plan_styles
 
     content = Path(photo)
-    grid = options.to_path(output) or content.with_name(f"{content.stem}-styles.png")
+    grid = options.to_path(output) or content.with_name(fitting_name(f"{content.stem}-styles.png"))
     with ExitStack() as stack:
         variants = plan_styles(content, paths, settings, options.to_path(keep) or temporary_folder(stack))
         code, is_written = paint_grid(

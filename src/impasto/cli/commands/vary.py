@@ -17,7 +17,7 @@ from impasto.cli.interrupts import Interrupts
 from impasto.cli.reporting.streams import print_error
 from impasto.cli.setting_options import Changes
 from impasto.errors import PictureError, SettingsError
-from impasto.files import shown
+from impasto.files import fitting_name, shown
 from impasto.version import __version__
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def vary(
     from impasto.batches.variants import plan_variants
 
     painted = Path(file)
-    grid = options.to_path(output) or painted.with_name(f"{painted.stem}-vary.png")
+    grid = options.to_path(output) or painted.with_name(fitting_name(f"{painted.stem}-vary.png"))
     with ExitStack() as stack:
         folder = options.to_path(keep) or temporary_folder(stack)
         variants = plan_variants(

@@ -17,13 +17,14 @@ from rich.table import Table
 from rich.text import Text
 
 from impasto.cli.errors import as_options
+from impasto.cli.repeat_command import flat_values, repeating_command
 from impasto.cli.reporting.formatting import clock, counted
 from impasto.cli.reporting.streams import one_line, print_out
-from impasto.errors import EncoderError, ImpastoError, PictureError
+from impasto.errors import EncoderError, ImpastoError, PictureError, SettingsError
 from impasto.painting.record import Record
 from impasto.runs.repeating import stored_record, stored_text
 from impasto.settings.exclusions import EXCLUSIONS
-from impasto.settings.model import Settings
+from impasto.settings.model import DEFAULT_STRENGTH, Settings
 from impasto.version import __version__
 
 if TYPE_CHECKING:
@@ -63,10 +64,23 @@ def print_record(path: Path, *, as_json: bool) -> None:
     record = stored_record(path)
     _print(_table(_record_rows(record)))
     print_out("\nsettings (* is not the default)")
-    defaults = dict(_flat(Settings().model_dump(mode="json", exclude_none=True)))
-    stored = dict(_flat(record.settings))
+    defaults = dict(flat_values(Settings().model_dump(mode="json", exclude_none=True) | _default_strength({})))
+    given = record.settings | (_default_strength(record.settings) if record.content else {})
+    in_order = {name: given[name] for name in (*Settings.model_fields, *given) if name in given}
+    stored = dict(flat_values(in_order))
     marked = {name for name, value in stored.items() if defaults.get(name) != value}
     _print(_table(((name, _shown(value)) for name, value in stored.items()), marked=marked))
+    print_out("\nto paint it again from its sources")
+    try:
+        print_out(repeating_command(path, record))
+    except SettingsError as error:
+        print_out(as_options(str(error)))
+
+
+def _default_strength(settings: Mapping[str, Any]) -> dict[str, float]:
+    """Return the strength that settings imply; empty if they give it, or raw weights in its place."""
+    given = any(settings.get(name) is not None for name in ("strength", "content_weight", "style_weight"))
+    return {} if given else {"strength": DEFAULT_STRENGTH}
 
 
 def print_plan(painter: Painter, *, as_json: bool) -> None:
@@ -181,15 +195,6 @@ def _allowed(field: Mapping[str, Any]) -> str:
     limits = [f"{sign} {field[key]}" for key, sign in bounds if key in field]
     such = f"such as {field['examples'][0]}" if "examples" in field else ""
     return " ".join(filter(None, (names[field["type"]], " and ".join(limits), such)))
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values of nested mappings with dotted names."""
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
 
 
 def _versions() -> Iterator[tuple[str, str]]:
