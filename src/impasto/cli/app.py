@@ -10,14 +10,11 @@ import typer
 
 from impasto.cli import completion
 from impasto.cli.commands import batch, demo, guidance, inspection, painting, runs, sheet, styles, vary, weights
-from impasto.cli.help_pages import PanelTyper, other_spelling
+from impasto.cli.help_pages import PanelTyper, UsageError, other_spelling
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.reporting.streams import lost_output, print_error, print_out
 from impasto.errors import ImpastoError
 from impasto.version import __version__
-
-# Base class of all usage errors; it has no public name in some versions of typer.
-_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 FIRST_STEPS = """\
 impasto paints a photograph in the manner of a painting. Try one of these:
@@ -74,7 +71,7 @@ def run(arguments: Sequence[str], interrupts: Interrupts) -> int:
     except OSError as error:  # a path that may not be accessed or is not valid, wherever it is first used
         print_error(_access_sentence(error))
         return 2
-    except _UsageError as error:
+    except UsageError as error:
         print_error(_usage_sentence(cast("typer.BadParameter", error)))
         return 2
     lost = lost_output()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import typer
 from typer.core import TyperCommand
 
 from impasto.cli.reporting.streams import print_out
+
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+"""Base class of all usage errors; it has no public name in some versions of typer."""
 
 PANELS: Mapping[str, Sequence[str]] = {
     "Picture": ("--output", "--size", "--preset", "--iterations", "--init", "--grow-from", "--depth", "--seamless"),
@@ -86,6 +89,9 @@ def other_spelling(name: str) -> str:
     return _SPELLINGS.get(name, name)
 
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
 class PanelCommand(TyperCommand):
     """A command whose help has examples and panels, and whose usage errors name the command."""
 
@@ -97,9 +103,9 @@ class PanelCommand(TyperCommand):
             raise typer.Exit
         try:
             return super().parse_args(ctx, args)
-        except typer.BadParameter.__bases__[0] as error:  # the usage error, which has no public name
-            if getattr(error, "ctx", None) is None:
-                error.ctx = ctx  # type: ignore[attr-defined]
+        except UsageError as error:
+            if getattr(error, "ctx", None) is None:  # as for an option without its value
+                vars(error)["ctx"] = ctx
             raise
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
@@ -134,7 +140,9 @@ class PanelCommand(TyperCommand):
 class PanelTyper(typer.Typer):
     """An application whose commands are :class:`PanelCommand` objects."""
 
-    def command(self, *args: Any, cls: type[TyperCommand] | None = PanelCommand, **options: Any) -> Any:
+    def command(
+        self, *args: Any, cls: type[TyperCommand] | None = PanelCommand, **options: Any
+    ) -> Callable[[Command], Command]:
         """Return a decorator that adds a command."""
         return super().command(*args, cls=cls, **options)
 

@@ -268,7 +268,7 @@ class _Run:
             return replace(outcome, checkpoint=checkpoint)
         other = free_name(picture)
         try:
-            painting.save(other)
+            painting.save(other, force=False)
         except ImpastoError:
             return outcome  # for the reason already given
         return replace(outcome, rescued=other)

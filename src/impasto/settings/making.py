@@ -6,19 +6,20 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from impasto.errors import SettingsError
 from impasto.files import shown, similar_file
 from impasto.settings.exclusions import TEXTURE_STRENGTH_MESSAGE
 from impasto.settings.fields import PRESETS
+from impasto.settings.keywords import SettingsKeywords
 from impasto.settings.merging import deep_merge
 from impasto.settings.model import Settings
 from impasto.settings.presets import PRESET_CHANGES, texture_values
 from impasto.settings.validation import setting_names, validate
 
 
-def make_settings(file: str | Path | None = None, **changes: Any) -> Settings:
+def make_settings(file: str | Path | None = None, **changes: Unpack[SettingsKeywords]) -> Settings:
     """Build settings from a preset, a file over it, and keywords over both.
 
     Args:
@@ -29,11 +30,11 @@ def make_settings(file: str | Path | None = None, **changes: Any) -> Settings:
     Raises:
         SettingsError: unknown name, value out of range, settings that exclude each other, or unreadable file.
     """
-    given = deep_merge(read_settings_file(file) if file is not None else {}, _without_shorthands(changes))
+    given = deep_merge(read_settings_file(file) if file is not None else {}, expand_shorthands(changes))
     return validate(deep_merge(preset_values(given.get("preset", "default")), given))
 
 
-def make_texture_settings(file: str | Path | None = None, **changes: Any) -> Settings:
+def make_texture_settings(file: str | Path | None = None, **changes: Unpack[SettingsKeywords]) -> Settings:
     """Build the settings of a texture from a preset, its changes for textures, a file and keywords, in that order.
 
     Args:
@@ -44,13 +45,13 @@ def make_texture_settings(file: str | Path | None = None, **changes: Any) -> Set
     Raises:
         SettingsError: as for :func:`make_settings`, or a strength, which textures do not have.
     """
-    given = deep_merge(read_settings_file(file) if file is not None else {}, _without_shorthands(changes))
+    given = deep_merge(read_settings_file(file) if file is not None else {}, expand_shorthands(changes))
     if given.get("strength") is not None:
         raise SettingsError(TEXTURE_STRENGTH_MESSAGE)
     return make_settings(**deep_merge(texture_values(given.get("preset", "default")), given))
 
 
-def change_settings(settings: Settings, **changes: Any) -> Settings:
+def change_settings(settings: Settings, **changes: Unpack[SettingsKeywords]) -> Settings:
     """Return settings with some replaced; a new preset replaces every setting that any preset changes.
 
     Args:
@@ -61,12 +62,12 @@ def change_settings(settings: Settings, **changes: Any) -> Settings:
     Raises:
         SettingsError: the result is not valid.
     """
-    changes = _without_shorthands(changes)
+    given = expand_shorthands(changes)
     values = settings.model_dump(exclude_none=True)
-    if "preset" in changes:
+    if "preset" in given:
         silent = {name: dict.fromkeys(values["losses"][name], 0.0) for name in ("content", "style")}
-        values = deep_merge(values, {"losses": silent}, preset_values(changes["preset"]))
-    return validate(deep_merge(values, changes))
+        values = deep_merge(values, {"losses": silent}, preset_values(given["preset"]))
+    return validate(deep_merge(values, given))
 
 
 def preset_values(preset: str) -> dict[str, Any]:
@@ -109,7 +110,7 @@ def read_settings_file(path: str | Path) -> dict[str, Any]:
         raise SettingsError(f"The file of settings {str(path)!r} is not valid {kind}: {error}.") from None
     if not isinstance(values, dict):
         raise SettingsError(f"The file of settings {str(path)!r} does not hold a table of names and values.")
-    return _without_shorthands(values)
+    return expand_shorthands(values)
 
 
 def parse_assignment(text: str) -> dict[str, Any]:
@@ -135,10 +136,10 @@ def parse_assignment(text: str) -> dict[str, Any]:
     for key in reversed(keys):
         nested = {key: nested}
     assert isinstance(nested, dict)
-    return _without_shorthands(nested)
+    return expand_shorthands(nested)
 
 
-def _without_shorthands(changes: Mapping[str, Any]) -> dict[str, Any]:
+def expand_shorthands(changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return changes with ``optimization.iterations`` in place of its shorthand ``iterations``.
 
     Raises:
