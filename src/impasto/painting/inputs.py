@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -28,7 +29,7 @@ from impasto.settings.model import Settings
 from impasto.settings.references import COLOURS_FROM, GROW_FROM, INIT, PROTECT, split_name
 from impasto.styles.lookup import ambiguity, find_style
 
-PictureLike = str | os.PathLike[str] | Image.Image | np.ndarray
+PictureLike: TypeAlias = str | os.PathLike[str] | Image.Image | np.ndarray
 
 _PATH_TYPES = (str, os.PathLike)
 

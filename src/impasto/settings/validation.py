@@ -84,12 +84,10 @@ def similar_setting(name: str) -> str | None:
     """
     parent, _, last = name.rpartition(".")
     names = list(setting_names())
-    siblings = {known.rpartition(".")[2]: known for known in names if known.rpartition(".")[0] == parent}
-    others = {known.rpartition(".")[2]: known for known in names}
-    for by_last in (siblings, others):
-        if found := closest(last, by_last):
-            return by_last[found]
-    return None
+    by_last = {known.rpartition(".")[2]: known for known in names}
+    by_last |= {known.rpartition(".")[2]: known for known in names if known.rpartition(".")[0] == parent}
+    found = closest(last, by_last)
+    return None if found is None else by_last[found]
 
 
 def _explain(error: ValidationError) -> str:
