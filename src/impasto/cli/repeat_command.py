@@ -60,12 +60,10 @@ def _setting_options(record: Record) -> Iterator[str]:
         last = name.removeprefix("optimization.")
         if value is True and name in FLAGS:
             yield FLAGS[name]
-        elif last in FLAGS and ("." not in last):
+        elif last in FLAGS:
             yield from (FLAGS[last], ",".join(map(str, value)) if isinstance(value, list) else str(value))
         else:
             yield from ("--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}")
-    for name in before.keys() - after.keys():
-        yield from ("--set", f"{name}=null")
 
 
 def _without_pictures(settings: Settings, record: Record) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def explain(
         print_out(TOPICS[name])
     elif name in commands:
         command = commands[name]
-        with command.make_context(f"impasto {name}", [], parent=parent.parent, resilient_parsing=True) as inner:
+        with command.make_context(name, [], parent=parent, resilient_parsing=True) as inner:
             print_out(command.get_help(inner))
     else:
         similar = closest(name, (*TOPICS, *commands))
