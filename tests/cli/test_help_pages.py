@@ -42,7 +42,9 @@ def commands_in(text):
 
 
 def test_help_shows_examples_then_panels(impasto_command):
-    found = sections(impasto_command("paint", "--help").out)
+    text = impasto_command("paint", "--help").out
+    assert text.startswith("Usage: impasto paint [OPTIONS] CONTENT [STYLE]...\n")
+    found = sections(text)
     assert list(found) == ["Examples", "Arguments", "Picture", "Style", "Colour", "Regions", "Run", "Machine"]
     assert found["Examples"] == list(EXAMPLES["paint"])
     assert found["Colour"] == ["--colour", "--colours-from", "--texture-from"]

@@ -108,6 +108,10 @@ class PanelCommand(TyperCommand):
                 vars(error)["ctx"] = ctx
             raise
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the pieces of the usage line, without the braces that some versions of typer add."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         """Write the description, and the examples."""
         super().format_help_text(ctx, formatter)
