@@ -43,6 +43,7 @@ class OptimizationKeywords(TypedDict, total=False):
     max_octaves: int
     clamp: Literal["octave", "step"]
     keep: Literal["best", "after-best", "last"]
+    start_noise: float
 
 
 class CommonKeywords(TypedDict, total=False):
