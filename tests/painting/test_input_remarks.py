@@ -52,7 +52,7 @@ def test_photo_that_is_the_style_is_noted(name, tmp_path):
     write_picture(tmp_path / "style.png", STYLE)
     image = Image.open(tmp_path / "style.png")
     (image.resize((40, 40), Image.Resampling.LANCZOS) if name == "smaller.png" else image).save(
-        tmp_path / name, quality=95
+        tmp_path / name, quality=95, subsampling=0
     )
     remark = remark_on(read_picture(tmp_path / name), read_picture(tmp_path / "style.png"))
     assert remark.startswith("The photo and the style style.png are the same picture")
