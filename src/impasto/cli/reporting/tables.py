@@ -179,7 +179,7 @@ def _allowed(field: Mapping[str, Any]) -> str:
     names = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
     bounds = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
     limits = [f"{sign} {field[key]}" for key, sign in bounds if key in field]
-    such = f"such as {field['examples'][0]}" if "examples" in field else ""
+    such = f"such as {' or '.join(field['examples'])}" if "examples" in field else ""
     return " ".join(filter(None, (names[field["type"]], " and ".join(limits), such)))
 
 
