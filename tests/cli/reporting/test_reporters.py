@@ -14,7 +14,7 @@ import pytest
 
 from impasto.cli.reporting import reporters
 from impasto.cli.reporting.choosing import choose_reporter
-from impasto.cli.reporting.formatting import clock, to_json
+from impasto.cli.reporting.formatting import clock, time_range, to_json
 from impasto.cli.reporting.reporters import JsonReporter, LineReporter, Reporter
 from impasto.cli.reporting.terminal import TerminalReporter
 from impasto.engine.loss import Loss
@@ -121,6 +121,20 @@ def test_json_has_null_for_nan_and_infinity(capsys, tmp_path):
 )
 def test_clock_formats_durations(seconds, text):
     assert clock(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "text"),
+    [
+        (0.2, 0.9, "0 to 1 s"),
+        (11.2, 17.1, "11 to 18 s"),
+        (60, 95, "1 to 1.6 min"),
+        (5390, 8990, "1.4 to 2.5 h"),
+        (36000, 72000, "10 to 20 h"),
+    ],
+)
+def test_time_range_rounds_outwards(least, most, text):
+    assert time_range(least, most) == text
 
 
 def test_line_reporter_prints_slow_files_sparsely(capsys, monkeypatch):

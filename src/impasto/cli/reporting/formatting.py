@@ -45,6 +45,14 @@ def clock(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def time_range(least: float, most: float) -> str:
+    """Return a range of durations in one unit, as in ``5 to 9 s`` or ``1.5 to 2.5 h``; rounded outwards."""
+    unit, length = next((u, n) for u, n in (("h", 3600), ("min", 60), ("s", 1)) if most >= 1.5 * n or n == 1)
+    step = 0.1 if unit != "s" and most < 10 * length else 1
+    first, last = (step * rounded(value / length / step) for rounded, value in ((math.floor, least), (math.ceil, most)))
+    return f"{first:.3g} to {last:.3g} {unit}" if last < 1000 else f"{first:.0f} to {last:.0f} {unit}"
+
+
 def to_json(value: Any) -> str:
     """Return JSON on one line, with null for infinite numbers and NaN, which JSON lacks."""
     return json.dumps(_finite(value), allow_nan=False)
