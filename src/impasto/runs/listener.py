@@ -55,7 +55,7 @@ class Listener(Protocol):
     """Receives the progress of a run.
 
     The run enters the listener as a context while it paints or accesses a slow file, so that a display can open and
-    close; this may happen several times.
+    close; this may happen several times, also within one another.
     """
 
     def __enter__(self) -> object:

@@ -27,7 +27,8 @@ def test_paint_writes_beside_photo_and_prints_path(folder, small, impasto_comman
     result = impasto_command("paint", "photo.png", "style.png", *small)
     assert result.code == 0
     assert result.out == f"{folder / 'photo-as-style.png'}\n"
-    lines = result.err.splitlines()
+    first, *lines = result.err.splitlines()
+    assert first == "photo.png in the style of style.png, 96 px, to photo-as-style.png"
     assert lines[0].startswith("painting 96×72 px in 2 octaves on cpu with 1 thread")
     assert lines[1] == "octave 1/2: 48×36 px, 2 iterations"
     assert any(line.startswith("octave 2/2: 96×72 px") for line in lines)

@@ -142,8 +142,15 @@ def explain_job(job: Job, reporter: Reporter, *, as_json: bool) -> None:
         ImpastoError: painting would be refused. The outputs are not checked, as none is written.
     """
     from impasto.cli.reporting.tables import print_plan
+    from impasto.painting.events import Preparing
     from impasto.runs.job import make_painter, note_picture_warnings
 
     job.check_inputs()
     with note_picture_warnings(reporter.note):
-        print_plan(make_painter(job, reporter), as_json=as_json)
+        with reporter:
+            painter = make_painter(job, reporter)
+            reporter.on_event(Preparing("timing"))
+            from impasto.painting.timing import estimate_time  # loads PyTorch
+
+            time = estimate_time(painter)
+        print_plan(painter, time, as_json=as_json)

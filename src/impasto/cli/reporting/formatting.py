@@ -8,7 +8,22 @@ from typing import Any
 
 from impasto.cli.reporting.streams import one_line
 from impasto.engine.loss import Loss
-from impasto.painting.events import Reading, Started, Writing
+from impasto.painting.events import Announced, Preparing, Reading, Started, Writing
+
+_STEPS = {"loading": "loading PyTorch", "reading": "reading the pictures", "timing": "timing a few iterations"}
+
+
+def announcement_line(event: Announced) -> str:
+    """Return a line with photograph, styles, size and destination of a run."""
+    in_pixels = str(event.size).replace("x", "").isdecimal()
+    size = f"{event.size} px" if in_pixels else "original size" if event.size == "original" else event.size
+    photo = "texture" if event.photo is None else event.photo
+    return one_line(f"{photo} in the style of {' and '.join(event.styles)}, {size}, to {event.destination}")
+
+
+def preparing_line(event: Preparing) -> str:
+    """Return a line on a step before the first iteration."""
+    return _STEPS[event.step]
 
 
 def plan_line(event: Started) -> str:

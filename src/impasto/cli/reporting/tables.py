@@ -29,6 +29,7 @@ from impasto.version import __version__
 if TYPE_CHECKING:
     from impasto.painting.cost import Cost
     from impasto.painting.painter import Painter
+    from impasto.painting.timing import TimeEstimate
     from impasto.settings.model import Optimization
 
 _WIDTH_OF_FILES = 120
@@ -72,13 +73,12 @@ def print_record(path: Path, *, as_json: bool) -> None:
     _print(_table(((name, _shown(value)) for name, value in stored.items()), marked=marked))
 
 
-def print_plan(painter: Painter, *, as_json: bool) -> None:
+def print_plan(painter: Painter, time: TimeEstimate, *, as_json: bool) -> None:
     """Print the plan of a painting by octave: size, tiles, method, memory, arithmetic and time."""
     from impasto.painting.cost import cost_of
     from impasto.painting.memory import standing_memory
-    from impasto.painting.timing import estimate_time
 
-    machine, time = painter.machine, estimate_time(painter)
+    machine = painter.machine
     base = standing_memory(painter.workload)
     rows = [
         _plan_row(cost_of(octave, painter.workload), seconds, base, painter.settings.optimization)
