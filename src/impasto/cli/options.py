@@ -215,6 +215,28 @@ def _seconds(text: str) -> float:
 
 
 @dataclass(frozen=True)
+class WatchOptions:
+    """Options of the commands that paint one picture, to watch it meanwhile."""
+
+    live: Annotated[
+        str | None,
+        typer.Option(
+            "--live",
+            metavar="FILE",
+            help="Rewrite this picture while painting, at most once a second; a name in .html writes a page as well, "
+            "which shows the picture in a browser and reloads itself.",
+        ),
+    ] = None
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Show the picture in the terminal while painting, if the terminal can; needs impasto[watch].",
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
 class RepeatOptions:
     """Options for other sources than those stored in a picture."""
 
@@ -253,7 +275,7 @@ def _flag(annotation: Any) -> str:
     return next(text for text in spellings if isinstance(text, str) and text.startswith("--"))
 
 
-_GROUPS = (ReportOptions, RunOptions, RepeatOptions, PairingOptions)
+_GROUPS = (ReportOptions, RunOptions, WatchOptions, RepeatOptions, PairingOptions)
 
 FLAGS: dict[str, str] = (
     {name: option.flag for name, option in SETTINGS.items()}

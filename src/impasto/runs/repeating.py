@@ -13,7 +13,7 @@ from typing import Any
 from impasto.errors import PictureError, SettingsError
 from impasto.files import shown
 from impasto.painting.octaves import EarlierPlan
-from impasto.painting.record import GRID, Record, StoredSource
+from impasto.painting.record import GRID, LIVE, Record, StoredSource
 from impasto.pictures import open_picture, read_record
 from impasto.runs.growing import choose_growth
 from impasto.settings.fields import Precision
@@ -89,6 +89,8 @@ def stored_record(path: str | os.PathLike[str]) -> Record:
         values = json.loads(stored_text(path))
         if isinstance(values, dict) and GRID in values:
             raise PictureError(f"{shown(path)} is a grid of paintings: name one of them.")
+        if isinstance(values, dict) and LIVE in values:
+            raise PictureError(f"{shown(path)} shows a painting in progress: name the painting itself.")
         return Record.model_validate(values)
     except (ValueError, RecursionError):
         raise PictureError(f"The record in {shown(path)} is damaged, so it cannot be read.") from None

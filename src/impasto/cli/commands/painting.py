@@ -11,7 +11,7 @@ from impasto.cli import options
 from impasto.cli.commands.sources import sources_from
 from impasto.cli.commands.weights import show_downloads
 from impasto.cli.interrupts import Interrupts
-from impasto.cli.options import ReportOptions, RunOptions
+from impasto.cli.options import ReportOptions, RunOptions, WatchOptions
 from impasto.cli.setting_options import Changes
 from impasto.settings.making import make_settings, make_texture_settings
 
@@ -51,6 +51,7 @@ def paint(
     changes: Changes,
     texture_from: options.TextureFrom = None,
     run: RunOptions,
+    watch: WatchOptions,
     report: ReportOptions,
 ) -> int:
     """Paint a photograph, and return the exit code."""
@@ -62,7 +63,7 @@ def paint(
     photo = Path(content)
     outputs = run.outputs(options.to_path(output) or default_output(photo, paintings))
     job = Job(photo, paintings, settings, outputs, checkpoints=run.checkpoints())
-    return _paint_or_explain(job, run, report, context.obj)
+    return _paint_or_explain(job, run, watch, report, context.obj)
 
 
 @options.with_groups
@@ -80,6 +81,7 @@ def texture(
     changes: Changes,
     texture_from: options.TextureFrom = None,
     run: RunOptions,
+    watch: WatchOptions,
     report: ReportOptions,
 ) -> int:
     """Paint a texture, and return the exit code."""
@@ -90,7 +92,7 @@ def texture(
 
     outputs = run.outputs(options.to_path(output) or default_texture_output(paintings))
     job = Job(None, paintings, settings, outputs, checkpoints=run.checkpoints())
-    return _paint_or_explain(job, run, report, context.obj)
+    return _paint_or_explain(job, run, watch, report, context.obj)
 
 
 @options.with_groups
@@ -106,6 +108,7 @@ def again(
     sources: options.RepeatOptions,
     changes: Changes,
     run: RunOptions,
+    watch: WatchOptions,
     report: ReportOptions,
 ) -> int:
     """Paint a picture again from its record, and return the exit code."""
@@ -115,19 +118,21 @@ def again(
     repeat = prepare(file, content=sources.content, styles=sources.styles or (), changes=changes)
     outputs = run.outputs(options.to_path(output) or free_name(Path(file)))
     job = Job(repeat.content, repeat.styles, repeat.settings, outputs, repeat, run.checkpoints())
-    return _paint_or_explain(job, run, report, context.obj)
+    return _paint_or_explain(job, run, watch, report, context.obj)
 
 
-def _paint_or_explain(job: Job, run: RunOptions, report: ReportOptions, interrupts: Interrupts) -> int:
+def _paint_or_explain(
+    job: Job, run: RunOptions, watch: WatchOptions, report: ReportOptions, interrupts: Interrupts
+) -> int:
     from impasto.cli.reporting.choosing import choose_reporter
     from impasto.cli.running import paint_job
 
-    reporter = choose_reporter(quiet=report.quiet, as_json=report.as_json)
+    reporter = choose_reporter(quiet=report.quiet, as_json=report.as_json, watch=watch.watch and not run.explain)
     with show_downloads(reporter):
         if run.explain:
             explain_job(job, reporter, as_json=report.as_json)
             return 0
-        return paint_job(job, reporter, interrupts)
+        return paint_job(job, reporter, interrupts, options.to_path(watch.live))
 
 
 def explain_job(job: Job, reporter: Reporter, *, as_json: bool) -> None:
