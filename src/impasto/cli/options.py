@@ -6,7 +6,8 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, is_dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, get_args
 
@@ -14,6 +15,7 @@ import typer
 
 from impasto.cli.setting_options import SETTINGS, changes_from
 from impasto.errors import SettingsError
+from impasto.settings.presets import PREVIEW_PRESET, PREVIEW_SIZE
 
 if TYPE_CHECKING:
     from impasto.runs.checkpointing import CheckpointPolicy
@@ -139,6 +141,22 @@ class ReportOptions:
 class RunOptions:
     """Options of the commands that paint one picture, besides those for its sources and settings."""
 
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="png|jpg|webp|tif",
+            help="Format of a picture without a name of its own: with -o -, which is png otherwise, or without -o.",
+        ),
+    ] = None
+    preview: Annotated[
+        bool,
+        typer.Option(
+            "--preview",
+            help=f"Paint only a preview, at {PREVIEW_SIZE} px with the preset {PREVIEW_PRESET}, as OUT-preview; and "
+            "print what the full painting would take.",
+        ),
+    ] = False
     explain: Annotated[
         bool,
         typer.Option(
@@ -180,24 +198,62 @@ class RunOptions:
     ] = None
     force: Force = False
 
-    def outputs(self, picture: Path) -> Outputs:
+    def outputs(self, output: str | None, default: Path, stack: ExitStack) -> Outputs:
         """Return the outputs of a run.
 
         Args:
-            picture: path of the painting.
+            output: value of ``--output``.
+            default: path of the painting without it.
+            stack: removes the temporary file of a picture that goes to standard output.
+
+        Raises:
+            SettingsError: a format that is not written, or that is not the one of the output's name.
         """
+        from impasto.cli.pipes import PIPE, output_file  # which imports FLAGS
         from impasto.runs.outputs import Outputs
 
-        return Outputs(picture, to_path(self.sheet), to_path(self.stages), to_path(self.history), self.force)
+        others = Outputs(default, to_path(self.sheet), to_path(self.stages), to_path(self.history), self.force)
+        suffix = self.suffix
+        if output == PIPE:
+            picture = Path(f"{PIPE}{suffix}") if self.explain else output_file(suffix or ".png", stack)
+            return replace(others, picture=picture, is_temporary=True)
+        if output is not None and suffix and Path(output).suffix.lower() != suffix:
+            raise SettingsError(f"--format {self.format} is not the format of {output}: leave one of them out.")
+        picture = default.with_suffix(suffix) if suffix else default
+        return replace(others, picture=picture if output is None else Path(output))
 
-    def checkpoints(self) -> CheckpointPolicy:
+    @property
+    def suffix(self) -> str | None:
+        """Suffix of the format; None if the option does not name one.
+
+        Raises:
+            SettingsError: the format is not written.
+        """
+        from impasto.pictures import SUFFIXES
+
+        if self.format is None:
+            return None
+        suffix = f".{self.format.lower().removeprefix('.')}"
+        if suffix not in SUFFIXES:
+            known = ", ".join(known[1:] for known in SUFFIXES)
+            raise SettingsError(f"--format {self.format} is not written: choose one of {known}.")
+        return suffix
+
+    def checkpoints(self, *, is_piped: bool = False) -> CheckpointPolicy:
         """Return whether and where checkpoints are written.
+
+        Args:
+            is_piped: whether the photograph or the picture has no file, so that the run cannot be resumed.
 
         Raises:
             SettingsError: options that exclude each other, or an interval that is not a number of seconds.
         """
-        from impasto.runs.checkpointing import CheckpointPolicy
+        from impasto.runs.checkpointing import NO_CHECKPOINTS, CheckpointPolicy
 
+        if is_piped:
+            if self.checkpoint is not None or self.checkpoint_every is not None:
+                raise SettingsError("A run from or to a pipe cannot be resumed: leave --checkpoint out, or name files.")
+            return NO_CHECKPOINTS
         if self.no_checkpoint and (self.checkpoint is not None or self.checkpoint_every is not None):
             raise SettingsError("--no-checkpoint excludes --checkpoint and --checkpoint-every: choose one.")
         interval = None if self.checkpoint_every is None else _seconds(self.checkpoint_every)

@@ -43,6 +43,7 @@ class Job:
         repeat: the earlier painting that this one repeats; None for a new one.
         checkpoints: whether and where checkpoints are written.
         stored: the interrupted run that this one resumes; None for a new one.
+        has_temporary_content: whether the photograph's file is temporary. The record then names no file of it.
     """
 
     content: Path | None
@@ -52,6 +53,7 @@ class Job:
     repeat: Repeat | None = None
     checkpoints: CheckpointPolicy = NO_CHECKPOINTS
     stored: StoredRun | None = None
+    has_temporary_content: bool = False
 
     @property
     def inputs(self) -> tuple[Path, ...]:
@@ -61,11 +63,12 @@ class Job:
     @property
     def announcement(self) -> Announced:
         """The first event of the run."""
+        photo = "standard input" if self.has_temporary_content else self.content
         return Announced(
-            photo=None if self.content is None else str(self.content),
+            photo=None if photo is None else str(photo),
             styles=tuple(style_name(style) or str(style) for style in self.styles),
             size=self.settings.size,
-            destination=str(self.outputs.picture),
+            destination="standard output" if self.outputs.is_temporary else str(self.outputs.picture),
         )
 
     def check(self) -> None:
@@ -218,6 +221,8 @@ class _Run:
     def paint_and_save(self, control: Control) -> Outcome:
         """Paint, write all files, and pass the outcome to the listener."""
         painting, message = self._paint()
+        if self.job.has_temporary_content and painting.content:
+            painting = replace(painting, content=replace(painting.content, path=None))
         control.saving()
         # First, as the picture can be made from it, and after a signal there may be little time.
         checkpoint = None if painting.complete else self._write_last_checkpoint(painting)
@@ -229,7 +234,10 @@ class _Run:
             extras, failures = self._save_extras(painting)
             if self.writer and not checkpoint:
                 self.writer.remove()
-            outcome = Outcome(painting, files | extras, message, self.stop_requested, failures, checkpoint)
+            is_temporary = self.job.outputs.is_temporary
+            outcome = Outcome(
+                painting, files | extras, message, self.stop_requested, failures, checkpoint, is_temporary
+            )
         self.listener.on_finished(outcome)
         return outcome
 
@@ -273,6 +281,7 @@ class _Run:
             return painting.save(
                 outputs.picture,
                 force=outputs.force,
+                absolute_sources=outputs.is_temporary,
                 on_progress=lambda share: on_event(Writing(outputs.picture, share)),
             )
 

@@ -27,6 +27,7 @@ class Outcome:
         stop_requested: whether the caller asked for the early end.
         failures: one sentence for each file that could not be written.
         checkpoint: checkpoint that the run can be resumed from; None if there is nothing to resume.
+        is_temporary: whether the picture's file is temporary, see :class:`~impasto.runs.outputs.Outputs`.
         rescued: path of the painting beside its intended place; None unless another file took that place.
     """
 
@@ -36,6 +37,7 @@ class Outcome:
     stop_requested: bool = False
     failures: tuple[str, ...] = ()
     checkpoint: Path | None = None
+    is_temporary: bool = False
     rescued: Path | None = None
 
     @property

@@ -143,11 +143,16 @@ def _photograph(record: Record, folder: Path) -> Path | None:
     return None if record.content is None else _found(record.content, folder, "photograph", "content=")
 
 
-def free_name(path: Path) -> Path:
-    """Return ``FILE-again.png`` for ``FILE.png``, or ``FILE-again-2.png`` and so on if that exists."""
+def free_name(path: Path, suffix: str | None = None) -> Path:
+    """Return ``FILE-again.png`` for ``FILE.png``, or ``FILE-again-2.png`` and so on if that exists.
+
+    Args:
+        path: of the painted picture.
+        suffix: another suffix; None for that of the picture.
+    """
     number = 1
     while True:
-        name = path.with_name(f"{path.stem}-again{f'-{number}' if number > 1 else ''}{path.suffix}")
+        name = path.with_name(f"{path.stem}-again{f'-{number}' if number > 1 else ''}{suffix or path.suffix}")
         if not os.path.lexists(name):
             return name
         number += 1

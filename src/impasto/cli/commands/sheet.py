@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from impasto.cli import options
-from impasto.cli.commands.vary import paint_grid, temporary_folder
+from impasto.cli.commands.vary import paint_grid
+from impasto.cli.pipes import temporary_folder
 from impasto.cli.setting_options import Changes
 from impasto.settings.making import make_settings
 from impasto.settings.presets import PREVIEW_PRESET
@@ -52,7 +53,7 @@ def sheet(
     content = Path(photo)
     grid = options.to_path(output) or content.with_name(f"{content.stem}-styles.png")
     with ExitStack() as stack:
-        variants = plan_styles(content, paths, settings, options.to_path(keep) or temporary_folder(stack))
+        variants = plan_styles(content, paths, settings, options.to_path(keep) or temporary_folder(stack, "vary"))
         code, is_written = paint_grid(
             variants, grid, content, context.obj, jobs=jobs, force=force, keep=keep is not None, report=report
         )

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +14,7 @@ import typer
 from impasto.cli import options
 from impasto.cli.commands.batch import paint_works
 from impasto.cli.interrupts import Interrupts
+from impasto.cli.pipes import temporary_folder
 from impasto.cli.reporting.streams import print_error
 from impasto.cli.setting_options import Changes
 from impasto.errors import PictureError, SettingsError
@@ -92,7 +91,7 @@ def vary(
     source = Path(file)
     grid = options.to_path(output) or source.with_name(f"{source.stem}-vary.png")
     with ExitStack() as stack:
-        folder = options.to_path(keep) or temporary_folder(stack)
+        folder = options.to_path(keep) or temporary_folder(stack, "vary")
         variants = _plan(source, paintings or (), sources, assignments or (), folder, changes, between)
         code, is_written = paint_grid(
             variants, grid, source, context.obj, jobs=jobs, force=force, keep=keep is not None, report=report
@@ -137,13 +136,6 @@ def _plan(
     changes = {"preset": PREVIEW_PRESET, **changes}
     paths = [find_style(style) for style in styles]
     return plan_photo_variants(source, paths, assignments, folder, changes=changes, between=between)
-
-
-def temporary_folder(stack: ExitStack) -> Path:
-    """Make a folder that the stack removes."""
-    folder = Path(mkdtemp(prefix="impasto-vary-"))
-    stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 def paint_grid(

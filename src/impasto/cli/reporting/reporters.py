@@ -134,7 +134,8 @@ class LineReporter(Reporter):
                 print_status(f"{name}: {one_line(str(path))}")
         incomplete = "" if outcome.painting.complete else ", incomplete"
         print_status(f"painted in {clock(outcome.painting.seconds)}{incomplete}")
-        print_out(str(outcome.files["picture"]), needed=False)
+        if not outcome.is_temporary:
+            print_out(str(outcome.files["picture"]), needed=False)
 
 
 class JsonReporter(Reporter):
