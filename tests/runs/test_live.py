@@ -98,6 +98,13 @@ def test_live_page_reloads_until_the_end(tmp_path, now):
     assert grey_of(tmp_path / "live.jpg") == pytest.approx(0.9, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(None, ""), (99.2, ", about 99 s left"), (5400.0, ", about 90 min left")]
+)
+def test_live_page_tells_time_left(seconds, words):
+    assert live._left(seconds) == words
+
+
 def test_live_files_replace_only_earlier_ones(tmp_path, now):
     path = tmp_path / "live.html"
     files = LiveFiles.named(path)

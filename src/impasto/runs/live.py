@@ -43,8 +43,10 @@ _PAGE = """\
 {generator}{refresh}
 <title>{title}</title>
 <style>
-body {{ margin: 0; background: #222; color: #ccc; font: 16px/1.6 sans-serif; text-align: center; }}
-img {{ display: block; margin: auto; max-width: 100vw; height: calc(100vh - 4em); object-fit: contain; }}
+body {{ margin: 0; height: 100vh; display: flex; flex-direction: column; background: #222; color: #ccc;
+        font: 16px/1.5 sans-serif; text-align: center; }}
+p {{ margin: 0.5em; }}
+img {{ flex: 1; min-height: 0; object-fit: contain; }}
 </style>
 </head>
 <body>
@@ -100,6 +102,12 @@ def _is_page(path: Path) -> bool:
         return False
 
 
+def _left(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return f", about {seconds:.0f} s left" if seconds < 100 else f", about {seconds / 60:.0f} min left"
+
+
 class LivePicture(SilentListener):
     """A listener that rewrites a picture while a run paints; a failure to write it is noted once, and ends it.
 
@@ -124,8 +132,7 @@ class LivePicture(SilentListener):
             height, width = event.octaves[-1][:2]
             self._size = scaled_size(height, width, min(LONGEST_SIDE, max(height, width)))
         elif isinstance(event, Iteration) and time.monotonic() >= self._next:
-            left = "" if event.remaining is None else f", about {event.remaining:.0f} s left"
-            self._write(event.image(), f"{event.share:.0%} painted{left}", refresh=True)
+            self._write(event.image(), f"{event.share:.0%} painted{_left(event.remaining)}", refresh=True)
 
     def on_finished(self, outcome: Outcome) -> None:
         """Write the result, and a page that no longer reloads itself."""

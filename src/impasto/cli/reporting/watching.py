@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 import time
@@ -64,6 +65,9 @@ def _find_renderable() -> Callable[..., Any] | None:
         return None
     if hasattr(os, "tcgetpgrp") and os.tcgetpgrp(sys.stdin.fileno()) != os.getpgrp():
         return None  # a job in the background, which the question would stop
+    if not os.get_terminal_size(sys.stdout.fileno()).columns:
+        return None  # the library would divide by it
+    logging.getLogger("textual_image").addHandler(logging.NullHandler())  # or its warnings would break the display
     from textual_image import renderable
 
     is_pixels = renderable.Image in (renderable.TGPImage, renderable.SixelImage)
