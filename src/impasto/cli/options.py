@@ -146,15 +146,15 @@ class RunOptions:
         typer.Option(
             "--format",
             metavar="png|jpg|webp|tif",
-            help="Format of a picture without a name of its own: with -o -, which is png otherwise, or without -o.",
+            help="Format of the picture for -o - (png if not given), or for the default name.",
         ),
     ] = None
     preview: Annotated[
         bool,
         typer.Option(
             "--preview",
-            help=f"Paint only a preview, at {PREVIEW_SIZE} px with the preset {PREVIEW_PRESET}, as OUT-preview; and "
-            "print what the full painting would take.",
+            help=f"Paint a preview ({PREVIEW_SIZE} px, preset {PREVIEW_PRESET}) to OUT-preview, and print how long the "
+            "full painting would take.",
         ),
     ] = False
     explain: Annotated[

@@ -30,7 +30,9 @@ def spool_input(stack: ExitStack) -> Path:
         SettingsError: standard input is a terminal.
     """
     if sys.stdin is None or sys.stdin.isatty():
-        raise SettingsError("The photograph - is standard input, and nothing comes from there: write cat photo.jpg | …")
+        raise SettingsError(
+            "Standard input is a terminal, so no photograph comes from it: write impasto paint - STYLE < photo.jpg."
+        )
     path = temporary_folder(stack, "pipe") / "standard-input"
     with path.open("xb") as file:
         shutil.copyfileobj(sys.stdin.buffer, file)
@@ -44,7 +46,7 @@ def output_file(suffix: str, stack: ExitStack) -> Path:
         SettingsError: standard output is a terminal.
     """
     if sys.stdout.isatty():
-        raise SettingsError("The picture would be written to the terminal: send it elsewhere, as in -o - > out.png")
+        raise SettingsError("The picture would be written to the terminal: send it to a file, as in -o - > out.png.")
     return temporary_folder(stack, "pipe") / f"standard-output{suffix}"
 
 

@@ -92,7 +92,7 @@ def test_pipes_refuse_what_does_not_combine(folder, small, piped, arguments, wor
 
 def test_pipes_refuse_terminals(folder, small, piped, monkeypatch):
     out_of = piped("paint", "-", "style.png", *small, "-o", "out.png", given=None)
-    assert (out_of.code, "nothing comes from there" in out_of.err) == (2, True)
+    assert (out_of.code, "no photograph comes from it" in out_of.err) == (2, True)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     into = piped("paint", "photo.png", "style.png", *small, "-o", "-")
     assert (into.code, "written to the terminal" in into.err) == (2, True)

@@ -22,6 +22,8 @@ from impasto.settings.merging import deep_merge
 
 if TYPE_CHECKING:
     from impasto.cli.reporting.reporters import Reporter
+    from impasto.painting.painter import Painter
+    from impasto.painting.timing import TimeEstimate
     from impasto.runs.job import Job
     from impasto.runs.outputs import Outputs
     from impasto.settings.model import Settings
@@ -46,12 +48,14 @@ def register(app: typer.Typer) -> None:
 @options.with_settings(without=("seamless",))
 def paint(
     context: typer.Context,
-    content: Annotated[str, typer.Argument(metavar="CONTENT", show_default=False, help="The photograph.")],
+    content: Annotated[
+        str, typer.Argument(metavar="CONTENT", show_default=False, help="The photograph, or - for stdin.")
+    ],
     styles: options.Styles = None,
     output: Annotated[
         str | None,
         options.output_option(
-            "The picture to write: .png, .jpg, .webp or .tif. By default CONTENT-as-STYLE.png beside CONTENT."
+            "The picture to write: .png, .jpg, .webp or .tif; - for stdout. By default CONTENT-as-STYLE.png beside CONTENT."
         ),
     ] = None,
     *,
@@ -88,7 +92,7 @@ def texture(
     output: Annotated[
         str | None,
         options.output_option(
-            "The picture to write: .png, .jpg, .webp or .tif. By default STYLE-texture.png beside STYLE."
+            "The picture to write: .png, .jpg, .webp or .tif; - for stdout. By default STYLE-texture.png beside STYLE."
         ),
     ] = None,
     *,
@@ -122,7 +126,9 @@ def again(
     file: options.Painted,
     output: Annotated[
         str | None,
-        options.output_option("The picture to write. By default FILE-again beside FILE, or FILE-again-2 and so on."),
+        options.output_option(
+            "The picture to write; - for stdout. By default FILE-again beside FILE, or FILE-again-2 and so on."
+        ),
     ] = None,
     *,
     sources: options.RepeatOptions,
@@ -222,13 +228,9 @@ def note_full_painting(job: Job, reporter: Reporter) -> None:
         reporter: receives the note.
     """
     from impasto.cli.reporting.formatting import time_range
-    from impasto.painting.timing import estimate_time
-    from impasto.runs.job import make_painter
-    from impasto.runs.listener import SilentListener
 
     try:
-        painter = make_painter(job, SilentListener())
-        time = estimate_time(painter)
+        painter, time = _estimate(job, reporter)
     except ImpastoError as error:
         reporter.note(f"The full painting would be refused: {error}")
         return
@@ -252,15 +254,20 @@ def explain_job(job: Job, reporter: Reporter, *, as_json: bool) -> None:
         ImpastoError: painting would be refused. The outputs are not checked, as none is written.
     """
     from impasto.cli.reporting.tables import print_plan
+
+    job.check_inputs()
+    painter, time = _estimate(job, reporter)
+    print_plan(painter, time, as_json=as_json)
+
+
+def _estimate(job: Job, reporter: Reporter) -> tuple[Painter, TimeEstimate]:
+    """Return the painter of a job, and the time that it would take; the reporter shows both steps."""
     from impasto.painting.events import Preparing
     from impasto.runs.job import make_painter, note_picture_warnings
 
-    job.check_inputs()
-    with note_picture_warnings(reporter.note):
-        with reporter:
-            painter = make_painter(job, reporter)
-            reporter.on_event(Preparing("timing"))
-            from impasto.painting.timing import estimate_time  # loads PyTorch
+    with note_picture_warnings(reporter.note), reporter:
+        painter = make_painter(job, reporter)
+        reporter.on_event(Preparing("timing"))
+        from impasto.painting.timing import estimate_time  # loads PyTorch
 
-            time = estimate_time(painter)
-        print_plan(painter, time, as_json=as_json)
+        return painter, estimate_time(painter)

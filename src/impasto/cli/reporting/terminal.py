@@ -89,6 +89,7 @@ class TerminalReporter(LineReporter):
             self._live.console.print(Text(announcement_line(event)), soft_wrap=True)
         elif isinstance(event, Preparing):
             self._step = preparing_line(event)
+            self._octave = self._iteration = None  # of an earlier run
         elif isinstance(event, Started):
             self._octaves = len(event.octaves)
             self._live.console.print(Text(plan_line(event)), soft_wrap=True)
