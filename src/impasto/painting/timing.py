@@ -46,13 +46,13 @@ class TimeEstimate:
         octaves: seconds of each octave.
         least: least seconds of the painting, as if other programs ended.
         most: greatest seconds of the painting, as if other programs went on.
-        is_busy: whether other programs use much of the processor.
+        is_busy: whether other programs use much of the processor; None on a GPU, whose load is not known.
     """
 
     octaves: Sequence[float]
     least: float
     most: float
-    is_busy: bool
+    is_busy: bool | None
 
 
 def estimate_time(painter: Painter) -> TimeEstimate:
@@ -62,11 +62,12 @@ def estimate_time(painter: Painter) -> TimeEstimate:
         painter: painter that has not begun.
     """
     machine = painter.machine
-    load = busy_cores(LOAD_SECONDS) / machine.threads if machine.device.type == "cpu" else 0.0
+    is_cpu = machine.device.type == "cpu"
+    load = busy_cores(LOAD_SECONDS) / machine.threads if is_cpu else 0.0
     costs = [cost_of(octave, painter.workload) for octave in painter.octaves]
     octaves = expected_seconds(costs, painter.workload, machine.threads)
     least, most = LEAST_FACTOR * sum(octaves), MOST_FACTOR * (1 + load) * sum(octaves) + START_SECONDS
-    return TimeEstimate(octaves, least, most, load >= BUSY_SHARE)
+    return TimeEstimate(octaves, least, most, load >= BUSY_SHARE if is_cpu else None)
 
 
 def expected_seconds(costs: Sequence[Cost], workload: Workload, threads: int) -> list[float]:

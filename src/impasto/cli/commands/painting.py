@@ -55,7 +55,8 @@ def paint(
     output: Annotated[
         str | None,
         options.output_option(
-            "The picture to write: .png, .jpg, .webp or .tif; - for stdout. By default CONTENT-as-STYLE.png beside CONTENT."
+            "The picture to write: .png, .jpg, .webp or .tif; - for stdout. By default CONTENT-as-STYLE.png beside "
+            "CONTENT."
         ),
     ] = None,
     *,
@@ -227,7 +228,7 @@ def note_full_painting(job: Job, reporter: Reporter) -> None:
         job: the full painting.
         reporter: receives the note.
     """
-    from impasto.cli.reporting.formatting import time_range
+    from impasto.cli.reporting.formatting import estimate_line
 
     try:
         painter, time = _estimate(job, reporter)
@@ -235,10 +236,8 @@ def note_full_painting(job: Job, reporter: Reporter) -> None:
         reporter.note(f"The full painting would be refused: {error}")
         return
     height, width = painter.octaves[-1][:2]
-    busy = "; the machine is busy" if time.is_busy else ""
     reporter.note(
-        f"The full painting of {width}×{height} px, preset {job.settings.preset}, would take "
-        f"{time_range(time.least, time.most)}{busy}."
+        f"The full painting of {width}×{height} px, preset {job.settings.preset}, would take {estimate_line(time)}."
     )
 
 

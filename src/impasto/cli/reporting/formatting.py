@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from impasto.cli.reporting.streams import one_line
 from impasto.engine.loss import Loss
 from impasto.painting.events import Announced, Preparing, Reading, Started, Writing
+
+if TYPE_CHECKING:
+    from impasto.painting.timing import TimeEstimate
 
 _STEPS = {"loading": "loading PyTorch", "reading": "reading the pictures", "timing": "timing a few iterations"}
 
@@ -66,6 +69,12 @@ def time_range(least: float, most: float) -> str:
     step = 0.1 if unit != "s" and most < 10 * length else 1
     first, last = (step * rounded(value / length / step) for rounded, value in ((math.floor, least), (math.ceil, most)))
     return f"{first:.3g} to {last:.3g} {unit}" if last < 1000 else f"{first:.0f} to {last:.0f} {unit}"
+
+
+def estimate_line(time: TimeEstimate) -> str:
+    """Return the range of an estimate, and whether the machine is busy if that is known."""
+    state = "" if time.is_busy is None else f"; the machine is {'busy' if time.is_busy else 'otherwise idle'}"
+    return time_range(time.least, time.most) + state
 
 
 def to_json(value: Any) -> str:

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from impasto.cli.errors import as_options
-from impasto.cli.reporting.formatting import clock, counted, time_range
+from impasto.cli.reporting.formatting import clock, counted, estimate_line
 from impasto.cli.reporting.streams import one_line, print_out
 from impasto.errors import EncoderError, ImpastoError, PictureError
 from impasto.painting.record import Record
@@ -99,10 +99,9 @@ def print_plan(painter: Painter, time: TimeEstimate, *, as_json: bool) -> None:
     _print(table, whole=True)
     threads = counted(machine.threads, "thread")
     most = "at most " if painter.settings.optimization.tolerance else ""  # octaves may converge early
-    busy = "; the machine is busy" if time.is_busy else ""
     summary = (
         f"altogether about {peak / 1e9:.2f} GB at the peak, {most}{operations / 1e12:.2f} TFLOP and "
-        f"{time_range(time.least, time.most)}{busy} (judged by a few iterations on small pictures: {machine.device}, "
+        f"{estimate_line(time)} (judged by a few iterations on small pictures: {machine.device}, "
         f"{threads}, {painter.precision})"
     )
     _print(Text(summary))
