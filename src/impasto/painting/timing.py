@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from impasto.engine.devices import busy_cores, cpu_threads, exact_products, synchronize
+from impasto.engine.devices import busy_cores, cpu_threads, exact_products, physical_cores, synchronize
 from impasto.engine.objective import make_objective
 from impasto.painting.cost import Cost, cost_of
 from impasto.painting.method import method_of
@@ -26,7 +26,7 @@ LOAD_SECONDS = 0.3
 """Seconds over which the load by other programs is measured."""
 
 BUSY_SHARE = 0.25
-"""Share of the cores from which other programs make the machine busy."""
+"""Share of a painting's threads without a free core from which the machine is busy."""
 
 LEAST_FACTOR = 0.75
 """Least duration of a painting as a multiple of the expected one."""
@@ -63,7 +63,8 @@ def estimate_time(painter: Painter) -> TimeEstimate:
     """
     machine = painter.machine
     is_cpu = machine.device.type == "cpu"
-    load = busy_cores(LOAD_SECONDS) / machine.threads if is_cpu else 0.0
+    missing = busy_cores(LOAD_SECONDS) + machine.threads - physical_cores() if is_cpu else 0.0
+    load = max(0.0, missing) / machine.threads
     costs = [cost_of(octave, painter.workload) for octave in painter.octaves]
     octaves = expected_seconds(costs, painter.workload, machine.threads)
     least, most = LEAST_FACTOR * sum(octaves), MOST_FACTOR * (1 + load) * sum(octaves) + START_SECONDS

@@ -123,6 +123,7 @@ def test_explain_table_fits_80_columns(folder, small, impasto_command):
 
 def test_explain_says_whether_machine_is_busy(folder, small, impasto_command, monkeypatch):
     pair = ("photo.png", "style.png", *small, "--explain")
+    monkeypatch.setattr(timing, "physical_cores", lambda: 1)
     plans = []
     for load in (0.0, 1.0):
         monkeypatch.setattr(timing, "busy_cores", lambda _, load=load: load)
