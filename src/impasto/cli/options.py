@@ -215,7 +215,7 @@ class RunOptions:
         others = Outputs(default, to_path(self.sheet), to_path(self.stages), to_path(self.history), self.force)
         suffix = self.suffix
         if output == PIPE:
-            picture = Path(f"{PIPE}{suffix}") if self.explain else output_file(suffix or ".png", stack)
+            picture = Path(f"{PIPE}{suffix or ''}") if self.explain else output_file(suffix or ".png", stack)
             return replace(others, picture=picture, is_temporary=True)
         if output is not None and suffix and Path(output).suffix.lower() != suffix:
             raise SettingsError(f"--format {self.format} is not the format of {output}: leave one of them out.")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from impasto.painting.timing import TimeEstimate
     from impasto.runs.job import Job
     from impasto.runs.outputs import Outputs
+    from impasto.runs.repeating import Repeat
     from impasto.settings.model import Settings
 
 
@@ -142,16 +143,21 @@ def again(
     from impasto.runs.job import Job
     from impasto.runs.repeating import free_name, prepare
 
-    def job_with(changes: Changes, outputs: Outputs) -> Job:
-        repeat = prepare(file, content=sources.content, styles=sources.styles or (), changes=changes)
+    def repeat_with(changes: Changes) -> Repeat:
+        return prepare(file, content=sources.content, styles=sources.styles or (), changes=changes)
+
+    def job_of(repeat: Repeat, outputs: Outputs) -> Job:
         checkpoints = run.checkpoints(is_piped=outputs.is_temporary)
         return Job(repeat.content, repeat.styles, repeat.settings, outputs, repeat, checkpoints)
 
+    repeat = repeat_with(changes)
     with ExitStack() as stack:
         outputs = run.outputs(output, free_name(Path(file), run.suffix), stack)
-        job, preview = job_with(changes, outputs), None
+        preview = None
         if run.preview:
-            preview = job_with(_preview(changes, job.settings, has_photo=job.content is not None), outputs)
+            changes = _preview(changes, repeat.settings, has_photo=repeat.content is not None)
+            preview = job_of(repeat_with(changes), outputs)
+        job = job_of(repeat, outputs)
         return _paint_or_explain(job, preview, run, watch, report, stack, context.obj)
 
 

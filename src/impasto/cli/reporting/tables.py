@@ -92,10 +92,12 @@ def print_plan(painter: Painter, time: TimeEstimate, *, as_json: bool) -> None:
         print_out(json.dumps({"octaves": rows, **total, **where}))
         return
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in ("octave", "size", "iterations", "tiles", "method", "memory", "arithmetic", "time"):
+    sizes = [f"{row['width']}×{row['height']}" for row in rows]  # in one column with the number, which is narrower
+    first = max(len("octave size"), len(f"{len(rows)}  ") + max(map(len, sizes)))
+    for heading in (_spread("octave", "size", first), "iterations", "tiles", "method", "memory", "arithmetic", "time"):
         table.add_column(heading, no_wrap=True, justify="left" if heading == "method" else "right")
-    for number, row in enumerate(rows, 1):
-        table.add_row(str(number), *_plan_cells(row))
+    for number, (size, row) in enumerate(zip(sizes, rows, strict=True), 1):
+        table.add_row(_spread(str(number), size, first), *_plan_cells(row))
     _print(table, whole=True)
     threads = counted(machine.threads, "thread")
     most = "at most " if painter.settings.optimization.tolerance else ""  # octaves may converge early
@@ -128,13 +130,16 @@ def _plan_row(c: Cost, seconds: float, base: int, optimization: Optimization) ->
 
 
 def _plan_cells(row: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{row['width']}×{row['height']}"
     yield str(row["iterations"])
-    yield "1" if row["tiles"] == 1 else f"{row['tiles']} of ≤ {row['tile']}"
+    yield "1" if row["tiles"] == 1 else f"{row['tiles']} of ≤ {row['tile']} px"
     yield f"L-BFGS, {row['history']}" if row["method"] == "lbfgs" else "Adam"
     yield f"{_three_digits(row['memory'] / 1e9)} GB"
     yield f"{_three_digits(row['operations'] / 1e12)} TFLOP"
     yield clock(row["seconds"])
+
+
+def _spread(left: str, right: str, width: int) -> str:
+    return left + right.rjust(width - len(left))
 
 
 def _three_digits(number: float) -> str:
