@@ -370,10 +370,10 @@ class Settings(_Model):
 
         Each block of the encoder gains a factor of :data:`DETAIL_RATIO` ** (2 · detail - 1) over the next deeper one.
         The sum of these layers' weights stays the same, and so do the weights of rgb and strokes, which have no block.
-        """
 
         The content's weight of rgb gains :data:`COLOUR_RATIO` ** (1 - 2 · strength) below strength 0.5. At a low
         strength, scattered dots of the style's colours would otherwise be the cheapest way to its statistics.
+        """
         ratio = DETAIL_RATIO ** (2 * self.detail - 1)
         layers = {"content": self._content_layers, "style": self._style_layers}
         is_balanced = layers == {"content": self.losses.content, "style": self.losses.style}
