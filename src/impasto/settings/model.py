@@ -32,7 +32,7 @@ from impasto.settings.fields import (
     Text,
     Weight,
 )
-from impasto.settings.print_sizes import PrintSize, parse_print_size
+from impasto.settings.print_sizes import PrintSize, parse_print_size, pixels_of
 from impasto.settings.references import COLOURS_FROM, GROW_FROM, INIT, PROTECT, mask_name
 from impasto.styles.lookup import find_style
 
@@ -285,23 +285,15 @@ class Settings(_Model):
         return parse_print_size(self.size) if isinstance(self.size, str) else None
 
     @property
-    def _pixels(self) -> tuple[int, ...]:
-        """Long side, or width and height, in pixels; empty for the photograph's own."""
-        if isinstance(self.size, int):
-            return (self.size,)
-        if self.size == "original":
-            return ()
-        return self.print_size.pixels if self.print_size else tuple(map(int, self.size.split("x")))
-
-    @property
     def sides(self) -> tuple[int, int] | None:
         """Height and width in pixels if the size gives both; None otherwise."""
-        return (self._pixels[1], self._pixels[0]) if len(self._pixels) == 2 else None
+        pixels = pixels_of(self.size)
+        return (pixels[1], pixels[0]) if len(pixels) == 2 else None
 
     @property
     def long_side(self) -> int | None:
         """Longest side in pixels that the size allows; None if it is the photograph's own."""
-        return max(self._pixels, default=None)
+        return max(pixels_of(self.size), default=None)
 
     def long_side_of(self, height: int, width: int) -> int:
         """Return the long side of a painting in pixels.
@@ -374,7 +366,6 @@ class Settings(_Model):
         The content's weight of rgb gains :data:`COLOUR_RATIO` ** (1 - 2 · strength) below strength 0.5. At a low
         strength, scattered dots of the style's colours would otherwise be the cheapest way to its statistics.
         """
-        ratio = DETAIL_RATIO ** (2 * self.detail - 1)
         layers = {"content": self._content_layers, "style": self._style_layers}
         is_balanced = layers == {"content": self.losses.content, "style": self.losses.style}
         return self.losses if is_balanced else self.losses.model_copy(update=layers)
@@ -388,6 +379,7 @@ class Settings(_Model):
 
     @property
     def _style_layers(self) -> LayerWeights:
+        ratio = DETAIL_RATIO ** (2 * self.detail - 1)
         before = {name: weight for name, weight in self.losses.style.items() if parse_layer(name).block}
         after = {name: weight * ratio ** -parse_layer(name).block for name, weight in before.items()}
         total = sum(after.values())

@@ -62,3 +62,13 @@ def parse_print_size(text: str) -> PrintSize | None:
     dpi = float(match["dpi"]) if match["dpi"] else DEFAULT_DPI
     sides = tuple(float(side) for side in (match["width"], match["height"]) if side)
     return PrintSize(sides, unit, dpi) if 1 <= dpi <= HIGHEST_DPI else None
+
+
+def pixels_of(size: int | str) -> tuple[int, ...]:
+    """Return the long side, or width and height, in pixels of a valid size; empty for the photograph's own."""
+    if isinstance(size, int):
+        return (size,)
+    if size == "original":
+        return ()
+    printed = parse_print_size(size)
+    return printed.pixels if printed else tuple(map(int, size.split("x")))
