@@ -117,7 +117,7 @@ def _depth(text: str) -> int | str:
 SETTINGS = {
     option.parameter: option
     for option in (
-        _setting("size", "N|WxH|original"),
+        _setting("size", "N|WxH|WxHcm@DPI|original"),
         _setting("preset", "|".join(PRESETS)),
         _setting("strength", "S"),
         _setting("style_weights", "A,B,…", lambda text: text.split(",")),

@@ -71,11 +71,11 @@ class Painting:
         channels = self.array if self.alpha is None else np.dstack([self.array, self.alpha])
         return Image.fromarray((channels * 255 + 0.5).astype(np.uint8))
 
-    def record(self, folder: Path) -> dict[str, Any]:
+    def record(self, folder: Path | None) -> dict[str, Any]:
         """Return the record of a saved picture, as JSON values.
 
         Args:
-            folder: folder of the saved picture, which the sources' paths are relative to.
+            folder: folder of the saved picture, which the sources' paths are relative to; None for absolute paths.
         """
         import torch
 
@@ -97,13 +97,19 @@ class Painting:
         ).dump()
 
     def save(
-        self, path: str | os.PathLike[str], *, force: bool = True, on_progress: ProgressCallback | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        force: bool = True,
+        absolute_sources: bool = False,
+        on_progress: ProgressCallback | None = None,
     ) -> Path:
         """Write the picture with its settings inside, atomically.
 
         Args:
             path: PNG, JPEG, WebP or TIFF by suffix.
             force: whether to replace an existing file. None of the pictures that it was painted from is ever replaced.
+            absolute_sources: whether the record names the sources by absolute paths, as for a file that is passed on.
             on_progress: called with the written share in [0, 1], perhaps on another thread.
 
         Returns:
@@ -124,7 +130,7 @@ class Painting:
             alpha=self.alpha,
             depth=depth,
             provenance=self.provenance,
-            record=json.dumps(self.record(path.parent)),
+            record=json.dumps(self.record(None if absolute_sources else path.parent)),
             on_progress=on_progress,
         )
         return path

@@ -25,6 +25,8 @@ class Outputs:
         stages: a grid of intermediate pictures.
         history: the losses, as a table or a plot.
         force: whether existing files are replaced.
+        is_temporary: whether the picture is passed on from a temporary file. Its record then names the sources by
+            absolute paths.
         replace_history: whether an existing history of losses is replaced, as one of this same, interrupted run.
     """
 
@@ -33,6 +35,7 @@ class Outputs:
     stages: Path | None = None
     history: Path | None = None
     force: bool = False
+    is_temporary: bool = False
     replace_history: bool = False
 
     @property

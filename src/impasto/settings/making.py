@@ -11,11 +11,11 @@ from typing import Any, Unpack
 from impasto.errors import SettingsError
 from impasto.files import shown, similar_file
 from impasto.settings.exclusions import TEXTURE_STRENGTH_MESSAGE
-from impasto.settings.fields import PRESETS
+from impasto.settings.fields import PRESETS, SMALLEST_SIDE
 from impasto.settings.keywords import SettingsKeywords
 from impasto.settings.merging import deep_merge
 from impasto.settings.model import Settings
-from impasto.settings.presets import PRESET_CHANGES, texture_values
+from impasto.settings.presets import PRESET_CHANGES, PREVIEW_PRESET, PREVIEW_SIZE, texture_values
 from impasto.settings.validation import setting_names, validate
 
 
@@ -68,6 +68,22 @@ def change_settings(settings: Settings, **changes: Unpack[SettingsKeywords]) -> 
         silent = {name: dict.fromkeys(values["losses"][name], 0.0) for name in ("content", "style")}
         values = deep_merge(values, {"losses": silent}, preset_values(given["preset"]))
     return validate(deep_merge(values, given))
+
+
+def preview_changes(full: Settings, *, has_photo: bool) -> dict[str, Any]:
+    """Return the changes that make a small and quick painting of the same composition.
+
+    Args:
+        full: settings of the full painting.
+        has_photo: whether it has a photograph; False for a texture.
+    """
+    texture = {} if has_photo else texture_values(PREVIEW_PRESET)
+    optimization = deep_merge(preset_values(PREVIEW_PRESET), texture)["optimization"]
+    size: int | str = min(PREVIEW_SIZE, full.long_side or PREVIEW_SIZE)
+    if full.sides and not has_photo:
+        height, width = (max(SMALLEST_SIDE, round(side * int(size) / max(full.sides))) for side in full.sides)
+        size = f"{width}x{height}"
+    return {"preset": PREVIEW_PRESET, "size": size, "optimization": optimization}
 
 
 def preset_values(preset: str) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def _explain(error: ValidationError) -> str:
     if name == "size":
         message = (
             f"should be a whole number of pixels from {SMALLEST_SIDE} to {LARGEST_SIDE}, width and height as in "
-            f"640x480, or original"
+            f"640x480, a print such as 30x40cm@300, or original"
         )
     shown = repr(value) if not isinstance(value, float) or math.isfinite(value) else str(value)
     if isinstance(value, Mapping) and len(shown) > 60:  # a table cut off would not be readable

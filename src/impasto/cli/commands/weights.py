@@ -183,6 +183,7 @@ class _DownloadDisplay:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+            self._reporter.resume()
 
     def _begin(self, event: DownloadProgress) -> None:
         self._current, self._last_line = (event.file, event.host), time.monotonic()
@@ -191,6 +192,7 @@ class _DownloadDisplay:
 
     def _move_bar(self, event: DownloadProgress) -> None:
         if self._bar is None:
+            self._reporter.pause()
             self._bar = _new_bar(event)
         self._bar.update(self._bar.task_ids[0], completed=event.done)
         if event.done == event.total:
