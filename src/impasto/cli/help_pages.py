@@ -16,7 +16,18 @@ UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """Base class of all usage errors; it has no public name in some versions of typer."""
 
 PANELS: Mapping[str, Sequence[str]] = {
-    "Picture": ("--output", "--size", "--preset", "--iterations", "--init", "--grow-from", "--depth", "--seamless"),
+    "Picture": (
+        "--output",
+        "--format",
+        "--preview",
+        "--size",
+        "--preset",
+        "--iterations",
+        "--init",
+        "--grow-from",
+        "--depth",
+        "--seamless",
+    ),
     "Style": ("--style", "--styles", "--strength", "--style-weights", "--stroke-size", "--detail", "--encoder"),
     "Colour": ("--colour", "--colours-from", "--texture-from"),
     "Regions": ("--mask", "--style-mask", "--protect"),
@@ -52,7 +63,7 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     ),
     "vary": (
         "impasto vary out.png --set strength=0.3,0.5,0.7",
-        "impasto vary out.png --set stroke_size=1,2 --set colour=style,keep",
+        "impasto vary photo.jpg swirls --set stroke_size=1,2 --set colour=style,keep",
         "impasto vary out.png --style swirls --style woodcut --between 5",
     ),
     "sheet": (
