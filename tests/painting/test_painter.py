@@ -394,8 +394,11 @@ def test_record_paths_are_relative_to_picture(style, small, tmp_path):
     assert record["complete"] is True
     assert impasto.Settings.model_validate(record["settings"]) == painting.settings
     with pytest.raises(impasto.PictureError, match="exists"):
-        painting.save(path)
-    painting.save(path, force=True)
+        painting.save(path, force=False)
+    painting.save(path)
+    with pytest.raises(impasto.PictureError, match="one of the pictures that are read"):
+        painting.save(tmp_path / "photo.png")
+    assert repr(painting) == "<Painting 96×72 px, photo.png as style.png>"
 
 
 @pytest.mark.parametrize(

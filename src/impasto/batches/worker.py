@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from functools import cache
 from multiprocessing.connection import Connection
+from typing import Any
 
 from impasto.batches.events import Advanced, BatchEvent, Begun, Ended, Remarked
 from impasto.batches.executor import Task
@@ -151,7 +152,7 @@ def _save(number: int, work: Work, event: Finished, parent: ParentChannel) -> En
 
 def share_machine(settings: Settings, worker_count: int) -> Settings:
     """Return settings with a worker's share of the memory, and of the cores unless they give ``threads``."""
-    changes: dict[str, object] = {}
+    changes: dict[str, Any] = {}
     if settings.threads is None:
         changes["threads"] = max(1, physical_cores() // worker_count)
     if worker_count > 1:

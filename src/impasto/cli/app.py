@@ -8,14 +8,13 @@ from typing import Annotated, cast
 
 import typer
 
-from impasto.cli.commands import batch, demo, inspection, painting, runs, sheet, styles, vary, weights
+from impasto.cli import completion
+from impasto.cli.commands import batch, demo, guidance, inspection, painting, runs, sheet, styles, vary, weights
+from impasto.cli.help_pages import PanelTyper, UsageError, other_spelling
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.reporting.streams import lost_output, print_error, print_out
 from impasto.errors import ImpastoError
 from impasto.version import __version__
-
-# Base class of all usage errors; it has no public name in some versions of typer.
-_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 FIRST_STEPS = """\
 impasto paints a photograph in the manner of a painting. Try one of these:
@@ -27,17 +26,21 @@ impasto paints a photograph in the manner of a painting. Try one of these:
   impasto --help                    list all commands"""
 """The text that the program prints without arguments."""
 
-app = typer.Typer(
+app = PanelTyper(
     name="impasto",
     help="Paint a photograph in the manner of a painting. Try `impasto demo` first.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "token_normalize_func": other_spelling,
+    },
 )
 app.add_typer(weights.app, name="weights")
 app.add_typer(styles.app, name="styles")
-for module in (painting, sheet, batch, vary, runs, demo, inspection):
+for module in (painting, sheet, batch, vary, runs, demo, inspection, guidance):
     module.register(app)
 
 
@@ -57,7 +60,7 @@ def run(arguments: Sequence[str], interrupts: Interrupts) -> int:
         print_error(_empty_sentence(arguments, empty))
         return 2
     try:
-        if arguments:
+        if completion.prepare() or arguments:
             code = command.main(list(arguments), "impasto", standalone_mode=False, obj=interrupts)
         else:
             code = 0
@@ -68,7 +71,7 @@ def run(arguments: Sequence[str], interrupts: Interrupts) -> int:
     except OSError as error:  # a path that may not be accessed or is not valid, wherever it is first used
         print_error(_access_sentence(error))
         return 2
-    except _UsageError as error:
+    except UsageError as error:
         print_error(_usage_sentence(cast("typer.BadParameter", error)))
         return 2
     lost = lost_output()

@@ -32,6 +32,7 @@ from impasto.settings.fields import (
     Text,
     Weight,
 )
+from impasto.settings.print_sizes import PrintSize, parse_print_size, pixels_of
 from impasto.settings.references import COLOURS_FROM, GROW_FROM, INIT, PROTECT, mask_name
 from impasto.styles.lookup import find_style
 
@@ -161,8 +162,9 @@ class Settings(_Model):
     """Values that the other settings start from: quick, default, fine, or TensorFlow's tutorial and tutorial-core."""
 
     size: Size = 512
-    """Long side of the painting in pixels, or original for the photo's own; the style is read at the same size. For a
-    texture, width and height as in 640x480, or one number for a square."""
+    """Long side of the painting in pixels, or original for the photo's own; the style is read at the same size. Or the
+    size of a print, as in 30x40cm@300, 12x16in or 40cm@240 (long side), at 300 dpi unless given: the painting fits on
+    it, and the file states the dpi. For a texture, width and height as in 640x480, or one number for a square."""
 
     strength: Share | None = None
     """Strength of the style, from 0 (a hint of it) to 1 (little of the photo left). 0.5 if neither strength nor raw
@@ -182,7 +184,8 @@ class Settings(_Model):
     to the photo's mean and covariance), palette (the result in the painting's few main colours)."""
 
     colours_from: OptionalPath = None
-    """Picture that the styles are recoloured after before painting, and that the palette comes from; or none."""
+    """Picture, or name of a style, that the styles are recoloured after before painting, and that the palette comes
+    from; or none."""
 
     stroke_size: float = Field(default=1.0, ge=0.25, le=4)
     """Size of the strokes, from 0.25 to 4: scale of the painting relative to the photo, whose long sides are equal at
@@ -278,17 +281,35 @@ class Settings(_Model):
         return self
 
     @property
+    def print_size(self) -> PrintSize | None:
+        """Size of the print; None if the size is in pixels."""
+        return parse_print_size(self.size) if isinstance(self.size, str) else None
+
+    @property
     def sides(self) -> tuple[int, int] | None:
         """Height and width in pixels if the size gives both; None otherwise."""
-        if not isinstance(self.size, str) or self.size == "original":
-            return None
-        width, height = map(int, self.size.split("x"))
-        return height, width
+        pixels = pixels_of(self.size)
+        return (pixels[1], pixels[0]) if len(pixels) == 2 else None
 
     @property
     def long_side(self) -> int | None:
-        """Long side of the painting in pixels; None if it is the photograph's own."""
-        return max(self.sides) if self.sides else self.size if isinstance(self.size, int) else None
+        """Longest side in pixels that the size allows; None if it is the photograph's own."""
+        return max(pixels_of(self.size), default=None)
+
+    def long_side_of(self, height: int, width: int) -> int:
+        """Return the long side of a painting in pixels.
+
+        On a print with two sides the painting is as large as fits, turned like the photograph.
+
+        Args:
+            height: height of the photograph or texture, in any unit.
+            width: its width.
+        """
+        if self.long_side is None:
+            return max(height, width)
+        if self.sides is None:
+            return self.long_side
+        return min(self.long_side, round(min(self.sides) * max(height, width) / min(height, width)))
 
     def check_photo(self, has_photo: bool) -> None:
         """Refuse settings that do not suit a photograph, or a texture.

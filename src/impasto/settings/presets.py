@@ -56,6 +56,12 @@ PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
 }
 """Changes of each preset to the defaults; tutorial-core is the version of the tutorial on tensorflow.org today."""
 
+PREVIEW_PRESET: Preset = "quick"
+"""Preset of previews, and of sheets and variants of a photograph unless another is given."""
+
+PREVIEW_SIZE = 256
+"""Longest side of a preview in pixels."""
+
 _TEXTURE: dict[str, Any] = {"content_weight": 0.0, "init": "noise"}
 
 _PAINTED_TEXTURE: dict[str, Any] = _TEXTURE | {
