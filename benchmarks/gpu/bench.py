@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -112,10 +112,8 @@ class Bench:
         self, size: int, precision: Precision, device: torch.device, encoder: str, **optimization: int
     ) -> Settings:
         """Make the settings of a painting."""
-        optimization = {"iterations": self.scale.iterations} | optimization
-        return make_settings(
-            size=size, precision=precision, device=str(device), encoder=encoder, optimization=optimization
-        )
+        changes: dict[str, Any] = {"optimization": {"iterations": self.scale.iterations} | optimization}
+        return make_settings(size=size, precision=precision, device=str(device), encoder=encoder, **changes)
 
     def compare(self, name: str, measure: Callable[[], dict[str, tuple[float, float | None]]]) -> None:
         """Add a row for each difference of a comparison.

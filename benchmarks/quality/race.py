@@ -139,11 +139,10 @@ class Course:
 
     def settings(self, optimization: Mapping[str, Any] | None = None) -> Settings:
         """Make settings with the tutorial's objective, and by default its optimisation."""
-        how = {"iterations": self.iterations} if optimization is None else optimization
+        how: dict[str, Any] = {"optimization": dict(optimization or {"iterations": self.iterations})}
         return make_settings(
-            preset="tutorial", encoder=str(self.encoder), size=self.size, threads=self.threads, device="cpu",
-            optimization=dict(how),
-        )  # fmt: skip
+            preset="tutorial", encoder=str(self.encoder), size=self.size, threads=self.threads, device="cpu", **how
+        )
 
     def pictures(self) -> tuple[Tensor, Tensor]:
         """Read content and style at the full size."""

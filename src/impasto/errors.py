@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class ImpastoError(Exception):
     """An error in the input or the environment, in one sentence: the problem, its place and its remedy.
@@ -28,3 +31,15 @@ class PaintingError(ImpastoError):
 
 class CheckpointError(ImpastoError):
     """A checkpoint that is missing, damaged, in use, or from a different painting."""
+
+
+def closest(name: str, names: Iterable[str]) -> str | None:
+    """Return the one of several names that a misspelt name is most similar to, whatever the case; None without any.
+
+    Args:
+        name: the misspelt name.
+        names: names that exist.
+    """
+    by_case = {known.casefold(): known for known in names}
+    similar = get_close_matches(name.casefold(), by_case, n=1)
+    return by_case[similar[0]] if similar else None

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from impasto.errors import PictureError, SettingsError
+from impasto.errors import PictureError, SettingsError, closest
 
 LONGEST_NAME = 255
 """Longest file name that most file systems allow, in bytes."""
@@ -64,6 +64,18 @@ def user_folder(variable: str, default: Callable[[str], Path]) -> Path | None:
     return folder.absolute()
 
 
+def fitting_name(name: str) -> str:
+    """Return a file name, shortened to :data:`LONGEST_NAME` if necessary; a hash then keeps different names apart.
+
+    Args:
+        name: name with its suffix, which is kept.
+    """
+    if len(os.fsencode(name)) <= LONGEST_NAME:
+        return name
+    ending = f"-{hashlib.sha256(os.fsencode(name)).hexdigest()[:6]}{Path(name).suffix}"
+    return shortened(name, LONGEST_NAME - len(os.fsencode(ending))) + ending
+
+
 def shortened(name: str, most: int) -> str:
     """Cut a file name to at most ``most`` bytes without splitting a character."""
     encoded = os.fsencode(name)
@@ -84,6 +96,16 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def similar_file(path: Path) -> Path | None:
+    """Return the file whose name is most similar to that of a missing file, in the same folder; None without any."""
+    try:
+        names = [entry.name for entry in os.scandir(path.parent) if not entry.name.startswith(".") and entry.is_file()]
+    except (OSError, ValueError):
+        return None
+    similar = closest(path.name, names)
+    return None if similar is None else path.with_name(similar)
 
 
 def digest_of(path: Path, algorithm: str) -> str:

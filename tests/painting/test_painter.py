@@ -328,6 +328,19 @@ def test_soft_edge_has_no_halo_after_dark_style(small):
         assert 255 * np.abs((one - other).mean(axis=0)).max() < 3
 
 
+@pytest.mark.parametrize("preset", ["quick"])
+def test_grey_photo_after_grey_style_stays_grey(preset):
+    grey, style = (
+        np.repeat(x.mean(2, keepdims=True), 3, 2) for x in (smooth_picture(96, 96, 1), smooth_picture(80, 80, 2))
+    )
+    options = {"preset": preset, "size": 96, "threads": 1}
+    painted = impasto.paint(grey, style, **options)
+    assert np.ptp(painted.array, axis=2).max() < 1e-6
+    assert np.abs(painted.array - grey).mean() > 0.01
+    coloured = impasto.paint(grey, smooth_picture(80, 80, 2), **options)
+    assert np.ptp(coloured.array, axis=2).max() > 0.1
+
+
 def frame_strength(picture, margin=12):
     """Measure how far brightness near the borders changes in lines along them; 1 means in such lines alone."""
     grey = picture.mean(axis=2)
@@ -339,9 +352,34 @@ def frame_strength(picture, margin=12):
 def test_flat_photo_gets_no_frame_at_small_size():
     grey = np.full((128, 128, 3), 128, np.uint8)
     settings = {"preset": "quick", "size": 128, "threads": 1}
-    framed = impasto.paint(grey, smooth_picture(128, 128, 2), **settings, optimization={"max_octaves": 1})
+    changes = {"max_octaves": 1, "start_noise": 0}
+    framed = impasto.paint(grey, smooth_picture(128, 128, 2), **settings, optimization=changes)
     free = impasto.paint(grey, smooth_picture(128, 128, 2), **settings)
     assert frame_strength(free.array) < 0.7 * frame_strength(framed.array)
+
+
+@pytest.mark.parametrize("size", [128, 160, 192])
+def test_noise_in_flat_photo_prevents_frames(size):
+    grey = np.full((128, 128, 3), 128, np.uint8)
+    settings = {"preset": "quick", "size": size, "threads": 1, "encoder": "builtin-slim"}
+    framed, free = (
+        impasto.paint(grey, smooth_picture(128, 128, 2), **settings, optimization={"start_noise": noise}).array
+        for noise in (0, 0.01)
+    )
+    assert frame_strength(free) < 0.7 * frame_strength(framed)
+
+
+def test_start_noise_leaves_other_areas_unchanged(tiny_encoder):
+    photo = smooth_picture(64, 96, 1)
+    photo[:, :48] = 0.5
+    options = {"encoder": str(tiny_encoder), "size": 96, "threads": 1, "precision": "float32"}
+    settings = impasto.make_settings(**options, optimization={"start_noise": 0.05, "smallest_octave": 48})
+    painter = impasto.painting.painter.Painter(photo, [smooth_picture(64, 64, 2)], settings)
+    first = painter._scaled.first_image(64, 96)[0].permute(1, 2, 0).numpy()
+    noise = first[:, :40] - photo[:, :40]
+    assert noise.std() == pytest.approx(0.05, rel=0.05)
+    np.testing.assert_array_equal(noise[..., 0], noise[..., 2])
+    np.testing.assert_allclose(first[:, 56:], photo[:, 56:], atol=1e-6)
 
 
 def test_record_paths_are_relative_to_picture(style, small, tmp_path):
@@ -356,8 +394,11 @@ def test_record_paths_are_relative_to_picture(style, small, tmp_path):
     assert record["complete"] is True
     assert impasto.Settings.model_validate(record["settings"]) == painting.settings
     with pytest.raises(impasto.PictureError, match="exists"):
-        painting.save(path)
-    painting.save(path, force=True)
+        painting.save(path, force=False)
+    painting.save(path)
+    with pytest.raises(impasto.PictureError, match="one of the pictures that are read"):
+        painting.save(tmp_path / "photo.png")
+    assert repr(painting) == "<Painting 96×72 px, photo.png as style.png>"
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,11 @@ def test_run_job_reports_failed_extras(make_job, tmp_path, monkeypatch):
 
 
 def test_run_job_rescues_picture_beside_foreign_file(make_job, tmp_path):
-    recorder = Recorder(lambda event: (tmp_path / "out.png").write_text("mine"))
+    def appear(event):
+        if isinstance(event, Iteration):
+            (tmp_path / "out.png").write_text("mine")
+
+    recorder = Recorder(appear)
     outcome = run_job(make_job(), recorder)
     assert not outcome.is_saved
     assert outcome.state == "with failures"

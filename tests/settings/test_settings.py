@@ -91,7 +91,15 @@ def test_weights_follow_strength_and_raw_weights():
     assert make_settings(content_weight=0).weights == (0.0, style_weight_of(0.5))
     weights = [make_settings(strength=s / 10).weights[1] for s in range(11)]
     assert weights == sorted(weights)
-    assert (weights[0], weights[5], round(weights[10])) == (1.0, pytest.approx(122.3, abs=0.05), 5012)
+    assert (weights[0], weights[5], round(weights[10])) == (0.82, pytest.approx(100.3, abs=0.05), 4110)
+
+
+def test_low_strength_weighs_the_photo_colours_more():
+    weights = [make_settings(strength=s / 4).balanced_losses.content["rgb"] for s in range(5)]
+    assert weights == pytest.approx([14.0, 2 * 7**0.5, 2.0, 2.0, 2.0])
+    assert make_settings(style_weight=1).balanced_losses.content == make_settings().losses.content
+    none = make_settings(strength=0, losses={"content": {"rgb": 0}})
+    assert none.balanced_losses.content == none.losses.content
 
 
 @pytest.mark.parametrize(
@@ -314,3 +322,32 @@ def test_deep_merge_leaves_its_arguments_unchanged():
 def test_settings_load_without_pytorch():
     script = "import sys, impasto.settings.making, impasto.settings.migrations; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "pixels"),
+    [
+        ("30x40cm@300", "30x40cm@300", (4724, 3543)),
+        ("300 × 400 mm @ 300dpi", "300x400mm@300", (4724, 3543)),
+        ("12x16in@240.5", "12x16in@240.5", (3848, 2886)),
+        ('8x10"', "8x10in@300", (3000, 2400)),
+    ],
+)
+def test_print_size_gives_sides_in_pixels(text, size, pixels):
+    settings = make_settings(size=text)
+    assert (settings.size, settings.sides, settings.long_side) == (size, pixels, max(pixels))
+    assert make_settings(**settings.model_dump(mode="json", exclude_none=True)) == settings
+
+
+def test_painting_fits_on_print_turned_like_photograph():
+    settings = make_settings(size="30x40cm@100")  # 1181 × 1575 px
+    assert settings.long_side_of(300, 400) == settings.long_side_of(400, 300) == 1575
+    assert settings.long_side_of(100, 300) == 1575
+    assert settings.long_side_of(200, 200) == 1181
+    assert make_settings(size="40cm@100").long_side_of(200, 200) == 1575
+
+
+@pytest.mark.parametrize("size", ["30x40", "1x40", "30x40km", "30x40cm@0", "30x40cm@20000", "1x1mm@30", "0cm", "1e3cm"])
+def test_sizes_that_cannot_be_painted_are_refused(size):
+    with pytest.raises(SettingsError, match="a print such as 30x40cm@300"):
+        make_settings(size=size)

@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from string import Formatter
 
 from impasto.errors import SettingsError
+from impasto.files import fitting_name
 from impasto.pictures import SUFFIXES
 
 DEFAULT_TEMPLATE = "{content}-as-{style}.png"
@@ -64,4 +65,4 @@ def output_name(template: str, content: Path, styles: Sequence[Path], number: in
     path = PurePath(name)
     if not path.name or path.is_absolute() or path.drive or ".." in path.parts:
         raise SettingsError(f"The template {template!r} leads out of the folder: write it as {DEFAULT_TEMPLATE}.")
-    return Path(path)
+    return Path(path.with_name(fitting_name(path.name)) if template == DEFAULT_TEMPLATE else path)

@@ -1,4 +1,4 @@
-"""Variants of a painted picture: every combination of some settings' values, and a grid of the results."""
+"""Variants of a picture: every combination of some settings' values, and a grid of the results."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import hashlib
 import itertools
 import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,12 @@ import numpy as np
 
 from impasto.batches.works import Work, check_fit, plan_works
 from impasto.errors import SettingsError
-from impasto.files import shortened
+from impasto.files import fitting_name, shortened
 from impasto.pictures import read_picture
 from impasto.pictures.sizes import scaled_size
 from impasto.runs.repeating import prepare
 from impasto.runs.sheets import Pixels, Stage, grid, resized_stage
-from impasto.settings.making import parse_assignment
+from impasto.settings.making import make_settings, parse_assignment
 from impasto.settings.merging import deep_merge
 from impasto.settings.model import Settings
 
@@ -108,7 +108,7 @@ def plan_variants(
     styles: Sequence[str | os.PathLike[str]] = (),
     between: int | None = None,
 ) -> Variants:
-    """Plan a variant for every combination of values.
+    """Plan a variant of a painted picture for every combination of values.
 
     Args:
         file: the painted picture.
@@ -125,21 +125,73 @@ def plan_variants(
         SettingsError: an invalid value, a setting named twice, nothing to vary, too many combinations, or a series
             without exactly two styles.
     """
+
+    def work_with(changed: Mapping[str, Any]) -> Work:
+        repeat = prepare(file, content=content, styles=styles, changes=changed)
+        return Work(repeat.content, repeat.styles, repeat.settings, folder, repeat.plan)
+
+    return _combine(work_with, Path(file).stem, assignments, changes or {}, between)
+
+
+def plan_photo_variants(
+    photo: Path,
+    styles: Sequence[Path],
+    assignments: Sequence[str],
+    folder: Path,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    between: int | None = None,
+) -> Variants:
+    """Plan a variant of a photograph for every combination of values.
+
+    Args:
+        photo: the photograph.
+        styles: style pictures of all variants, at least one.
+        assignments: as for :func:`plan_variants`.
+        folder: folder of the variants' pictures.
+        changes: settings of all variants, as for :func:`impasto.settings.making.make_settings`.
+        between: as for :func:`plan_variants`.
+
+    Raises:
+        SettingsError: as for :func:`plan_variants`.
+    """
+
+    def work_with(changed: Mapping[str, Any]) -> Work:
+        return Work(photo, tuple(styles), make_settings(**changed), folder)
+
+    return _combine(work_with, photo.stem, assignments, changes or {}, between)
+
+
+def _combine(
+    work_with: Callable[[Mapping[str, Any]], Work],
+    stem: str,
+    assignments: Sequence[str],
+    changes: Mapping[str, Any],
+    between: int | None,
+) -> Variants:
+    """Plan the combinations of values.
+
+    Args:
+        work_with: returns the painting with changed settings; its output is the folder of all variants.
+        stem: first part of the variants' file names.
+        assignments: settings and their values.
+        changes: settings of all variants.
+        between: number of steps between two styles; None for no series.
+    """
     axes = [*([] if between is None else [_style_series(between)]), *(parse_axis(text) for text in assignments)]
     _check_axes(axes)
     varied = [axis for axis in axes if len(axis.values) > 1]
     variants = []
     for values in itertools.product(*(axis.values for axis in axes)):
         assigned = [parse_assignment(f"{axis.name}={value}") for axis, value in zip(axes, values, strict=True)]
-        repeat = prepare(file, content=content, styles=styles, changes=deep_merge(changes or {}, *assigned))
-        if between is not None and len(repeat.styles) != 2:
-            raise SettingsError(f"A series runs between two styles, not {len(repeat.styles)}: name two style pictures.")
-        check_fit(repeat.settings, len(repeat.styles), has_photo=repeat.content is not None)
+        work = work_with(deep_merge(changes, *assigned))
+        if between is not None and len(work.styles) != 2:
+            raise SettingsError(f"A series runs between two styles, not {len(work.styles)}: name two style pictures.")
+        check_fit(work.settings, len(work.styles), has_photo=work.content is not None)
         named = [(_shortest_name(a, varied), v) for a, v in zip(axes, values, strict=True) if a in varied]
         label = ", ".join(f"{name} {value}" for name, value in named)
-        stem = "-".join([Path(file).stem, *(_to_file_name(f"{name}={value}") for name, value in named)])
-        output = folder / f"{stem}.png"
-        variants.append(Variant(label, Work(repeat.content, repeat.styles, repeat.settings, output, repeat.plan)))
+        name = "-".join([stem, *(_to_file_name(f"{name}={value}") for name, value in named)])
+        variants.append(Variant(label, replace(work, output=work.output / fitting_name(f"{name}.png"))))
     return Variants(tuple(variants), len(varied[-1].values) if len(varied) > 1 else None)
 
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import cache, lru_cache
 from multiprocessing.connection import Connection
-from typing import Protocol
+from typing import Any, Protocol
 
 from impasto.batches.events import Advanced, BatchEvent, Begun, Ended, Remarked
 from impasto.batches.executor import Task
@@ -231,7 +231,7 @@ def _iterate(
 
 def share_machine(settings: Settings, worker_count: int) -> Settings:
     """Return settings with a worker's share of the memory, and of the cores unless they give ``threads``."""
-    changes: dict[str, object] = {}
+    changes: dict[str, Any] = {}
     if settings.threads is None:
         changes["threads"] = max(1, physical_cores() // worker_count)
     if worker_count > 1:

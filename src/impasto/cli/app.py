@@ -9,14 +9,25 @@ from typing import Annotated, Any, cast
 import typer
 from typer.core import TyperGroup
 
-from impasto.cli.commands import batch, demo, inspection, manifest, painting, runs, sheet, styles, vary, weights
+from impasto.cli import completion
+from impasto.cli.commands import (
+    batch,
+    demo,
+    guidance,
+    inspection,
+    manifest,
+    painting,
+    runs,
+    sheet,
+    styles,
+    vary,
+    weights,
+)
+from impasto.cli.help_pages import PanelTyper, UsageError, other_spelling
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.reporting.streams import lost_output, print_error, print_out
 from impasto.errors import ImpastoError
 from impasto.version import __version__
-
-# Base class of all usage errors; it has no public name in some versions of typer.
-_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 FIRST_STEPS = """\
 impasto paints a photograph in the manner of a painting. Try one of these:
@@ -38,18 +49,22 @@ class _Commands(TyperGroup):
         return super().resolve_command(ctx, [name, *args[2:]] if name in self.commands else args)
 
 
-app = typer.Typer(
+app = PanelTyper(
     name="impasto",
     cls=_Commands,
     help="Paint a photograph in the manner of a painting. Try `impasto demo` first.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "token_normalize_func": other_spelling,
+    },
 )
 app.add_typer(weights.app, name="weights")
 app.add_typer(styles.app, name="styles")
-for module in (painting, sheet, batch, manifest, vary, runs, demo, inspection):
+for module in (painting, sheet, batch, manifest, vary, runs, demo, inspection, guidance):
     module.register(app)
 
 
@@ -69,7 +84,7 @@ def run(arguments: Sequence[str], interrupts: Interrupts) -> int:
         print_error(_empty_sentence(arguments, empty))
         return 2
     try:
-        if arguments:
+        if completion.prepare() or arguments:
             code = command.main(list(arguments), "impasto", standalone_mode=False, obj=interrupts)
         else:
             code = 0
@@ -80,7 +95,7 @@ def run(arguments: Sequence[str], interrupts: Interrupts) -> int:
     except OSError as error:  # a path that may not be accessed or is not valid, wherever it is first used
         print_error(_access_sentence(error))
         return 2
-    except _UsageError as error:
+    except UsageError as error:
         print_error(_usage_sentence(cast("typer.BadParameter", error)))
         return 2
     lost = lost_output()

@@ -6,14 +6,17 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, is_dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, get_args
 
 import typer
 
+from impasto.cli.completion import complete_style
 from impasto.cli.setting_options import SETTINGS, changes_from
 from impasto.errors import SettingsError
+from impasto.settings.presets import PREVIEW_PRESET, PREVIEW_SIZE
 
 if TYPE_CHECKING:
     from impasto.runs.checkpointing import CheckpointPolicy
@@ -99,7 +102,20 @@ def to_path(name: str | None) -> Path | None:
 Styles = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="STYLE", show_default=False, help="The painting, or several: files, or names of `impasto styles`."
+        metavar="STYLE",
+        show_default=False,
+        help="The painting, or several: files, or names of `impasto styles`.",
+        autocompletion=complete_style,
+    ),
+]
+StyleOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--style",
+        "-s",
+        metavar="FILE|NAME",
+        help="Another way to write STYLE. May be repeated.",
+        autocompletion=complete_style,
     ),
 ]
 Painted = Annotated[str, typer.Argument(metavar="FILE", show_default=False, help="A picture that impasto painted.")]
@@ -107,8 +123,9 @@ TextureFrom = Annotated[
     str | None,
     typer.Option(
         "--texture-from",
-        metavar="FILE",
+        metavar="FILE|NAME",
         help="Take the brush strokes from this painting, and only the colours from STYLE or --colours-from.",
+        autocompletion=complete_style,
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace existing files.")]
@@ -139,6 +156,22 @@ class ReportOptions:
 class RunOptions:
     """Options of the commands that paint one picture, besides those for its sources and settings."""
 
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="png|jpg|webp|tif",
+            help="Format of the picture for -o - (png if not given), or for the default name.",
+        ),
+    ] = None
+    preview: Annotated[
+        bool,
+        typer.Option(
+            "--preview",
+            help=f"Paint a preview ({PREVIEW_SIZE} px, preset {PREVIEW_PRESET}) to OUT-preview, and print how long the "
+            "full painting would take.",
+        ),
+    ] = False
     explain: Annotated[
         bool,
         typer.Option(
@@ -180,24 +213,62 @@ class RunOptions:
     ] = None
     force: Force = False
 
-    def outputs(self, picture: Path) -> Outputs:
+    def outputs(self, output: str | None, default: Path, stack: ExitStack) -> Outputs:
         """Return the outputs of a run.
 
         Args:
-            picture: path of the painting.
+            output: value of ``--output``.
+            default: path of the painting without it.
+            stack: removes the temporary file of a picture that goes to standard output.
+
+        Raises:
+            SettingsError: a format that is not written, or that is not the one of the output's name.
         """
+        from impasto.cli.pipes import PIPE, output_file  # which imports FLAGS
         from impasto.runs.outputs import Outputs
 
-        return Outputs(picture, to_path(self.sheet), to_path(self.stages), to_path(self.history), self.force)
+        others = Outputs(default, to_path(self.sheet), to_path(self.stages), to_path(self.history), self.force)
+        suffix = self.suffix
+        if output == PIPE:
+            picture = Path(f"{PIPE}{suffix or ''}") if self.explain else output_file(suffix or ".png", stack)
+            return replace(others, picture=picture, is_temporary=True)
+        if output is not None and suffix and Path(output).suffix.lower() != suffix:
+            raise SettingsError(f"--format {self.format} is not the format of {output}: leave one of them out.")
+        picture = default.with_suffix(suffix) if suffix else default
+        return replace(others, picture=picture if output is None else Path(output))
 
-    def checkpoints(self) -> CheckpointPolicy:
+    @property
+    def suffix(self) -> str | None:
+        """Suffix of the format; None if the option does not name one.
+
+        Raises:
+            SettingsError: the format is not written.
+        """
+        from impasto.pictures import SUFFIXES
+
+        if self.format is None:
+            return None
+        suffix = f".{self.format.lower().removeprefix('.')}"
+        if suffix not in SUFFIXES:
+            known = ", ".join(known[1:] for known in SUFFIXES)
+            raise SettingsError(f"--format {self.format} is not written: choose one of {known}.")
+        return suffix
+
+    def checkpoints(self, *, is_piped: bool = False) -> CheckpointPolicy:
         """Return whether and where checkpoints are written.
+
+        Args:
+            is_piped: whether the photograph or the picture has no file, so that the run cannot be resumed.
 
         Raises:
             SettingsError: options that exclude each other, or an interval that is not a number of seconds.
         """
-        from impasto.runs.checkpointing import CheckpointPolicy
+        from impasto.runs.checkpointing import NO_CHECKPOINTS, CheckpointPolicy
 
+        if is_piped:
+            if self.checkpoint is not None or self.checkpoint_every is not None:
+                raise SettingsError("A run from or to a pipe cannot be resumed: leave --checkpoint out, or name files.")
+            return NO_CHECKPOINTS
         if self.no_checkpoint and (self.checkpoint is not None or self.checkpoint_every is not None):
             raise SettingsError("--no-checkpoint excludes --checkpoint and --checkpoint-every: choose one.")
         interval = None if self.checkpoint_every is None else _seconds(self.checkpoint_every)
@@ -215,6 +286,28 @@ def _seconds(text: str) -> float:
 
 
 @dataclass(frozen=True)
+class WatchOptions:
+    """Options of the commands that paint one picture, to watch it meanwhile."""
+
+    live: Annotated[
+        str | None,
+        typer.Option(
+            "--live",
+            metavar="FILE",
+            help="Rewrite this picture while painting, at most once a second; a name in .html writes a page as well, "
+            "which shows the picture in a browser and reloads itself.",
+        ),
+    ] = None
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Show the picture in the terminal while painting, if the terminal can; needs impasto[watch].",
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
 class RepeatOptions:
     """Options for other sources than those stored in a picture."""
 
@@ -224,7 +317,10 @@ class RepeatOptions:
     styles: Annotated[
         list[str] | None,
         typer.Option(
-            "--style", metavar="FILE", help="A painting in place of all the stored ones. May be repeated for several."
+            "--style",
+            metavar="FILE|NAME",
+            help="A painting in place of all the stored ones. May be repeated for several.",
+            autocompletion=complete_style,
         ),
     ] = None
 
@@ -253,7 +349,7 @@ def _flag(annotation: Any) -> str:
     return next(text for text in spellings if isinstance(text, str) and text.startswith("--"))
 
 
-_GROUPS = (ReportOptions, RunOptions, RepeatOptions, PairingOptions)
+_GROUPS = (ReportOptions, RunOptions, WatchOptions, RepeatOptions, PairingOptions)
 
 FLAGS: dict[str, str] = (
     {name: option.flag for name, option in SETTINGS.items()}

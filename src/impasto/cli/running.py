@@ -11,7 +11,7 @@ from impasto.cli.interrupts import NOTHING_SAVED, Interrupts
 from impasto.cli.reporting.reporters import Reporter
 from impasto.runs.checkpointing import resume_command
 from impasto.runs.job import Job, run_job
-from impasto.runs.listener import Outcome
+from impasto.runs.listener import Listener, ListenerGroup, Outcome
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,14 @@ class _SignalControl:
         self.interrupts.saving()
 
 
-def paint_job(job: Job, reporter: Reporter, interrupts: Interrupts) -> int:
+def paint_job(job: Job, reporter: Reporter, interrupts: Interrupts, live: Path | None = None) -> int:
     """Paint a job and return the exit code.
 
     Args:
         job: inputs and outputs.
         reporter: prints the progress.
         interrupts: the signal handlers, which may stop the painting.
+        live: picture or page that shows the painting in progress; None for none.
 
     Returns:
         0 if everything was painted and written, 1 if not, 128 + n if signal n ended the painting.
@@ -47,7 +48,14 @@ def paint_job(job: Job, reporter: Reporter, interrupts: Interrupts) -> int:
     Raises:
         ImpastoError: the job was refused; nothing was written.
     """
-    return _exit_code(run_job(job, reporter, _SignalControl(interrupts)), interrupts.received)
+    listener: Listener = reporter
+    if live is not None:
+        from impasto.runs.live import LiveFiles, LivePicture
+
+        files = LiveFiles.named(live)
+        files.check([*job.inputs, *job.outputs.named.values()], force=job.outputs.force)
+        listener = ListenerGroup(LivePicture(files, reporter), reporter)
+    return _exit_code(run_job(job, listener, _SignalControl(interrupts)), interrupts.received)
 
 
 def _exit_code(outcome: Outcome, signal_number: int | None) -> int:

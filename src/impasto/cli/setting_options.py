@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from impasto.cli.completion import completer_of
 from impasto.errors import SettingsError
 from impasto.settings.fields import COLOURS, PRESETS
 from impasto.settings.making import parse_assignment, read_settings_file
@@ -62,7 +63,9 @@ class SettingOption:
         return inspect.Parameter(
             self.parameter,
             inspect.Parameter.KEYWORD_ONLY,
-            default=typer.Option(None, self.flag, metavar=self.metavar, help=self.help),
+            default=typer.Option(
+                None, self.flag, metavar=self.metavar, help=self.help, autocompletion=completer_of(self.parameter)
+            ),
             annotation=self.kind | None,
         )
 
@@ -114,12 +117,12 @@ def _depth(text: str) -> int | str:
 SETTINGS = {
     option.parameter: option
     for option in (
-        _setting("size", "N|WxH|original"),
+        _setting("size", "N|WxH|WxHcm@DPI|original"),
         _setting("preset", "|".join(PRESETS)),
         _setting("strength", "S"),
         _setting("style_weights", "A,B,…", lambda text: text.split(",")),
         _setting("colour", "|".join(COLOURS)),
-        _setting("colours_from", "FILE"),
+        _setting("colours_from", "FILE|NAME"),
         _setting("stroke_size", "X"),
         _setting("detail", "D"),
         _setting("encoder", "NAME|FILE"),

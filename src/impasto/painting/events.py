@@ -1,11 +1,11 @@
-"""The events of a painter: a stream that every front end renders in its own way."""
+"""The events of a run and of its painter: a stream that every front end renders in its own way."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from impasto.engine.loss import Loss
 from impasto.painting.octaves import Octave
@@ -16,6 +16,34 @@ if TYPE_CHECKING:
     from impasto.painting.result import Painting
     from impasto.painting.snapshot import Snapshot
     from impasto.settings.fields import Precision
+
+
+@dataclass(frozen=True)
+class Announced:
+    """A run was accepted; its first event, within a second of the command.
+
+    Attributes:
+        photo: path of the photograph, in words if it has none; None for a texture.
+        styles: names or paths of the paintings.
+        size: size that the settings ask for.
+        destination: path of the picture to write, in words if it has none.
+    """
+
+    photo: str | None
+    styles: tuple[str, ...]
+    size: int | str
+    destination: str
+
+
+@dataclass(frozen=True)
+class Preparing:
+    """A step before the first iteration has begun.
+
+    Attributes:
+        step: ``loading`` of PyTorch, ``reading`` of the pictures, or ``timing`` of a few iterations.
+    """
+
+    step: Literal["loading", "reading", "timing"]
 
 
 @dataclass(frozen=True)
@@ -138,4 +166,4 @@ class Finished:
     message: str = ""
 
 
-Event = Reading | Writing | Started | OctaveStarted | Iteration | StepFinished | Finished
+Event = Announced | Preparing | Reading | Writing | Started | OctaveStarted | Iteration | StepFinished | Finished

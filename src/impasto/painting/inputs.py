@@ -6,7 +6,9 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -15,20 +17,26 @@ from impasto import pictures
 from impasto.errors import PaintingError, SettingsError
 from impasto.painting.events import Event, Reading
 from impasto.painting.faces import face_mask, find_faces
+from impasto.painting.input_remarks import remarks_on_pictures
 from impasto.painting.octaves import LEAST_SIDE, style_size
 from impasto.painting.record import Source
 from impasto.painting.regions import RegionMask, Regions, as_picture_source, check_numbers, check_shape
 from impasto.pictures import Picture
+from impasto.pictures.metadata.provenance import NO_PROVENANCE, Provenance
 from impasto.pictures.sizes import scaled_size
 from impasto.settings.exclusions import TEXTURE_PROTECT_MESSAGE
 from impasto.settings.fields import FACES
 from impasto.settings.model import Settings
+from impasto.settings.print_sizes import UNITS_PER_INCH
 from impasto.settings.references import COLOURS_FROM, GROW_FROM, INIT, PROTECT, split_name
 from impasto.styles.lookup import ambiguity, find_style
 
-PictureLike = str | os.PathLike[str] | Image.Image | np.ndarray
+PictureLike: TypeAlias = str | os.PathLike[str] | Image.Image | np.ndarray
 
 _PATH_TYPES = (str, os.PathLike)
+
+GREY_TOLERANCE = 0.5 / 255
+"""Largest difference between the colours of a grey pixel, in [0, 1]."""
 
 
 class Inputs:
@@ -85,18 +93,20 @@ class Inputs:
         self.smaller = self._read_smaller(by_name.pop(GROW_FROM)) if GROW_FROM in by_name else None
         self.regions = Regions(len(styles), {name: self._read_mask(name, source) for name, source in by_name.items()})
         given = [s for s in (*styles, settings.colours_from) if isinstance(s, _PATH_TYPES)]
-        self.remarks = tuple(filter(None, map(ambiguity, given)))
+        self.remarks = (*filter(None, map(ambiguity, given)), *remarks_on_pictures(self.content, self.styles))
         if settings.protect == FACES and PROTECT not in by_name:
             self._protect_faces()
 
     @property
     def long_side(self) -> int:
         """Long side in pixels that the settings ask for."""
-        side = self._settings.long_side
-        if side is None:
-            assert self.content is not None
-            return max(self.content.height, self.content.width)
-        return side
+        return self._settings.long_side_of(*self.proportions)
+
+    @cached_property
+    def is_grey(self) -> bool:
+        """Whether all pictures that give colours are grey; the painting then stays grey, except in the tutorial."""
+        coloured = [*self.styles, *(p for p in (self.content, self.start, self.colours) if p is not None)]
+        return not self._settings.preset.startswith("tutorial") and all(map(_is_grey, coloured))
 
     @property
     def full_size(self) -> tuple[int, int]:
@@ -108,7 +118,9 @@ class Inputs:
         """Height and width of the photograph in pixels, or those of a texture that the settings ask for."""
         if self.content is not None:
             return self.content.original_size
-        return self._settings.sides or (self.long_side, self.long_side)
+        side = self._settings.long_side
+        assert side is not None
+        return self._settings.sides or (side, side)
 
     @property
     def pictures(self) -> list[Picture]:
@@ -135,6 +147,12 @@ class Inputs:
         """Sources of all pictures: photograph, paintings, and the named ones sorted by name."""
         photo = [Source.of(self.content)] if self.content else []
         return [*photo, *map(Source.of, self.styles), *(source for _, source in sorted(self.named.items()))]
+
+    @property
+    def provenance(self) -> Provenance:
+        """Metadata of the painting: those of the photograph, with the resolution of the print if the size gives one."""
+        kept, printed = self.content.provenance if self.content else NO_PROVENANCE, self._settings.print_size
+        return replace(kept, dpi=(printed.dpi, printed.dpi)) if printed else kept
 
     def check_sizes(self) -> None:
         """Refuse pictures that are too narrow.
@@ -171,6 +189,20 @@ class Inputs:
                     f"px, so its strokes have soft edges: a larger picture of it{advice} would paint sharper ones."
                 )
         return tuple(remarks)
+
+    def print_margin(self) -> tuple[str, ...]:
+        """Return a remark with the painting's size on a print of another shape; empty if it fills the print."""
+        printed = self._settings.print_size
+        if printed is None or self._settings.sides is None:
+            return ()
+        (height, width), paper = self.full_size, sorted(printed.pixels)
+        if all(abs(side - full) <= 0.01 * full for side, full in zip(sorted((height, width)), paper, strict=True)):
+            return ()
+        across, down = (side * UNITS_PER_INCH[printed.unit] / printed.dpi for side in (width, height))
+        return (
+            f"The photograph has another shape than the print, so the painting is {across:.3g}×{down:.3g} "
+            f"{printed.unit}: crop the photograph first to fill the print.",
+        )
 
     def _read(self, source: PictureLike, long_side: int | None) -> Picture:
         """Read a picture, reduced towards a long side if it is much larger."""
@@ -237,3 +269,10 @@ def _with_extended_colours(photo: Picture) -> Picture:
 
 def _quoted(picture: Picture) -> str:
     return repr(str(picture.path)) if picture.path else "given"
+
+
+def _is_grey(picture: Picture) -> bool:
+    return all(
+        (np.ptp(rows, axis=2) <= GREY_TOLERANCE).all()
+        for rows in np.array_split(picture.pixels, picture.height // 64 + 1)
+    )

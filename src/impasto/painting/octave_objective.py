@@ -9,6 +9,7 @@ from torch import Tensor
 
 from impasto.engine.borders import Mirrored, middle
 from impasto.engine.devices import sharing_devices
+from impasto.engine.grey import Grey
 from impasto.engine.loss import ImageLoss
 from impasto.engine.objective import Objective, layers_in_use, measure_styles
 from impasto.engine.protection import Protected
@@ -84,6 +85,8 @@ class OctaveObjectives:
         )
         if whole != painted:
             loss = Mirrored(loss, whole)
+        if self._inputs.is_grey:
+            loss = Grey(loss)
         held = self._regions.held(*size)
         if held is None:
             return loss

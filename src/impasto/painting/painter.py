@@ -32,7 +32,6 @@ from impasto.painting.run import Run
 from impasto.painting.scaled_inputs import ScaledInputs
 from impasto.painting.snapshot import PlannedOctave, RunState, Snapshot
 from impasto.painting.workload import Workload
-from impasto.pictures.metadata.provenance import NO_PROVENANCE
 from impasto.settings.fields import Precision
 from impasto.settings.model import Settings
 from impasto.version import __version__
@@ -306,7 +305,7 @@ class Painter:
             encoder=StoredEncoder(name=self.loaded.name, sha256=self.loaded.sha256),
             alpha=alpha,
             named=self._inputs.named,
-            provenance=self.content.provenance if self.content else NO_PROVENANCE,
+            provenance=self._inputs.provenance,
             octaves=self.octaves,
             complete=self._is_complete,
             precision=self.precision,
@@ -353,7 +352,7 @@ class Painter:
                 f"The sides of a seamless texture are multiples of {ALIGNMENT} px, so it is painted at "
                 f"{width}×{height}, not at {full_size[1]}×{full_size[0]}.",
             )
-        return octaves, (*remarks, *self._inputs.enlarged_styles(), *self._inputs.remarks)
+        return octaves, (*remarks, *self._inputs.enlarged_styles(), *self._inputs.print_margin(), *self._inputs.remarks)
 
 
 _OUT_OF_MEMORY = ("out of memory", "allocate memory", "enough memory", "bad_alloc", "STATUS_ALLOC_FAILED")

@@ -28,6 +28,9 @@ from impasto.styles.lookup import style_name, style_paths
 GRID = "grid"
 """Key in the record of a grid of paintings, which marks a picture that impasto made of other pictures."""
 
+LIVE = "live"
+"""Key in the record of a picture that shows a run while it paints."""
+
 Name = Annotated[str, Field(pattern=PATTERN)]
 
 

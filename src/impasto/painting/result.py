@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from impasto.files import shown
 from impasto.painting.history import Step
 from impasto.painting.octaves import Octave
 from impasto.painting.record import Record, Source, StoredEncoder, StoredOctave, StoredSource
@@ -59,17 +60,24 @@ class Painting:
     precision: Precision = "float32"
     machine: str = ""
 
+    def __repr__(self) -> str:
+        """Return size, sources and state on one line."""
+        height, width = self.array.shape[:2]
+        styles = " + ".join(_name(style) for style in self.styles)
+        what = f"{_name(self.content)} as {styles}" if self.content else f"texture of {styles}"
+        return f"<Painting {width}×{height} px, {what}{'' if self.complete else ', incomplete'}>"
+
     @cached_property
     def image(self) -> Image.Image:
         """The picture as a PIL image of 8 bits, RGB or RGBA."""
         channels = self.array if self.alpha is None else np.dstack([self.array, self.alpha])
         return Image.fromarray((channels * 255 + 0.5).astype(np.uint8))
 
-    def record(self, folder: Path) -> dict[str, Any]:
+    def record(self, folder: Path | None) -> dict[str, Any]:
         """Return the record of a saved picture, as JSON values.
 
         Args:
-            folder: folder of the saved picture, which the sources' paths are relative to.
+            folder: folder of the saved picture, which the sources' paths are relative to; None for absolute paths.
         """
         import torch
 
@@ -92,20 +100,27 @@ class Painting:
         ).dump()
 
     def save(
-        self, path: str | os.PathLike[str], *, force: bool = False, on_progress: ProgressCallback | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        force: bool = True,
+        absolute_sources: bool = False,
+        on_progress: ProgressCallback | None = None,
     ) -> Path:
         """Write the picture with its settings inside, atomically.
 
         Args:
             path: PNG, JPEG, WebP or TIFF by suffix.
-            force: whether to replace an existing file.
+            force: whether to replace an existing file. None of the pictures that it was painted from is ever replaced.
+            absolute_sources: whether the record names the sources by absolute paths, as for a file that is passed on.
             on_progress: called with the written share in [0, 1], perhaps on another thread.
 
         Returns:
             The absolute path.
 
         Raises:
-            PictureError: the file exists, cannot be written, or its format cannot hold the depth or size.
+            PictureError: the file may not be replaced or cannot be written, or its format cannot hold the depth or
+                size.
         """
         path = Path(path).absolute()
         sources = (self.content, *self.styles, *self.named.values())
@@ -118,7 +133,7 @@ class Painting:
             alpha=self.alpha,
             depth=depth,
             provenance=self.provenance,
-            record=json.dumps(self.record(path.parent)),
+            record=json.dumps(self.record(None if absolute_sources else path.parent)),
             on_progress=on_progress,
         )
         return path
@@ -128,3 +143,7 @@ class Painting:
         buffer = io.BytesIO()
         self.image.save(buffer, "PNG")
         return buffer.getvalue()
+
+
+def _name(source: Source) -> str:
+    return source.name or (shown(source.path.name) if source.path else "from memory")

@@ -13,14 +13,21 @@ from torch import Tensor
 from impasto import pictures
 from impasto.encoders.layers import Layer
 from impasto.engine.borders import bled, mirrored, trimmed
+from impasto.engine.grey import averaged
 from impasto.engine.style_terms import LayerMasks, layer_masks
 from impasto.painting.colour.arrays import ColourMap
 from impasto.painting.colour.plan import ColourInputs, noise, plan_colours
 from impasto.painting.inputs import Inputs
-from impasto.painting.octaves import resized
+from impasto.painting.octaves import resized, smoothed
 from impasto.painting.regions import composited
 from impasto.pictures import Picture
 from impasto.settings.model import Settings
+
+FLAT_WINDOW = 9
+"""Side in pixels of the windows in which a photograph can be flat."""
+
+FLAT_RANGE = 0.25 / 255
+"""Range of the mean of the colours below which a window is flat: a quarter of a step of 8 bits."""
 
 
 class ScaledInputs:
@@ -46,6 +53,7 @@ class ScaledInputs:
             self._content.alpha if self._content else None,
             inputs.colours.pixels if inputs.colours else None,
         )
+        self._is_grey = inputs.is_grey
         self.colours = plan_colours(settings.colour, self._colour_inputs)
 
     def fitted(self, picture: Picture, height: int, width: int, recolour: ColourMap | None = None) -> Tensor:
@@ -105,6 +113,8 @@ class ScaledInputs:
         else:
             assert start is not None  # the settings are refused without a picture
             image = self.fitted(start, height, width, self.colours.content)
+            if self._settings.init == "content" and self._settings.optimization.start_noise:
+                image = image + self._noise_where_flat(image)
         if held is None or self._settings.init == "content":
             return image
         # The optimiser hardly moves a layer that is nearly held, so noise would remain in it.
@@ -126,6 +136,16 @@ class ScaledInputs:
         recoloured = [recolour(s.pixels) for s, recolour in zip(self._styles, self.colours.styles, strict=True)]
         return self._to_tensor(noise(replace(self._colour_inputs, styles=recoloured), height, width, seed))
 
+    def _noise_where_flat(self, image: Tensor) -> Tensor:
+        """Make noise of all colours alike, smoothed by 1 2 1, for the flat windows of an image, 1×1×H×W."""
+        generator = torch.Generator("cpu").manual_seed(self._settings.seed)
+        white = torch.randn((1, 1, *image.shape[-2:]), generator=generator, dtype=torch.float32, device="cpu")
+        noise = smoothed(white)
+        noise *= self._settings.optimization.start_noise / noise.std(correction=0)
+        light = image.mean(1, keepdim=True)
+        highest, lowest = (sign * F.max_pool2d(sign * light, FLAT_WINDOW, 1, FLAT_WINDOW // 2) for sign in (1, -1))
+        return torch.where(highest - lowest < FLAT_RANGE, noise.to(image), 0)
+
     def resized(self, image: Tensor, height: int, width: int) -> Tensor:
         """Resize a painted image; a seamless one remains seamless."""
         return resized(image, height, width, wrap=self._settings.seamless)
@@ -133,6 +153,7 @@ class ScaledInputs:
     def shown(self, image: Tensor, height: int, width: int) -> np.ndarray:
         """Convert a painted image to the picture for display: trimmed, recoloured and composited, H×W×3 in [0, 1]."""
         image = trimmed(image, (height, width))
+        image = averaged(image) if self._is_grey else image
 
         def photo() -> np.ndarray:
             assert self._content is not None  # the settings are refused without a photograph

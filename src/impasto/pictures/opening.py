@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from impasto.errors import PictureError
-from impasto.files import reason, shown
+from impasto.files import reason, shown, similar_file
 
 
 @contextmanager
@@ -31,13 +32,26 @@ def open_picture(path: Path) -> Iterator[io.BufferedReader]:
         _check_ordinary(path, path.stat())
         file = _BoundedReader(path.open("rb", buffering=0))
     except FileNotFoundError:
-        raise PictureError(f"There is no picture at {shown(path)}; check the name and the folder.") from None
+        raise PictureError(_missing(path)) from None
     except PermissionError:
         raise PictureError(f"{shown(path)} may not be read; give yourself permission to read it.") from None
     except (OSError, ValueError) as error:
         raise PictureError(f"{shown(path)} cannot be opened ({reason(error)}); check the name.") from None
     with file:
         yield file
+
+
+_ADDRESS = re.compile(r"(https?|ftp):/+", re.IGNORECASE)  # a path has lost the second slash
+
+
+def _missing(path: Path) -> str:
+    """Return the sentence on a picture that is missing."""
+    if address := _ADDRESS.match(path.as_posix()):
+        url = f"{address[1]}://{path.as_posix()[address.end() :]}"
+        return f"{shown(url)} is an address on the web; download the picture first, and name the file."
+    similar = similar_file(path)
+    advice = "check the name and the folder." if similar is None else f"did you mean {shown(similar)}?"
+    return f"There is no picture at {shown(path)}; {advice}"
 
 
 class _BoundedReader(io.BufferedReader):

@@ -17,7 +17,7 @@ from impasto.errors import PictureError
 from impasto.files import shown
 from impasto.pictures.codecs import formats
 from impasto.pictures.codecs.array_decoder import decode_array, hash_array
-from impasto.pictures.codecs.backends import decoding_errors
+from impasto.pictures.codecs.backends import decoding_errors, readable_formats
 from impasto.pictures.codecs.decoded_image import DecodedImage, check_size, to_picture
 from impasto.pictures.codecs.jpeg_mending import LONGEST_JUNK, find_jpeg, mended_jpeg
 from impasto.pictures.codecs.pillow_decoder import decode_image, decode_with_pillow
@@ -133,7 +133,7 @@ def _recognise(head: bytes, label: str) -> tuple[str, int]:
         raise PictureError(f"{label} is {name}, which impasto does not read; {advice}.")
     if (start := find_jpeg(head)) is not None:
         return "JPEG", start
-    raise PictureError(f"{label} is not a picture that impasto knows; use {formats.READABLE}.")
+    raise PictureError(f"{label} is not a picture that impasto knows; use {readable_formats()}.")
 
 
 def _mended(file: BinaryIO, file_format: str, start: int, max_pixels: int, label: str) -> tuple[BinaryIO, list[str]]:

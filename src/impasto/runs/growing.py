@@ -75,13 +75,13 @@ def _flatten(values: dict[Any, Any], prefix: str = "") -> dict[str, Any]:
 
 def _long_side(settings: Settings, record: Record, path: Path) -> int:
     """Return the long side of the repeat in pixels; 0 if that depends on a photograph that cannot be found."""
-    if settings.long_side is not None:
+    if settings.long_side is not None and (settings.sides is None or record.content is None):
         return settings.long_side
     photo = record.content.file(path.absolute().parent) if record.content else None
     if photo is None:
         return 0
     try:
-        return max(stored_size(photo))
+        return settings.long_side_of(*stored_size(photo))
     except PictureError:
         return 0
 
@@ -96,6 +96,6 @@ def _find_obstacle(path: Path, record: Record, settings: Settings, painted: tupl
         return "its colours were reduced to a palette"
     if stored_size(path) != painted:
         return "the file shows more than the painting, or was resized"
-    if settings.sides and scaled_size(*painted, max(settings.sides)) != settings.sides:
+    if record.content is None and settings.sides and scaled_size(*painted, max(settings.sides)) != settings.sides:
         return "the proportions change"
     return None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from impasto.errors import ImpastoError, PaintingError
-from impasto.painting.events import Finished, Writing
+from impasto.painting.events import Announced, Finished, Preparing, Writing
 from impasto.pictures import PictureWarning, open_picture, over_white, write_picture
 from impasto.runs.checkpointing import NO_CHECKPOINTS, CheckpointPolicy, open_writer, read_attachment
 from impasto.runs.listener import Control, Listener, Outcome, StopSwitch
@@ -22,6 +22,7 @@ from impasto.runs.repeating import Repeat, free_name
 from impasto.runs.sheets import Pixels, StageKeeper, side_by_side, tiled
 from impasto.runs.slow_files import report_slow_files
 from impasto.settings.model import Settings
+from impasto.styles.lookup import style_name
 
 if TYPE_CHECKING:
     from impasto.painting.painter import Painter
@@ -42,6 +43,7 @@ class Job:
         repeat: the earlier painting that this one repeats; None for a new one.
         checkpoints: whether and where checkpoints are written.
         stored: the interrupted run that this one resumes; None for a new one.
+        has_temporary_content: whether the photograph's file is temporary. The record then names no file of it.
     """
 
     content: Path | None
@@ -51,11 +53,23 @@ class Job:
     repeat: Repeat | None = None
     checkpoints: CheckpointPolicy = NO_CHECKPOINTS
     stored: StoredRun | None = None
+    has_temporary_content: bool = False
 
     @property
     def inputs(self) -> tuple[Path, ...]:
         """All pictures that the run reads."""
         return (*([self.content] if self.content else []), *self.styles, *self.settings.named_files.values())
+
+    @property
+    def announcement(self) -> Announced:
+        """The first event of the run."""
+        photo = "standard input" if self.has_temporary_content else self.content
+        return Announced(
+            photo=None if photo is None else str(photo),
+            styles=tuple(style_name(style) or str(style) for style in self.styles),
+            size=self.settings.size,
+            destination="standard output" if self.outputs.is_temporary else str(self.outputs.picture),
+        )
 
     def check(self) -> None:
         """Refuse whatever can be refused without the slow import of PyTorch.
@@ -98,6 +112,9 @@ def run_job(job: Job, listener: Listener, control: Control | None = None) -> Out
     control = StopSwitch() if control is None else control
     with note_picture_warnings(listener.note), ExitStack() as stack:
         place = job.stored.slot if job.stored else job.checkpoints.prepare(job.outputs, job.inputs, stack)
+        display = stack.enter_context(ExitStack())  # open from now to the last iteration
+        display.enter_context(listener)
+        listener.on_event(job.announcement)
         painter = make_painter(job, listener)
         # Again, as the size "original" was not known before.
         job.outputs.check(job.inputs, job.settings.depth, max(painter.octaves[-1][:2]))
@@ -107,7 +124,7 @@ def run_job(job: Job, listener: Listener, control: Control | None = None) -> Out
             writer = stack.enter_context(open_writer(place, job.checkpoints, job.outputs, stages, listener.note))
         if job.stored:
             job.stored.close()  # everything is read, and Windows does not replace open files
-        run = _Run(job, painter, listener, stages, writer)
+        run = _Run(job, painter, listener, display, stages, writer)
         with control.painting(run.stop, run.existing_checkpoint):
             return run.paint_and_save(control)
 
@@ -138,13 +155,15 @@ def make_painter(job: Job, listener: Listener) -> Painter:
 
     Args:
         job: inputs and settings.
-        listener: receives slow files, and the remarks on the plan.
+        listener: receives the steps of preparation, slow files, and the remarks on the plan.
 
     Raises:
         ImpastoError: the painter refuses the inputs or settings, or the checkpoint does not fit them.
     """
+    listener.on_event(Preparing("loading"))
     from impasto.painting.painter import Painter
 
+    listener.on_event(Preparing("reading"))
     with report_slow_files(listener) as on_event:
         if job.stored:
             painter = job.stored.painter(note=listener.note, on_event=on_event)
@@ -183,6 +202,7 @@ class _Run:
     job: Job
     painter: Painter
     listener: Listener
+    display: ExitStack
     stages: StageKeeper | None
     writer: CheckpointWriter | None
     stop_requested: bool = False
@@ -201,6 +221,8 @@ class _Run:
     def paint_and_save(self, control: Control) -> Outcome:
         """Paint, write all files, and pass the outcome to the listener."""
         painting, message = self._paint()
+        if self.job.has_temporary_content and painting.content:
+            painting = replace(painting, content=replace(painting.content, path=None))
         control.saving()
         # First, as the picture can be made from it, and after a signal there may be little time.
         checkpoint = None if painting.complete else self._write_last_checkpoint(painting)
@@ -212,7 +234,10 @@ class _Run:
             extras, failures = self._save_extras(painting)
             if self.writer and not checkpoint:
                 self.writer.remove()
-            outcome = Outcome(painting, files | extras, message, self.stop_requested, failures, checkpoint)
+            is_temporary = self.job.outputs.is_temporary
+            outcome = Outcome(
+                painting, files | extras, message, self.stop_requested, failures, checkpoint, is_temporary
+            )
         self.listener.on_finished(outcome)
         return outcome
 
@@ -223,7 +248,7 @@ class _Run:
             PaintingError: painting failed before there was anything to save.
         """
         try:
-            with self.listener:
+            with self.display:
                 for event in self.painter:
                     if isinstance(event, Finished):
                         return event.painting, event.message
@@ -256,6 +281,7 @@ class _Run:
             return painting.save(
                 outputs.picture,
                 force=outputs.force,
+                absolute_sources=outputs.is_temporary,
                 on_progress=lambda share: on_event(Writing(outputs.picture, share)),
             )
 
@@ -268,7 +294,7 @@ class _Run:
             return replace(outcome, checkpoint=checkpoint)
         other = free_name(picture)
         try:
-            painting.save(other)
+            painting.save(other, force=False)
         except ImpastoError:
             return outcome  # for the reason already given
         return replace(outcome, rescued=other)

@@ -27,6 +27,7 @@ class Outcome:
         stop_requested: whether the caller asked for the early end.
         failures: one sentence for each file that could not be written.
         checkpoint: checkpoint that the run can be resumed from; None if there is nothing to resume.
+        is_temporary: whether the picture's file is temporary, see :class:`~impasto.runs.outputs.Outputs`.
         rescued: path of the painting beside its intended place; None unless another file took that place.
     """
 
@@ -36,6 +37,7 @@ class Outcome:
     stop_requested: bool = False
     failures: tuple[str, ...] = ()
     checkpoint: Path | None = None
+    is_temporary: bool = False
     rescued: Path | None = None
 
     @property
@@ -55,7 +57,7 @@ class Listener(Protocol):
     """Receives the progress of a run.
 
     The run enters the listener as a context while it paints or accesses a slow file, so that a display can open and
-    close; this may happen several times.
+    close; this may happen several times, also within one another.
     """
 
     def __enter__(self) -> object:
@@ -77,6 +79,73 @@ class Listener(Protocol):
 
     def on_finished(self, outcome: Outcome) -> None:
         """Receive the outcome, once all files are written."""
+
+
+class SilentListener:
+    """A listener that ignores everything; the base class of those that want only some of it."""
+
+    def __enter__(self) -> object:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ignore the end of the display."""
+
+    def on_event(self, event: Event) -> None:
+        """Ignore an event."""
+
+    def note(self, text: str) -> None:
+        """Ignore a remark."""
+
+    def on_stop(self) -> None:
+        """Ignore a requested stop."""
+
+    def on_finished(self, outcome: Outcome) -> None:
+        """Ignore the outcome."""
+
+
+class ListenerGroup:
+    """Passes everything to several listeners, in their order.
+
+    Args:
+        listeners: at least one.
+    """
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = listeners
+
+    def __enter__(self) -> object:
+        for listener in self._listeners:
+            listener.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close all displays."""
+        for listener in self._listeners:
+            listener.__exit__(kind, error, trace)
+
+    def on_event(self, event: Event) -> None:
+        """Pass an event on."""
+        for listener in self._listeners:
+            listener.on_event(event)
+
+    def note(self, text: str) -> None:
+        """Pass a remark on."""
+        for listener in self._listeners:
+            listener.note(text)
+
+    def on_stop(self) -> None:
+        """Pass a requested stop on."""
+        for listener in self._listeners:
+            listener.on_stop()
+
+    def on_finished(self, outcome: Outcome) -> None:
+        """Pass the outcome on."""
+        for listener in self._listeners:
+            listener.on_finished(outcome)
 
 
 class Control(Protocol):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from impasto.errors import PictureError
+from impasto.files import fitting_name
 from impasto.pictures import check_output
 from impasto.pictures.checking import is_interrupted
 from impasto.runs.plots import check_history_output
@@ -24,6 +25,8 @@ class Outputs:
         stages: a grid of intermediate pictures.
         history: the losses, as a table or a plot.
         force: whether existing files are replaced.
+        is_temporary: whether the picture is passed on from a temporary file. Its record then names the sources by
+            absolute paths.
         replace_history: whether an existing history of losses is replaced, as one of this same, interrupted run.
     """
 
@@ -32,6 +35,7 @@ class Outputs:
     stages: Path | None = None
     history: Path | None = None
     force: bool = False
+    is_temporary: bool = False
     replace_history: bool = False
 
     @property
@@ -88,9 +92,9 @@ class Outputs:
 def default_texture_output(styles: Sequence[Path]) -> Path:
     """Return ``STYLE1+STYLE2-texture.png`` beside the first style; in the current folder if that has a name."""
     folder = styles[0].parent if style_name(styles[0]) is None else Path()
-    return folder / f"{'+'.join(style.stem for style in styles)}-texture.png"
+    return folder / fitting_name(f"{'+'.join(style.stem for style in styles)}-texture.png")
 
 
 def default_output(content: Path, styles: Sequence[Path]) -> Path:
-    """Return ``CONTENT-as-STYLE1+STYLE2.png`` beside the content."""
-    return content.parent / f"{content.stem}-as-{'+'.join(style.stem for style in styles)}.png"
+    """Return ``CONTENT-as-STYLE1+STYLE2.png`` beside the content, shortened if it is too long."""
+    return content.parent / fitting_name(f"{content.stem}-as-{'+'.join(style.stem for style in styles)}.png")

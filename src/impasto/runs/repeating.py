@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import PictureError, SettingsError
-from impasto.files import shown
+from impasto.files import fitting_name, shown
 from impasto.painting.octaves import EarlierPlan
-from impasto.painting.record import GRID, Record, StoredSource
+from impasto.painting.record import GRID, LIVE, Record, StoredSource
 from impasto.pictures import open_picture, read_record
 from impasto.runs.growing import choose_growth
 from impasto.settings.fields import Precision
@@ -89,6 +89,8 @@ def stored_record(path: str | os.PathLike[str]) -> Record:
         values = json.loads(stored_text(path))
         if isinstance(values, dict) and GRID in values:
             raise PictureError(f"{shown(path)} is a grid of paintings: name one of them.")
+        if isinstance(values, dict) and LIVE in values:
+            raise PictureError(f"{shown(path)} shows a painting in progress: name the painting itself.")
         return Record.model_validate(values)
     except (ValueError, RecursionError):
         raise PictureError(f"The record in {shown(path)} is damaged, so it cannot be read.") from None
@@ -141,11 +143,17 @@ def _photograph(record: Record, folder: Path) -> Path | None:
     return None if record.content is None else _found(record.content, folder, "photograph", "content=")
 
 
-def free_name(path: Path) -> Path:
-    """Return ``FILE-again.png`` for ``FILE.png``, or ``FILE-again-2.png`` and so on if that exists."""
+def free_name(path: Path, suffix: str | None = None) -> Path:
+    """Return ``FILE-again.png`` for ``FILE.png``, or ``FILE-again-2.png`` and so on if that exists.
+
+    Args:
+        path: of the painted picture.
+        suffix: another suffix; None for that of the picture.
+    """
     number = 1
     while True:
-        name = path.with_name(f"{path.stem}-again{f'-{number}' if number > 1 else ''}{path.suffix}")
+        numbered = f"{path.stem}-again{f'-{number}' if number > 1 else ''}{suffix or path.suffix}"
+        name = path.with_name(fitting_name(numbered))
         if not os.path.lexists(name):
             return name
         number += 1

@@ -64,7 +64,7 @@ EXCLUSIONS: dict[ExclusionKind, tuple[Exclusion, ...]] = {
             "size = WxH",
             "The size {0.size} is for textures: a painting has the shape of its photograph, so give its long side "
             "alone.",
-            lambda s: s.sides is not None,
+            lambda s: s.sides is not None and s.print_size is None,
         ),
         Exclusion(
             "seamless",

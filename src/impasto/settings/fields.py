@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from impasto.encoders.layers import parse_layer
 from impasto.errors import EncoderError
+from impasto.settings.print_sizes import parse_print_size
 
 Preset = Literal["quick", "default", "fine", "tutorial", "tutorial-core"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
@@ -100,11 +101,22 @@ def _check_device(name: str) -> str:
     return name
 
 
-def _normalize_sides(text: str) -> str:
+def _normalize_size(text: str) -> str:
+    printed = parse_print_size(text)
+    if printed is not None:
+        _check_sides(printed.pixels)
+        return str(printed)
     match = re.fullmatch(r"\s*(\d+)\s*[xX×]\s*(\d+)\s*", text)
-    if match is None or not all(SMALLEST_SIDE <= int(side) <= LARGEST_SIDE for side in match.groups()):
+    if match is None:
         raise ValueError("should be width and height in pixels, such as 640x480")
-    return f"{int(match[1])}x{int(match[2])}"
+    sides = tuple(map(int, match.groups()))
+    _check_sides(sides)
+    return "x".join(map(str, sides))
+
+
+def _check_sides(sides: tuple[int, ...]) -> None:
+    if not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in sides):
+        raise ValueError(f"should have sides from {SMALLEST_SIDE} to {LARGEST_SIDE} pixels")
 
 
 def _join_sides(value: object) -> object:
@@ -116,6 +128,12 @@ def _join_sides(value: object) -> object:
 
 def _int_to_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _percent_to_share(value: object) -> object:
+    """Return a percentage as a share, ``50%`` as 0.5, and other values unchanged."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", value) if isinstance(value, str) else None
+    return float(match[1]) / 100 if match else value
 
 
 def _path_to_text(path: object) -> object:
@@ -141,8 +159,8 @@ def _normalize_mask_paths(value: object) -> object:
 Text = Annotated[str, Field(min_length=1)]
 """Text that is not empty."""
 
-Share = Annotated[float, Field(ge=0, le=1)]
-"""Number in [0, 1]."""
+Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_percent_to_share)]
+"""Number in [0, 1], or a percentage as in ``50%``."""
 
 ShareBelowOne = Annotated[float, Field(ge=0, lt=1)]
 """Number in [0, 1)."""
@@ -159,10 +177,11 @@ LayerWeights = dict[Annotated[str, AfterValidator(_normalize_layer)], Weight]
 Size = Annotated[
     Annotated[int, Field(ge=SMALLEST_SIDE, le=LARGEST_SIDE)]
     | Literal["original"]
-    | Annotated[str, AfterValidator(_normalize_sides), Field(examples=["640x480"])],
+    | Annotated[str, AfterValidator(_normalize_size), Field(examples=["640x480", "30x40cm@300"])],
     BeforeValidator(_join_sides),
 ]
-"""Long side in pixels, ``original``, or width and height in pixels as in ``640x480``."""
+"""Long side in pixels, ``original``, width and height in pixels as in ``640x480``, or a size that
+:func:`~impasto.settings.print_sizes.parse_print_size` reads."""
 
 DeviceName = Annotated[str, AfterValidator(_check_device)]
 """Name of a device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``."""

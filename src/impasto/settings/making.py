@@ -6,62 +6,84 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from impasto.errors import SettingsError
+from impasto.files import shown, similar_file
 from impasto.settings.exclusions import TEXTURE_STRENGTH_MESSAGE
-from impasto.settings.fields import PRESETS
+from impasto.settings.fields import PRESETS, SMALLEST_SIDE
+from impasto.settings.keywords import SettingsKeywords
 from impasto.settings.merging import deep_merge
 from impasto.settings.model import Settings
-from impasto.settings.presets import PRESET_CHANGES, texture_values
-from impasto.settings.validation import validate
+from impasto.settings.presets import PRESET_CHANGES, PREVIEW_PRESET, PREVIEW_SIZE, texture_values
+from impasto.settings.validation import setting_names, validate
 
 
-def make_settings(file: str | Path | None = None, **changes: Any) -> Settings:
+def make_settings(file: str | Path | None = None, **changes: Unpack[SettingsKeywords]) -> Settings:
     """Build settings from a preset, a file over it, and keywords over both.
 
     Args:
         file: JSON or TOML file with the names of :class:`Settings`.
-        changes: settings by name; nested ones as mappings, which may give a part only.
+        changes: settings by name; nested ones as mappings, which may give a part only; ``iterations`` stands for
+            ``optimization.iterations``.
 
     Raises:
         SettingsError: unknown name, value out of range, settings that exclude each other, or unreadable file.
     """
-    given = deep_merge(read_settings_file(file) if file is not None else {}, changes)
+    given = deep_merge(read_settings_file(file) if file is not None else {}, expand_shorthands(changes))
     return validate(deep_merge(preset_values(given.get("preset", "default")), given))
 
 
-def make_texture_settings(file: str | Path | None = None, **changes: Any) -> Settings:
+def make_texture_settings(file: str | Path | None = None, **changes: Unpack[SettingsKeywords]) -> Settings:
     """Build the settings of a texture from a preset, its changes for textures, a file and keywords, in that order.
 
     Args:
         file: JSON or TOML file with the names of :class:`Settings`.
-        changes: settings by name; nested ones as mappings, which may give a part only.
+        changes: settings by name; nested ones as mappings, which may give a part only; ``iterations`` stands for
+            ``optimization.iterations``.
 
     Raises:
         SettingsError: as for :func:`make_settings`, or a strength, which textures do not have.
     """
-    given = deep_merge(read_settings_file(file) if file is not None else {}, changes)
+    given = deep_merge(read_settings_file(file) if file is not None else {}, expand_shorthands(changes))
     if given.get("strength") is not None:
         raise SettingsError(TEXTURE_STRENGTH_MESSAGE)
     return make_settings(**deep_merge(texture_values(given.get("preset", "default")), given))
 
 
-def change_settings(settings: Settings, **changes: Any) -> Settings:
+def change_settings(settings: Settings, **changes: Unpack[SettingsKeywords]) -> Settings:
     """Return settings with some replaced; a new preset replaces every setting that any preset changes.
 
     Args:
         settings: original settings; not modified.
-        changes: settings by name; nested ones as mappings, which may give a part only.
+        changes: settings by name; nested ones as mappings, which may give a part only; ``iterations`` stands for
+            ``optimization.iterations``.
 
     Raises:
         SettingsError: the result is not valid.
     """
+    given = expand_shorthands(changes)
     values = settings.model_dump(exclude_none=True)
-    if "preset" in changes:
+    if "preset" in given:
         silent = {name: dict.fromkeys(values["losses"][name], 0.0) for name in ("content", "style")}
-        values = deep_merge(values, {"losses": silent}, preset_values(changes["preset"]))
-    return validate(deep_merge(values, changes))
+        values = deep_merge(values, {"losses": silent}, preset_values(given["preset"]))
+    return validate(deep_merge(values, given))
+
+
+def preview_changes(full: Settings, *, has_photo: bool) -> dict[str, Any]:
+    """Return the changes that make a small and quick painting of the same composition.
+
+    Args:
+        full: settings of the full painting.
+        has_photo: whether it has a photograph; False for a texture.
+    """
+    texture = {} if has_photo else texture_values(PREVIEW_PRESET)
+    optimization = deep_merge(preset_values(PREVIEW_PRESET), texture)["optimization"]
+    size: int | str = min(PREVIEW_SIZE, full.long_side or PREVIEW_SIZE)
+    if full.sides and not has_photo:
+        height, width = (max(SMALLEST_SIDE, round(side * int(size) / max(full.sides))) for side in full.sides)
+        size = f"{width}x{height}"
+    return {"preset": PREVIEW_PRESET, "size": size, "optimization": optimization}
 
 
 def preset_values(preset: str) -> dict[str, Any]:
@@ -93,7 +115,9 @@ def read_settings_file(path: str | Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8-sig")  # Windows's editors write a byte order mark
         values = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
     except FileNotFoundError:
-        raise SettingsError(f"There is no file of settings {str(path)!r}: check the path.") from None
+        similar = similar_file(path)
+        advice = f"did you mean {shown(similar)}?" if similar else "check the path."
+        raise SettingsError(f"There is no file of settings {str(path)!r}: {advice}") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise SettingsError(f"The file of settings {str(path)!r} cannot be read ({reason}).") from None
@@ -102,7 +126,7 @@ def read_settings_file(path: str | Path) -> dict[str, Any]:
         raise SettingsError(f"The file of settings {str(path)!r} is not valid {kind}: {error}.") from None
     if not isinstance(values, dict):
         raise SettingsError(f"The file of settings {str(path)!r} does not hold a table of names and values.")
-    return values
+    return expand_shorthands(values)
 
 
 def parse_assignment(text: str) -> dict[str, Any]:
@@ -115,6 +139,10 @@ def parse_assignment(text: str) -> dict[str, Any]:
     """
     name, equals, value = text.partition("=")
     keys = [key.strip() for key in name.split(".")]
+    if not equals and name.strip() in setting_names():
+        raise SettingsError(
+            f"{text!r} is not a setting with its value: the value is missing, so write {name.strip()}=VALUE."
+        )
     if not equals or not all(keys):
         raise SettingsError(f"{text!r} is not a setting: write NAME=VALUE, as in losses.style.relu3_1=2.")
     try:
@@ -124,4 +152,19 @@ def parse_assignment(text: str) -> dict[str, Any]:
     for key in reversed(keys):
         nested = {key: nested}
     assert isinstance(nested, dict)
-    return nested
+    return expand_shorthands(nested)
+
+
+def expand_shorthands(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return changes with ``optimization.iterations`` in place of its shorthand ``iterations``.
+
+    Raises:
+        SettingsError: both are given.
+    """
+    changes = dict(changes)
+    if "iterations" not in changes:
+        return changes
+    optimization = changes.get("optimization", {})
+    if isinstance(optimization, Mapping) and "iterations" in optimization:
+        raise SettingsError("The settings iterations and optimization.iterations are the same: give one of them.")
+    return deep_merge({"optimization": {"iterations": changes.pop("iterations")}}, changes)

@@ -32,10 +32,14 @@ from impasto.settings.fields import (
     Text,
     Weight,
 )
+from impasto.settings.print_sizes import PrintSize, parse_print_size, pixels_of
 from impasto.settings.references import COLOURS_FROM, GROW_FROM, INIT, PROTECT, mask_name
 from impasto.styles.lookup import find_style
 
 DEFAULT_STRENGTH = 0.5
+
+COLOUR_RATIO = 7.0
+"""Factor by which strength 0 raises the weight of the photo's colours relative to that at strength 0.5."""
 
 DETAIL_RATIO = 2.5
 """Factor by which detail 1 raises the weight of each block of layers relative to that of the next deeper block."""
@@ -48,9 +52,9 @@ class _Model(BaseModel):
 class Losses(_Model):
     """Layers, weights and distances of the loss that painting minimises."""
 
-    content: LayerWeights = {"relu3_1": 1.0}
-    """Content layers and their weights. Only the ratios count; rgb = 5 beside relu3_1 = 1 keeps the photo's colours at
-    a low strength."""
+    content: LayerWeights = {"rgb": 2.0, "relu3_1": 1.0}
+    """Content layers and their weights. Only the ratios count; rgb stands for the photo's own colours, whose weight
+    rises sevenfold from strength 0.5 down to 0."""
 
     style: LayerWeights = {
         "rgb": 2.0,
@@ -138,6 +142,11 @@ class Optimization(_Model):
     max_octaves: int = Field(default=16, ge=1)
     """Largest number of octaves, of which the largest are kept; 1 paints at the full size alone."""
 
+    start_noise: float = Field(default=0.01, ge=0, le=1)
+    """Standard deviation of faint noise in flat areas of the photo that painting starts from; pixels are in [0, 1].
+    Without it, places in a flat area differ only in their distance from the border, and are painted in lines parallel
+    to it."""
+
     clamp: Literal["octave", "step"] = "step"
     """When pixels are clamped to [0, 1]: at the end of each octave, or at every step."""
 
@@ -153,8 +162,9 @@ class Settings(_Model):
     """Values that the other settings start from: quick, default, fine, or TensorFlow's tutorial and tutorial-core."""
 
     size: Size = 512
-    """Long side of the painting in pixels, or original for the photo's own; the style is read at the same size. For a
-    texture, width and height as in 640x480, or one number for a square."""
+    """Long side of the painting in pixels, or original for the photo's own; the style is read at the same size. Or the
+    size of a print, as in 30x40cm@300, 12x16in or 40cm@240 (long side), at 300 dpi unless given: the painting fits on
+    it, and the file states the dpi. For a texture, width and height as in 640x480, or one number for a square."""
 
     strength: Share | None = None
     """Strength of the style, from 0 (a hint of it) to 1 (little of the photo left). 0.5 if neither strength nor raw
@@ -174,7 +184,8 @@ class Settings(_Model):
     to the photo's mean and covariance), palette (the result in the painting's few main colours)."""
 
     colours_from: OptionalPath = None
-    """Picture that the styles are recoloured after before painting, and that the palette comes from; or none."""
+    """Picture, or name of a style, that the styles are recoloured after before painting, and that the palette comes
+    from; or none."""
 
     stroke_size: float = Field(default=1.0, ge=0.25, le=4)
     """Size of the strokes, from 0.25 to 4: scale of the painting relative to the photo, whose long sides are equal at
@@ -270,17 +281,35 @@ class Settings(_Model):
         return self
 
     @property
+    def print_size(self) -> PrintSize | None:
+        """Size of the print; None if the size is in pixels."""
+        return parse_print_size(self.size) if isinstance(self.size, str) else None
+
+    @property
     def sides(self) -> tuple[int, int] | None:
         """Height and width in pixels if the size gives both; None otherwise."""
-        if not isinstance(self.size, str) or self.size == "original":
-            return None
-        width, height = map(int, self.size.split("x"))
-        return height, width
+        pixels = pixels_of(self.size)
+        return (pixels[1], pixels[0]) if len(pixels) == 2 else None
 
     @property
     def long_side(self) -> int | None:
-        """Long side of the painting in pixels; None if it is the photograph's own."""
-        return max(self.sides) if self.sides else self.size if isinstance(self.size, int) else None
+        """Longest side in pixels that the size allows; None if it is the photograph's own."""
+        return max(pixels_of(self.size), default=None)
+
+    def long_side_of(self, height: int, width: int) -> int:
+        """Return the long side of a painting in pixels.
+
+        On a print with two sides the painting is as large as fits, turned like the photograph.
+
+        Args:
+            height: height of the photograph or texture, in any unit.
+            width: its width.
+        """
+        if self.long_side is None:
+            return max(height, width)
+        if self.sides is None:
+            return self.long_side
+        return min(self.long_side, round(min(self.sides) * max(height, width) / min(height, width)))
 
     def check_photo(self, has_photo: bool) -> None:
         """Refuse settings that do not suit a photograph, or a texture.
@@ -330,27 +359,42 @@ class Settings(_Model):
 
     @property
     def balanced_losses(self) -> Losses:
-        """Losses with the style layers' weights balanced by ``detail``.
+        """Losses with the style layers' weights balanced by ``detail``, and the content layers' by ``strength``.
 
         Each block of the encoder gains a factor of :data:`DETAIL_RATIO` ** (2 · detail - 1) over the next deeper one.
         The sum of these layers' weights stays the same, and so do the weights of rgb and strokes, which have no block.
+
+        The content's weight of rgb gains :data:`COLOUR_RATIO` ** (1 - 2 · strength) below strength 0.5. At a low
+        strength, scattered dots of the style's colours would otherwise be the cheapest way to its statistics.
         """
+        layers = {"content": self._content_layers, "style": self._style_layers}
+        is_balanced = layers == {"content": self.losses.content, "style": self.losses.style}
+        return self.losses if is_balanced else self.losses.model_copy(update=layers)
+
+    @property
+    def _content_layers(self) -> LayerWeights:
+        if self.strength is None or not self.losses.content.get("rgb"):
+            return self.losses.content
+        factor = COLOUR_RATIO ** max(0.0, 1 - self.strength / DEFAULT_STRENGTH)
+        return self.losses.content | {"rgb": factor * self.losses.content["rgb"]}
+
+    @property
+    def _style_layers(self) -> LayerWeights:
         ratio = DETAIL_RATIO ** (2 * self.detail - 1)
         before = {name: weight for name, weight in self.losses.style.items() if parse_layer(name).block}
         after = {name: weight * ratio ** -parse_layer(name).block for name, weight in before.items()}
         total = sum(after.values())
         if self.detail == 0.5 or not total:
-            return self.losses
+            return self.losses.style
         scale = sum(before.values()) / total
-        balanced = {name: scale * weight for name, weight in after.items()}
-        return self.losses.model_copy(update={"style": self.losses.style | balanced})
+        return self.losses.style | {name: scale * weight for name, weight in after.items()}
 
 
 def style_weight_of(strength: float) -> float:
-    """Return the style weight for a strength in [0, 1]: 1 at 0, 122 at 0.5, about 5000 at 1.
+    """Return the style weight for a strength in [0, 1]: 0.82 at 0, 100 at 0.5, about 4100 at 1.
 
     Equal steps of the strength remove about equal shares of the photograph's structure: on three pairs of photographs
-    and paintings at 256 px, each eighth lowers the content score by 0.05 to 0.07. ``python -m benchmarks.quality
-    strength`` measures it.
+    and paintings at 256 px, each eighth lowers the content score by 0.06 to 0.075, and the last one by 0.03.
+    ``python -m benchmarks.quality strength`` measures it.
     """
-    return float(10 ** (7.8 * strength - 10.4 * strength**2 + 6.3 * strength**3))
+    return float(0.82 * 10 ** (7.8 * strength - 10.4 * strength**2 + 6.3 * strength**3))

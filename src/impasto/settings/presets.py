@@ -14,7 +14,7 @@ _TUTORIAL: dict[str, Any] = {
     "content_weight": 1e3,
     "style_weight": 1e-2,
     "losses": {
-        "content": {"relu3_1": 0, "relu5_2": 1},
+        "content": {"rgb": 0, "relu3_1": 0, "relu5_2": 1},
         "style": {"rgb": 0, "strokes": 0, "relu1_1": 1, "relu2_1": 1, "relu3_1": 1, "relu4_1": 1, "relu5_1": 1},
         "style_distance": "gram",
         "relative": False,
@@ -32,6 +32,7 @@ _TUTORIAL: dict[str, Any] = {
         "epsilon_form": "tensorflow",
         "iterations": 1000,
         "max_octaves": 1,
+        "start_noise": 0,
         "clamp": "step",
         "keep": "after-best",
     },
@@ -54,6 +55,12 @@ PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
     ),
 }
 """Changes of each preset to the defaults; tutorial-core is the version of the tutorial on tensorflow.org today."""
+
+PREVIEW_PRESET: Preset = "quick"
+"""Preset of previews, and of sheets and variants of a photograph unless another is given."""
+
+PREVIEW_SIZE = 256
+"""Longest side of a preview in pixels."""
 
 _TEXTURE: dict[str, Any] = {"content_weight": 0.0, "init": "noise"}
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from impasto.encoders.layers import parse_layer
-from impasto.errors import EncoderError, SettingsError
+from impasto.errors import EncoderError, SettingsError, closest
 from impasto.settings.fields import LARGEST_SIDE, SMALLEST_SIDE
 from impasto.settings.merging import deep_merge
 from impasto.settings.model import Settings
@@ -59,6 +59,37 @@ _EXPECTATIONS = {
 """Expected value for each of pydantic's error types, in words for people who do not write Python."""
 
 
+_SHARES = frozenset({"strength", "detail"})
+"""Settings that a percentage may set."""
+
+_SHARE_ERRORS = frozenset({"float_parsing", "float_type", "greater_than_equal", "less_than_equal"})
+"""Types of pydantic's errors on values that are not a share."""
+
+
+def setting_names() -> Iterator[str]:
+    """Yield the names of all settings, nested ones with dots, and the shorthand ``iterations``."""
+    for name, field in Settings.model_fields.items():
+        nested = getattr(field.annotation, "model_fields", {})
+        yield from (f"{name}.{inner}" for inner in nested)
+        if not nested:
+            yield name
+    yield "iterations"
+
+
+def similar_setting(name: str) -> str | None:
+    """Return the setting that a misspelt name most probably means; None if no name is similar.
+
+    Args:
+        name: with dots if nested, or the last part of a nested name.
+    """
+    parent, _, last = name.rpartition(".")
+    names = list(setting_names())
+    by_last = {known.rpartition(".")[2]: known for known in names}
+    by_last |= {known.rpartition(".")[2]: known for known in names if known.rpartition(".")[0] == parent}
+    found = closest(last, by_last)
+    return None if found is None else by_last[found]
+
+
 def _explain(error: ValidationError) -> str:
     """Return pydantic's first complaint as one sentence that names the setting."""
     first = error.errors(include_url=False)[0]
@@ -66,16 +97,20 @@ def _explain(error: ValidationError) -> str:
     name = ".".join(p for p in place if not p.startswith(("literal[", "constrained-", "int", "function-", "tuple[")))
     value = first["input"]
     if first["type"] == "extra_forbidden":
-        return f"There is no setting {name!r}: `impasto settings` lists all settings."
+        similar = similar_setting(name)
+        advice = f"perhaps {similar} is meant; " if similar else ""
+        return f"There is no setting {name!r}: {advice}`impasto settings` lists all settings."
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
     if not name:
         return f"{message}."
     if first["type"] in _EXPECTATIONS:
         message = f"should be {_EXPECTATIONS[first['type']]}"
+    if first["type"] in _SHARE_ERRORS and name in _SHARES:
+        message = "should be a share from 0 to 1, or a percentage such as 50%"
     if name == "size":
         message = (
             f"should be a whole number of pixels from {SMALLEST_SIDE} to {LARGEST_SIDE}, width and height as in "
-            f"640x480, or original"
+            f"640x480, a print such as 30x40cm@300, or original"
         )
     shown = repr(value) if not isinstance(value, float) or math.isfinite(value) else str(value)
     if isinstance(value, Mapping) and len(shown) > 60:  # a table cut off would not be readable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from impasto.errors import PictureError
+from impasto.errors import PictureError, closest
 from impasto.files import reason, replacing, shown
 from impasto.pictures import open_picture, read_picture
 from impasto.pictures.codecs.formats import SNIFFED, sniff
@@ -71,13 +71,25 @@ def remove_style(name: str) -> Path:
     Raises:
         PictureError: there is no such style, it is part of impasto, or it cannot be removed.
     """
-    if name in STYLE_NAMES:
-        raise PictureError(f"The style {name} is part of impasto, so it cannot be removed.")
-    path = user_styles().get(name)
-    if path is None:
-        raise PictureError(f"There is no style {shown(name)} in {shown(styles_folder())}: `impasto styles` lists them.")
+    path = own_style(name)
     _remove(path)
     return path
+
+
+def own_style(name: str) -> Path:
+    """Return the path of a style in the user's folder.
+
+    Raises:
+        PictureError: there is no such style, or it is part of impasto.
+    """
+    if name in STYLE_NAMES:
+        raise PictureError(f"The style {name} is part of impasto, so it cannot be removed.")
+    own = user_styles()
+    if name not in own:
+        similar = closest(name, own)
+        advice = f"did you mean {similar}?" if similar else "`impasto styles` lists them."
+        raise PictureError(f"There is no style {shown(name)} in {shown(styles_folder())}: {advice}")
+    return own[name]
 
 
 def _remove(path: Path) -> None:

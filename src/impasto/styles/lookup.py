@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
 
 import platformdirs
 
-from impasto.errors import PictureError
-from impasto.files import exists, is_file, reason, shown, user_folder
+from impasto.errors import PictureError, closest
+from impasto.files import exists, is_file, reason, shown, similar_file, user_folder
 from impasto.samples import STYLE_NAMES, style_path
 
 STYLES_VARIABLE = "IMPASTO_STYLES"
@@ -46,10 +45,11 @@ def find_style(style: str | os.PathLike[str]) -> Path:
     styles = style_paths()
     if text in styles:
         return styles[text]
-    similar = get_close_matches(text.lower(), styles, n=1)
+    similar = closest(text, styles)
     if exists(path) or (path.suffix and not similar):
         return path  # reading it gives the reason
-    advice = f"did you mean {similar[0]}?" if similar else f"choose a file, or one of {', '.join(styles)}."
+    similar = similar or getattr(similar_file(path), "name", None)
+    advice = f"did you mean {similar}?" if similar else f"choose a file, or one of {', '.join(styles)}."
     raise PictureError(f"There is no picture at {shown(text)}, and no style of that name: {advice}")
 
 

@@ -63,15 +63,18 @@ def test_undecodable_names_are_painted_once(album, tiny, impasto_command):
     assert stored_record(f"out/{odd.removesuffix('.png')}-as-s.png").content.path == f"../photos/{odd}"
 
 
-def test_too_long_names_are_refused_before_painting(album, tiny, impasto_command):
+def test_only_own_too_long_names_are_refused(album, tiny, impasto_command):
     styles = []
     for number in range(4):
         write_picture(album / f"{number}{'x' * 80}.png", smooth_picture(32, 32, seed=number))
         styles += ["-s", f"{number}{'x' * 80}.png"]
-    result = impasto_command("batch", "photos", *styles, "--blend", "-o", "out", *tiny)
+    blended = ("batch", "photos", *styles, "--blend", "-o", "out", *tiny)
+    result = impasto_command(*blended, "--name", "{content}-in-{style}.png")
     assert (result.code, result.err.count("\n")) == (2, 1)
     assert "longer than file systems take" in result.err
     assert not (album / "out").exists()
+    planned = impasto_command(*blended, "--dry-run")  # the default names are shortened
+    assert (planned.code, planned.out.count("to be painted")) == (0, 3)
     assert impasto_command("batch", "p" * 300, "-s", "s.png", "-o", "out", *tiny).err.startswith("error: ")
 
 

@@ -6,13 +6,16 @@ import csv
 import errno
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from impasto.cli import main
 from impasto.cli.reporting import reporters
+from impasto.painting import timing
 from impasto.painting.events import Iteration
 from impasto.pictures import read_picture, read_record, write_picture
 from impasto.pictures.codecs import encoding, formats, strip_reducer
@@ -24,7 +27,8 @@ def test_paint_writes_beside_photo_and_prints_path(folder, small, impasto_comman
     result = impasto_command("paint", "photo.png", "style.png", *small)
     assert result.code == 0
     assert result.out == f"{folder / 'photo-as-style.png'}\n"
-    lines = result.err.splitlines()
+    first, *lines = result.err.splitlines()
+    assert first == "photo.png in the style of style.png, 96 px, to photo-as-style.png"
     assert lines[0].startswith("painting 96×72 px in 2 octaves on cpu with 1 thread")
     assert lines[1] == "octave 1/2: 48×36 px, 2 iterations"
     assert any(line.startswith("octave 2/2: 96×72 px") for line in lines)
@@ -105,6 +109,41 @@ def test_explain_prints_plan_and_writes_nothing(folder, small, impasto_command):
     assert " at the peak, at most 0." in fine.splitlines()[-1]
     assert as_json["memory"] == max(octave["memory"] for octave in as_json["octaves"])
     assert sorted(folder.iterdir()) == before
+
+
+def test_explain_table_fits_80_columns(folder, small, impasto_command):
+    many = ("--set", "optimization.smallest_octave=32", "--memory", "3G", "--size", 6000)
+    result = impasto_command("paint", "photo.png", "style.png", *small, *many, "--explain")
+    *table, total = result.out.splitlines()
+    assert "6000×4500" in table[-1]
+    assert max(map(len, table)) <= 80
+    assert "…" not in result.out
+    assert re.search(r"TFLOP and [\d.]+ to [\d.]+ (s|min|h)", total)
+
+
+def test_explain_says_whether_machine_is_busy(folder, small, impasto_command, monkeypatch):
+    pair = ("photo.png", "style.png", *small, "--explain")
+    monkeypatch.setattr(timing, "physical_cores", lambda: 1)
+    plans = []
+    for load in (0.0, 1.0):
+        monkeypatch.setattr(timing, "busy_cores", lambda _, load=load: load)
+        state = "busy" if load else "otherwise idle"
+        assert f"; the machine is {state} (judged by" in impasto_command("paint", *pair).out
+        plans.append(json.loads(impasto_command("paint", *pair, "--json").out))
+    assert [plan["busy"] for plan in plans] == [False, True]
+    assert all(plan["least_seconds"] < plan["seconds"] < plan["most_seconds"] for plan in plans)
+
+
+def test_print_size_is_fitted_and_sets_resolution(folder, small, impasto_command):
+    result = impasto_command("paint", "photo.png", "style.png", *small, "--size", "20x30mm@100", "-o", "out.jpg")
+    assert result.code == 0
+    assert "so the painting is 26.7×20.1 mm: crop the photograph first" in result.err
+    with Image.open("out.jpg") as image:
+        assert image.size == (105, 79)
+        assert image.info["dpi"] == (100, 100)
+    assert stored_record("out.jpg").settings["size"] == "20x30mm@100"
+    larger = impasto_command("again", "out.jpg", "--size", "40x60mm@100", "-o", "larger.tif", "--explain")
+    assert "Continues from the composition of out.jpg" in larger.err
 
 
 def test_too_little_memory_is_refused_with_requirement(folder, small, impasto_command):

@@ -30,7 +30,9 @@ def test_texture_is_written_beside_painting(folder, tiny, impasto_command):
     result = impasto_command("texture", "style.png", *tiny)
     assert result.code == 0
     assert result.out == f"{folder / 'style-texture.png'}\n"
-    assert result.err.startswith("painting 64×48 px in 1 octave on cpu")
+    first, second = result.err.splitlines()[:2]
+    assert first == "texture in the style of style.png, 64x48 px, to style-texture.png"
+    assert second.startswith("painting 64×48 px in 1 octave on cpu")
     assert read_picture("style-texture.png").size == (48, 64)
     record = stored_record("style-texture.png")
     assert record.content is None

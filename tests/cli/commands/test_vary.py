@@ -20,6 +20,7 @@ from impasto.cli.reporting.batch_reporters import BatchLineReporter
 from impasto.errors import PictureError
 from impasto.pictures import read_picture, write_picture
 from impasto.runs.repeating import stored_record
+from impasto.settings.presets import PREVIEW_PRESET
 from tests.helpers import smooth_picture
 
 
@@ -63,6 +64,30 @@ def test_kept_pictures_equal_those_of_again(painted, impasto_command):
     np.testing.assert_array_equal(read_picture(one).pixels, read_picture("again.png").pixels)
     more = ("--set", "strength=0,0.25,1", "--set", "optimization.iterations=1,2", "--keep", "kept", "--force")
     assert "2 painted, 4 done before" in impasto_command("vary", "out.png", *more).out
+
+
+def test_vary_paints_photograph_in_named_style(painted, impasto_command, tiny_encoder):
+    options = ("--encoder", tiny_encoder, "--size", 48, "--set", "strength=0.2,0.8", "--threads", 1)
+    result = impasto_command("vary", "photo.png", "swirls", *options, "--iterations", 1, "--keep", "kept")
+    assert result.code == 0
+    assert result.out.splitlines()[-2:] == ["2 painted", str(painted.parent / "photo-vary.png")]
+    records = [stored_record(path) for path in sorted((painted.parent / "kept").iterdir())]
+    assert [record.settings["strength"] for record in records] == [0.2, 0.8]
+    assert {record.settings["preset"] for record in records} == {PREVIEW_PRESET}
+    assert {record.styles[0].name for record in records} == {"swirls"}
+    same = impasto_command("vary", "photo.png", "--style", "style.png", *options, "--preset", "fine",
+                           "--iterations", 1, "--keep", "more", "-o", "other.png")  # fmt: skip
+    assert same.code == 0
+    fine = stored_record(painted.parent / "more" / "photo-strength=0.2.png")
+    assert (fine.settings["preset"], fine.styles[0].path) == ("fine", "../style.png")
+
+
+def test_vary_of_photograph_asks_for_style(painted, impasto_command):
+    result = impasto_command("vary", "photo.png", "--set", "strength=0.2,0.8")
+    assert result.code == 2
+    assert "name a style too, as in `impasto vary photo.png swirls --set strength=0.2,0.5,0.8`" in result.err
+    both = impasto_command("vary", "photo.png", "style.png", "--style", "style.png", "--set", "strength=0.2,0.8")
+    assert (both.code, "with a STYLE leave them out" in both.err) == (2, True)
 
 
 def test_vary_accepts_lists_and_writes_json(painted, impasto_command):

@@ -14,11 +14,11 @@ import pytest
 
 from impasto.cli.reporting import reporters
 from impasto.cli.reporting.choosing import choose_reporter
-from impasto.cli.reporting.formatting import clock, to_json
+from impasto.cli.reporting.formatting import announcement_line, clock, time_range, to_json
 from impasto.cli.reporting.reporters import JsonReporter, LineReporter, Reporter
 from impasto.cli.reporting.terminal import TerminalReporter
 from impasto.engine.loss import Loss
-from impasto.painting.events import Iteration, OctaveStarted, Reading, Started, Writing
+from impasto.painting.events import Announced, Iteration, OctaveStarted, Preparing, Reading, Started, Writing
 from impasto.painting.octaves import Octave
 from impasto.runs.listener import Outcome
 
@@ -76,6 +76,38 @@ def test_terminal_shows_progress_and_restores_cursor(monkeypatch):
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # the cursor is back
 
 
+def test_terminal_tells_run_and_steps_before_first_iteration(monkeypatch):
+    stream = terminal(monkeypatch)
+    reporter = TerminalReporter()
+    with reporter:
+        reporter.on_event(Announced("photo.jpg", ("swirls", "b.png"), "30x40cm@300", "out.png"))
+        for step, words in (("loading", "loading PyTorch"), ("reading", "reading the pictures")):
+            reporter.on_event(Preparing(step))
+            with reporter:  # as a slow file does
+                reporter._live.refresh()
+            assert words in stream.getvalue()
+        assert stream.getvalue().count("\x1b[?25l") == 1  # one display all the time
+    assert "photo.jpg in the style of swirls and b.png, 30x40cm@300, to out.png" in stream.getvalue()
+
+
+def test_paused_terminal_display_leaves_its_place(monkeypatch):
+    stream = terminal(monkeypatch)
+    reporter = TerminalReporter()
+    with reporter:
+        reporter.pause()
+        assert stream.getvalue().rindex("\x1b[?25h") > stream.getvalue().rindex("\x1b[?25l")
+        reporter.resume()
+        assert stream.getvalue().rindex("\x1b[?25h") < stream.getvalue().rindex("\x1b[?25l")
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(512, "512 px"), ("640x480", "640x480 px"), ("original", "original size"), ("9in@300", "9in@300")],
+)
+def test_announcement_names_size_with_unit(size, words):
+    assert announcement_line(Announced(None, ("a",), size, "b")) == f"texture in the style of a, {words}, to b"
+
+
 def test_line_reporter_prints_starts_and_sparse_progress(capsys, monkeypatch):
     now = SimpleNamespace(value=100.0)
     monkeypatch.setattr(reporters.time, "monotonic", lambda: now.value)
@@ -121,6 +153,20 @@ def test_json_has_null_for_nan_and_infinity(capsys, tmp_path):
 )
 def test_clock_formats_durations(seconds, text):
     assert clock(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "text"),
+    [
+        (0.2, 0.9, "0 to 1 s"),
+        (11.2, 17.1, "11 to 18 s"),
+        (60, 95, "1 to 1.6 min"),
+        (5390, 8990, "1.4 to 2.5 h"),
+        (36000, 72000, "10 to 20 h"),
+    ],
+)
+def test_time_range_rounds_outwards(least, most, text):
+    assert time_range(least, most) == text
 
 
 def test_line_reporter_prints_slow_files_sparsely(capsys, monkeypatch):

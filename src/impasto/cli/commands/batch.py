@@ -10,6 +10,7 @@ import typer
 
 from impasto.cli import options
 from impasto.cli.commands.weights import show_downloads
+from impasto.cli.completion import complete_style
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.setting_options import Changes
 from impasto.settings.making import make_settings
@@ -42,9 +43,10 @@ def batch(
         typer.Option(
             "--style",
             "-s",
-            metavar="FILE",
+            metavar="FILE|NAME",
             show_default=False,
             help="A painting, a folder of them, or a name of `impasto styles`. May be repeated.",
+            autocompletion=complete_style,
         ),
     ],
     out: options.OutputFolder,

@@ -40,6 +40,7 @@ def demo(
     ] = "impasto-demo",
     *,
     changes: Changes,
+    watch: options.WatchOptions,
     report: options.ReportOptions,
 ) -> int:
     """Paint the photograph in one style, or in all, and return the first exit code that is not 0."""
@@ -52,9 +53,9 @@ def demo(
     folder = Path(out)
     _make_folder(folder)
     for name in STYLE_NAMES if style == "all" else (style,):
-        reporter = choose_reporter(quiet=report.quiet, as_json=report.as_json)
+        reporter = choose_reporter(quiet=report.quiet, as_json=report.as_json, watch=watch.watch)
         with show_downloads(reporter):
-            code = paint_job(_job(name, folder, settings), reporter, context.obj)
+            code = paint_job(_job(name, folder, settings), reporter, context.obj, options.to_path(watch.live))
         if code:
             return code
     return 0

@@ -12,7 +12,10 @@ from impasto.cli import options
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    app.command(help="Print how a picture was painted.")(show)
+    app.command(
+        short_help="Print how a picture was painted.",
+        help="Print how a picture was painted, and the command that paints it again.",
+    )(show)
     app.command(
         short_help="Print the versions and devices that impasto uses.",
         help="Print versions, devices, memory and the built-in encoder. Please add this to a bug report.",

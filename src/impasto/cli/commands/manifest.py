@@ -10,6 +10,7 @@ import typer
 
 from impasto.cli import options
 from impasto.cli.commands.batch import fetch_weights, paint_batch
+from impasto.cli.completion import complete_style
 from impasto.cli.errors import as_options
 from impasto.cli.reporting.formatting import to_json
 from impasto.cli.reporting.streams import print_note, print_out
@@ -53,7 +54,14 @@ def plan(
     photos: Annotated[list[str], typer.Argument(metavar="PHOTOS", show_default=False, help="The photographs.")],
     styles: Annotated[
         list[str],
-        typer.Option("--style", "-s", metavar="FILE", show_default=False, help="A painting. May be repeated."),
+        typer.Option(
+            "--style",
+            "-s",
+            metavar="FILE|NAME",
+            show_default=False,
+            help="A painting, a folder of them, a URL, or a name of `impasto styles`. May be repeated.",
+            autocompletion=complete_style,
+        ),
     ],
     out: Annotated[
         str, typer.Option("--out", metavar="URL", show_default=False, help="Folder or URL for the pictures.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,13 +13,21 @@ from impasto.cli import options
 from impasto.cli.commands.sources import sources_from
 from impasto.cli.commands.weights import show_downloads
 from impasto.cli.interrupts import Interrupts
-from impasto.cli.options import ReportOptions, RunOptions
+from impasto.cli.options import ReportOptions, RunOptions, WatchOptions
+from impasto.cli.pipes import PIPE, send, spool_input
 from impasto.cli.setting_options import Changes
-from impasto.settings.making import make_settings, make_texture_settings
+from impasto.errors import ImpastoError, SettingsError
+from impasto.settings.making import make_settings, make_texture_settings, preview_changes
+from impasto.settings.merging import deep_merge
 
 if TYPE_CHECKING:
     from impasto.cli.reporting.reporters import Reporter
+    from impasto.painting.painter import Painter
+    from impasto.painting.timing import TimeEstimate
     from impasto.runs.job import Job
+    from impasto.runs.outputs import Outputs
+    from impasto.runs.repeating import Repeat
+    from impasto.settings.model import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -39,30 +49,42 @@ def register(app: typer.Typer) -> None:
 @options.with_settings(without=("seamless",))
 def paint(
     context: typer.Context,
-    content: Annotated[str, typer.Argument(metavar="CONTENT", show_default=False, help="The photograph.")],
+    content: Annotated[
+        str, typer.Argument(metavar="CONTENT", show_default=False, help="The photograph, or - for stdin.")
+    ],
     styles: options.Styles = None,
     output: Annotated[
         str | None,
         options.output_option(
-            "The picture to write: .png, .jpg, .webp or .tif. By default CONTENT-as-STYLE.png beside CONTENT."
+            "The picture to write: .png, .jpg, .webp or .tif; - for stdout. By default CONTENT-as-STYLE.png beside "
+            "CONTENT."
         ),
     ] = None,
     *,
+    more_styles: options.StyleOption = None,
     changes: Changes,
     texture_from: options.TextureFrom = None,
     run: RunOptions,
+    watch: WatchOptions,
     report: ReportOptions,
 ) -> int:
     """Paint a photograph, and return the exit code."""
-    paintings, changes = sources_from(styles or (), texture_from, changes)
+    paintings, changes = sources_from((*(styles or ()), *(more_styles or ())), texture_from, changes)
     settings = make_settings(**changes)
     from impasto.runs.job import Job
     from impasto.runs.outputs import default_output
 
-    photo = Path(content)
-    outputs = run.outputs(options.to_path(output) or default_output(photo, paintings))
-    job = Job(photo, paintings, settings, outputs, checkpoints=run.checkpoints())
-    return _paint_or_explain(job, run, report, context.obj)
+    is_piped = content == PIPE
+    with ExitStack() as stack:
+        name = Path("standard-input" if is_piped else content)
+        outputs = run.outputs(output, default_output(name, paintings), stack)
+        checkpoints = run.checkpoints(is_piped=is_piped or outputs.is_temporary)
+        photo = spool_input(stack) if is_piped else name
+        job = Job(photo, paintings, settings, outputs, checkpoints=checkpoints, has_temporary_content=is_piped)
+        preview = None
+        if run.preview:
+            preview = replace(job, settings=make_settings(**_preview(changes, settings)))
+        return _paint_or_explain(job, preview, run, watch, report, stack, context.obj)
 
 
 @options.with_groups
@@ -73,24 +95,32 @@ def texture(
     output: Annotated[
         str | None,
         options.output_option(
-            "The picture to write: .png, .jpg, .webp or .tif. By default STYLE-texture.png beside STYLE."
+            "The picture to write: .png, .jpg, .webp or .tif; - for stdout. By default STYLE-texture.png beside STYLE."
         ),
     ] = None,
     *,
+    more_styles: options.StyleOption = None,
     changes: Changes,
     texture_from: options.TextureFrom = None,
     run: RunOptions,
+    watch: WatchOptions,
     report: ReportOptions,
 ) -> int:
     """Paint a texture, and return the exit code."""
-    paintings, changes = sources_from(styles or (), texture_from, changes)
+    paintings, changes = sources_from((*(styles or ()), *(more_styles or ())), texture_from, changes)
     settings = make_texture_settings(**changes)
     from impasto.runs.job import Job
     from impasto.runs.outputs import default_texture_output
 
-    outputs = run.outputs(options.to_path(output) or default_texture_output(paintings))
-    job = Job(None, paintings, settings, outputs, checkpoints=run.checkpoints())
-    return _paint_or_explain(job, run, report, context.obj)
+    with ExitStack() as stack:
+        outputs = run.outputs(output, default_texture_output(paintings), stack)
+        checkpoints = run.checkpoints(is_piped=outputs.is_temporary)
+        job = Job(None, paintings, settings, outputs, checkpoints=checkpoints)
+        preview = None
+        if run.preview:
+            changes = _preview(changes, settings, has_photo=False)
+            preview = replace(job, settings=make_texture_settings(**changes))
+        return _paint_or_explain(job, preview, run, watch, report, stack, context.obj)
 
 
 @options.with_groups
@@ -100,34 +130,123 @@ def again(
     file: options.Painted,
     output: Annotated[
         str | None,
-        options.output_option("The picture to write. By default FILE-again beside FILE, or FILE-again-2 and so on."),
+        options.output_option(
+            "The picture to write; - for stdout. By default FILE-again beside FILE, or FILE-again-2 and so on."
+        ),
     ] = None,
     *,
     sources: options.RepeatOptions,
     changes: Changes,
     run: RunOptions,
+    watch: WatchOptions,
     report: ReportOptions,
 ) -> int:
     """Paint a picture again from its record, and return the exit code."""
     from impasto.runs.job import Job
     from impasto.runs.repeating import free_name, prepare
 
-    repeat = prepare(file, content=sources.content, styles=sources.styles or (), changes=changes)
-    outputs = run.outputs(options.to_path(output) or free_name(Path(file)))
-    job = Job(repeat.content, repeat.styles, repeat.settings, outputs, repeat, run.checkpoints())
-    return _paint_or_explain(job, run, report, context.obj)
+    def repeat_with(changes: Changes) -> Repeat:
+        return prepare(file, content=sources.content, styles=sources.styles or (), changes=changes)
+
+    def job_of(repeat: Repeat, outputs: Outputs) -> Job:
+        checkpoints = run.checkpoints(is_piped=outputs.is_temporary)
+        return Job(repeat.content, repeat.styles, repeat.settings, outputs, repeat, checkpoints)
+
+    repeat = repeat_with(changes)
+    with ExitStack() as stack:
+        outputs = run.outputs(output, free_name(Path(file), run.suffix), stack)
+        preview = None
+        if run.preview:
+            changes = _preview(changes, repeat.settings, has_photo=repeat.content is not None)
+            preview = job_of(repeat_with(changes), outputs)
+        job = job_of(repeat, outputs)
+        return _paint_or_explain(job, preview, run, watch, report, stack, context.obj)
 
 
-def _paint_or_explain(job: Job, run: RunOptions, report: ReportOptions, interrupts: Interrupts) -> int:
+def _preview(changes: Changes, settings: Settings, *, has_photo: bool = True) -> Changes:
+    """Return the changes of a preview.
+
+    Args:
+        changes: those of the full painting.
+        settings: its settings.
+        has_photo: whether it has a photograph.
+    """
+    return deep_merge(changes, preview_changes(settings, has_photo=has_photo))
+
+
+def _paint_or_explain(
+    job: Job,
+    preview: Job | None,
+    run: RunOptions,
+    watch: WatchOptions,
+    report: ReportOptions,
+    stack: ExitStack,
+    interrupts: Interrupts,
+) -> int:
+    """Paint a job or its preview, or print its plan, and return the exit code.
+
+    Args:
+        job: the full painting.
+        preview: the same with the settings of a preview, if one is wanted.
+        run: options of the run.
+        watch: options to watch it.
+        report: options for the output.
+        stack: removes the temporary files.
+        interrupts: the signal handlers.
+    """
     from impasto.cli.reporting.choosing import choose_reporter
     from impasto.cli.running import paint_job
 
-    reporter = choose_reporter(quiet=report.quiet, as_json=report.as_json)
+    if preview is not None and (run.explain or run.sheet or run.stages or run.history or run.checkpoint):
+        raise SettingsError(
+            "--preview writes only the preview: leave out --explain, --sheet, --stages, --history and --checkpoint."
+        )
+    if job.outputs.is_temporary and report.as_json:
+        raise SettingsError("--json and -o - would both write to standard output: leave one of them out.")
+    reporter = choose_reporter(quiet=report.quiet, as_json=report.as_json, watch=watch.watch and not run.explain)
     with show_downloads(reporter):
         if run.explain:
             explain_job(job, reporter, as_json=report.as_json)
             return 0
-        return paint_job(job, reporter, interrupts)
+        painted = job if preview is None else _with_preview_output(preview)
+        code = paint_job(painted, reporter, interrupts, options.to_path(watch.live))
+        if painted.outputs.is_temporary and painted.outputs.picture.exists():
+            code = code if send(painted.outputs.picture, stack) else 1
+        if preview is not None and not code and not report.quiet:
+            note_full_painting(job, reporter)
+        return code
+
+
+def _with_preview_output(preview: Job) -> Job:
+    """Return a preview with its own output, which may replace an earlier preview."""
+    from impasto.pictures.metadata.records import is_ours
+    from impasto.runs.checkpointing import NO_CHECKPOINTS
+
+    outputs = preview.outputs
+    if not outputs.is_temporary:
+        path = outputs.picture.with_stem(f"{outputs.picture.stem}-preview")
+        outputs = replace(outputs, picture=path, force=outputs.force or is_ours(path))
+    return replace(preview, outputs=outputs, checkpoints=NO_CHECKPOINTS)
+
+
+def note_full_painting(job: Job, reporter: Reporter) -> None:
+    """Note the size of the full painting, and the time that it would take.
+
+    Args:
+        job: the full painting.
+        reporter: receives the note.
+    """
+    from impasto.cli.reporting.formatting import estimate_line
+
+    try:
+        painter, time = _estimate(job, reporter)
+    except ImpastoError as error:
+        reporter.note(f"The full painting would be refused: {error}")
+        return
+    height, width = painter.octaves[-1][:2]
+    reporter.note(
+        f"The full painting of {width}×{height} px, preset {job.settings.preset}, would take {estimate_line(time)}."
+    )
 
 
 def explain_job(job: Job, reporter: Reporter, *, as_json: bool) -> None:
@@ -142,8 +261,20 @@ def explain_job(job: Job, reporter: Reporter, *, as_json: bool) -> None:
         ImpastoError: painting would be refused. The outputs are not checked, as none is written.
     """
     from impasto.cli.reporting.tables import print_plan
-    from impasto.runs.job import make_painter, note_picture_warnings
 
     job.check_inputs()
-    with note_picture_warnings(reporter.note):
-        print_plan(make_painter(job, reporter), as_json=as_json)
+    painter, time = _estimate(job, reporter)
+    print_plan(painter, time, as_json=as_json)
+
+
+def _estimate(job: Job, reporter: Reporter) -> tuple[Painter, TimeEstimate]:
+    """Return the painter of a job, and the time that it would take; the reporter shows both steps."""
+    from impasto.painting.events import Preparing
+    from impasto.runs.job import make_painter, note_picture_warnings
+
+    with note_picture_warnings(reporter.note), reporter:
+        painter = make_painter(job, reporter)
+        reporter.on_event(Preparing("timing"))
+        from impasto.painting.timing import estimate_time  # loads PyTorch
+
+        return painter, estimate_time(painter)

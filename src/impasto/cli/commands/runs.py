@@ -35,6 +35,7 @@ def resume(
     output: Annotated[str | None, options.output_option("Write the picture to another place.")] = None,
     force: options.Force = False,
     *,
+    watch: options.WatchOptions,
     report: options.ReportOptions,
 ) -> int:
     """Finish an interrupted run, and return the exit code."""
@@ -42,10 +43,11 @@ def resume(
     from impasto.cli.running import paint_job
     from impasto.runs.resuming import open_run, resuming_job
 
-    reporter = choose_reporter(quiet=report.quiet, as_json=report.as_json)
+    reporter = choose_reporter(quiet=report.quiet, as_json=report.as_json, watch=watch.watch)
     with show_downloads(reporter), ExitStack() as stack:
         run = open_run(file, reporter.note, stack)
-        return paint_job(resuming_job(run, output, force=force), reporter, context.obj)
+        job = resuming_job(run, output, force=force)
+        return paint_job(job, reporter, context.obj, options.to_path(watch.live))
 
 
 def runs(

@@ -9,13 +9,13 @@ from typing import Annotated
 import typer
 
 from impasto.cli import options
-from impasto.cli.commands.vary import paint_grid, temporary_folder
+from impasto.cli.commands.vary import paint_grid
+from impasto.cli.pipes import temporary_folder
 from impasto.cli.setting_options import Changes
+from impasto.files import fitting_name
 from impasto.settings.making import make_settings
+from impasto.settings.presets import PREVIEW_PRESET
 from impasto.styles.lookup import find_style, style_paths
-
-PRESET = "quick"
-"""Preset of a contact sheet if no option names another."""
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         short_help="Paint a photograph in every style, side by side.",
         help="Paint PHOTO in every style of `impasto styles`, or in those that --styles lists, as one labelled "
-        f"picture. The preset is {PRESET} unless --preset names another.",
+        f"picture. The preset is {PREVIEW_PRESET} unless --preset names another.",
     )(sheet)
 
 
@@ -48,13 +48,13 @@ def sheet(
     """Paint a photograph in several styles and a grid of them, and return the exit code of :func:`paint_grid`."""
     names = [name.strip() for name in styles.split(",")] if styles else style_paths()
     paths = [find_style(name) for name in names]
-    settings = make_settings(**{"preset": PRESET, **changes})
+    settings = make_settings(**{"preset": PREVIEW_PRESET, **changes})
     from impasto.batches.variants import plan_styles
 
     content = Path(photo)
-    grid = options.to_path(output) or content.with_name(f"{content.stem}-styles.png")
+    grid = options.to_path(output) or content.with_name(fitting_name(f"{content.stem}-styles.png"))
     with ExitStack() as stack:
-        variants = plan_styles(content, paths, settings, options.to_path(keep) or temporary_folder(stack))
+        variants = plan_styles(content, paths, settings, options.to_path(keep) or temporary_folder(stack, "vary"))
         code, is_written = paint_grid(
             variants, grid, content, context.obj, jobs=jobs, force=force, keep=keep is not None, report=report
         )

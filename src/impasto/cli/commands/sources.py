@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from impasto.errors import SettingsError
+from impasto.files import is_file, shown
+from impasto.pictures.codecs.formats import SUFFIXES
 from impasto.styles.lookup import find_style
 
 
@@ -28,6 +30,10 @@ def sources_from(
         PictureError: a value is neither a file nor the name of a style.
     """
     changes = dict(changes)
+    if len(styles) > 1 and Path(styles[-1]).suffix.lower() in SUFFIXES and not is_file(Path(styles[-1])):
+        raise SettingsError(
+            f"{shown(styles[-1])} comes last among the styles, but does not exist: did you mean -o {shown(styles[-1])}?"
+        )
     if texture is None:
         if not styles:
             raise SettingsError(

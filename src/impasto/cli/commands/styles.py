@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
+from impasto.cli.help_pages import PanelTyper
 from impasto.cli.reporting.streams import print_note, print_out
 from impasto.errors import PictureError
 from impasto.files import shown
 from impasto.samples import STYLE_DESCRIPTIONS
 from impasto.styles.lookup import style_paths, user_styles
 
-app = typer.Typer(
+app = PanelTyper(
     short_help="List the styles, and add your own.",
     help="List the styles that have names, one a line; add pictures to them, and remove some.",
     rich_markup_mode=None,
@@ -56,7 +57,9 @@ def add(
 @app.command(short_help="Remove a style of yours.", help="Remove a style from your folder of styles.")
 def remove(names: Annotated[list[str], typer.Argument(metavar="NAME…", show_default=False, help="Its name.")]) -> None:
     """Remove styles from the user's folder."""
-    from impasto.styles.changing import remove_style
+    from impasto.styles.changing import own_style, remove_style
 
     for name in names:
+        own_style(name)  # refuse all before any is removed
+    for name in dict.fromkeys(names):
         print_out(f"{name}: removed {shown(remove_style(name))}")

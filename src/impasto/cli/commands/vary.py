@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,10 +14,13 @@ import typer
 from impasto.cli import options
 from impasto.cli.commands.batch import paint_works
 from impasto.cli.interrupts import Interrupts
+from impasto.cli.pipes import temporary_folder
 from impasto.cli.reporting.streams import print_error
 from impasto.cli.setting_options import Changes
 from impasto.errors import PictureError, SettingsError
-from impasto.files import shown
+from impasto.files import fitting_name, shown
+from impasto.settings.presets import PREVIEW_PRESET
+from impasto.styles.lookup import find_style
 from impasto.version import __version__
 
 if TYPE_CHECKING:
@@ -48,9 +51,10 @@ def register(app: typer.Typer) -> None:
     """Add the command to the application."""
     app.command(
         short_help="Paint variants of a picture, side by side.",
-        help="Paint variants of a picture that impasto painted, one for each combination of the values that --set "
-        "lists, as in --set strength=0.3,0.5,0.7 --set optimization.iterations=10,20, or with --between N a series "
-        "between two styles. The result is one labelled picture of all variants.",
+        help="Paint variants of a picture that impasto painted, or of a photograph in a STYLE: one for each "
+        "combination of the values that --set lists, as in --set strength=0.3,0.5,0.7 --set "
+        "optimization.iterations=10,20, or with --between N a series between two styles. The result is one labelled "
+        f"picture of all variants. For a photograph the preset is {PREVIEW_PRESET} unless --preset names another.",
     )(vary)
 
 
@@ -58,7 +62,18 @@ def register(app: typer.Typer) -> None:
 @options.with_settings(without=("assignments", "depth"))
 def vary(
     context: typer.Context,
-    file: options.Painted,
+    file: Annotated[
+        str,
+        typer.Argument(metavar="FILE", show_default=False, help="A picture that impasto painted, or a photograph."),
+    ],
+    paintings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[STYLE…]",
+            show_default=False,
+            help="For a photograph: the painting, or several; files, or names of `impasto styles`.",
+        ),
+    ] = None,
     assignments: Assignments = None,
     between: Between = None,
     output: Annotated[
@@ -73,34 +88,54 @@ def vary(
     report: options.ReportOptions,
 ) -> int:
     """Paint variants and a grid of them, and return the exit code of :func:`paint_works`, or 1 without a grid."""
-    from impasto.batches.variants import plan_variants
-
-    painted = Path(file)
-    grid = options.to_path(output) or painted.with_name(f"{painted.stem}-vary.png")
+    source = Path(file)
+    grid = options.to_path(output) or source.with_name(fitting_name(f"{source.stem}-vary.png"))
     with ExitStack() as stack:
-        folder = options.to_path(keep) or temporary_folder(stack)
-        variants = plan_variants(
-            painted,
-            assignments or (),
-            folder,
-            changes=changes,
-            content=options.to_path(sources.content),
-            styles=sources.styles or (),
-            between=between,
-        )
+        folder = options.to_path(keep) or temporary_folder(stack, "vary")
+        variants = _plan(source, paintings or (), sources, assignments or (), folder, changes, between)
         code, is_written = paint_grid(
-            variants, grid, painted, context.obj, jobs=jobs, force=force, keep=keep is not None, report=report
+            variants, grid, source, context.obj, jobs=jobs, force=force, keep=keep is not None, report=report
         )
         if not is_written:
             stack.pop_all()  # keep the folder
     return code
 
 
-def temporary_folder(stack: ExitStack) -> Path:
-    """Make a folder that the stack removes."""
-    folder = Path(mkdtemp(prefix="impasto-vary-"))
-    stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+def _plan(
+    source: Path,
+    styles: Sequence[str],
+    others: options.RepeatOptions,
+    assignments: Sequence[str],
+    folder: Path,
+    changes: Changes,
+    between: int | None,
+) -> Variants:
+    """Plan variants of a photograph if styles are given, and of a painted picture otherwise.
+
+    Raises:
+        SettingsError: styles together with other sources of a painted picture, or as the planning.
+        PictureError: neither styles nor a painted picture.
+    """
+    from impasto.batches.variants import plan_photo_variants, plan_variants
+    from impasto.pictures import read_record
+
+    if not styles and read_record(source) is None:
+        if not others.styles:
+            raise PictureError(
+                f"{shown(source)} holds no record of a painting: to vary a photograph, name a style too, as in "
+                f"`impasto vary {source.name} swirls --set strength=0.2,0.5,0.8`."
+            )
+        styles, others = others.styles, replace(others, styles=None)
+    if not styles:
+        content = options.to_path(others.content)
+        return plan_variants(
+            source, assignments, folder, changes=changes, content=content, styles=others.styles or (), between=between
+        )
+    if others.content or others.styles:
+        raise SettingsError("--content and --style replace pictures of a painting: with a STYLE leave them out.")
+    changes = {"preset": PREVIEW_PRESET, **changes}
+    paths = [find_style(style) for style in styles]
+    return plan_photo_variants(source, paths, assignments, folder, changes=changes, between=between)
 
 
 def paint_grid(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from impasto.cli.help_pages import PanelTyper
 from impasto.cli.options import Quiet
 from impasto.cli.reporting.streams import print_note, print_out, print_status
 from impasto.encoders.published.catalogue import KNOWN, known_weights
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 LOG_INTERVAL = 5.0
 """Seconds between two progress lines in a log."""
 
-app = typer.Typer(
+app = PanelTyper(
     short_help="Fetch and manage weights for --encoder.",
     help="List, fetch, verify and remove the published weights for --encoder.",
     rich_markup_mode=None,
@@ -182,6 +183,7 @@ class _DownloadDisplay:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+            self._reporter.resume()
 
     def _begin(self, event: DownloadProgress) -> None:
         self._current, self._last_line = (event.file, event.host), time.monotonic()
@@ -190,6 +192,7 @@ class _DownloadDisplay:
 
     def _move_bar(self, event: DownloadProgress) -> None:
         if self._bar is None:
+            self._reporter.pause()
             self._bar = _new_bar(event)
         self._bar.update(self._bar.task_ids[0], completed=event.done)
         if event.done == event.total:

@@ -34,8 +34,21 @@ def choose_batch_reporter(
     return BatchLineReporter(works, names, temporary)
 
 
-def choose_reporter(*, quiet: bool, as_json: bool) -> Reporter:
-    """Return the reporter of a run that fits the options and the terminal."""
+def choose_reporter(*, quiet: bool, as_json: bool, watch: bool = False) -> Reporter:
+    """Return the reporter of a run that fits the options and the terminal.
+
+    Args:
+        quiet: print only errors.
+        as_json: print events as JSON.
+        watch: show the picture in the terminal while it is painted.
+
+    Raises:
+        SettingsError: ``watch`` with one of the others, or without the library that it needs.
+    """
+    if watch:
+        from impasto.cli.reporting.watching import choose_watching_reporter
+
+        return choose_watching_reporter(quiet=quiet, as_json=as_json)
     if as_json:
         return JsonReporter()
     if quiet:

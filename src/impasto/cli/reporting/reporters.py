@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from impasto.cli.errors import as_options
-from impasto.cli.reporting.formatting import clock, counted, file_line, loss_line, plan_line, to_json
+from impasto.cli.reporting.formatting import announcement_line, clock, counted, file_line, loss_line, plan_line, to_json
 from impasto.cli.reporting.streams import one_line, print_error, print_note, print_out, print_status
 from impasto.files import shown
-from impasto.painting.events import Event, Iteration, OctaveStarted, Reading, Started, Writing
+from impasto.painting.events import Announced, Event, Iteration, OctaveStarted, Reading, Started, Writing
 from impasto.runs.checkpointing import resume_command
 from impasto.runs.listener import Outcome
 
@@ -29,6 +29,12 @@ class Reporter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the display, if there is one."""
+
+    def pause(self) -> None:
+        """Remove the display, if there is one, so that another one can take its place."""
+
+    def resume(self) -> None:
+        """Show the display again."""
 
     def on_event(self, event: Event) -> None:
         """Show an event."""
@@ -81,6 +87,7 @@ class LineReporter(Reporter):
         self._octaves = 0
         self._last = 0.0
         self._file = ""
+        self._announced = ""
 
     def on_event(self, event: Event) -> None:
         """Print a line at the start, at each octave and its early end, for slow files, and every few seconds."""
@@ -90,8 +97,13 @@ class LineReporter(Reporter):
                 return
             self._file = name
             print_status(f"{name}: {event.share:.0%}")
+        elif isinstance(event, Announced):
+            self._announced = announcement_line(event)  # printed once the pictures are accepted
+            return
         elif isinstance(event, Started):
             self._octaves = len(event.octaves)
+            if self._announced:
+                print_status(self._announced)
             print_status(plan_line(event))
         elif isinstance(event, OctaveStarted):
             size = f"{event.octave.width}×{event.octave.height} px"
@@ -122,7 +134,8 @@ class LineReporter(Reporter):
                 print_status(f"{name}: {one_line(str(path))}")
         incomplete = "" if outcome.painting.complete else ", incomplete"
         print_status(f"painted in {clock(outcome.painting.seconds)}{incomplete}")
-        print_out(str(outcome.files["picture"]), needed=False)
+        if not outcome.is_temporary:
+            print_out(str(outcome.files["picture"]), needed=False)
 
 
 class JsonReporter(Reporter):

@@ -27,6 +27,17 @@ def print_out(text: str, *, needed: bool = True) -> None:
         _lost = error
 
 
+def print_bytes(data: bytes) -> OSError | None:
+    """Write bytes to stdout, and return the error if that fails."""
+
+    def write() -> None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+    return _attempt(write, sys.stdout)
+
+
 def lost_output() -> OSError | None:
     """Return the error that kept needed text from stdout, and forget it; None if there was none.
 

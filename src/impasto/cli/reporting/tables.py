@@ -17,22 +17,27 @@ from rich.table import Table
 from rich.text import Text
 
 from impasto.cli.errors import as_options
-from impasto.cli.reporting.formatting import clock, counted
+from impasto.cli.repeat_command import flat_values, repeating_command
+from impasto.cli.reporting.formatting import clock, counted, estimate_line
 from impasto.cli.reporting.streams import one_line, print_out
-from impasto.errors import EncoderError, ImpastoError, PictureError
+from impasto.errors import EncoderError, ImpastoError, PictureError, SettingsError
 from impasto.painting.record import Record
 from impasto.runs.repeating import stored_record, stored_text
 from impasto.settings.exclusions import EXCLUSIONS
-from impasto.settings.model import Settings
+from impasto.settings.model import DEFAULT_STRENGTH, Settings
 from impasto.version import __version__
 
 if TYPE_CHECKING:
     from impasto.painting.cost import Cost
     from impasto.painting.painter import Painter
+    from impasto.painting.timing import TimeEstimate
     from impasto.settings.model import Optimization
 
 _WIDTH_OF_FILES = 120
-"""Columns of a table if stdout is not a terminal."""
+"""Columns of a text if stdout is not a terminal."""
+
+_WIDEST = 1_000_000
+"""Columns of a table if stdout is not a terminal, so that no path is broken."""
 
 
 def print_settings(*, as_json: bool) -> None:
@@ -63,44 +68,59 @@ def print_record(path: Path, *, as_json: bool) -> None:
     record = stored_record(path)
     _print(_table(_record_rows(record)))
     print_out("\nsettings (* is not the default)")
-    defaults = dict(_flat(Settings().model_dump(mode="json", exclude_none=True)))
-    stored = dict(_flat(record.settings))
+    defaults = dict(flat_values(Settings().model_dump(mode="json", exclude_none=True) | _default_strength({})))
+    given = record.settings | (_default_strength(record.settings) if record.content else {})
+    in_order = {name: given[name] for name in (*Settings.model_fields, *given) if name in given}
+    stored = dict(flat_values(in_order))
     marked = {name for name, value in stored.items() if defaults.get(name) != value}
     _print(_table(((name, _shown(value)) for name, value in stored.items()), marked=marked))
+    print_out("\nto paint it again from its sources")
+    try:
+        print_out(repeating_command(path, record))
+    except SettingsError as error:
+        print_out(as_options(str(error)))
 
 
-def print_plan(painter: Painter, *, as_json: bool) -> None:
+def _default_strength(settings: Mapping[str, Any]) -> dict[str, float]:
+    """Return the strength that settings imply; empty if they give it, or raw weights in its place."""
+    given = any(settings.get(name) is not None for name in ("strength", "content_weight", "style_weight"))
+    return {} if given else {"strength": DEFAULT_STRENGTH}
+
+
+def print_plan(painter: Painter, time: TimeEstimate, *, as_json: bool) -> None:
     """Print the plan of a painting by octave: size, tiles, method, memory, arithmetic and time."""
     from impasto.painting.cost import cost_of
     from impasto.painting.memory import standing_memory
-    from impasto.painting.timing import expected_seconds
 
     machine = painter.machine
-    costs = [cost_of(octave, painter.workload) for octave in painter.octaves]
-    seconds = expected_seconds(costs, painter.workload, machine.threads)
     base = standing_memory(painter.workload)
     rows = [
-        _plan_row(c, expected, base, painter.settings.optimization) for c, expected in zip(costs, seconds, strict=True)
+        _plan_row(cost_of(octave, painter.workload), seconds, base, painter.settings.optimization)
+        for octave, seconds in zip(painter.octaves, time.octaves, strict=True)
     ]
     peak, operations = max(row["memory"] for row in rows), sum(row["operations"] for row in rows)
     if as_json:
-        total = {"memory": peak, "operations": operations, "seconds": sum(seconds)}
+        total = {"memory": peak, "operations": operations, "seconds": sum(time.octaves)}
+        total |= {"least_seconds": time.least, "most_seconds": time.most, "busy": time.is_busy}
         where = {"device": str(machine.device), "threads": machine.threads, "precision": painter.precision}
         print_out(json.dumps({"octaves": rows, **total, **where}))
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("octave", "size", "iterations", "tiles", "method", "memory", "arithmetic", "time"):
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    sizes = [f"{row['width']}×{row['height']}" for row in rows]  # in one column with the number, which is narrower
+    first = max(len("octave size"), len(f"{len(rows)}  ") + max(map(len, sizes)))
+    for heading in (_spread("octave", "size", first), "iterations", "tiles", "method", "memory", "arithmetic", "time"):
         table.add_column(heading, no_wrap=True, justify="left" if heading == "method" else "right")
-    for number, row in enumerate(rows, 1):
-        table.add_row(str(number), *_plan_cells(row))
-    _print(table)
+    for number, (size, row) in enumerate(zip(sizes, rows, strict=True), 1):
+        table.add_row(_spread(str(number), size, first), *_plan_cells(row))
+    _print(table, whole=True)
     threads = counted(machine.threads, "thread")
     most = "at most " if painter.settings.optimization.tolerance else ""  # octaves may converge early
-    print_out(
+    summary = (
         f"altogether about {peak / 1e9:.2f} GB at the peak, {most}{operations / 1e12:.2f} TFLOP and "
-        f"{clock(sum(seconds))} (judged by a few iterations on small pictures: {machine.device}, {threads}, "
-        f"{painter.precision})"
+        f"{estimate_line(time)} (judged by a few iterations on small pictures: {machine.device}, "
+        f"{threads}, {painter.precision})"
     )
+    _print(Text(summary))
 
 
 def _plan_row(c: Cost, seconds: float, base: int, optimization: Optimization) -> dict[str, Any]:
@@ -124,13 +144,20 @@ def _plan_row(c: Cost, seconds: float, base: int, optimization: Optimization) ->
 
 
 def _plan_cells(row: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{row['width']}×{row['height']}"
     yield str(row["iterations"])
     yield "1" if row["tiles"] == 1 else f"{row['tiles']} of ≤ {row['tile']} px"
-    yield f"L-BFGS, {row['history']} pairs" if row["method"] == "lbfgs" else "Adam"
-    yield f"{row['memory'] / 1e9:.2f} GB"
-    yield f"{row['operations'] / 1e12:.2f} TFLOP"
+    yield f"L-BFGS, {row['history']}" if row["method"] == "lbfgs" else "Adam"
+    yield f"{_three_digits(row['memory'] / 1e9)} GB"
+    yield f"{_three_digits(row['operations'] / 1e12)} TFLOP"
     yield clock(row["seconds"])
+
+
+def _spread(left: str, right: str, width: int) -> str:
+    return left + right.rjust(width - len(left))
+
+
+def _three_digits(number: float) -> str:
+    return f"{number:.{2 if number < 10 else 1 if number < 100 else 0}f}"
 
 
 def print_info() -> None:
@@ -181,17 +208,8 @@ def _allowed(field: Mapping[str, Any]) -> str:
     names = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
     bounds = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
     limits = [f"{sign} {field[key]}" for key, sign in bounds if key in field]
-    such = f"such as {field['examples'][0]}" if "examples" in field else ""
+    such = f"such as {' or '.join(field['examples'])}" if "examples" in field else ""
     return " ".join(filter(None, (names[field["type"]], " and ".join(limits), such)))
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values of nested mappings with dotted names."""
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value
 
 
 def _versions() -> Iterator[tuple[str, str]]:
@@ -206,11 +224,11 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 
 def _formats() -> Iterator[tuple[str, str]]:
-    from impasto.pictures.codecs.backends import missing_formats
-    from impasto.pictures.codecs.formats import READABLE, SUFFIXES
+    from impasto.pictures.codecs.backends import missing_formats, readable_formats
+    from impasto.pictures.codecs.formats import SUFFIXES
 
     missing = missing_formats()
-    yield "reads", READABLE + (f" (not installed: {', '.join(missing)})" if missing else "")
+    yield "reads", readable_formats() + (f" (not installed: {', '.join(missing)})" if missing else "")
     yield "writes", ", ".join(SUFFIXES)
 
 
@@ -298,9 +316,17 @@ def print_columns(names: Iterable[str], rows: Iterable[Iterable[str]], *, needed
     _print(table, needed=needed)
 
 
-def _print(content: RenderableType, *, needed: bool = True) -> None:
+def _print(content: RenderableType, *, needed: bool = True, whole: bool = False) -> None:
+    """Print a table or text, within the width of a terminal.
+
+    Args:
+        content: tables and lines of text have lines of any length if stdout is not a terminal.
+        needed: see :func:`~impasto.cli.reporting.streams.print_out`.
+        whole: let a terminal break lines that are too long for it, so that no cell is cut.
+    """
     is_terminal = sys.stdout.isatty()
-    width = None if is_terminal else _WIDTH_OF_FILES
+    elsewhere = _WIDTH_OF_FILES if isinstance(content, Group) else _WIDEST
+    width = elsewhere if not is_terminal else _WIDEST if whole else None
     text = io.StringIO()  # Console's own capture writes to stdout at the end, which may be on a full disk
     console = Console(file=text, force_terminal=is_terminal, highlight=False, emoji=False, markup=False, width=width)
     console.print(content)

@@ -11,10 +11,17 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from impasto.cli.reporting.formatting import clock, file_line, loss_line, plan_line
+from impasto.cli.reporting.formatting import (
+    announcement_line,
+    clock,
+    file_line,
+    loss_line,
+    plan_line,
+    preparing_line,
+)
 from impasto.cli.reporting.reporters import LineReporter
 from impasto.cli.reporting.streams import Stderr, advice_line
-from impasto.painting.events import Event, Iteration, OctaveStarted, Reading, Started, Writing
+from impasto.painting.events import Announced, Event, Iteration, OctaveStarted, Preparing, Reading, Started, Writing
 
 
 def stderr_console() -> Console:
@@ -36,7 +43,9 @@ class TerminalReporter(LineReporter):
         self._octave: OctaveStarted | None = None
         self._iteration: Iteration | None = None
         self._slow: Reading | Writing | None = None
+        self._step = ""
         self._stopping = False
+        self._entered = 0
         self._console = stderr_console()
         self._live = self._new_display()
 
@@ -47,22 +56,40 @@ class TerminalReporter(LineReporter):
         )  # fmt: skip
 
     def __enter__(self) -> Self:
-        # A display that was shown before would first clear the lines of its former position.
-        self._live = self._new_display()
-        self._live.start()
+        self._entered += 1
+        if self._entered == 1:
+            self.resume()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Remove the display and show the cursor."""
-        self._live.stop()
+        """Remove the display and show the cursor, unless it was entered before."""
         self._slow = None
+        self._entered -= 1
+        if not self._entered:
+            self._live.stop()
+
+    def pause(self) -> None:
+        """Remove the display, so that another one has its place."""
+        self._live.stop()
+
+    def resume(self) -> None:
+        """Show the display, if it is entered."""
+        if self._entered:
+            # A display that was shown before would first clear the lines of its former position.
+            self._live = self._new_display()
+            self._live.start()
 
     def on_event(self, event: Event) -> None:
         """Store an event for the display's own thread."""
         if isinstance(event, Reading | Writing):
             self._slow = event
+        elif isinstance(event, Announced):
+            self._live.console.print(Text(announcement_line(event)), soft_wrap=True)
+        elif isinstance(event, Preparing):
+            self._step = preparing_line(event)
+            self._octave = self._iteration = None  # of an earlier run
         elif isinstance(event, Started):
             self._octaves = len(event.octaves)
             self._live.console.print(Text(plan_line(event)), soft_wrap=True)
@@ -83,12 +110,12 @@ class TerminalReporter(LineReporter):
         slow = self._slow
         if slow is not None:
             return Group(Text(file_line(slow), style="bold", no_wrap=True, overflow="ellipsis"), _bar(slow.share))
-        return Group(self._position(), self._bar(), *self._losses())
-
-    def _position(self) -> Text:
         if self._octave is None:
-            return Text("reading the style", style="bold")
-        number, (height, width, iterations) = self._octave.number, self._octave.octave[:3]
+            return Group(Text(self._step, style="bold"))
+        return Group(self._position(self._octave), self._bar(), *self._losses())
+
+    def _position(self, started: OctaveStarted) -> Text:
+        number, (height, width, iterations) = started.number, started.octave[:3]
         text = Text(f"octave {number}/{self._octaves}", style="bold", no_wrap=True, overflow="ellipsis")
         text.append(f"  {width}×{height} px", style="not bold")
         if self._iteration is not None and self._iteration.octave == number:

@@ -32,6 +32,7 @@ from PIL import (
 
 from impasto.errors import PictureError
 from impasto.files import reason
+from impasto.pictures.codecs.formats import READABLE
 
 LARGEST_PROFILE: Final = 2**25
 """Bytes of a colour profile in a PNG file, decompressed, above which it is ignored."""
@@ -73,6 +74,13 @@ def missing_formats() -> list[str]:
     features = {"WebP": "webp", "AVIF": "avif", "JPEG 2000": "jpg_2000"}
     missing = [name for name, feature in features.items() if not pillow_features.check(feature)]
     return missing + ["HEIC"] * (importlib.util.find_spec("pillow_heif") is None)
+
+
+def readable_formats() -> str:
+    """Return the formats of ``formats.READABLE`` that this installation can decode, for messages."""
+    missing = missing_formats()
+    *names, last = [name for name in READABLE.replace(" and ", ", ").split(", ") if name not in missing]
+    return f"{', '.join(names)} and {last}"
 
 
 @contextmanager

@@ -1,0 +1,150 @@
+"""The help of commands and topics, and completion in shells."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+
+import pytest
+import typer
+
+from impasto.cli.app import app
+from impasto.cli.completion import SHELLS, script_for
+from impasto.cli.help_pages import EXAMPLES, EXPERT_OPTIONS, PANELS
+from impasto.cli.topics import TOPICS
+from impasto.samples import STYLE_NAMES
+
+ROOT = typer.main.get_command(app)
+
+
+def flags_of(command):
+    """Return all spellings of a command's options."""
+    return {flag for param in ROOT.commands[command].params for flag in param.opts}
+
+
+def sections(text):
+    """Return the options of each section of a help text."""
+    found = {}
+    for line in text.splitlines():
+        if line.endswith(":") and not line.startswith(" "):
+            found[line[:-1]] = heading = []
+        elif line.startswith("  ") and not line.startswith("   ") and found:
+            option = next((word for word in line.split() if word.startswith("--")), line.strip())
+            heading.append(line.strip() if line.startswith("  impasto") else option)
+    return found
+
+
+def commands_in(text):
+    """Return the command lines in a text, one a line."""
+    lines = [line.strip().partition("      ")[0] for line in text.splitlines()]
+    return [shlex.split(line, comments=True) for line in lines if line.startswith("impasto ")]
+
+
+def test_help_shows_examples_then_panels(impasto_command):
+    text = impasto_command("paint", "--help").out
+    assert text.startswith("Usage: impasto paint [OPTIONS] CONTENT [STYLE]...\n")
+    found = sections(text)
+    assert list(found) == ["Examples", "Arguments", "Picture", "Style", "Colour", "Regions", "Run", "Machine"]
+    assert found["Examples"] == list(EXAMPLES["paint"])
+    assert found["Colour"] == ["--colour", "--colours-from", "--texture-from"]
+    assert found["Run"][-1] == "--help-all"
+    assert not EXPERT_OPTIONS & {flag for flags in found.values() for flag in flags}
+
+
+@pytest.mark.parametrize("command", ["paint", "texture", "again", "batch", "vary", "sheet"])
+def test_help_all_shows_every_option_once(command, impasto_command):
+    found = sections(impasto_command(command, "--help-all").out)
+    shown = [flag for name, flags in found.items() if name not in ("Examples", "Arguments") for flag in flags]
+    declared = [flag for flag in flags_of(command) if flag.startswith("--")]
+    assert sorted(shown) == sorted([*declared, "--help"])
+    short = impasto_command(command, "--help").out
+    assert f"with {len(EXPERT_OPTIONS & set(declared))} more for experts" in " ".join(short.split())
+    assert max(map(len, short.splitlines())) <= 80
+
+
+def test_panels_and_experts_name_existing_options():
+    existing = set().union(*map(flags_of, ROOT.commands))
+    assert {flag for flags in PANELS.values() for flag in flags} <= existing
+    assert existing >= EXPERT_OPTIONS
+
+
+def test_short_help_has_no_panels(impasto_command):
+    assert list(sections(impasto_command("show", "--help").out)) == ["Arguments", "Options"]
+
+
+def test_styles_are_files_or_names_in_help(impasto_command):
+    for command, flags in {
+        "again": ["--style"],
+        "vary": ["--style"],
+        "paint": ["--texture-from", "--colours-from"],
+    }.items():
+        text = impasto_command(command, "--help").out
+        assert all(f"{flag} FILE|NAME" in text for flag in flags)
+
+
+@pytest.mark.parametrize(
+    "words", [line for text in (*TOPICS.values(), *map("\n".join, EXAMPLES.values())) for line in commands_in(text)]
+)
+def test_examples_and_topics_have_existing_options(words):
+    command = words[1]
+    assert command in ROOT.commands
+    assert {word for word in words if word.startswith("-")} <= flags_of(command)
+
+
+@pytest.mark.parametrize("topic", [*TOPICS, "color", "MASKS"])
+def test_help_prints_topic(topic, impasto_command):
+    result = impasto_command("help", topic)
+    name = {"color": "colour", "MASKS": "masks"}.get(topic, topic)
+    assert (result.code, result.out) == (0, TOPICS[name] + "\n")
+    assert max(map(len, result.out.splitlines())) <= 80
+    assert result.out.count("\n") <= 24
+
+
+def test_help_prints_command_and_overview(impasto_command):
+    assert impasto_command("help", "paint").out == impasto_command("paint", "--help").out
+    overview = impasto_command("help").out
+    assert overview.startswith("Usage: impasto")
+    assert f"Topics for `impasto help TOPIC`: {', '.join(TOPICS)}." in overview
+
+
+@pytest.fixture
+def complete(folder, capfd, monkeypatch):
+    """Return a function that returns the words that a shell receives for an incomplete command line."""
+    from impasto.cli import main
+
+    def ask(*words):
+        capfd.readouterr()
+        monkeypatch.setenv("_IMPASTO_COMPLETE", "complete_bash")
+        monkeypatch.setenv("COMP_WORDS", " ".join(words))
+        monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+        with pytest.raises(SystemExit) as end:
+            main([])
+        assert end.value.code == 0
+        return capfd.readouterr().out.split()
+
+    return ask
+
+
+def test_completion_knows_commands_options_styles_and_settings(complete):
+    assert "paint" in complete("impasto", "pa")
+    assert complete("impasto", "paint", "photo.png", "w") == ["woodcut"]
+    assert set(complete("impasto", "paint", "--style", "s")) == {"swirls", "style.png"}
+    assert {*STYLE_NAMES, "photo.png"} <= set(complete("impasto", "again", "photo.png", "--style", ""))
+    assert complete("impasto", "paint", "--set", "strok") == ["stroke_size="]
+    assert "optimization.tolerance=" in complete("impasto", "paint", "--set", "optimization.")
+    assert complete("impasto", "paint", "--colour", "k") == ["keep"]
+    assert "--stroke-size" in complete("impasto", "paint", "--stro")
+    assert complete("impasto", "paint", "ph") == []  # so the shell offers files
+    assert complete("impasto", "help", "m") == ["masks"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_completion_script_is_valid(shell, impasto_command, tmp_path):
+    result = impasto_command("completion", shell)
+    assert (result.code, result.out.strip()) == (0, script_for(shell).strip())
+    assert "_IMPASTO_COMPLETE" in result.out
+    program = shutil.which(shell)
+    if program:
+        (tmp_path / "script").write_text(result.out)
+        subprocess.run([program, "-n", tmp_path / "script"], check=True)
