@@ -54,15 +54,15 @@ def states(events):
 
 
 def test_every_painting_survives_lost_machine_and_worker(cluster, raylets, batch, plan):
-    entries = plan(5)
+    entries = plan(5, iterations=120)
     Path(entries[2].content).write_bytes(b"changed since")
     paintings, events, killed, removed = batch(entries), [], [], False
     for event in paintings:
         events.append(event)
-        if isinstance(event, Advanced) and not removed:
+        if isinstance(event, Begun) and not removed:
             cluster.remove_node(raylets[0], allow_graceful=False)
             removed = True
-        elif isinstance(event, Advanced) and states(events)["painted"] and not killed:
+        elif isinstance(event, Begun) and states(events)["painted"] and not killed:
             for worker in workers_of(raylets[1]):
                 worker.send_signal(signal.SIGKILL)
                 killed.append(worker.pid)
@@ -103,7 +103,7 @@ def test_wrong_settings_are_refused_before_painting(batch, plan, tmp_path):
 
 @pytest.mark.slow
 def test_forty_paintings_survive_losses_and_a_killed_driver(cluster, raylets, plan, tmp_path):
-    entries = plan(40)
+    entries = plan(40, iterations=120)
     write_manifest("plan.jsonl", entries)
     command = [sys.executable, "-m", "impasto", "batch", "run", "plan.jsonl", "--cluster", "auto", "--json"]
 
