@@ -17,7 +17,7 @@ from PIL import Image
 from impasto.files import shown
 from impasto.painting.history import Step
 from impasto.painting.octaves import Octave
-from impasto.painting.record import Record, Source, StoredEncoder, StoredOctave, StoredSource
+from impasto.painting.record import Record, Source, StoredChange, StoredEncoder, StoredOctave, StoredSource
 from impasto.pictures import ProgressCallback, Provenance, check_output, write_picture
 from impasto.settings.fields import Precision
 from impasto.settings.model import Settings
@@ -42,6 +42,7 @@ class Painting:
         complete: whether the run came to its end.
         seconds: seconds of painting.
         precision: precision of the encoder.
+        changes: changes of settings while it was painted.
     """
 
     array: np.ndarray
@@ -57,6 +58,7 @@ class Painting:
     complete: bool = True
     seconds: float = 0.0
     precision: Precision = "float32"
+    changes: Sequence[StoredChange] = ()
 
     def __repr__(self) -> str:
         """Return size, sources and state on one line."""
@@ -94,6 +96,7 @@ class Painting:
             plan=tuple(StoredOctave(**octave._asdict()) for octave in self.octaves),
             precision=self.precision,
             seconds=round(self.seconds, 2),
+            changes=tuple(self.changes),
         ).dump()
 
     def save(
