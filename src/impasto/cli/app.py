@@ -9,7 +9,7 @@ from typing import Annotated, cast
 import typer
 
 from impasto.cli import completion
-from impasto.cli.commands import batch, demo, guidance, inspection, painting, runs, sheet, styles, vary, weights
+from impasto.cli.commands import batch, demo, guidance, inspection, painting, runs, sheet, studio, styles, vary, weights
 from impasto.cli.help_pages import PanelTyper, UsageError, other_spelling
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.reporting.streams import lost_output, print_error, print_out
@@ -40,7 +40,7 @@ app = PanelTyper(
 )
 app.add_typer(weights.app, name="weights")
 app.add_typer(styles.app, name="styles")
-for module in (painting, sheet, batch, vary, runs, demo, inspection, guidance):
+for module in (painting, sheet, batch, vary, runs, studio, demo, inspection, guidance):
     module.register(app)
 
 

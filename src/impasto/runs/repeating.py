@@ -25,7 +25,7 @@ from impasto.settings.references import GROW_FROM, describe, keyword_of, split_n
 from impasto.styles.lookup import find_style
 from impasto.version import __version__
 
-_STEERED = "Settings changed while the picture was painted. It is painted with the last ones from the start, so it will differ."
+_STEERED = "Settings changed while the picture was painted. Now the last ones count from the start, so it will differ."
 """Remark on a picture that was steered."""
 
 
