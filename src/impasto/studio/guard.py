@@ -92,6 +92,8 @@ class Guard:
         return len(tokens) == 1 and self._is_token(tokens[0])
 
     def _check_host(self, headers: _Headers) -> None:
+        if headers.all("upgrade") and "websocket" in headers.all("upgrade")[0].lower():
+            raise ApiError(400, "bad_request", "The studio has no websockets.")
         if headers.only("host") not in self.hosts:
             raise ApiError(421, "wrong_host", "This host is not the studio's: open the address that it printed.")
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from threading import RLock, Thread
-from typing import Any, Literal
+from typing import Any
 
 from impasto.batches.messages import STOP
 from impasto.batches.processes import Worker, start_process
@@ -17,29 +17,16 @@ from impasto.studio import limits
 from impasto.studio.api_errors import ApiError, invalid, not_found, wrong_state
 from impasto.studio.event_log import EventLog
 from impasto.studio.job_files import stage_file
+from impasto.studio.job_reports import JobReports
 from impasto.studio.job_settings import SettingsReader, uploads_in
 from impasto.studio.job_store import JobStore, StoredJob
 from impasto.studio.library import Library, new_id, printable
-from impasto.studio.messages import (
-    JobEnded,
-    JobMessage,
-    Noted,
-    PaintOrder,
-    Previewed,
-    Progressed,
-    StageKept,
-    Steering,
-    SteeringApplied,
-    SteeringRefused,
-)
-from impasto.studio.models import Change, JobRequest, Preview, Progress, Result, Stage
+from impasto.studio.messages import JobEnded, JobMessage, PaintOrder, Steering
+from impasto.studio.models import JobRequest
 from impasto.studio.process_targets import paint_job
 
 CLOSING_SECONDS = 20.0
 """Seconds that a job may take to write its checkpoint when the server ends."""
-
-MOST_NOTES = 50
-"""Remarks that are kept of a job."""
 
 _RAW_WEIGHTS = ("content_weight", "style_weight")
 
@@ -57,21 +44,26 @@ class JobQueue:
 
     def __init__(self, store: JobStore, library: Library, events: EventLog) -> None:
         self._store, self._library, self._events = store, library, events
+        self._reports = JobReports(store, library, events)
         self._reader = SettingsReader(library)
         self._lock = RLock()
         self._worker: Worker | None = None
         self._live: StoredJob | None = None
-        self._losses: list[tuple[float, ...]] = []
-        self._is_closed = False
+        self._is_open = self._is_closed = False
 
-    def open(self) -> None:
-        """Take up the jobs of the last server, and begin to paint."""
+    def recover(self) -> None:
+        """Queue the job that painted when the last server ended."""
         with self._lock:
             for job in self._store.active():
                 if job.state == "painting":
                     self._enqueue(job, at_front=True)
                 elif job.state == "stopping":
-                    self._end(job, "stopped", job.message)
+                    self._reports.end(job, "stopped", job.message)
+
+    def open(self) -> None:
+        """Begin to paint."""
+        with self._lock:
+            self._is_open = True
             self._start_next()
 
     def close(self) -> None:
@@ -80,7 +72,7 @@ class JobQueue:
             self._is_closed, worker, live = True, self._worker, self._live
             if live:
                 self._store.save(live)
-                self._store.write_losses(live.id, self._losses)
+                self._store.write_losses(live.id, self._reports.losses)
         if worker:
             worker.send(STOP)
             worker.process.join(CLOSING_SECONDS)
@@ -95,7 +87,9 @@ class JobQueue:
             ApiError: there is none.
         """
         with self._lock:
-            return self._live if self._live and self._live.id == identifier else self._store.get(identifier)
+            if self._live and self._live.id == identifier:
+                return self._live
+            return self._reports.unsaved.get(identifier) or self._store.get(identifier)
 
     def active(self) -> list[StoredJob]:
         """Return the jobs that have not ended, in the order of the queue."""
@@ -106,7 +100,7 @@ class JobQueue:
         """Return the losses of a job."""
         with self._lock:
             is_live = self.get(identifier) is self._live
-            return list(self._losses) if is_live else self._store.read_losses(identifier)
+            return list(self._reports.losses) if is_live else self._store.read_losses(identifier)
 
     def check_room(self, count: int) -> None:
         """Refuse more jobs than the queue and the disk can hold.
@@ -147,7 +141,7 @@ class JobQueue:
             job.position = self._store.ends_of_queue()[1] + 1
             self._store.save(job, " ".join((job.title, photo, *labels, preset)))
             self._library.mark_used(self.pictures_of(job))
-            self._publish(job)
+            self._reports.publish(job)
         return job
 
     def start_next(self) -> None:
@@ -191,7 +185,7 @@ class JobQueue:
             if job is self._live and self._worker:
                 self._worker.send(Steering(full))
             self._library.mark_used(self._reader.pictures_in(changes))
-            return self._changed(job)
+            return self._reports.changed(job)
 
     def stop(self, identifier: str) -> StoredJob:
         """Stop a job: after its current iteration if it paints, at once if it waits.
@@ -204,10 +198,10 @@ class JobQueue:
             if job is self._live and self._worker:
                 job.state = "stopping"
                 self._worker.send(STOP)
-                return self._changed(job)
+                return self._reports.changed(job)
             if job.state != "queued":
                 raise wrong_state("This job neither waits nor paints.")
-            return self._end(job, "stopped", "")
+            return self._reports.end(job, "stopped", "")
 
     def resume(self, identifier: str) -> StoredJob:
         """Queue a job that was stopped, interrupted or failed before all others.
@@ -254,7 +248,7 @@ class JobQueue:
             job.stages = [kept for kept in job.stages if kept.number <= number]
             if job is self._live and self._worker:
                 self._worker.send(Steering(full, stage_file(self._store.folder(job.id), number), number))
-                return self._changed(job)
+                return self._reports.changed(job)
             job.pending_stage = number
             return self._enqueue(job, at_front=True)
 
@@ -274,7 +268,7 @@ class JobQueue:
             ahead = queued[place - 1].position if place else None
             low = ahead if ahead is not None else (after or 1.0) - 2
             job.position = (low + (after if after is not None else low + 2)) / 2
-            return self._changed(job)
+            return self._reports.changed(job)
 
     def delete(self, identifier: str) -> None:
         """Delete a job with its painting for good; its process is ended.
@@ -310,7 +304,7 @@ class JobQueue:
         return photo, tuple(map(self._library.style_path, job.styles))
 
     def _start_next(self) -> None:
-        while self._worker is None and not self._is_closed:
+        while self._worker is None and self._is_open and not self._is_closed:
             job = next((job for job in self._store.active() if job.state == "queued"), None)
             if job is None:
                 return
@@ -319,7 +313,7 @@ class JobQueue:
             except (ImpastoError, ApiError, OSError) as error:
                 self._live = None
                 job.position = None
-                self._end(job, "failed", self._library.without_paths(str(error)))
+                self._reports.end(job, "failed", self._library.without_paths(str(error)))
 
     def _start(self, job: StoredJob) -> None:
         """Start the process of a job."""
@@ -345,8 +339,8 @@ class JobQueue:
         self._worker = start_process(paint_job, order)
         job.state, job.position, job.started = "painting", None, job.started or time.time()
         job.pending_stage, job.begins_anew, job.applied = None, False, dict(job.settings)
-        self._live, self._losses = job, []
-        self._changed(job)
+        self._live, self._reports.losses = job, []
+        self._reports.changed(job)
         Thread(target=self._follow, args=(job, self._worker), name=f"job {job.id}", daemon=True).start()
 
     def _follow(self, job: StoredJob, worker: Worker) -> None:
@@ -361,107 +355,27 @@ class JobQueue:
                     if isinstance(message, JobEnded):
                         ended = message
                     else:
-                        self._process(job, message)
+                        self._reports.process(job, message)
         worker.process.join()
         worker.connection.close()
         with self._lock:
             if self._is_closed or worker is not self._worker:
                 return
-            self._worker = None
-            self._store.write_losses(job.id, self._losses)
+            self._store.write_losses(job.id, self._reports.losses)
+            self._worker = self._live = None
             if ended:
-                self._finish(job, ended)
+                self._reports.finish(job, ended)
             else:
                 code = worker.process.exitcode
                 text = f"The process that painted died (exit code {code}), perhaps because memory ran out."
-                self._end(job, "interrupted", text)
+                self._reports.end(job, "interrupted", text)
             self._start_next()
-
-    def _process(self, job: StoredJob, message: JobMessage) -> None:
-        """Process a message of a process that paints."""
-        if isinstance(message, Progressed):
-            if not message.progress:  # losses from before an interruption, with all since
-                self._losses = []
-            self._losses += message.losses
-            if message.progress:
-                job.progress = Progress(**message.progress)
-                self._events.publish("progress", {"job": job.id, "progress": message.progress})
-        elif isinstance(message, Previewed):
-            version = job.preview.version + 1 if job.preview else 1
-            job.preview = Preview(version=version, width=message.width, height=message.height)
-            self._events.publish("preview", {"job": job.id, "preview": job.preview.model_dump()})
-        elif isinstance(message, StageKept):
-            self._add_stage(job, message)
-        elif isinstance(message, SteeringApplied):
-            self._add_change(job, message)
-        elif isinstance(message, SteeringRefused):
-            job.settings = dict(job.applied)
-            self._note(job, message.reason)
-        elif isinstance(message, Noted):
-            self._note(job, message.text)
-
-    def _add_stage(self, job: StoredJob, message: StageKept) -> None:
-        # A stage before a change belongs to the settings before it, which were applied last.
-        job.stages.append(Stage(**vars(message), time=time.time(), settings=dict(job.applied)))
-        for stage in job.stages[: -limits.STAGES]:
-            self._store.delete_stage(job.id, stage.number)
-        job.stages = job.stages[-limits.STAGES :]
-        self._changed(job)
-
-    def _add_change(self, job: StoredJob, message: SteeringApplied) -> None:
-        values = {name: job.settings.get(name) for name in message.names}
-        change = Change(
-            octave=message.octave, iteration=message.iteration, settings=values, stage=message.stage, time=time.time()
-        )
-        job.changes.append(change)
-        job.applied = dict(job.settings)
-        self._events.publish("steered", {"job": job.id, "change": change.model_dump(mode="json")})
-        self._changed(job)
-
-    def _note(self, job: StoredJob, text: str) -> None:
-        sentence = self._library.without_paths(text)
-        job.notes = [*job.notes, sentence][-MOST_NOTES:]
-        self._events.publish("note", {"job": job.id, "text": sentence})
-        self._changed(job)
-
-    def _finish(self, job: StoredJob, ended: JobEnded) -> None:
-        if ended.width:
-            version = job.painting.version + 1 if job.painting else 1
-            is_complete = ended.state == "finished"
-            job.painting = Result(
-                width=ended.width, height=ended.height, complete=is_complete, seconds=ended.seconds, version=version
-            )
-        self._end(job, ended.state, self._library.without_paths(ended.message))
 
     def _enqueue(self, job: StoredJob, *, at_front: bool) -> StoredJob:
         """Queue a job and start the next one."""
         least, greatest = self._store.ends_of_queue()
         job.state, job.ended, job.message = "queued", None, ""
         job.position = least - 1 if at_front else greatest + 1
-        self._changed(job)
+        self._reports.changed(job)
         self._start_next()
         return self.get(job.id)
-
-    def _end(
-        self, job: StoredJob, state: Literal["stopped", "interrupted", "finished", "failed"], message: str
-    ) -> StoredJob:
-        """Note that a job neither waits nor paints any more."""
-        job.state, job.message, job.ended, job.position = state, message, time.time(), None
-        if job is self._live:
-            self._live = None
-        self._changed(job)
-        if job.batch:
-            with suppress(ApiError):
-                batch = self._store.batch(job.batch)
-                self._events.publish("batch", batch.model_dump(mode="json"))
-        return job
-
-    def _changed(self, job: StoredJob) -> StoredJob:
-        """Write a job, and tell of it."""
-        job.resumable = job.state not in ("finished", "painting", "stopping") and self._store.is_resumable(job.id)
-        self._store.save(job)
-        self._publish(job)
-        return job
-
-    def _publish(self, job: StoredJob) -> None:
-        self._events.publish("job", job.public())

@@ -26,6 +26,7 @@ class Previewer:
         self._waiting: dict[int, Future[bytes]] = {}
         self._numbers = itertools.count(1)
         self._lock = Lock()
+        self._is_closed = False
 
     def warm_up(self) -> None:
         """Start the process, so that the first preview need not wait for it."""
@@ -47,9 +48,9 @@ class Previewer:
         return answer.result(SECONDS)
 
     def close(self) -> None:
-        """End the process."""
-        with self._lock:
-            worker, self._worker = self._worker, None
+        """End the process; one that is being started ends by itself."""
+        self._is_closed = True
+        worker = self._worker
         if worker:
             worker.send(None)
             worker.process.join(2)
@@ -60,6 +61,8 @@ class Previewer:
         """Return the process, started if necessary."""
         if self._worker is None or not self._worker.process.is_alive():
             self._worker = start_process(paint_previews)
+            if self._is_closed:
+                self._worker.send(None)
             Thread(target=self._receive, args=(self._worker,), name="previews", daemon=True).start()
         return self._worker
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Thread
 
 from filelock import FileLock, Timeout
 
@@ -72,9 +72,15 @@ class Studio:
         self.uploads = BoundedSemaphore(limits.UPLOADS)
 
     def open(self) -> None:
-        """Go on with the jobs of the last server, and prepare for previews."""
-        self.queue.open()
-        self.previews.warm_up()
+        """Take up the jobs of the last server. Painting begins on another thread, once PyTorch is loaded there."""
+        self.queue.recover()
+        Thread(target=self._begin, name="begin", daemon=True).start()
+
+    def _begin(self) -> None:
+        try:
+            self.previews.warm_up()  # starts the process that all others are forked from
+        finally:
+            self.queue.open()
 
     def close(self) -> None:
         """End all processes, and release the folder; jobs go on with the next server."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -53,6 +54,7 @@ def studio(
 def _announce(url: str, *, opens: bool) -> None:
     """Print the address, and open it."""
     print_out(url)
+    sys.stdout.flush()  # a pipe would keep it back
     print_note("Press Ctrl-C to end the studio; its jobs go on with the next start.")
     if opens:
         import webbrowser
