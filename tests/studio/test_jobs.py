@@ -92,12 +92,15 @@ def test_download_has_format_and_record(client, finished, tmp_path, kind, form, 
     (tmp_path / "file").write_bytes(answer.body)
     picture = read_picture(tmp_path / "file")
     assert (picture.size, picture.depth) == ((72, 96), depth)
-    assert Image.open(tmp_path / "file").format == form
+    with Image.open(tmp_path / "file") as image:
+        assert image.format == form
     record = json.loads(read_record(tmp_path / "file"))
     assert record["settings"]["depth"] == depth
     assert record["content"]["path"] == "lake.png"
     assert str(client.folder) not in json.dumps(record)
-    assert not list((client.folder / "temporary").iterdir())
+    deadline = time.monotonic() + 10  # the file is removed after its last byte was sent
+    while list((client.folder / "temporary").iterdir()):
+        assert time.monotonic() < deadline
 
 
 def test_dropped_painting_brings_settings_back(client, finished, photo_id):

@@ -29,7 +29,8 @@ def test_upload_is_stored_reencoded(client):
     stored = b"".join(path.read_bytes() for path in (client.folder / "pictures").iterdir())
     assert b"script" not in stored
     file = client.folder / "pictures" / f"{picture['id']}.tif"
-    assert np.array_equal(np.asarray(Image.open(file)), np.asarray(Image.open(io.BytesIO(png()))))
+    with Image.open(file) as image:
+        assert np.array_equal(np.asarray(image), np.asarray(Image.open(io.BytesIO(png()))))
     assert _image(client, f"/api/pictures/{picture['id']}/image").format == "JPEG"
     tiles = client.call("GET", "/api/styles")["styles"]
     assert tiles[-1]["ref"] == {"picture": picture["id"]}

@@ -7,6 +7,9 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from starlette.responses import FileResponse
+from starlette.types import Receive, Scope, Send
+
 from impasto.pictures import off_white, read_picture, read_record, write_picture
 from impasto.studio.api_errors import wrong_state
 from impasto.studio.limits import SIDE
@@ -31,6 +34,17 @@ MEDIA_TYPES: dict[DownloadFormat, str] = {
     "webp": "image/webp",
     "tiff16": "image/tiff",
 }
+
+
+class TemporaryFileResponse(FileResponse):
+    """Answer with a file that is removed afterwards, also if the client has gone."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the file and remove it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            Path(self.path).unlink(missing_ok=True)
 
 
 def painting_file(studio: Studio, job: Job, kind: DownloadFormat) -> tuple[Path, str]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 
-from starlette.background import BackgroundTask
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from impasto.pictures import read_record
 from impasto.studio.api_errors import not_found
-from impasto.studio.downloads import MEDIA_TYPES, painting_file, zip_file
+from impasto.studio.downloads import MEDIA_TYPES, TemporaryFileResponse, painting_file, zip_file
 from impasto.studio.endpoints import Endpoints
 from impasto.studio.job_files import stage_file
 from impasto.studio.job_store import thinned
@@ -150,9 +149,7 @@ def get_painting_image(studio: Studio, id: str, query: SideQuery) -> Response:
 def download_painting(studio: Studio, id: str, query: DownloadQuery) -> Response:
     """Return the painting at its full size as an attachment, with its record inside."""
     path, name = painting_file(studio, studio.queue.get(id), query.format)
-    return FileResponse(
-        path, media_type=MEDIA_TYPES[query.format], filename=name, background=BackgroundTask(path.unlink)
-    )
+    return TemporaryFileResponse(path, media_type=MEDIA_TYPES[query.format], filename=name)
 
 
 @endpoints.add("GET", "/api/jobs/{id}/record", media="application/json")
@@ -193,7 +190,7 @@ def delete_batch(studio: Studio, id: str) -> None:
 def download_batch(studio: Studio, id: str, query: DownloadQuery) -> Response:
     """Return a zip of the finished paintings of a batch."""
     path, name = zip_file(studio, studio.store.batch(id), query.format)
-    return FileResponse(path, media_type="application/zip", filename=name, background=BackgroundTask(path.unlink))
+    return TemporaryFileResponse(path, media_type="application/zip", filename=name)
 
 
 @endpoints.add("GET", "/api/history")
