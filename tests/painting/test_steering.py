@@ -192,11 +192,10 @@ def test_several_changes_within_iteration_merge(photo, style, small):
     changes = []
     for event in painter:
         if isinstance(event, Iteration) and (event.octave, event.iteration) == (2, 1) and not changes:
-            stage = Stage.of(earlier)
             painter.steer(change_settings(painter.settings, strength=0.9), stage=stage)
             painter.steer(change_settings(painter.settings, strength=0.7))
         if isinstance(event, StepFinished) and (event.octave, event.iteration) == (1, 3) and not changes:
-            earlier = event.snapshot()
+            stage = Stage.of(event.snapshot())
         if isinstance(event, Steered):
             changes.append(event.change)
     assert [(change.settings, change.stage) for change in changes] == [({"strength": 0.7}, (1, 3))]

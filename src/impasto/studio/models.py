@@ -311,7 +311,6 @@ class Features(_Body):
     """What this installation can do."""
 
     faces: bool
-    device: str
     preview_preset: str
     preview_side: int
 

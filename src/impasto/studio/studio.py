@@ -111,7 +111,6 @@ class Studio:
             ),
             features=Features(
                 faces=has_face_detector(),
-                device=_device_name(),
                 preview_preset=limits.PREVIEW_PRESET,
                 preview_side=limits.PREVIEW_SIDE,
             ),
@@ -210,7 +209,3 @@ class Studio:
         if self.queue.get(identifier).painting is None:
             raise wrong_state("This job has no painting yet.")
         return self.store.painting_path(identifier)
-
-
-def _device_name() -> str:
-    return "auto"
