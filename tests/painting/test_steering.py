@@ -189,7 +189,7 @@ def test_steered_run_resumes_bit_for_bit(photo, style, small):
 
 def test_several_changes_within_iteration_merge(photo, style, small):
     painter = impasto.make_painter(photo, style, **small)
-    changes = []
+    changes, stage = [], None
     for event in painter:
         if isinstance(event, Iteration) and (event.octave, event.iteration) == (2, 1) and not changes:
             painter.steer(change_settings(painter.settings, strength=0.9), stage=stage)
