@@ -94,7 +94,17 @@ class JobQueue:
     def active(self) -> list[StoredJob]:
         """Return the jobs that have not ended, in the order of the queue."""
         with self._lock:
-            return [self.get(job.id) for job in self._store.active()]
+            jobs = [self.get(job.id) for job in self._store.active()]
+            return [job for job in jobs if job.ended is None]
+
+    def ended(self, most: int) -> list[StoredJob]:
+        """Return the jobs that ended last, newest first."""
+        with self._lock:
+            unsaved = [job for job in self._reports.unsaved.values() if job.ended is not None]
+            return [
+                *unsaved,
+                *(job for job in self._store.ended("", None, most) if job.id not in self._reports.unsaved),
+            ]
 
     def losses(self, identifier: str) -> list[tuple[float, ...]]:
         """Return the losses of a job."""
@@ -283,6 +293,7 @@ class JobQueue:
                 self._worker = self._live = None
                 worker.process.kill()
                 worker.process.join()
+            self._reports.unsaved.pop(identifier, None)
             self._store.delete(identifier)
             self._events.publish("removed", {"kind": "job", "id": identifier})
             self._start_next()
@@ -305,7 +316,7 @@ class JobQueue:
 
     def _start_next(self) -> None:
         while self._worker is None and self._is_open and not self._is_closed:
-            job = next((job for job in self._store.active() if job.state == "queued"), None)
+            job = next((job for job in self.active() if job.state == "queued"), None)
             if job is None:
                 return
             try:
@@ -338,7 +349,9 @@ class JobQueue:
         )
         self._worker = start_process(paint_job, order)
         job.state, job.position, job.started = "painting", None, job.started or time.time()
-        job.pending_stage, job.begins_anew, job.applied = None, False, dict(job.settings)
+        job.pending_stage, job.begins_anew = None, False
+        if not resumes:  # otherwise the checkpoint has the former ones until the change takes effect
+            job.applied = dict(job.settings)
         self._live, self._reports.losses = job, []
         self._reports.changed(job)
         Thread(target=self._follow, args=(job, self._worker), name=f"job {job.id}", daemon=True).start()

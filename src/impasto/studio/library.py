@@ -253,8 +253,16 @@ class Library:
 
     def styles(self) -> list[StyleTile]:
         """Return all styles: named ones, and uploads of that kind."""
+        used = dict(
+            self._database.read(
+                "SELECT json_extract(style.value, '$.style'), MAX(json_extract(jobs.body, '$.created')) "
+                "FROM jobs, json_each(jobs.body, '$.styles') AS style GROUP BY 1"
+            )
+        )
         named = [
-            StyleTile(ref=NamedStyle(style=name), name=name, description=STYLE_DESCRIPTIONS.get(name, ""))
+            StyleTile(
+                ref=NamedStyle(style=name), name=name, description=STYLE_DESCRIPTIONS.get(name, ""), used=used.get(name)
+            )
             for name in style_paths()
         ]
         uploads = [

@@ -83,6 +83,10 @@ class Previewer:
         with self._lock:
             if self._worker is worker:
                 self._worker = None
-            failed, self._waiting = self._waiting, {}
-        for answer in failed.values():
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Refuse all previews that wait."""
+        waiting, self._waiting = self._waiting, {}
+        for answer in waiting.values():
             answer.set_exception(ApiError(409, "unavailable", "The preview could not be painted: try again."))

@@ -65,7 +65,7 @@ class StudioServer:
             timeout_graceful_shutdown=1,
         )
         self._server = _Server(config)
-        self._on_stop: Callable[[], None] = studio.events.close
+        self._on_stop: Callable[[], None] = studio.begin_to_close
 
     def run(self, on_start: Callable[[], None] = lambda: None) -> None:
         """Serve until :meth:`stop` is called.

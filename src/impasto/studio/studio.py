@@ -82,9 +82,14 @@ class Studio:
         finally:
             self.queue.open()
 
+    def begin_to_close(self) -> None:
+        """End the answers that would last; may be called on any thread."""
+        self.events.close()
+        self.previews.cancel()
+
     def close(self) -> None:
         """End all processes, and release the folder; jobs go on with the next server."""
-        self.events.close()
+        self.begin_to_close()
         self.queue.close()
         self.previews.close()
         self._database.close()
@@ -96,7 +101,7 @@ class Studio:
         return State(
             event=event,
             version=__version__,
-            jobs=[*self.queue.active(), *self.store.ended("", None, _SHOWN_JOBS)],
+            jobs=[*self.queue.active(), *self.queue.ended(_SHOWN_JOBS)],
             batches=self.store.batches(_SHOWN_BATCHES),
             pictures=self.library.newest(most=_SHOWN_PICTURES),
             styles=self.library.styles(),
