@@ -105,7 +105,9 @@ def default_folder() -> Path:
     """
     state = user_folder(STATE_VARIABLE, platformdirs.user_state_path)
     if state is None:
-        raise PictureError("There is no folder for the studio, because this user has no home folder: name one.")
+        raise PictureError(
+            "There is no folder for the studio, because this user has no home folder: give one with state=."
+        )
     return state / "studio"
 
 

@@ -56,11 +56,11 @@ class Studio:
             self.token = stored_token(folder / "token")
         except Timeout:
             raise PictureError(
-                f"Another studio uses the folder {shown(folder)}: end it, or name another one."
+                f"Another studio uses the folder {shown(folder)}: end it, or give another state=."
             ) from None
         except OSError as error:
             raise PictureError(
-                f"The folder {shown(folder)} cannot be used ({reason(error)}): name another one."
+                f"The folder {shown(folder)} cannot be used ({reason(error)}): give another state=."
             ) from None
         self._database = Database(folder / "studio.db")
         self.events = EventLog()
