@@ -52,7 +52,7 @@ class Studio:
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock = FileLock(folder / "lock")
-            self._lock.acquire(timeout=5)  # the lock of a killed server is free at once
+            self._lock.acquire(timeout=1)  # the lock of a killed server is free at once
             self.token = stored_token(folder / "token")
         except Timeout:
             raise PictureError(
