@@ -1,4 +1,4 @@
-# On a fresh machine, `make demo` paints a picture and `make test` runs the tests.
+# On a fresh machine, `make demo` paints a picture, `make studio` opens a page to paint on, and `make test` runs the tests.
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,10 +12,13 @@ KERAS_VENV := .venv-keras
 BENCH ?= runs/$@
 BENCH_OPTIONS = --out $(BENCH) $(if $(PAIRS),--list $(PAIRS)) $(if $(PICTURES),--pictures $(PICTURES)) $(if $(JUDGE),--judge $(JUDGE))
 
-.PHONY: demo drawings test test-slow test-keras bench bench-full lint format clean
+.PHONY: demo studio drawings test test-slow test-keras bench bench-full lint format clean
 
 demo: $(VENV)/.demo  ## paint a photograph in the style of a sample painting
 	$(BIN)/impasto demo
+
+studio: $(VENV)/.studio  ## paint in the browser
+	$(BIN)/impasto studio
 
 drawings: $(VENV)/.dev  ## draw the four sample paintings anew
 	$(BIN)/python -m drawings src/impasto/samples
@@ -58,9 +61,13 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable .
 	touch $@
 
+$(VENV)/.studio: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[studio,faces]'
+	touch $@ $(VENV)/.demo
+
 $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[dev]'
-	touch $@ $(VENV)/.demo
+	touch $@ $(VENV)/.demo $(VENV)/.studio
 
 $(KERAS_VENV)/.installed: pyproject.toml constraints-keras.txt
 	$(PYTHON) -m venv --clear $(KERAS_VENV)
