@@ -5,6 +5,7 @@ import { takeOver } from './draft.js';
 import { LossCurve } from './losses.js';
 import { MaskEditor } from './mask_editor.js';
 import { JobModel, Panel } from './panel.js';
+import { sketches } from './preview.js';
 import { Stage } from './stage.js';
 import { attempt, findJob, findPicture, go, isActive, loadJob, loadLosses, putJob, store, styleName, update } from './store.js';
 import { t } from './texts.js';
@@ -59,9 +60,9 @@ function JobStage({ job }) {
   const size = sizeOf(job, photo);
   const after = job.painting && !isActive(job) ? paintingUrl(job, 2048) : job.preview ? previewUrl(job) : undefined;
   const percent = Math.round((job.progress?.share ?? 0) * 100);
-  return html`<${Stage} key=${job.id} beforeUrl=${job.photo ? pictureUrl(job.photo, 1600) : null} afterUrl=${after}
+  return html`<${Stage} key=${job.id} beforeUrl=${job.photo ? pictureUrl(job.photo, 1600) : null} afterUrl=${after} after=${sketches[job.id]}
     width=${size.width} height=${size.height} label=${t('stage.job', { title: jobTitle(job), percent })}
-    isBusy=${job.state === 'painting' && !job.preview} />`;
+    isBusy=${job.state === 'painting' && !job.preview && !sketches[job.id]} />`;
 }
 
 /** Return the size of a painting, known or to come. @param {Job} job @param {Picture | undefined} photo */

@@ -6,7 +6,7 @@ import { changeDraft, checkDraft, draft, jobRequest, toggleStyle } from './draft
 import { chooseFiles } from './images.js';
 import { MaskEditor } from './mask_editor.js';
 import { DraftModel, Panel } from './panel.js';
-import { instant, previewDraft } from './preview.js';
+import { instant, previewDraft, sketches } from './preview.js';
 import { Stage } from './stage.js';
 import { attempt, findPicture, go, putJob } from './store.js';
 import { StyleTiles } from './styles.js';
@@ -21,6 +21,7 @@ async function paint() {
   const job = await attempt(() => post('/api/jobs', jobRequest()));
   if (!job) return;
   putJob(job);
+  if (instant.image) sketches[job.id] = instant.image;
   changeDraft({ grow_from: null });
   go('job', job.id);
 }

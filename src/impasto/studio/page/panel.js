@@ -86,26 +86,26 @@ export function Panel({ model, onMask, onCrop }) {
   const percent = (/** @type {number} */ value) => `${Math.round(value * 100)} %`;
   return html`
     ${model instanceof DraftModel && html`<${PhotoRow} onCrop=${onCrop} />`}
-    ${model instanceof DraftModel ? html`<${StyleSection} />` : html`<p class="styles-line">${model.styles.map(styleName).join(' + ')}</p>`}
+    ${model instanceof DraftModel && html`<${StyleSection} />`}
     <${Weights} model=${model} />
     <section class="group">
       <${Slider} label=${t('strength')} value=${settings.strength ?? 0.5} min=${0} max=${1} step=${0.01} text=${percent(settings.strength ?? 0.5)}
-        low=${t('strength.low')} high=${t('strength.high')} disabled=${!model.allows('strength')}
+        low=${t('strength.low')} high=${t('strength.high')}
         onChange=${(/** @type {number} */ strength, /** @type {boolean} */ isFinal) => model.set({ strength }, isFinal)} />
       <${Slider} label=${t('detail')} value=${settings.detail ?? 0.5} min=${0} max=${1} step=${0.01} text=${percent(settings.detail ?? 0.5)}
-        low=${t('detail.low')} high=${t('detail.high')} disabled=${!model.allows('detail')}
+        low=${t('detail.low')} high=${t('detail.high')}
         onChange=${(/** @type {number} */ detail, /** @type {boolean} */ isFinal) => model.set({ detail }, isFinal)} />
-      <${Slider} label=${t('strokes')} value=${Math.log2(settings.stroke_size ?? 1)} min=${-2} max=${2} step=${0.1} text=${`× ${t.number(settings.stroke_size ?? 1)}`}
-        low=${t('strokes.low')} high=${t('strokes.high')} disabled=${!model.allows('stroke_size')}
-        onChange=${(/** @type {number} */ power, /** @type {boolean} */ isFinal) => model.set({ stroke_size: Math.round(2 ** power * 100) / 100 }, isFinal)} />
+      ${!model.isSteering && html`<${Slider} label=${t('strokes')} value=${Math.log2(settings.stroke_size ?? 1)} min=${-2} max=${2} step=${0.1} text=${`× ${t.number(settings.stroke_size ?? 1)}`}
+        low=${t('strokes.low')} high=${t('strokes.high')}
+        onChange=${(/** @type {number} */ power, /** @type {boolean} */ isFinal) => model.set({ stroke_size: Math.round(2 ** power * 100) / 100 }, isFinal)} />`}
     </section>
-    <section class="group">
-      <${Choice} label=${t('colour')} value=${settings.colour ?? 'style'} options=${colours} disabled=${!model.allows('colour')}
+    ${!model.isSteering && html`<section class="group">
+      <${Choice} label=${t('colour')} value=${settings.colour ?? 'style'} options=${colours}
         onChange=${(/** @type {string} */ colour) => model.set({ colour })} />
-      <${Choice} label=${t('preset')} value=${settings.preset ?? 'default'} options=${presets} disabled=${!model.allows('preset')}
+      <${Choice} label=${t('preset')} value=${settings.preset ?? 'default'} options=${presets}
         onChange=${(/** @type {string} */ preset) => model.set({ preset })} />
       <${SizeChoice} model=${model} />
-    </section>
+    </section>`}
     <${Regions} model=${model} onMask=${onMask} />
     ${!model.isSteering && html`<${Experts} model=${model} />`}`;
 }
@@ -140,7 +140,7 @@ function Weights({ model }) {
     model.set({ style_weights: weights.map((/** @type {number} */ weight, /** @type {number} */ at) => (at === index ? value : weight)) }, isFinal);
   return html`<section class="group">${styles.map((ref, index) => html`<${Slider} key=${index} label=${styleName(ref)}
     value=${Math.min(2, weights[index])} min=${0.05} max=${2} step=${0.05} text=${`${Math.round((weights[index] / total) * 100)} %`}
-    disabled=${!model.allows('style_weights')} onChange=${(/** @type {number} */ value, /** @type {boolean} */ isFinal) => set(index, value, isFinal)} />`)}</section>`;
+    onChange=${(/** @type {number} */ value, /** @type {boolean} */ isFinal) => set(index, value, isFinal)} />`)}</section>`;
 }
 
 /** @param {{ model: DraftModel | JobModel }} props */
@@ -150,8 +150,7 @@ function SizeChoice({ model }) {
   const own = photo && Math.max(photo.width, photo.height);
   const values = [...new Set([...SIZES.map(String), ...(/^\d+$/.test(value) ? [value] : [])])].sort((one, other) => Number(one) - Number(other));
   return html`<label class="field"><span>${t('size')}</span>
-    <select value=${value} disabled=${!model.allows('size')}
-      onChange=${(/** @type {Event} */ event) => {
+    <select value=${value} onChange=${(/** @type {Event} */ event) => {
         const text = /** @type {HTMLSelectElement} */ (event.currentTarget).value;
         model.set({ size: text === 'original' ? text : Number(text) });
       }}>

@@ -7,6 +7,9 @@ import { report, store, update } from './store.js';
 /** @type {{ image: ImageBitmap | null, key: string, isBusy: boolean, milliseconds: number }} */
 export const instant = { image: null, key: '', isBusy: false, milliseconds: 0 };
 
+/** The instant painting of each job that this page queued, shown until its own first picture. @type {Record<string, ImageBitmap>} */
+export const sketches = {};
+
 /** Settings that do not count in a preview. */
 const IGNORED = ['preset', 'size', 'optimization'];
 

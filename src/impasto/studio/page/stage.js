@@ -40,8 +40,8 @@ export function Stage(props) {
   }, []);
   useEffect(() => view.current?.setSize(props.width, props.height), [props.width, props.height]);
   useShown(props.beforeUrl, (image) => view.current?.setBefore(image));
-  useShown(props.afterUrl ?? null, (image) => (props.afterUrl || !props.after) && view.current?.setAfter(image));
-  useEffect(() => void (props.after !== undefined && !props.afterUrl && view.current?.setAfter(props.after)), [props.after, props.afterUrl]);
+  useShown(props.afterUrl ?? null, (image) => image && view.current?.setAfter(image));
+  useEffect(() => void (!props.afterUrl && view.current?.setAfter(props.after ?? null)), [props.after, props.afterUrl]);
   useEffect(() => {
     const shown = /** @type {PictureView} */ (view.current);
     shown.compares = compares && hasBoth && !props.tool;

@@ -39,16 +39,15 @@ export const icon = (name) => html`<svg class="icon" viewBox="0 0 24 24" aria-hi
  * @param {string} [props.low] words at the left end
  * @param {string} [props.high]
  * @param {string} [props.text] value in words
- * @param {boolean} [props.disabled]
  * @param {(value: number, isFinal: boolean) => void} props.onChange
  */
-export function Slider({ label, value, min, max, step, low, high, text, disabled, onChange }) {
+export function Slider({ label, value, min, max, step, low, high, text, onChange }) {
   const id = useId();
   const read = (/** @type {Event} */ event) => Number(/** @type {HTMLInputElement} */ (event.currentTarget).value);
   const share = (value - min) / (max - min);
-  return html`<div class=${classes('slider', disabled && 'disabled')}>
+  return html`<div class="slider">
     <div class="row"><label for=${id}>${label}</label><output for=${id}>${text ?? value}</output></div>
-    <input type="range" id=${id} min=${min} max=${max} step=${step} value=${value} disabled=${disabled}
+    <input type="range" id=${id} min=${min} max=${max} step=${step} value=${value}
       aria-valuetext=${text} style=${{ '--share': String(share) }}
       onInput=${(/** @type {Event} */ event) => onChange(read(event), false)}
       onChange=${(/** @type {Event} */ event) => onChange(read(event), true)} />
@@ -62,20 +61,19 @@ export function Slider({ label, value, min, max, step, low, high, text, disabled
  * @param {string} props.label
  * @param {string} props.value
  * @param {{ value: string, label: string, title?: string }[]} props.options
- * @param {boolean} [props.disabled]
  * @param {(value: string) => void} props.onChange
  */
-export function Choice({ label, value, options, disabled, onChange }) {
+export function Choice({ label, value, options, onChange }) {
   const name = useId();
-  return html`<fieldset class="choice" disabled=${disabled}><legend>${label}</legend>
+  return html`<fieldset class="choice"><legend>${label}</legend>
     <div class="pills">${options.map((option) => html`<label class="pill" key=${option.value} title=${option.title}>
       <input type="radio" name=${name} checked=${option.value === value} onChange=${() => onChange(option.value)} />
       <span>${option.label}</span></label>`)}</div></fieldset>`;
 }
 
-/** @param {{ label: string, checked: boolean, disabled?: boolean, onChange: (checked: boolean) => void }} props */
-export function Switch({ label, checked, disabled, onChange }) {
-  return html`<label class=${classes('switch', disabled && 'disabled')}><input type="checkbox" role="switch" checked=${checked} disabled=${disabled}
+/** @param {{ label: string, checked: boolean, onChange: (checked: boolean) => void }} props */
+export function Switch({ label, checked, onChange }) {
+  return html`<label class="switch"><input type="checkbox" role="switch" checked=${checked}
     onChange=${(/** @type {Event} */ event) => onChange(/** @type {HTMLInputElement} */ (event.currentTarget).checked)} /><span>${label}</span></label>`;
 }
 
