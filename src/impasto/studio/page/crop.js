@@ -19,6 +19,11 @@ export function CropEditor({ photo, onClose }) {
   const [angle, setAngle] = useState(0);
   const [aspect, setAspect] = useState('free');
   const ratio = ASPECTS[/** @type {keyof typeof ASPECTS} */ (aspect)] / (photo.width / photo.height);
+  const [isTouched, setTouched] = useState(false);
+  const straighten = (/** @type {number} */ degrees) => {
+    setAngle(degrees);
+    if (!isTouched && aspect === 'free') setBox(innerBox(photo, degrees));
+  };
   const apply = async () => {
     const shares = [box.left, box.top, box.right - box.left, box.bottom - box.top];
     const cropped = await attempt(() => post(`/api/pictures/${photo.id}/crop`, { box: shares, angle }));
@@ -36,14 +41,24 @@ export function CropEditor({ photo, onClose }) {
   };
   return html`<main class="paint" id="main">
     <div class="left"><section class="stage crop" aria-label=${t('crop')}>
-      <${Frame} photo=${photo} box=${box} angle=${angle} ratio=${ratio} onBox=${setBox} /></section></div>
+      <${Frame} photo=${photo} box=${box} angle=${angle} ratio=${ratio} onBox=${(/** @type {Box} */ moved) => {
+        setTouched(true);
+        setBox(moved);
+      }} /></section></div>
     <div class="panel"><h1 class="title">${t('crop')}</h1>
-      <${Slider} label=${t('crop.angle')} value=${angle} min=${-45} max=${45} step=${0.1} text=${`${t.number(angle)}°`} onChange=${setAngle} />
+      <${Slider} label=${t('crop.angle')} value=${angle} min=${-45} max=${45} step=${0.1} text=${`${t.number(angle)}°`} onChange=${straighten} />
       <${Choice} label=${t('crop.aspect')} value=${aspect} options=${Object.keys(ASPECTS).map((value) => ({ value, label: value === 'free' ? t('crop.free') : value }))} onChange=${chooseAspect} />
       <p class="dim">${Math.round((box.right - box.left) * photo.width)} × ${Math.round((box.bottom - box.top) * photo.height)} px</p>
       <div class="go"><button class="primary large" onClick=${apply}>${t('crop.apply')}</button>
         <button class="secondary" onClick=${onClose}>${t('cancel')}</button></div>
     </div></main>`;
+}
+
+/** Return the largest box of the photo's shape without the corners that turning leaves empty. @param {Picture} photo @param {number} degrees @returns {Box} */
+function innerBox({ width, height }, degrees) {
+  const [sine, cosine] = [Math.abs(Math.sin((degrees * Math.PI) / 180)), Math.cos((degrees * Math.PI) / 180)];
+  const scale = Math.min(width / (width * cosine + height * sine), height / (width * sine + height * cosine));
+  return { left: (1 - scale) / 2, top: (1 - scale) / 2, right: (1 + scale) / 2, bottom: (1 + scale) / 2 };
 }
 
 /** @param {{ photo: Picture, box: Box, angle: number, ratio: number, onBox: (box: Box) => void }} props */

@@ -190,8 +190,11 @@ export class PictureView {
     context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     context.save();
     if (dirty) {
+      // Whole pixels: a clip through the middle of pixels would leave seams.
+      const down = (/** @type {number} */ value) => Math.floor(value * devicePixelRatio) / devicePixelRatio;
+      const [x, y] = [down(dirty.x), down(dirty.y)];
       context.beginPath();
-      context.rect(dirty.x, dirty.y, dirty.width, dirty.height);
+      context.rect(x, y, down(dirty.x + dirty.width + 2) - x, down(dirty.y + dirty.height + 2) - y);
       context.clip();
     }
     context.clearRect(0, 0, this.canvas.clientWidth, this.canvas.clientHeight);

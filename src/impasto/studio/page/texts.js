@@ -83,7 +83,7 @@ export const TEXTS = {
   size: ['Long side', 'Длинная сторона'],
   'size.original': ['as the photo ({size} px)', 'как у фото ({size} пикс.)'],
   regions: ['Regions', 'Области'],
-  'region.style': ['{name} only in', '{name} только здесь'],
+  'region.style': ['Where to use {name}', 'Где применять: {name}'],
   'region.protect': ['Leave as in the photo', 'Оставить как на фото'],
   'region.faces': ['Leave faces as in the photo', 'Не менять лица'],
   'region.draw': ['Draw', 'Рисовать'],
