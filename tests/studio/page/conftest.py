@@ -112,7 +112,12 @@ class Visitor:
         """
         page = self._context.new_page()
         page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and self.problems.append(message.text))
+        page.on(
+            "console",
+            lambda message: (
+                message.type == "error" and self.problems.append(f"{message.text} {message.location['url']}")
+            ),
+        )
         page.on("request", lambda request: self.requests.append(request.url))
         if settings is not None:
             page.add_init_script(

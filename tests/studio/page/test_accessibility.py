@@ -32,7 +32,7 @@ def test_axe_finds_no_violation(visit: Callable[..., Visitor], photo: Path, sche
     choose_photo(page, photo)
     page.get_by_text("All settings").click()
     page.get_by_role("switch", name="Blend several").check()
-    page.get_by_role("button", name="Mosaic").click()
+    page.get_by_role("button", name="Mosaic", exact=True).click()
     found["paint"] = violations(page)
     page.get_by_role("button", name="Compare").click()
     page.get_by_role("slider", name="Divider").wait_for()

@@ -18,7 +18,7 @@ from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
-expect.set_options(timeout=120_000)
+expect.set_options(timeout=60_000)
 
 PAGE_BYTES = 150_000
 """Most bytes that the page may take on its way."""
@@ -49,7 +49,7 @@ def test_first_visitor_gets_from_drop_to_download(
     drop(page, ".drop", photo)
     expect(page.get_by_text("An instant sketch")).to_be_visible()
     with page.expect_response("**/api/previews") as answer:
-        page.get_by_role("button", name="Woodcut").click()
+        page.get_by_role("button", name="Woodcut", exact=True).click()
     assert answer.value.request.post_data_json["styles"] == [{"style": "woodcut"}]
     with page.expect_response(
         lambda it: it.url.endswith("/api/previews") and '"strength":0.8' in (it.request.post_data or "")
@@ -69,11 +69,13 @@ def test_first_visitor_gets_from_drop_to_download(
     assert all(url.startswith((f"{studio.origin}/", "blob:", "data:")) for url in visitor.requests)
 
     # The painting brings its own settings back when it is dropped on a new page.
-    other = visit().open()
+    second = visit()
+    other = second.open()
     drop(other, ".drop", path)
     expect(other.get_by_text("Its settings are back.")).to_be_visible()
-    expect(other.get_by_role("button", name="Woodcut")).to_have_attribute("aria-pressed", "true")
+    expect(other.get_by_role("button", name="Woodcut", exact=True)).to_have_attribute("aria-pressed", "true")
     expect(other.get_by_label("Strength")).to_have_value("0.8")
+    assert second.problems == []
 
 
 def test_page_is_small(visit: Callable[..., Visitor]) -> None:
@@ -300,7 +302,7 @@ def test_painting_by_keyboard_alone(visit: Callable[..., Visitor], photo: Path) 
     page.locator(".stage canvas").wait_for()
     tab_to("Mosaic")
     page.keyboard.press("Space")
-    expect(page.get_by_role("button", name="Mosaic")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="Mosaic", exact=True)).to_have_attribute("aria-pressed", "true")
     tab_to("Paint")
     page.keyboard.press("Enter")
     page.wait_for_url("**/#/job/*")
