@@ -18,7 +18,7 @@ from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=120_000)
 
 PAGE_BYTES = 150_000
 """Most bytes that the page may take on its way."""

@@ -19,6 +19,7 @@ export function CropEditor({ photo, onClose }) {
   const [angle, setAngle] = useState(0);
   const [aspect, setAspect] = useState('free');
   const ratio = ASPECTS[/** @type {keyof typeof ASPECTS} */ (aspect)] / (photo.width / photo.height);
+  useEffect(() => scrollTo(0, 0), []);
   const [isTouched, setTouched] = useState(false);
   const straighten = (/** @type {number} */ degrees) => {
     setAngle(degrees);

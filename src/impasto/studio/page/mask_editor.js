@@ -31,6 +31,7 @@ export function MaskEditor({ model, target, onTarget, onClose }) {
     setBrush(fresh);
     if (mask && mask !== 'faces') loadImage(pictureUrl(mask, 2048)).then((image) => fresh.load(image), () => {});
   }, [key]);
+  useEffect(() => scrollTo(0, 0), []);
   useEffect(() => {
     const onKey = (/** @type {KeyboardEvent} */ event) => editorKey(event, brush);
     addEventListener('keydown', onKey);

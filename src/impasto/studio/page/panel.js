@@ -35,7 +35,7 @@ export class DraftModel {
 /** Waits for a pause in a slider's movement before a job is steered. @type {Record<string, number>} */
 const timers = {};
 
-/** Settings sent to a job that its answers do not show yet. @type {Record<string, Settings>} */
+/** Changes of a job's settings that its own do not show yet. @type {Record<string, Settings>} */
 const sent = {};
 
 /** The settings of a job: steered while it is in work, or copied into a new painting. */
@@ -58,7 +58,11 @@ export class JobModel {
   set(values, isFinal = true) {
     const { job } = this;
     if (!this.isSteering) {
-      if (isFinal) takeOver({ ...job, settings: merged(this.settings, values) });
+      sent[job.id] = values;
+      if (isFinal) {
+        delete sent[job.id];
+        takeOver({ ...job, settings: merged(job.settings, values) });
+      }
       return;
     }
     const change = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value ?? null]));

@@ -38,7 +38,10 @@ export function Stage(props) {
     props.onView?.(created);
     return () => created.close();
   }, []);
-  useEffect(() => view.current?.setSize(props.width, props.height), [props.width, props.height]);
+  useLayoutEffect(() => {
+    frame.current?.style.setProperty('--aspect', String(props.width / props.height));
+    view.current?.setSize(props.width, props.height);
+  }, [props.width, props.height]);
   useShown(props.beforeUrl, (image) => view.current?.setBefore(image));
   useShown(props.afterUrl ?? null, (image) => image && view.current?.setAfter(image));
   useEffect(() => void (!props.afterUrl && view.current?.setAfter(props.after ?? null)), [props.after, props.afterUrl]);

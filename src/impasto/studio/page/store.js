@@ -3,6 +3,7 @@
 import { ApiError, get } from './api.js';
 import { t } from './texts.js';
 
+const MOST_LOSSES = 1200;
 const ACTIVE = ['queued', 'painting', 'stopping'];
 
 /** @type {Store} */
@@ -199,6 +200,7 @@ const HANDLERS = {
     job.progress = progress;
     const losses = store.losses[id];
     if (losses) losses.push([progress.octave, progress.iteration, progress.loss]);
+    if (losses?.length > MOST_LOSSES) store.losses[id] = losses.filter((_, index) => index % 2 === 0);
     update();
   },
   preview({ job: id, preview }) {
@@ -270,5 +272,6 @@ export function go(view, id = '') {
 export function readRoute() {
   const [, view = '', id = ''] = location.hash.split('/');
   const views = ['paint', 'job', 'batch', 'queue', 'many', 'pictures'];
+  scrollTo(0, 0);
   update({ route: { view: /** @type {any} */ (views.includes(view) ? view : 'paint'), id } });
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /** Variants of a painting: a grid, from which one is taken on. */
 import { get, paintingUrl, post, previewUrl, remove } from './api.js';
-import { takeOver } from './draft.js';
+import { draft, takeOver } from './draft.js';
 import { attempt, findJob, go, isActive, loadJob, putBatch, store, update } from './store.js';
 import { t } from './texts.js';
 import { html, useEffect, useState } from './ui.js';
@@ -77,7 +77,9 @@ function Variant({ job, isVariant }) {
 
 /** Paint one variant at a larger size, going on from it. @param {Job} job */
 function takeOn(job) {
-  takeOver(job, { settings: { ...job.settings, preset: 'default', size: 1024 }, grow_from: null });
+  const wanted = Number(draft.settings.size ?? 0);
+  const size = wanted > SIZE ? wanted : 1024;
+  takeOver(job, { settings: { ...job.settings, preset: 'default', size }, grow_from: job.id });
 }
 
 /** @param {Job} job */
