@@ -7,7 +7,7 @@ import { PicturesView } from './pictures.js';
 import { QueueView } from './queue.js';
 import { dismiss, findJob, isActive, store, subscribe, update } from './store.js';
 import { t } from './texts.js';
-import { html, useEffect, useState } from './ui.js';
+import { focusMain, html, useEffect, useRef, useState } from './ui.js';
 import { BatchView } from './variants.js';
 import { icon } from './widgets.js';
 
@@ -19,6 +19,12 @@ export function App() {
   useEffect(() => {
     document.title = pageTitle();
   });
+  const { view, id } = store.route;
+  const isFirst = useRef(true);
+  useEffect(() => {
+    if (!isFirst.current) focusMain();
+    isFirst.current = false;
+  }, [view, id]);
   return html`<a class="skip" href="#main" onClick=${skip}>${t('skip')}</a>
     <${Header} />
     ${!store.online && html`<div class="offline" role="alert">${t(store.denied ? 'error.no_token' : 'offline')}</div>`}
@@ -33,12 +39,10 @@ export function App() {
     <div class="drop-hint" aria-hidden="true">${t('drop')}</div>`;
 }
 
-/** Move the focus to the view without changing the address. @param {Event} event */
+/** @param {Event} event */
 function skip(event) {
   event.preventDefault();
-  const main = /** @type {HTMLElement} */ (document.getElementById('main'));
-  main.tabIndex = -1;
-  main.focus();
+  focusMain();
 }
 
 function View() {

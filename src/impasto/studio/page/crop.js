@@ -5,7 +5,7 @@ import { choosePhoto } from './draft.js';
 import { loadImage } from './images.js';
 import { attempt, putPicture } from './store.js';
 import { t } from './texts.js';
-import { html, useEffect, useRef, useState } from './ui.js';
+import { focusMain, html, useEffect, useRef, useState } from './ui.js';
 import { Choice, Slider } from './widgets.js';
 
 const LEAST = 0.05;
@@ -19,7 +19,10 @@ export function CropEditor({ photo, onClose }) {
   const [angle, setAngle] = useState(0);
   const [aspect, setAspect] = useState('free');
   const ratio = ASPECTS[/** @type {keyof typeof ASPECTS} */ (aspect)] / (photo.width / photo.height);
-  useEffect(() => scrollTo(0, 0), []);
+  useEffect(() => {
+    scrollTo(0, 0);
+    focusMain();
+  }, []);
   const [isTouched, setTouched] = useState(false);
   const straighten = (/** @type {number} */ degrees) => {
     setAngle(degrees);

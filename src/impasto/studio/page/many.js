@@ -1,12 +1,12 @@
 // @ts-check
 /** Many photos in one style, and a zip back. */
 import { pictureUrl, post } from './api.js';
-import { draft, toggleStyle } from './draft.js';
+import { checkDraft, draft, toggleStyle } from './draft.js';
 import { chooseFiles } from './images.js';
 import { attempt, findPicture, go, putBatch, removals, store, update } from './store.js';
 import { StyleTiles } from './styles.js';
 import { t } from './texts.js';
-import { html } from './ui.js';
+import { html, useEffect } from './ui.js';
 import { takePhotos, uploads } from './uploads.js';
 import { Bar, icon } from './widgets.js';
 
@@ -41,6 +41,7 @@ async function queue() {
 }
 
 export function ManyView() {
+  useEffect(() => void checkDraft(), []);
   const photos = chosen.map((id) => ({ id, picture: findPicture(id) }));
   return html`<main class="page" id="main">
     <h1>${t('view.many')}</h1><p class="dim">${t('many.hint')}</p>

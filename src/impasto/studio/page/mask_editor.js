@@ -7,7 +7,7 @@ import { maskOf, regionsOf, setMask } from './regions.js';
 import { Stage } from './stage.js';
 import { attempt, findPicture, putPicture, store } from './store.js';
 import { t } from './texts.js';
-import { classes, html, useEffect, useState } from './ui.js';
+import { classes, focusMain, html, useEffect, useState } from './ui.js';
 import { icon, Slider } from './widgets.js';
 
 /**
@@ -31,7 +31,10 @@ export function MaskEditor({ model, target, onTarget, onClose }) {
     setBrush(fresh);
     if (mask && mask !== 'faces') loadImage(pictureUrl(mask, 2048)).then((image) => fresh.load(image), () => {});
   }, [key]);
-  useEffect(() => scrollTo(0, 0), []);
+  useEffect(() => {
+    scrollTo(0, 0);
+    focusMain();
+  }, []);
   useEffect(() => {
     const onKey = (/** @type {KeyboardEvent} */ event) => editorKey(event, brush);
     addEventListener('keydown', onKey);

@@ -38,7 +38,7 @@ export class PictureView {
     /** CSS pixels for each pixel of the picture; null fits the picture into the canvas. @type {number | null} */
     this.zoom = null;
     this.centre = { x: 0.5, y: 0.5 };
-    /** Part of the canvas, in CSS pixels, that is to be drawn; null is all of it. @type {Rectangle | null} */
+    /** Part of the canvas that waits to be drawn, in CSS pixels. @type {Rectangle | 'all' | null} */
     this.dirty = null;
     this.isScheduled = false;
     /** @type {Map<number, { x: number, y: number }>} */ this.pointers = new Map();
@@ -167,24 +167,26 @@ export class PictureView {
     const { clientWidth, clientHeight } = this.canvas;
     this.canvas.width = Math.max(1, Math.round(clientWidth * devicePixelRatio));
     this.canvas.height = Math.max(1, Math.round(clientHeight * devicePixelRatio));
+    this.dirty = 'all';
     this.paint();
   }
 
   /** Draw soon, all or only a part. @param {Rectangle} [part] in CSS pixels */
   draw(part) {
-    if (!part) this.dirty = null;
-    else if (!this.isScheduled) this.dirty = part;
-    else if (this.dirty) this.dirty = union(this.dirty, part);
+    if (!part) this.dirty = 'all';
+    else if (!this.dirty) this.dirty = part;
+    else if (this.dirty !== 'all') this.dirty = union(this.dirty, part);
     if (this.isScheduled) return;
     this.isScheduled = true;
     requestAnimationFrame(() => {
       this.isScheduled = false;
-      this.paint();
+      if (this.dirty) this.paint();
     });
   }
 
   paint() {
-    const { context, dirty } = this;
+    const { context } = this;
+    const dirty = this.dirty === 'all' ? null : this.dirty;
     this.dirty = null;
     this.frames += 1;
     context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);

@@ -30,3 +30,11 @@ export const useId = /** @type {any} */ (hooks.useId);
  * @param {...(string | false | null | undefined)} names
  */
 export const classes = (...names) => names.filter(Boolean).join(' ');
+
+/** Move the focus to the view, so that the Tab key goes on from there. */
+export function focusMain() {
+  const main = document.getElementById('main');
+  if (!main) return;
+  main.tabIndex = -1;
+  main.focus({ preventScroll: true });
+}
