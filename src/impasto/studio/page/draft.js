@@ -96,6 +96,7 @@ export function chooseStyles(styles) {
     const keys = draft.styles.map(styleKey);
     settings.style_weights = styles.map((style) => weights[keys.indexOf(styleKey(style))] ?? 1);
   }
+  if (styles.length < 2) delete settings.masks; // one style has all that no mask covers
   for (const name of ['masks', 'style_masks']) {
     if (settings[name]) settings[name] = renumbered(settings[name], styles);
     if (settings[name] && !Object.keys(settings[name]).length) delete settings[name];
@@ -107,7 +108,6 @@ export function chooseStyles(styles) {
 function renumbered(masks, styles) {
   /** @type {Record<string, string>} */
   const result = {};
-  if (draft.styles.length === 1 && styles.length === 1) return masks;
   draft.styles.forEach((style, index) => {
     const at = styles.findIndex((other) => styleKey(other) === styleKey(style));
     if (at >= 0 && masks[index + 1]) result[at + 1] = masks[index + 1];

@@ -21,9 +21,9 @@ export function setMask(model, target, mask) {
   return model.set({ masks: Object.keys(masks).length || model.isSteering ? masks : undefined });
 }
 
-/** Return the regions that a painting can have. @param {Model} model @returns {{ target: MaskTarget, label: string }[]} */
+/** Return the regions that a painting can have; those of styles only if there are several. @param {Model} model @returns {{ target: MaskTarget, label: string }[]} */
 export const regionsOf = (model) => [
-  ...model.styles.map((ref, index) => ({
+  ...(model.styles.length < 2 ? [] : model.styles).map((ref, index) => ({
     target: /** @type {MaskTarget} */ ({ setting: 'masks', number: String(index + 1) }),
     label: t('region.style', { name: styleName(ref) }),
   })),
