@@ -8,7 +8,7 @@ import { MaskEditor } from './mask_editor.js';
 import { DraftModel, Panel } from './panel.js';
 import { instant, previewDraft, sketches } from './preview.js';
 import { Stage } from './stage.js';
-import { attempt, findPicture, go, putJob } from './store.js';
+import { attempt, findPicture, go, putJob, store } from './store.js';
 import { StyleTiles } from './styles.js';
 import { t } from './texts.js';
 import { html, useEffect, useState } from './ui.js';
@@ -30,8 +30,8 @@ export function PaintView() {
   const [target, setTarget] = useState(/** @type {MaskTarget | null} */ (null));
   const [isCropping, setCropping] = useState(false);
   useEffect(() => {
-    checkDraft().then(() => previewDraft(true));
-  }, []);
+    if (store.online) checkDraft().then(() => previewDraft(true));
+  }, [store.online]);
   const photo = findPicture(draft.photo);
   if (!photo) return html`<${Welcome} />`;
   const model = new DraftModel();

@@ -4,8 +4,8 @@ import { request } from './api.js';
 import { draft, draftListeners } from './draft.js';
 import { report, store, update } from './store.js';
 
-/** @type {{ image: ImageBitmap | null, key: string, isBusy: boolean, milliseconds: number }} */
-export const instant = { image: null, key: '', isBusy: false, milliseconds: 0 };
+/** @type {{ image: ImageBitmap | null, key: string, isBusy: boolean }} */
+export const instant = { image: null, key: '', isBusy: false };
 
 /** The instant painting of each job that this page queued, shown until its own first picture. @type {Record<string, ImageBitmap>} */
 export const sketches = {};
@@ -15,6 +15,7 @@ const IGNORED = ['preset', 'size', 'optimization'];
 
 /** @type {AbortController | null} */
 let running = null;
+let runningKey = '';
 let isWaiting = false;
 
 /** Return the request for a preview of the draft, as text; empty if there is nothing to paint. */
@@ -28,7 +29,7 @@ function wanted() {
 export async function previewDraft(isFinal) {
   if (store.route.view !== 'paint') return;
   const key = wanted();
-  if (key === instant.key && !running) return;
+  if (key === (running ? runningKey : instant.key)) return;
   if (running && !isFinal) {
     isWaiting = true;
     return;
@@ -62,14 +63,13 @@ function samePictures(one, other) {
 async function paint(key) {
   const controller = new AbortController();
   running = controller;
-  const start = performance.now();
+  runningKey = key;
   update();
   try {
     const response = await request('POST', '/api/previews', { json: JSON.parse(key), signal: controller.signal });
     const image = await createImageBitmap(await response.blob());
     if (running !== controller) return;
     instant.key = key;
-    instant.milliseconds = performance.now() - start;
     running = null;
     show(image);
   } catch (error) {
@@ -85,3 +85,6 @@ async function paint(key) {
 }
 
 draftListeners.add((isFinal) => void previewDraft(isFinal));
+
+// Another tab may have taken this one's turn.
+document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && previewDraft(true));
