@@ -44,7 +44,7 @@ export function PaintView() {
       <${Stage} key=${photo.id} beforeUrl=${pictureUrl(photo.id, 1600)} after=${instant.image} isBusy=${instant.isBusy && !instant.image}
         width=${Math.round(photo.width * scale)} height=${Math.round(photo.height * scale)}
         label=${t(instant.image ? 'stage.preview' : 'stage.photo', { name: photo.name })} />
-      <p class="caption" role="status">${instant.image ? t('preview.caption') : instant.isBusy ? t('stage.first') : t('preview.choose')}</p>
+      <p class="caption" role="status">${instant.isBusy && html`<span class="spinner"></span> `}${t(captionKey())}</p>
     </div>
     <div class="panel">
       <h1 class="visually-hidden">${t('view.paint')}</h1>
@@ -56,6 +56,11 @@ export function PaintView() {
       </div>
     </div>
   </main>`;
+}
+
+function captionKey() {
+  if (instant.isBusy) return instant.image ? 'preview.again' : 'stage.first';
+  return instant.image ? 'preview.caption' : 'preview.choose';
 }
 
 /** What a visitor without a photo sees. */

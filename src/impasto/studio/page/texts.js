@@ -94,6 +94,7 @@ export const TEXTS = {
   'experts.default': ['default: {value}', 'по умолчанию: {value}'],
   paint: ['Paint', 'Написать картину'],
   'preview.caption': ['An instant sketch. “Paint” makes the real picture.', 'Мгновенный набросок. Кнопка «Написать картину» создаст настоящую.'],
+  'preview.again': ['Sketching anew …', 'Обновляем набросок…'],
   'preview.choose': ['Choose a style to see a sketch at once.', 'Выберите стиль, чтобы сразу увидеть набросок.'],
   'grow.hint': ['Goes on from the smaller painting.', 'Продолжает картину меньшего размера.'],
   'painted.back': ['Its settings are back.', 'Настройки картины восстановлены.'],
