@@ -12,7 +12,7 @@ KERAS_VENV := .venv-keras
 BENCH ?= runs/$@
 BENCH_OPTIONS = --out $(BENCH) $(if $(PAIRS),--list $(PAIRS)) $(if $(PICTURES),--pictures $(PICTURES)) $(if $(JUDGE),--judge $(JUDGE))
 
-.PHONY: demo studio drawings test test-slow test-keras bench bench-full lint format clean
+.PHONY: demo studio drawings test test-slow test-studio test-keras bench bench-full lint format clean
 
 demo: $(VENV)/.demo  ## paint a photograph in the style of a sample painting
 	$(BIN)/impasto demo
@@ -29,6 +29,12 @@ test: $(VENV)/.dev  ## the test suite, in a few minutes, and the share of the pa
 
 test-slow: $(VENV)/.dev  ## the thorough versions of some tests, in some more minutes
 	$(BIN)/python -m pytest --numprocesses 2 -m slow
+
+test-studio: $(VENV)/.dev  ## the studio's page in Chromium, and the types of its scripts
+	@command -v chromium > /dev/null || { echo "make test-studio needs Chromium: apt-get install chromium"; exit 1; }
+	@command -v npx > /dev/null || { echo "make test-studio needs npx for TypeScript: apt-get install npm"; exit 1; }
+	npx --yes --package typescript@5.9.3 tsc --project tests/studio/page
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -m browser tests/studio/page
 
 test-keras: $(KERAS_VENV)/.installed  ## the presets tutorial and tutorial-core against TensorFlow itself
 	TF_CPP_MIN_LOG_LEVEL=3 $(KERAS_VENV)/bin/python -m pytest -o filterwarnings=default \

@@ -10,6 +10,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -67,7 +68,7 @@ def _routes() -> list[BaseRoute]:
     return [
         *routes,
         Route("/api/openapi.json", openapi),
-        Mount("/", StaticFiles(directory=PAGE, html=True), name="page"),
+        Mount("/", GZipMiddleware(StaticFiles(directory=PAGE, html=True)), name="page"),
     ]
 
 

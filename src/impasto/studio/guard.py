@@ -31,7 +31,7 @@ SECURITY_HEADERS = {
 
 _WELCOME = (
     '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/"><title>impasto</title>'
-    '<a href="/">impasto</a>'
+    '<link rel="icon" href="data:,"><a href="/">impasto</a>'
 )
 """Page that the address with the token answers. It moves on by itself, because browsers withhold a strict cookie from a
 redirect that another site began."""
