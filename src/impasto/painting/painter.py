@@ -20,6 +20,7 @@ from impasto.engine.style_terms import shares
 from impasto.engine.tiles import ALIGNMENT
 from impasto.errors import PaintingError
 from impasto.painting.events import Event, Finished, Iteration, OctaveStarted, Started, StepFinished
+from impasto.painting.feed_forward import FeedForwardMethod
 from impasto.painting.inputs import Inputs, PictureLike
 from impasto.painting.machine import Machine
 from impasto.painting.memory import memory_budget
@@ -101,6 +102,11 @@ class Painter:
         self.regions.check(inputs.weights, *self.octaves[-1][:2], is_texture=self.content is None)
         self._scaled = ScaledInputs(inputs, settings, self.machine.device)
         self._objectives = OctaveObjectives(inputs, self._scaled, self.workload, self.machine.device)
+        self._feed_forward = (
+            FeedForwardMethod(inputs, self._scaled, self.workload, self.loaded, self.machine)
+            if settings.optimization.method == "feed-forward"
+            else None
+        )
         if resumed:
             self._run = Run.resumed(resumed, settings.optimization, self.machine.device)
         else:
@@ -127,7 +133,11 @@ class Painter:
                 if run.is_finished(number):  # before an interruption
                     continue
                 yield OctaveStarted(number, octave)
-                yield from self._paint_octave(number, octave, begun)
+                if self._feed_forward:
+                    with machine.computing():
+                        run.finish_octave(number, self._feed_forward.paint(octave), time.monotonic() - begun)
+                else:
+                    yield from self._paint_octave(number, octave, begun)
                 message = self._reason_to_stop(number)
                 if message:
                     break

@@ -40,6 +40,7 @@ _TUTORIAL: dict[str, Any] = {
 """Raymond Yuan, Neural Style Transfer: Creating Art with Deep Learning using tf.keras and eager execution, 2018."""
 
 PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
+    "instant": {"encoder": "builtin-slim", "optimization": {"method": "feed-forward"}},
     "quick": {"optimization": {"iterations": 9}},
     "default": {},
     "fine": {"optimization": {"iterations": 60, "tolerance": 0.005}},
@@ -76,6 +77,7 @@ _PAINTED_TEXTURE: dict[str, Any] = _TEXTURE | {
 }
 
 TEXTURE_CHANGES: dict[Preset, dict[str, Any]] = {
+    "instant": {},
     "quick": deep_merge(_PAINTED_TEXTURE, {"optimization": {"iterations": 15}}),
     "default": deep_merge(_PAINTED_TEXTURE, {"optimization": {"iterations": 30}}),
     "fine": deep_merge(_PAINTED_TEXTURE, {"optimization": {"iterations": 80}}),
