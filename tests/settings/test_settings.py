@@ -12,7 +12,13 @@ from hypothesis import given, strategies as st
 from impasto.errors import SettingsError
 from impasto.settings.exclusions import EXCLUSIONS
 from impasto.settings.fields import PRESETS, memory_bytes
-from impasto.settings.making import change_settings, make_settings, make_texture_settings, parse_assignment
+from impasto.settings.making import (
+    change_settings,
+    make_settings,
+    make_texture_settings,
+    parse_assignment,
+    quickest_preset,
+)
 from impasto.settings.merging import deep_merge
 from impasto.settings.migrations import fill_missing_settings
 from impasto.settings.model import DETAIL_RATIO, Losses, Settings, style_weight_of
@@ -163,7 +169,7 @@ EXCLUDED = {
     "content_weight = 0, style_weight = 0": {"content_weight": 0, "style_weight": 0},
     "optimization.method = feed-forward, content_weight or style_weight": {"preset": "instant", "content_weight": 2},
     "optimization.method = feed-forward, losses": {"preset": "instant", "losses": {"tone": 1}},
-    "optimization.method = feed-forward, optimization.iterations or another setting of the optimiser": {
+    "optimization.method = feed-forward, optimization.iterations or other settings of the optimiser": {
         "preset": "instant",
         "optimization": {"iterations": 3},
     },
@@ -363,3 +369,16 @@ def test_painting_fits_on_print_turned_like_photograph():
 def test_sizes_that_cannot_be_painted_are_refused(size):
     with pytest.raises(SettingsError, match="a print such as 30x40cm@300"):
         make_settings(size=size)
+
+
+def test_quickest_preset_is_instant_where_it_can_paint():
+    assert quickest_preset({}, {"strength": 0.2, "colour": "keep", "stroke_size": 2.0}) == "instant"
+    assert quickest_preset({}, {"strength": 0.2}, {"detail": 0.8}) == "quick"
+    assert quickest_preset({"iterations": 3}) == "quick"
+    assert quickest_preset({"encoder": "builtin"}) == "quick"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_instant_replaces_every_preset(preset):
+    changed = change_settings(make_settings(preset=preset), preset="instant")
+    assert (changed.preset, changed.optimization.method) == ("instant", "feed-forward")

@@ -45,10 +45,18 @@ def _is_fed_forward(*names: str) -> Callable[[Settings], bool]:
     def applies(s: Settings) -> bool:
         defaults = type(s).model_fields
         return s.optimization.method == "feed-forward" and any(
-            getattr(s, name) != defaults[name].default for name in names
+            _without_zeros(getattr(s, name)) != _without_zeros(defaults[name].default) for name in names
         )
 
     return applies
+
+
+def _without_zeros(value: object) -> object:
+    """Drop the layers of weight 0 from losses, which another preset may have left; return other values unchanged."""
+    if not hasattr(value, "style_distance"):
+        return value
+    layers = {name: {k: w for k, w in getattr(value, name).items() if w} for name in ("content", "style")}
+    return {**dict(value), **layers}  # type: ignore[call-overload]
 
 
 def _has_iterations(s: Settings) -> bool:
@@ -59,7 +67,7 @@ def _has_iterations(s: Settings) -> bool:
 _FIXED_BY_TRAINING: dict[str, Callable[[Settings], bool]] = {
     "content_weight or style_weight": _is_fed_forward("content_weight", "style_weight"),
     "losses": _is_fed_forward("losses"),
-    "optimization.iterations or another setting of the optimiser": _has_iterations,
+    "optimization.iterations or other settings of the optimiser": _has_iterations,
     "detail": _is_fed_forward("detail"),
     "init or grow_from": _is_fed_forward("init", "grow_from"),
     "pooling, padding or padding_scope": _is_fed_forward("pooling", "padding", "padding_scope"),

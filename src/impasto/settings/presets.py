@@ -58,7 +58,7 @@ PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
 """Changes of each preset to the defaults; tutorial-core is the version of the tutorial on tensorflow.org today."""
 
 PREVIEW_PRESET: Preset = "quick"
-"""Preset of previews, and of sheets and variants of a photograph unless another is given."""
+"""Preset of previews, whose octaves are the first ones of the full painting."""
 
 PREVIEW_SIZE = 256
 """Longest side of a preview in pixels."""
