@@ -7,6 +7,7 @@ import io
 import tarfile
 import zlib
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,12 +151,13 @@ def load_pictures(root: Path, *, permissive: bool = False, min_class_size: int =
     return parts[0], parts[1]
 
 
-def load_originals(root: Path, shortest: int) -> Originals:
+def load_originals(root: Path, shortest: int, kinds: Collection[str] | None = None) -> Originals:
     """Read all pictures of the shards that ``root/index.csv`` lists, in the order of their names.
 
     Args:
         root: folder with ``index.csv`` (column shard) and the tar shards.
         shortest: short side in pixels below which a picture is left out.
+        kinds: first words of the labels to read, such as ``photo``; all of them by default.
 
     Raises:
         FileNotFoundError: ``index.csv`` or a shard is missing.
@@ -166,11 +168,16 @@ def load_originals(root: Path, shortest: int) -> Originals:
     for shard in shards:
         with tarfile.open(root / shard) as tar:
             for info in tar:
-                if info.isfile() and info.name.endswith(".jpg"):
+                if info.isfile() and info.name.endswith(".jpg") and (kinds is None or kind_of(info.name) in kinds):
                     image = read_image(tar, info)
                     if min(image.shape[:2]) >= shortest:
                         pictures[info.name] = torch.from_numpy(image.transpose(2, 0, 1).copy())
     return Originals([pictures[name] for name in sorted(pictures)])
+
+
+def kind_of(member: str) -> str:
+    """Return the first word of the label in a member's name, ``source/label/number.jpg``."""
+    return Path(member).parent.name.split("_")[0]
 
 
 def read_image(tar: tarfile.TarFile, info: tarfile.TarInfo) -> np.ndarray:

@@ -328,7 +328,7 @@ def test_soft_edge_has_no_halo_after_dark_style(small):
         assert 255 * np.abs((one - other).mean(axis=0)).max() < 3
 
 
-@pytest.mark.parametrize("preset", ["quick"])
+@pytest.mark.parametrize("preset", ["quick", "instant"])
 def test_grey_photo_after_grey_style_stays_grey(preset):
     grey, style = (
         np.repeat(x.mean(2, keepdims=True), 3, 2) for x in (smooth_picture(96, 96, 1), smooth_picture(80, 80, 2))

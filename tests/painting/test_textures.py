@@ -233,7 +233,7 @@ def test_photo_refuses_settings_of_textures(photo, style, small, changes, words)
 
 
 def test_texture_presets_start_from_noise():
-    for preset in PRESETS:
+    for preset in set(PRESETS) - {"instant"}:  # which needs a photograph
         settings = make_texture_settings(preset=preset)
         assert (settings.init, settings.weights[0], settings.preset) == ("noise", 0, preset)
     assert make_texture_settings(init="begin.png").init == "begin.png"

@@ -12,7 +12,13 @@ from hypothesis import given, strategies as st
 from impasto.errors import SettingsError
 from impasto.settings.exclusions import EXCLUSIONS
 from impasto.settings.fields import PRESETS, memory_bytes
-from impasto.settings.making import change_settings, make_settings, make_texture_settings, parse_assignment
+from impasto.settings.making import (
+    change_settings,
+    make_settings,
+    make_texture_settings,
+    parse_assignment,
+    quickest_preset,
+)
 from impasto.settings.merging import deep_merge
 from impasto.settings.migrations import fill_missing_settings
 from impasto.settings.model import DETAIL_RATIO, Losses, Settings, style_weight_of
@@ -38,7 +44,9 @@ def test_presets_are_valid_and_round_trip_through_json(preset):
 )
 def test_settings_round_trip_through_json(size, strength, preset, layers, seed):
     strength = None if preset.startswith("tutorial") else strength
-    given = {"size": size, "preset": preset, "seed": seed, "losses": {"style": layers}}
+    given = {"size": size, "preset": preset, "seed": seed}
+    if preset != "instant":  # its losses are fixed by training
+        given["losses"] = {"style": layers}
     settings = make_settings(**given, **({} if strength is None else {"strength": strength}))
     assert Settings.model_validate_json(settings.model_dump_json()) == settings
     assert change_settings(settings) == settings
@@ -159,8 +167,18 @@ EXCLUDED = {
     "colours_from, colour = keep or match": {"colours_from": "x.png", "colour": "match"},
     "strength, content_weight or style_weight": {"strength": 0.5, "content_weight": 1},
     "content_weight = 0, style_weight = 0": {"content_weight": 0, "style_weight": 0},
+    "optimization.method = feed-forward, content_weight or style_weight": {"preset": "instant", "content_weight": 2},
+    "optimization.method = feed-forward, losses": {"preset": "instant", "losses": {"tone": 1}},
+    "optimization.method = feed-forward, optimization.iterations or other settings of the optimiser": {
+        "preset": "instant",
+        "optimization": {"iterations": 3},
+    },
+    "optimization.method = feed-forward, detail": {"preset": "instant", "detail": 0.7},
+    "optimization.method = feed-forward, init or grow_from": {"preset": "instant", "init": "noise"},
+    "optimization.method = feed-forward, pooling, padding or padding_scope": {"preset": "instant", "pooling": "max"},
     "size = WxH": {"size": "64x48"},
     "seamless": {"seamless": True},
+    "optimization.method = feed-forward": {"preset": "instant"},
     "size = original": {"size": "original"},
     "init = content": {"init": "content"},
     "strength, content_weight above 0": {"content_weight": 1},
@@ -351,3 +369,16 @@ def test_painting_fits_on_print_turned_like_photograph():
 def test_sizes_that_cannot_be_painted_are_refused(size):
     with pytest.raises(SettingsError, match="a print such as 30x40cm@300"):
         make_settings(size=size)
+
+
+def test_quickest_preset_is_instant_where_it_can_paint():
+    assert quickest_preset({}, {"strength": 0.2, "colour": "keep", "stroke_size": 2.0}) == "instant"
+    assert quickest_preset({}, {"strength": 0.2}, {"detail": 0.8}) == "quick"
+    assert quickest_preset({"iterations": 3}) == "quick"
+    assert quickest_preset({"encoder": "builtin"}) == "quick"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_instant_replaces_every_preset(preset):
+    changed = change_settings(make_settings(preset=preset), preset="instant")
+    assert (changed.preset, changed.optimization.method) == ("instant", "feed-forward")

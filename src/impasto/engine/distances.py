@@ -55,12 +55,12 @@ def gaussian(s: Statistics, ridge: float = 1e-4) -> Gaussian:
             or with dead channels, then still have a covariance of full rank.
     """
     cov = regularised(covariance(s), ridge)
-    values, vectors = _eigh(cov.double())
+    values, vectors = symmetric_eigen(cov.double())
     root = (vectors * values.clamp_min(0).sqrt()) @ vectors.mT
     return Gaussian(mean(s), cov, root.to(cov.dtype))
 
 
-def _eigh(symmetric: Tensor) -> tuple[Tensor, Tensor]:
+def symmetric_eigen(symmetric: Tensor) -> tuple[Tensor, Tensor]:
     """Compute eigenvalues, ascending, and eigenvectors; NaN, which makes the loss NaN, if the matrix is not finite."""
     if not symmetric.isfinite().all():
         return symmetric[0] * math.nan, symmetric * math.nan
@@ -124,7 +124,7 @@ class _Wasserstein2(torch.autograd.Function):
         a = regularised(cov, ridge, LEAST_CONTRAST * target).to(b)
         level = a.diagonal().mean().item()
         middle = root_b @ a @ root_b
-        values, vectors = _eigh((middle + middle.mT) / 2)
+        values, vectors = symmetric_eigen((middle + middle.mT) / 2)
         # A lower bound keeps the derivative of the root finite. It is relative to the largest eigenvalue, far below any
         # visible effect, and to the smallest one that both ridges permit. Anything below that is rounding error.
         least = max(values[-1].item() * 1e-10, 0.5 * ridge**2 * level * target, torch.finfo(b.dtype).tiny)

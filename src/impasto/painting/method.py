@@ -15,11 +15,11 @@ class Method(NamedTuple):
     """The choice of an optimiser.
 
     Attributes:
-        name: ``adam`` or ``lbfgs``.
-        history: pairs that L-BFGS keeps; 0 for Adam.
+        name: ``adam`` or ``lbfgs``; ``feed-forward`` without an optimiser.
+        history: pairs that L-BFGS keeps; 0 for the others.
     """
 
-    name: Literal["adam", "lbfgs"]
+    name: Literal["adam", "lbfgs", "feed-forward"]
     history: int
 
 

@@ -121,7 +121,8 @@ def plan_octaves(
 
     Their long sides are ``smallest_octave`` · ``octave_ratio`` ** k and at last that of the painting. A side that is
     less than √``octave_ratio`` below the painting's is left out. So a painting and a larger one begin with the same
-    octaves. With ``max_octaves`` = 1 there is the full size alone, with exactly ``iterations``.
+    octaves. With ``max_octaves`` = 1 there is the full size alone, with exactly ``iterations``, and with the method
+    ``feed-forward`` the full size alone, in one pass.
 
     Args:
         height: height of the photograph or texture in pixels, which gives the proportions.
@@ -133,6 +134,8 @@ def plan_octaves(
     """
     long_side = max(height, width) if long_side is None else long_side
     full_size = _aligned(*scaled_size(height, width, long_side), alignment)
+    if optimization.method == "feed-forward":
+        return (Octave(*full_size, 1),)
     if optimization.max_octaves == 1:
         return (Octave(*full_size, optimization.iterations),)
     sizes: dict[tuple[int, int], None] = {}  # small ratios and alignment repeat sizes

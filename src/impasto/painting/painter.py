@@ -17,6 +17,7 @@ from impasto.engine.loss import ImageLoss, Loss
 from impasto.engine.tiles import ALIGNMENT
 from impasto.errors import PaintingError
 from impasto.painting.events import Event, Finished, Iteration, OctaveStarted, Started, Steered, StepFinished
+from impasto.painting.feed_forward import FeedForwardMethod
 from impasto.painting.inputs import Inputs, PictureLike
 from impasto.painting.machine import Machine
 from impasto.painting.memory import memory_budget, memory_errors
@@ -142,8 +143,12 @@ class Painter:
         yield Finished(self.painting(), message)
 
     def _paint_octave(self, number: int, octave: Octave, begun: float) -> Iterator[Iteration | StepFinished]:
-        """Lower the loss at one size: evaluate, keep the best image, emit, step."""
+        """Lower the loss at one size: evaluate, keep the best image, emit, step; or paint it in one pass."""
         run, keep = self._run, self.settings.optimization.keep
+        if self._feed_forward:
+            with self.machine.computing():
+                run.finish_octave(number, self._feed_forward.paint(octave), time.monotonic() - begun)
+            return
         objective = self._start_octave(number, octave)
         assert run.moving is not None
         image = run.moving.image
@@ -287,6 +292,11 @@ class Painter:
         self.workload = self._workload(inputs)
         self._scaled = ScaledInputs(inputs, settings, self.machine.device)
         self._objectives = OctaveObjectives(inputs, self._scaled, self.workload, self.machine.device)
+        self._feed_forward = (
+            FeedForwardMethod(inputs, self._scaled, self.workload, self.loaded, self.machine)
+            if settings.optimization.method == "feed-forward"
+            else None
+        )
 
     @property
     def precision(self) -> Precision:

@@ -69,6 +69,9 @@ def _choices(octave: Octave, workload: Workload) -> Iterator[Octave]:
     optimization, tile = workload.settings.optimization, workload.settings.tile
     long_side = max(workload.measured(octave)[:2])
     methods = [octave]
+    if optimization.method == "feed-forward":
+        yield octave
+        return
     if optimization.method == "lbfgs":
         most = min(optimization.history, octave.iterations)
         methods += [octave._replace(history=history) for history in (15, 10, 7, LEAST_HISTORY) if history < most]

@@ -127,6 +127,11 @@ class Run:
         self.changes.append(change)
         return change
 
+    def finish_octave(self, number: int, image: Tensor, seconds: float) -> None:
+        """Keep the image of an octave that was painted in one pass, 1×3×H×W."""
+        self.best, self.moving, self.at_rest = image, None, True
+        self.octave, self.iteration, self.seconds = number, self.octaves[number - 1].iterations, seconds
+
     def add_evaluation(self, loss: Loss, gradient: Tensor, seconds: float) -> bool:
         """Add an evaluation to the history; a gradient that is not finite makes its loss NaN.
 

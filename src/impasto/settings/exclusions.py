@@ -39,6 +39,41 @@ def _list_colours(is_listed: Callable[[ColourSource], bool]) -> str:
     return "colour = " + " or ".join(colour for colour, source in COLOUR_SOURCES.items() if is_listed(source))
 
 
+def _is_fed_forward(*names: str) -> Callable[[Settings], bool]:
+    """Make the predicate that a trained network paints although one of some settings has not its default."""
+
+    def applies(s: Settings) -> bool:
+        defaults = type(s).model_fields
+        return s.optimization.method == "feed-forward" and any(
+            _without_zeros(getattr(s, name)) != _without_zeros(defaults[name].default) for name in names
+        )
+
+    return applies
+
+
+def _without_zeros(value: object) -> object:
+    """Drop the layers of weight 0 from losses, which another preset may have left; return other values unchanged."""
+    if not hasattr(value, "style_distance"):
+        return value
+    layers = {name: {k: w for k, w in getattr(value, name).items() if w} for name in ("content", "style")}
+    return {**dict(value), **layers}  # type: ignore[call-overload]
+
+
+def _has_iterations(s: Settings) -> bool:
+    defaults = type(s.optimization)(method="feed-forward")
+    return s.optimization.method == "feed-forward" and s.optimization != defaults
+
+
+_FIXED_BY_TRAINING: dict[str, Callable[[Settings], bool]] = {
+    "content_weight or style_weight": _is_fed_forward("content_weight", "style_weight"),
+    "losses": _is_fed_forward("losses"),
+    "optimization.iterations or other settings of the optimiser": _has_iterations,
+    "detail": _is_fed_forward("detail"),
+    "init or grow_from": _is_fed_forward("init", "grow_from"),
+    "pooling, padding or padding_scope": _is_fed_forward("pooling", "padding", "padding_scope"),
+}
+"""Settings that the training of the feed-forward network has fixed."""
+
 EXCLUSIONS: dict[ExclusionKind, tuple[Exclusion, ...]] = {
     "each other": (
         Exclusion(
@@ -58,6 +93,15 @@ EXCLUSIONS: dict[ExclusionKind, tuple[Exclusion, ...]] = {
             "The content_weight and the style_weight are both 0, so there is nothing to paint: raise one of them.",
             lambda s: s.content_weight == 0 and s.style_weight == 0,
         ),
+        *(
+            Exclusion(
+                f"optimization.method = feed-forward, {names}",
+                f"The feed-forward method, which the preset instant chooses, paints with a trained network, so {names} "
+                f"cannot be set: leave it out, or choose another preset.",
+                applies,
+            )
+            for names, applies in _FIXED_BY_TRAINING.items()
+        ),
     ),
     "a photograph": (
         Exclusion(
@@ -73,6 +117,12 @@ EXCLUSIONS: dict[ExclusionKind, tuple[Exclusion, ...]] = {
         ),
     ),
     "a texture": (
+        Exclusion(
+            "optimization.method = feed-forward",
+            "The feed-forward method, which the preset instant chooses, paints over a photograph, and a texture has "
+            "none: choose the preset quick.",
+            lambda s: s.optimization.method == "feed-forward",
+        ),
         Exclusion(
             "size = original",
             "A texture has no photograph to take its size from: give a size such as 512 or 640x480.",

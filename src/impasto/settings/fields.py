@@ -13,7 +13,7 @@ from impasto.encoders.layers import parse_layer
 from impasto.errors import EncoderError
 from impasto.settings.print_sizes import parse_print_size
 
-Preset = Literal["quick", "default", "fine", "tutorial", "tutorial-core"]
+Preset = Literal["instant", "quick", "default", "fine", "tutorial", "tutorial-core"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 
 Precision = Literal["float32", "bfloat16"]

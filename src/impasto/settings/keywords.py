@@ -28,7 +28,7 @@ class LossesKeywords(TypedDict, total=False):
 class OptimizationKeywords(TypedDict, total=False):
     """Keys of ``optimization``, as in :class:`impasto.settings.model.Optimization`."""
 
-    method: Literal["lbfgs", "adam"]
+    method: Literal["lbfgs", "adam", "feed-forward"]
     history: int
     rate: float
     beta1: float

@@ -98,8 +98,8 @@ class Losses(_Model):
 class Optimization(_Model):
     """Optimiser, iterations and octaves of a run."""
 
-    method: Literal["lbfgs", "adam"] = "lbfgs"
-    """Optimiser: L-BFGS or Adam."""
+    method: Literal["lbfgs", "adam", "feed-forward"] = "lbfgs"
+    """Optimiser, L-BFGS or Adam; or feed-forward: a trained network paints in one pass, without iterations."""
 
     history: int = Field(default=20, ge=1, le=200)
     """Pairs of vectors that L-BFGS stores; each takes the memory of two images."""
@@ -159,7 +159,8 @@ class Settings(_Model):
     """Settings of a whole run. Immutable; :func:`impasto.make_settings` builds them."""
 
     preset: Preset = "default"
-    """Values that the other settings start from: quick, default, fine, or TensorFlow's tutorial and tutorial-core."""
+    """Values that the other settings start from: instant, quick, default, fine, or TensorFlow's tutorial and
+    tutorial-core."""
 
     size: Size = 512
     """Long side of the painting in pixels, or original for the photo's own; the style is read at the same size. Or the

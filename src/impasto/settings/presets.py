@@ -40,6 +40,7 @@ _TUTORIAL: dict[str, Any] = {
 """Raymond Yuan, Neural Style Transfer: Creating Art with Deep Learning using tf.keras and eager execution, 2018."""
 
 PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
+    "instant": {"encoder": "builtin-slim", "optimization": {"method": "feed-forward"}},
     "quick": {"optimization": {"iterations": 9}},
     "default": {},
     "fine": {"optimization": {"iterations": 60, "tolerance": 0.005}},
@@ -57,7 +58,7 @@ PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
 """Changes of each preset to the defaults; tutorial-core is the version of the tutorial on tensorflow.org today."""
 
 PREVIEW_PRESET: Preset = "quick"
-"""Preset of previews, and of sheets and variants of a photograph unless another is given."""
+"""Preset of previews, whose octaves are the first ones of the full painting."""
 
 PREVIEW_SIZE = 256
 """Longest side of a preview in pixels."""
@@ -76,6 +77,7 @@ _PAINTED_TEXTURE: dict[str, Any] = _TEXTURE | {
 }
 
 TEXTURE_CHANGES: dict[Preset, dict[str, Any]] = {
+    "instant": {},
     "quick": deep_merge(_PAINTED_TEXTURE, {"optimization": {"iterations": 15}}),
     "default": deep_merge(_PAINTED_TEXTURE, {"optimization": {"iterations": 30}}),
     "fine": deep_merge(_PAINTED_TEXTURE, {"optimization": {"iterations": 80}}),

@@ -146,7 +146,7 @@ def _plan_row(c: Cost, seconds: float, base: int, optimization: Optimization) ->
 def _plan_cells(row: Mapping[str, Any]) -> Iterator[str]:
     yield str(row["iterations"])
     yield "1" if row["tiles"] == 1 else f"{row['tiles']} of ≤ {row['tile']} px"
-    yield f"L-BFGS, {row['history']}" if row["method"] == "lbfgs" else "Adam"
+    yield {"lbfgs": f"L-BFGS, {row['history']}", "adam": "Adam"}.get(row["method"], row["method"])
     yield f"{_three_digits(row['memory'] / 1e9)} GB"
     yield f"{_three_digits(row['operations'] / 1e12)} TFLOP"
     yield clock(row["seconds"])

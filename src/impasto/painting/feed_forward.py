@@ -1,0 +1,97 @@
+"""The feed-forward method: a trained network paints in one pass, without iterations."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from impasto.encoders.decoder_files import load_decoder
+from impasto.encoders.loading import LoadedEncoder
+from impasto.engine.feed_forward import STRIDE, FeedForward, Target
+from impasto.engine.style_terms import LayerMasks
+from impasto.painting.inputs import Inputs
+from impasto.painting.machine import Machine
+from impasto.painting.octaves import Octave, style_size
+from impasto.painting.scaled_inputs import ScaledInputs
+from impasto.painting.workload import Workload
+from impasto.pictures.sizes import scaled_size
+from impasto.settings.model import DEFAULT_STRENGTH
+
+MEASURED_SIDE = 1024
+"""Long side in pixels from which the statistics are those of a reduced picture."""
+
+TILE = 1024
+"""Side of the tiles in pixels, for pictures that are larger."""
+
+
+class FeedForwardMethod:
+    """Paints an octave with the trained network, in the same colours and regions as the other methods.
+
+    Args:
+        inputs: pictures and masks.
+        scaled: the same at any size, on the device.
+        workload: encoder, settings and sizes.
+        loaded: the encoder as it was loaded.
+        machine: device and precision.
+
+    Raises:
+        EncoderError: the network was trained for another encoder.
+    """
+
+    def __init__(
+        self, inputs: Inputs, scaled: ScaledInputs, workload: Workload, loaded: LoadedEncoder, machine: Machine
+    ) -> None:
+        self._inputs, self._scaled, self._workload = inputs, scaled, workload
+        self._regions, self._settings = inputs.regions, workload.settings
+        decoder = load_decoder(loaded).to(machine.device, machine.dtype)
+        self._network = FeedForward(workload.encoder, decoder)
+
+    def paint(self, octave: Octave) -> Tensor:
+        """Paint the photograph at an octave's size, 1×3×H×W with the margin that :class:`Workload` adds."""
+        strength = DEFAULT_STRENGTH if self._settings.strength is None else self._settings.strength
+        long_side = max(octave[:2])
+        reduced = octave
+        if long_side > MEASURED_SIDE:
+            height, width = scaled_size(*octave[:2], MEASURED_SIDE)
+            reduced = octave._replace(height=height, width=width)
+        photo, masks = self._photo(reduced), self._masks(reduced)
+        maps, painted = self._network.measure(photo, self._targets(reduced), masks, strength)
+        if reduced is not octave:
+            photo, masks = self._photo(octave), self._masks(octave)
+            painted = self._network.paint(photo, maps, masks, strength, self._settings.tile or TILE)
+        height, width = self._workload.painted(octave)[:2]
+        return painted[..., :height, :width].clamp(0, 1)
+
+    def _photo(self, octave: Octave) -> Tensor:
+        """Return the photograph with its margin, padded to the grid of the network."""
+        return self._scaled.continued(self._scaled.photograph(*octave[:2]), self._padded(octave))
+
+    def _padded(self, octave: Octave) -> tuple[int, int]:
+        height, width = self._workload.measured(octave)[:2]
+        return -(-height // STRIDE) * STRIDE, -(-width // STRIDE) * STRIDE
+
+    def _targets(self, octave: Octave) -> list[Target]:
+        """Measure the styles, and list those of each region with their weights."""
+        stroke_size, weights = self._settings.stroke_size, self._inputs.weights
+        sizes = [style_size(*style.original_size, max(octave[:2]), stroke_size) for style in self._inputs.styles]
+        parts = self._scaled.masks(
+            [self._regions.style_mask(n, *size) for n, size in enumerate(sizes)], self._network.layers
+        )
+        measured = [
+            self._network.measure_style(style, part)
+            for style, part in zip(self._scaled.styles(sizes), parts, strict=True)
+        ]
+        return [[(measured[n], weights[n]) for n in group] for group in self._groups]
+
+    @property
+    def _groups(self) -> list[tuple[int, ...]]:
+        """Numbers of the styles of each region, without regions in which all styles have the weight 0."""
+        weights = self._inputs.weights
+        return [group for group in self._regions.style_groups if any(weights[n] for n in group)]
+
+    def _masks(self, octave: Octave) -> list[LayerMasks | None]:
+        """Return the mask of each region; None if the only region is the whole picture."""
+        coverage = self._regions.coverage(*octave[:2])
+        if coverage is None:
+            return [None]
+        arrays = [sum((coverage[n] for n in group[1:]), coverage[group[0]]) for group in self._groups]
+        return self._scaled.masks(arrays, self._network.layers, self._padded(octave))

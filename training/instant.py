@@ -1,0 +1,328 @@
+"""Training of the instant preset's decoder from scratch, on the CPU; a killed run resumes.
+
+python -m training.instant DATASET --originals LARGER --out runs/instant
+python -m training.instant DATASET --originals LARGER --out runs/instant --export instant.safetensors
+
+First every block of the decoder learns to invert a part of the encoder. Then photographs are painted, and the loss is
+that of the optimiser: the network learns to do in one pass what iterations do (amortised optimisation).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from impasto.encoders.decoder import LEVELS, Decoder
+from impasto.encoders.decoder_files import DECODER_ENCODER, save_decoder
+from impasto.encoders.loading import load_encoder
+from impasto.encoders.network import Encoder
+from impasto.encoders.strokes import LUMA, windows_like
+from impasto.engine.distances import Gaussian, gaussian, wasserstein2
+from impasto.engine.feed_forward import blend_at
+from impasto.engine.statistics import statistics
+from impasto.engine.style_terms import shares
+from impasto.engine.transport import RIDGE, transport
+from impasto.settings.making import make_settings
+from impasto.settings.model import DEFAULT_STRENGTH, Settings
+from training.crops import Crops
+from training.data import load_originals, load_pictures
+from training.train import save_atomically
+
+STYLE_LAYERS = ("rgb", "strokes", *reversed(LEVELS))
+"""Style layers of the loss: those of the optimiser but the deepest, whose eigendecomposition is slow."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Hyperparameters of the training.
+
+    Attributes:
+        reconstruction_steps: steps in which every block learns to invert the encoder, before styles enter.
+        steps: steps with styles.
+        rate: greatest step size of Adam.
+        side: side of the crops from larger pictures in pixels; those from small pictures have half of it.
+        batch: number of crops from larger pictures in a step; four times as many from small ones.
+        stroke_weight: weight of the strokes among the style layers.
+        bfloat16: whether convolutions compute in bfloat16.
+        seed: seed of weights and crops.
+    """
+
+    reconstruction_steps: int = 500
+    steps: int = 4300
+    rate: float = 1e-3
+    side: int = 256
+    batch: int = 4
+    stroke_weight: float = 0.3
+    bfloat16: bool = True
+    seed: int = 0
+
+
+class StyleTarget(NamedTuple):
+    """Distribution of one layer of a style, for the map and for the loss, and the divisor of its distances."""
+
+    distribution: Gaussian
+    norm: Tensor
+
+
+class Trainer:
+    """A decoder with its encoder, optimiser and crops, which takes steps.
+
+    Args:
+        recipe: hyperparameters.
+        encoder: frozen encoder.
+        crops: source of contents and styles.
+    """
+
+    def __init__(self, recipe: Recipe, encoder: Encoder, crops: Crops) -> None:
+        self.recipe, self._crops = recipe, crops
+        self._encoder = encoder.to(torch.bfloat16) if recipe.bfloat16 else encoder
+        self._precision = partial(torch.autocast, "cpu", torch.bfloat16, enabled=recipe.bfloat16)
+        torch.manual_seed(recipe.seed)
+        self.decoder = Decoder([encoder.channels(name) for name in LEVELS])
+        self.decoder = self.decoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimizer = torch.optim.Adam(self.decoder.parameters(), recipe.rate, betas=(0.9, 0.99))
+        self.total = recipe.reconstruction_steps + recipe.steps
+        self._losses = make_settings().losses
+        style = {name: self._losses.style[name] for name in STYLE_LAYERS} | {"strokes": recipe.stroke_weight}
+        self._shares = shares(style)
+
+    def run_step(self, step: int) -> dict[str, float]:
+        """Train on the crops of a step; return the terms of the loss at the default strength."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.rate * rate_at(step, self.total)
+        contents, styles = self._crops.draw(step)
+        if step < self.recipe.reconstruction_steps:
+            loss, terms = self._reconstruct(torch.cat([contents[::2], styles[::2]]))
+        else:
+            generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + step)
+            loss, terms = self._paint(contents, styles, random_strengths(len(contents), generator))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.decoder.parameters(), 20.0)
+        if norm.isfinite():
+            self.optimizer.step()
+        return terms | {"loss": loss.item()}
+
+    def _reconstruct(self, images: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """Let every block invert a part of the encoder, on the encoder's own features (Chiu and Gurari 2022)."""
+        with torch.no_grad():
+            features = encode(self._encoder, images, LEVELS)
+        strength = torch.rand(len(images))
+        parts = []
+        for number, name in enumerate(LEVELS):
+            target = features[LEVELS[number + 1]] if number + 1 < len(LEVELS) else images
+            with self._precision():
+                found = self.decoder.block(number, features[name], strength)
+            parts.append((found - target).square().mean() / target.square().mean())
+        return torch.stack(parts).sum(), {"reconstruction": parts[-1].item()}
+
+    def _paint(self, contents: Tensor, styles: Tensor, strengths: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """Paint a batch, and compute the optimiser's loss for each picture's strength."""
+        settings = [make_settings(strength=s) for s in strengths.tolist()]
+        with torch.no_grad():
+            targets = style_targets(self._encoder, styles)
+            photo = encode(self._encoder, contents, ("relu3_1", LEVELS[0])) | {"rgb": contents}
+
+        def map_level(name: str, x: Tensor) -> Tensor:
+            with torch.autocast("cpu", enabled=False):
+                return mapped(x.float(), [target[name].distribution for target in targets], strengths)
+
+        with self._precision():
+            painted = self.decoder(photo[LEVELS[0]], strengths, map_level).float()
+        found = encode(self._encoder, painted, STYLE_LAYERS)
+        terms = {
+            "content": torch.stack([content_distance(found, photo, i, s) for i, s in enumerate(settings)]),
+            "style": torch.stack([self._style_distance(found, target, i) for i, target in enumerate(targets)]),
+            "tone": tone_distance(painted, contents, styles),
+            "reconstruction": (painted - contents).square().mean((1, 2, 3)),
+        }
+        loss = self._total(terms, painted, strengths, settings)
+        is_default = strengths == DEFAULT_STRENGTH
+        shown = {name: value[is_default].mean().item() for name, value in terms.items()} if is_default.any() else {}
+        return loss, shown
+
+    def _total(
+        self, terms: Mapping[str, Tensor], painted: Tensor, strengths: Tensor, settings: Sequence[Settings]
+    ) -> Tensor:
+        weights, default = torch.tensor([s.weights[1] for s in settings]), make_settings().weights[1]
+        variation = sum((painted.diff(dim=d).abs().mean((1, 2, 3)) for d in (2, 3)), torch.zeros(()))
+        loss = terms["content"] + weights * terms["style"] + self._losses.tone * terms["tone"]
+        loss = loss + self._losses.total_variation * variation
+        # Without this divisor the strongest pictures would rule.
+        loss = loss / (1 + weights / default)
+        # At strength 0 the photograph itself is wanted, which the content's features determine only roughly.
+        loss = loss + 10 * blend_left(strengths) * terms["reconstruction"]
+        overshoot = (painted - painted.clamp(0, 1)).square().mean((1, 2, 3))
+        return (loss + 2 * overshoot).mean()
+
+    def _style_distance(self, found: Mapping[str, Tensor], targets: Mapping[str, StyleTarget], i: int) -> Tensor:
+        distances = [
+            share * wasserstein2(statistics(found[name][i : i + 1]), targets[name].distribution) / targets[name].norm
+            for name, share in self._shares.items()
+        ]
+        return torch.stack(distances).sum()
+
+
+def random_strengths(count: int, generator: torch.Generator) -> Tensor:
+    """Draw strengths: the default for half of the pictures, and any in [0, 1] for the others."""
+    strengths = torch.rand(count, generator=generator)
+    return strengths.where(torch.rand(count, generator=generator) < 0.5, torch.tensor(DEFAULT_STRENGTH))
+
+
+def blend_left(strengths: Tensor) -> Tensor:
+    """Return the fractions of the features that the maps leave unchanged."""
+    return torch.tensor([1 - blend_at(s) for s in strengths.tolist()])
+
+
+def encode(encoder: Encoder, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
+    """Compute features in the encoder's precision, and return them in float32."""
+    return {name: features.float() for name, features in encoder(images, layers).items()}
+
+
+def style_targets(encoder: Encoder, styles: Tensor) -> list[dict[str, StyleTarget]]:
+    """Measure the layers :data:`STYLE_LAYERS` of each style of a batch."""
+    features = encode(encoder, styles, STYLE_LAYERS)
+    measured = []
+    for i in range(len(styles)):
+        of_style = {}
+        for name in STYLE_LAYERS:
+            s = statistics(features[name][i : i + 1])
+            distribution = gaussian(s, RIDGE if name in LEVELS else 1e-4)
+            of_style[name] = StyleTarget(distribution, (s.second.trace() / s.weight).clamp_min(1e-3))
+        measured.append(of_style)
+    return measured
+
+
+def mapped(x: Tensor, targets: Sequence[Gaussian], strengths: Tensor) -> Tensor:
+    """Map each picture's features to its style's distribution, with gradients through the maps."""
+    maps = [
+        transport(statistics(x[i : i + 1]), target, blend_at(s))
+        for i, (target, s) in enumerate(zip(targets, strengths.tolist(), strict=True))
+    ]
+    matrices, biases = torch.stack([m.matrix for m in maps]), torch.stack([m.bias for m in maps])
+    result = torch.baddbmm(biases[:, :, None], matrices, x.flatten(2)).view_as(x)
+    return result.contiguous(memory_format=torch.channels_last)
+
+
+def content_distance(found: Mapping[str, Tensor], photo: Mapping[str, Tensor], i: int, settings: Settings) -> Tensor:
+    """Compute the content distance of one picture of a batch, over the settings' layers."""
+    layers = shares(settings.balanced_losses.content)
+    return torch.stack([share * (found[n][i] - photo[n][i]).square().mean() for n, share in layers.items()]).sum()
+
+
+def tone_distance(painted: Tensor, contents: Tensor, styles: Tensor) -> Tensor:
+    """Compute the tone penalty of :mod:`impasto.engine.tone` for each picture of a batch."""
+    found, photo, style = (blurred_luminance(x).flatten(1) for x in (painted, contents, styles))
+    target = torch.empty_like(photo).scatter_(1, photo.argsort(1), style.sort(1).values)
+    return (found - target).square().mean(1) / target.var(1, correction=0).clamp_min(1e-3)
+
+
+def blurred_luminance(image: Tensor) -> Tensor:
+    """Average luminance over windows of 4 px, B×h×w."""
+    rows, columns = windows_like(image, 4, 4.0)
+    return rows @ (image * image.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1) @ columns.mT
+
+
+def rate_at(step: int, total: int) -> float:
+    """Return the step size as a fraction of the greatest: a short rise, then half a cosine."""
+    return min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * step / total)) + 1e-3
+
+
+def train(trainer: Trainer, out: Path, *, save_every: float = 120.0, stop_after: int | None = None) -> Path:
+    """Train, resuming from ``out/checkpoint.pt`` if it exists.
+
+    Args:
+        trainer: decoder with its encoder and crops.
+        out: folder for checkpoint and curve.
+        save_every: seconds between checkpoints.
+        stop_after: step after which to stop, as if the process had been killed after a checkpoint (for tests).
+
+    Returns:
+        Path of the checkpoint.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    checkpoint, step, seconds_before = out / "checkpoint.pt", 0, 0.0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        trainer.decoder.load_state_dict(state["model"])
+        trainer.optimizer.load_state_dict(state["optimizer"])
+        step, seconds_before = state["step"], state["seconds"]
+    last = trainer.total if stop_after is None else min(trainer.total, stop_after)
+    started = saved = time.monotonic()
+    rows: list[dict[str, float]] = []
+    while step < last:
+        rows.append(trainer.run_step(step))
+        step += 1
+        now = time.monotonic()
+        seconds = seconds_before + now - started
+        if step % 50 == 0 or step == last:
+            append_curve(out / "curve.csv", step, seconds, rows)
+            rows = []
+        if now - saved > save_every or step == last:
+            state = {"model": trainer.decoder.state_dict(), "optimizer": trainer.optimizer.state_dict()}
+            save_atomically(state | {"step": step, "seconds": seconds}, checkpoint)
+            saved = now
+    return checkpoint
+
+
+TERMS = ("loss", "content", "style", "tone", "reconstruction")
+"""Columns of the curve after step and seconds; the terms are those of pictures with the default strength."""
+
+
+def append_curve(path: Path, step: int, seconds: float, rows: Sequence[Mapping[str, float]]) -> None:
+    """Append the means over some steps to the CSV file of the curve, and print them."""
+    is_new = not path.exists()
+    found = {name: [row[name] for row in rows if name in row] for name in TERMS}
+    means = {name: sum(values) / len(values) if values else math.nan for name, values in found.items()}
+    with path.open("a", newline="") as file:
+        writer = csv.writer(file)
+        if is_new:
+            writer.writerow(["step", "seconds", *TERMS])
+        writer.writerow([step, round(seconds), *(round(value, 5) for value in means.values())])
+    print(f"step {step}  {seconds:.0f} s  " + "  ".join(f"{name} {x:.4f}" for name, x in means.items()), flush=True)
+
+
+def export(checkpoint: Path, out: Path, encoder: str = DECODER_ENCODER) -> None:
+    """Write the decoder of a checkpoint as the file of the package, in float16."""
+    loaded = load_encoder(encoder)
+    decoder = Decoder([loaded.encoder.channels(name) for name in LEVELS])
+    decoder.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
+    save_decoder(decoder, loaded, out)
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("--originals", type=Path, required=True, help="folder of the larger pictures")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--export", type=Path, help="write the decoder of the checkpoint to this file, and end")
+    for name, default in vars(Recipe()).items():
+        kind = (lambda text: text != "0") if isinstance(default, bool) else type(default)
+        parser.add_argument("--" + name.replace("_", "-"), type=kind, default=default)
+    given = vars(parser.parse_args())
+    if given["export"]:
+        export(given["out"] / "checkpoint.pt", given["export"])
+        return
+    recipe = Recipe(**{name: given[name] for name in vars(Recipe())})
+    photographs, paintings = (
+        load_originals(given["originals"], recipe.side, kinds)
+        for kinds in (("photo",), ("painting", "drawing", "print", "texture"))
+    )
+    small, _ = load_pictures(given["dataset"])
+    crops = Crops(small, photographs, paintings, recipe.side, recipe.batch, recipe.seed)
+    train(Trainer(recipe, load_encoder(DECODER_ENCODER).encoder, crops), given["out"])
+
+
+if __name__ == "__main__":
+    main()
