@@ -1,4 +1,4 @@
-# On a fresh machine, `make demo` paints a picture and `make test` runs the tests.
+# On a fresh machine, `make demo` paints a picture, `make studio` opens a page to paint on, and `make test` runs the tests.
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,10 +12,13 @@ KERAS_VENV := .venv-keras
 BENCH ?= runs/$@
 BENCH_OPTIONS = --out $(BENCH) $(if $(PAIRS),--list $(PAIRS)) $(if $(PICTURES),--pictures $(PICTURES)) $(if $(JUDGE),--judge $(JUDGE))
 
-.PHONY: demo drawings test test-slow test-keras bench bench-full lint format clean
+.PHONY: demo studio drawings test test-slow test-studio test-keras bench bench-full lint format clean
 
 demo: $(VENV)/.demo  ## paint a photograph in the style of a sample painting
 	$(BIN)/impasto demo
+
+studio: $(VENV)/.studio  ## paint in the browser
+	$(BIN)/impasto studio
 
 drawings: $(VENV)/.dev  ## draw the four sample paintings anew
 	$(BIN)/python -m drawings src/impasto/samples
@@ -26,6 +29,12 @@ test: $(VENV)/.dev  ## the test suite, in a few minutes, and the share of the pa
 
 test-slow: $(VENV)/.dev  ## the thorough versions of some tests, in some more minutes
 	$(BIN)/python -m pytest --numprocesses 2 -m slow
+
+test-studio: $(VENV)/.dev  ## the studio's page in Chromium, and the types of its scripts
+	@command -v chromium > /dev/null || { echo "make test-studio needs Chromium: apt-get install chromium"; exit 1; }
+	@command -v npx > /dev/null || { echo "make test-studio needs npx for TypeScript: apt-get install npm"; exit 1; }
+	npx --yes --package typescript@5.9.3 tsc --project tests/studio/page
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -m browser tests/studio/page
 
 test-keras: $(KERAS_VENV)/.installed  ## the presets tutorial and tutorial-core against TensorFlow itself
 	TF_CPP_MIN_LOG_LEVEL=3 $(KERAS_VENV)/bin/python -m pytest -o filterwarnings=default \
@@ -58,9 +67,13 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable .
 	touch $@
 
+$(VENV)/.studio: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[studio,faces]'
+	touch $@ $(VENV)/.demo
+
 $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[dev]'
-	touch $@ $(VENV)/.demo
+	touch $@ $(VENV)/.demo $(VENV)/.studio
 
 $(KERAS_VENV)/.installed: pyproject.toml constraints-keras.txt
 	$(PYTHON) -m venv --clear $(KERAS_VENV)

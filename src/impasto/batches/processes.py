@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
@@ -186,11 +186,24 @@ class ProcessExecutor:
 
 
 def start_worker(worker_count: int, common: Settings | None) -> Worker:
-    """Start a process that paints.
+    """Start a process that paints tasks.
 
     Args:
         worker_count: number of processes that share the machine.
         common: settings that the process checks before the first task, or None.
+
+    Raises:
+        PaintingError: the system cannot start it.
+    """
+    return start_process(_serve, worker_count, common)
+
+
+def start_process(target: Callable[..., None], *arguments: object) -> Worker:
+    """Start a process that ignores the stop signals, with PyTorch loaded if the system can fork.
+
+    Args:
+        target: function of a module, called in the process with its end of a connection and the arguments.
+        arguments: further arguments, which can be pickled.
 
     Raises:
         PaintingError: the system cannot start it.
@@ -201,7 +214,7 @@ def start_worker(worker_count: int, common: Settings | None) -> Worker:
     if method == "forkserver":
         context.set_forkserver_preload(["impasto.batches.worker"])
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, worker_count, common), daemon=True)  # type: ignore[attr-defined]
+    process = context.Process(target=target, args=(theirs, *arguments), daemon=True)  # type: ignore[attr-defined]
     try:
         with _signals_blocked():
             process.start()

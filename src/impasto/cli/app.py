@@ -19,6 +19,7 @@ from impasto.cli.commands import (
     painting,
     runs,
     sheet,
+    studio,
     styles,
     vary,
     weights,
@@ -64,7 +65,7 @@ app = PanelTyper(
 )
 app.add_typer(weights.app, name="weights")
 app.add_typer(styles.app, name="styles")
-for module in (painting, sheet, batch, manifest, vary, runs, demo, inspection, guidance):
+for module in (painting, sheet, batch, manifest, vary, runs, studio, demo, inspection, guidance):
     module.register(app)
 
 

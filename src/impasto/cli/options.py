@@ -355,5 +355,6 @@ FLAGS: dict[str, str] = (
     {name: option.flag for name, option in SETTINGS.items()}
     | {option.name: _flag(option.annotation) for group in _GROUPS for option in _options_of(group)}
     | {"output": "--output", "out": _flag(OutputFolder), "jobs": _flag(Jobs), "keep": _flag(Keep), "style": "--style"}
+    | {"port": "--port", "state": "--state"}
 )
 """Long spellings of the options, by the names of the parameters that they stand for in Python."""

@@ -6,12 +6,16 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from impasto.cli.interrupts import NOTHING_SAVED, Interrupts
 from impasto.cli.reporting.reporters import Reporter
 from impasto.runs.checkpointing import resume_command
 from impasto.runs.job import Job, run_job
 from impasto.runs.listener import Listener, ListenerGroup, Outcome
+
+if TYPE_CHECKING:
+    from impasto.painting.painter import Painter
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class _SignalControl:
     interrupts: Interrupts
 
     def painting(
-        self, stop: Callable[[], None], checkpoint: Callable[[], Path | None]
+        self, stop: Callable[[], None], checkpoint: Callable[[], Path | None], painter: Painter
     ) -> AbstractContextManager[object]:
         def remains() -> str:
             path = checkpoint()

@@ -13,8 +13,10 @@ from impasto.painting.octaves import Octave
 if TYPE_CHECKING:
     import numpy as np
 
+    from impasto.painting.record import StoredChange
     from impasto.painting.result import Painting
     from impasto.painting.snapshot import Snapshot
+    from impasto.painting.steering import Stage
     from impasto.settings.fields import Precision
 
 
@@ -95,7 +97,7 @@ class Started:
 
 @dataclass(frozen=True)
 class OctaveStarted:
-    """A new size begins.
+    """A new size begins, or the same or an earlier one anew after a change.
 
     Attributes:
         number: number of the octave, from 1.
@@ -154,6 +156,21 @@ class StepFinished:
 
 
 @dataclass(frozen=True)
+class Steered:
+    """Settings have changed, or an earlier stage has come back; its octave begins anew from that picture.
+
+    Attributes:
+        change: octave, iteration and values of the change, as the record stores it.
+        before: the stage before the change; None if nothing was painted before.
+        remarks: sentences for the user.
+    """
+
+    change: StoredChange
+    before: Stage | None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Finished:
     """The painting is complete, or was stopped.
 
@@ -166,4 +183,6 @@ class Finished:
     message: str = ""
 
 
-Event = Announced | Preparing | Reading | Writing | Started | OctaveStarted | Iteration | StepFinished | Finished
+Event = (
+    Announced | Preparing | Reading | Writing | Started | OctaveStarted | Iteration | StepFinished | Steered | Finished
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -73,7 +74,7 @@ class Inputs:
         named: Mapping[str, PictureLike] | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
-        self._settings, self._on_event = settings, on_event
+        self._settings, self._named, self._on_event = settings, named or {}, on_event
         if not styles:
             raise SettingsError("At least one style picture is needed.")
         settings.check_style_weights(len(styles))
@@ -91,10 +92,38 @@ class Inputs:
             self._read(by_name.pop(name), self.long_side) if name in by_name else None for name in (INIT, COLOURS_FROM)
         )
         self.smaller = self._read_smaller(by_name.pop(GROW_FROM)) if GROW_FROM in by_name else None
-        self.regions = Regions(len(styles), {name: self._read_mask(name, source) for name, source in by_name.items()})
         given = [s for s in (*styles, settings.colours_from) if isinstance(s, _PATH_TYPES)]
         self.remarks = (*filter(None, map(ambiguity, given)), *remarks_on_pictures(self.content, self.styles))
-        if settings.protect == FACES and PROTECT not in by_name:
+        self._read_regions(by_name)
+
+    def steered(self, settings: Settings, named: Mapping[str, PictureLike] | None = None) -> Inputs:
+        """Return the same pictures with the masks and the style weights of other settings; only masks are read.
+
+        Args:
+            settings: settings that differ in nothing but :data:`~impasto.painting.steering.STEERABLE` ones.
+            named: masks by name, which replace files that the settings name; None keeps those given before.
+
+        Raises:
+            PictureError: a mask cannot be read, or does not fit.
+            SettingsError: the settings do not fit the pictures.
+        """
+        settings.check_style_weights(len(self.styles))
+        settings.check_photo(self.content is not None)
+        result = copy(self)
+        result._settings, result._named, result.remarks = settings, self._named if named is None else named, ()
+        result.weights = settings.style_weights or (1.0,) * len(self.styles)
+        by_name: dict[str, PictureLike] = {**settings.named_files, **result._named}
+        check_numbers(by_name, len(self.styles))
+        if self.content is None and PROTECT in by_name:
+            raise SettingsError(TEXTURE_PROTECT_MESSAGE)
+        result._read_regions({name: by_name[name] for name in by_name if name not in (INIT, COLOURS_FROM, GROW_FROM)})
+        return result
+
+    def _read_regions(self, masks: Mapping[str, PictureLike]) -> None:
+        """Read the masks, or detect the faces that the settings protect."""
+        read = {name: self._read_mask(name, source) for name, source in masks.items()}
+        self.regions = Regions(len(self.styles), read)
+        if self._settings.protect == FACES and PROTECT not in masks:
             self._protect_faces()
 
     @property

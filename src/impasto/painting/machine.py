@@ -9,8 +9,11 @@ from typing import Protocol, Self
 
 import torch
 
+from impasto.encoders.network import Encoder
 from impasto.engine.devices import choose_device, choose_precision, cpu_threads, exact_products, physical_cores
+from impasto.engine.style_terms import shares
 from impasto.settings.fields import Precision
+from impasto.settings.model import Settings
 
 
 class _Choice(Protocol):
@@ -76,3 +79,21 @@ class Machine:
         """
         with torch.inference_mode(mode=False), exact_products(self.device), cpu_threads(self.threads):
             yield
+
+    def prepare(self, encoder: Encoder, settings: Settings) -> Encoder:
+        """Return an encoder on the device, with this precision and the settings' pooling and padding.
+
+        Args:
+            encoder: from :func:`impasto.encoders.loading.load_encoder`.
+            settings: settings of the run.
+
+        Raises:
+            EncoderError: it lacks a layer that the settings name.
+        """
+        names = ("pooling", "padding", "padding_scope")
+        changes = {name: value for name in names if (value := getattr(settings, name)) is not None}
+        prepared = encoder.with_architecture(**changes) if changes else encoder
+        prepared = prepared.to(self.device, self.dtype)
+        for name in (*shares(settings.losses.content), *shares(settings.losses.style)):
+            prepared.resolve(name)
+        return prepared

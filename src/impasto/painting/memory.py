@@ -1,6 +1,9 @@
-"""Estimates of the memory that painting needs, in bytes."""
+"""Estimates of the memory that painting needs, in bytes, and the error if it runs out."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -8,6 +11,7 @@ from impasto.encoders.layers import PIXELS, STROKE_LAYER, Layer
 from impasto.engine.devices import available_memory
 from impasto.engine.style_terms import shares
 from impasto.engine.tiles import halos, longest_core
+from impasto.errors import PaintingError
 from impasto.painting.method import method_of
 from impasto.painting.octaves import Octave, style_size
 from impasto.painting.workload import Workload
@@ -156,3 +160,23 @@ def _is_padded_by_copying(layer: Layer, workload: Workload) -> bool:
 def _heap_overhead(size: int, *, whole: bool) -> float:
     """Return the ratio of a tensor's memory to its size; tensors of whole pictures have few shapes."""
     return 1.0 if whole or size >= HEAP_LIMIT else HEAP_OVERHEAD
+
+
+_OUT_OF_MEMORY = ("out of memory", "allocate memory", "enough memory", "bad_alloc", "STATUS_ALLOC_FAILED")
+"""Parts of the messages of PyTorch's allocators, whose errors have no class of their own."""
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Turn errors of the allocators into one sentence.
+
+    Raises:
+        PaintingError: the memory ran out within this context.
+    """
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError, RuntimeError) as error:
+        is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not (is_memory or any(words in str(error) for words in _OUT_OF_MEMORY)):
+            raise
+        raise PaintingError("The memory ran out while painting: choose a smaller size.") from error

@@ -5,24 +5,21 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 from impasto import pictures
 from impasto.encoders.loading import LoadedEncoder, load_encoder
-from impasto.encoders.network import Encoder
 from impasto.engine.borders import trimmed
 from impasto.engine.devices import trim_heap
 from impasto.engine.loss import ImageLoss, Loss
-from impasto.engine.style_terms import shares
 from impasto.engine.tiles import ALIGNMENT
 from impasto.errors import PaintingError
-from impasto.painting.events import Event, Finished, Iteration, OctaveStarted, Started, StepFinished
+from impasto.painting.events import Event, Finished, Iteration, OctaveStarted, Started, Steered, StepFinished
 from impasto.painting.inputs import Inputs, PictureLike
 from impasto.painting.machine import Machine
-from impasto.painting.memory import memory_budget
+from impasto.painting.memory import memory_budget, memory_errors
 from impasto.painting.octave_objective import OctaveObjectives
 from impasto.painting.octaves import EarlierPlan, Octave, plan_octaves, smoothed
 from impasto.painting.planning import plan_memory
@@ -31,6 +28,7 @@ from impasto.painting.result import Painting
 from impasto.painting.run import Run
 from impasto.painting.scaled_inputs import ScaledInputs
 from impasto.painting.snapshot import PlannedOctave, RunState, Snapshot
+from impasto.painting.steering import PendingChange, Stage, changed_values
 from impasto.painting.workload import Workload
 from impasto.settings.fields import Precision
 from impasto.settings.model import Settings
@@ -41,8 +39,8 @@ class Painter:
     """Paints one photograph after one or several paintings, or a texture after them alone.
 
     The constructor refuses bad input before any arithmetic. Iterating paints, once, and yields events; :meth:`stop`
-    ends it after the current iteration; :meth:`painting` is the result so far at any time; :meth:`snapshot` is the
-    state from which another painter continues.
+    ends it after the current iteration, and :meth:`steer` changes settings there; :meth:`painting` is the result so far
+    at any time; :meth:`snapshot` is the state from which another painter continues.
 
     Args:
         content: the photograph: path, PIL image, or array H×W×3 (uint8, uint16, or float in [0, 1]); None for a
@@ -96,21 +94,23 @@ class Painter:
         if state:
             state.check_encoder(self.loaded.sha256)
         self.machine = Machine.choose(state or settings)
-        self.encoder = self._prepare_encoder()
+        self.encoder = self.machine.prepare(self.loaded.encoder, settings)
         inputs.check_sizes()
-        self.workload = self._workload()
+        self.workload = self._workload(inputs)
         self.octaves, self.remarks = (state.octaves, ()) if state else self._plan(plan or EarlierPlan())
         self.regions.check(inputs.weights, *self.octaves[-1][:2], is_texture=self.content is None)
-        self._scaled = ScaledInputs(inputs, settings, self.machine.device)
-        self._objectives = OctaveObjectives(inputs, self._scaled, self.workload, self.machine.device)
+        self._use(settings, inputs)
         if resumed:
             self._run = Run.resumed(resumed, settings.optimization, self.machine.device)
         else:
             self._run = Run(self.octaves, settings.optimization)
         self._is_begun = self._is_complete = self._is_stopped = False
+        self._pending = PendingChange()
 
     def __iter__(self) -> Iterator[Event]:
         """Paint, yielding ``Started``, for each octave ``OctaveStarted`` and its iterations, and ``Finished``.
+
+        After :meth:`steer` it yields ``Steered``, and begins an octave anew.
 
         Raises:
             PaintingError: the very first loss is not finite, or the memory runs out.
@@ -124,15 +124,19 @@ class Painter:
         )
         begun = time.monotonic() - run.seconds
         message = ""
-        with _memory_errors():
-            for number, octave in enumerate(self.octaves, 1):
-                if run.is_finished(number):  # before an interruption
-                    continue
-                yield OctaveStarted(number, octave)
-                yield from self._paint_octave(number, octave, begun)
-                message = self._reason_to_stop(number)
-                if message:
-                    break
+        with memory_errors():
+            number = 1
+            while number <= len(self.octaves) and not message:
+                steered = self._steer()
+                if steered:
+                    number = run.octave
+                    yield steered
+                elif run.is_finished(number):  # also before an interruption
+                    number += 1
+                else:
+                    yield OctaveStarted(number, self.octaves[number - 1])
+                    yield from self._paint_octave(number, self.octaves[number - 1], begun)
+                    message = self._reason_to_stop(number)
         self._is_complete = not message
         run.seconds = time.monotonic() - begun
         yield Finished(self.painting(), message)
@@ -160,7 +164,7 @@ class Painter:
             del gradient  # before the next evaluation allocates another
             run.finish_iteration(is_best=is_best, is_last=is_last, seconds=time.monotonic() - begun)
             yield StepFinished(number, iteration, run.share, run.expected_seconds, self.snapshot)
-            if is_last or self._is_stopped:
+            if is_last or self._is_stopped or self._pending:
                 return
 
     def _start_octave(self, number: int, octave: Octave) -> ImageLoss:
@@ -234,6 +238,56 @@ class Painter:
         """End after the current iteration; may be called from a signal handler or another thread."""
         self._is_stopped = True
 
+    def steer(
+        self,
+        settings: Settings,
+        *,
+        stage: Stage | None = None,
+        named: Mapping[str, PictureLike] | None = None,
+    ) -> None:
+        """Paint on with other settings after the current iteration; may be called from another thread.
+
+        The optimiser starts anew from the present picture, and the present octave has all its iterations again. Of
+        several calls within one iteration the last settings and the last stage count. After the last iteration, or
+        if painting stops meanwhile, the call has no effect, and no ``Steered`` event comes.
+
+        Args:
+            settings: settings that differ in nothing but :data:`~impasto.painting.steering.STEERABLE` ones.
+            stage: earlier stage of a painter with the same plan, from which to paint on.
+            named: masks by name, as for the constructor; None keeps those given before.
+
+        Raises:
+            SettingsError: another setting differs, the settings do not fit the pictures, or the stage does not fit.
+            PictureError: a mask cannot be read, or does not fit.
+        """
+        changed_values(self.settings, settings)
+        inputs = self._inputs.steered(settings, named)
+        inputs.regions.check(inputs.weights, *self.octaves[-1][:2], is_texture=self.content is None)
+        if stage:
+            stage.check_size([self.workload.painted(octave)[:2] for octave in self.octaves])
+        self._pending.put(settings, inputs, stage)
+
+    def _steer(self) -> Steered | None:
+        """Apply a change that waits; return its event, or None if there is none or nothing was painted before."""
+        pending = self._pending.take()
+        if pending is None:
+            return None
+        before, values = self._run.stage(self.settings), changed_values(self.settings, pending.settings)
+        begun = pending.stage or (before if values else None)
+        with self.machine.computing():
+            self._use(pending.settings, pending.inputs)
+            if begun is None:
+                return None
+            change = self._run.begin_anew(begun.octave, begun.image.to(self.machine.device), values, pending.stage)
+        return Steered(change, before, pending.inputs.remarks)
+
+    def _use(self, settings: Settings, inputs: Inputs) -> None:
+        """Paint with settings and pictures from now on."""
+        self.settings, self._inputs, self.regions = settings, inputs, inputs.regions
+        self.workload = self._workload(inputs)
+        self._scaled = ScaledInputs(inputs, settings, self.machine.device)
+        self._objectives = OctaveObjectives(inputs, self._scaled, self.workload, self.machine.device)
+
     @property
     def precision(self) -> Precision:
         """Precision of the encoder."""
@@ -279,6 +333,7 @@ class Painter:
             device=str(self.machine.device),
             threads=self.machine.threads,
             optimizer=dict(optimizer.numbers) if optimizer else None,
+            changes=tuple(run.changes),
         )
         return Snapshot(state, run.tensors(optimizer))
 
@@ -311,25 +366,16 @@ class Painter:
             precision=self.precision,
             machine=self.machine.kind,
             seconds=max(run.seconds, run.history[-1].seconds if run.history else 0.0),
+            changes=tuple(run.changes),
         )
 
-    def _prepare_encoder(self) -> Encoder:
-        """Apply the settings' pooling, padding and precision to the encoder, and refuse layers that it lacks."""
-        names = ("pooling", "padding", "padding_scope")
-        changes = {name: value for name in names if (value := getattr(self.settings, name)) is not None}
-        encoder = self.loaded.encoder.with_architecture(**changes) if changes else self.loaded.encoder
-        encoder = encoder.to(self.machine.device, self.machine.dtype)
-        for name in (*shares(self.settings.losses.content), *shares(self.settings.losses.style)):
-            encoder.resolve(name)
-        return encoder
-
-    def _workload(self) -> Workload:
+    def _workload(self, inputs: Inputs) -> Workload:
         return Workload(
             self.encoder,
             self.settings,
-            [picture.size for picture in self._inputs.pictures],
-            [style.original_size for style in self.styles],
-            {name: mask.weights.shape[:2] for name, mask in self.regions.masks.items()},
+            [picture.size for picture in inputs.pictures],
+            [style.original_size for style in inputs.styles],
+            {name: mask.weights.shape[:2] for name, mask in inputs.regions.masks.items()},
         )
 
     def _plan(self, earlier: EarlierPlan) -> tuple[tuple[Octave, ...], tuple[str, ...]]:
@@ -353,19 +399,3 @@ class Painter:
                 f"{width}×{height}, not at {full_size[1]}×{full_size[0]}.",
             )
         return octaves, (*remarks, *self._inputs.enlarged_styles(), *self._inputs.print_margin(), *self._inputs.remarks)
-
-
-_OUT_OF_MEMORY = ("out of memory", "allocate memory", "enough memory", "bad_alloc", "STATUS_ALLOC_FAILED")
-"""Parts of the messages of PyTorch's allocators, whose errors have no class of their own."""
-
-
-@contextmanager
-def _memory_errors() -> Iterator[None]:
-    """Turn errors of the allocators into one sentence."""
-    try:
-        yield
-    except (MemoryError, torch.OutOfMemoryError, RuntimeError) as error:
-        is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if not (is_memory or any(words in str(error) for words in _OUT_OF_MEMORY)):
-            raise
-        raise PaintingError("The memory ran out while painting: choose a smaller size.") from error

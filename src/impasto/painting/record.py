@@ -162,6 +162,23 @@ class StoredOctave(_Stored):
     method: Literal["adam", "lbfgs"] | None = None
 
 
+class StoredChange(_Stored):
+    """A change of settings while the picture was painted.
+
+    Attributes:
+        octave: number of the octave in which it took effect, from 1.
+        iteration: number of finished iterations in that octave.
+        settings: new values by name.
+        stage: octave and iteration of the earlier stage that painting went back to; None if it went on from the
+            present picture.
+    """
+
+    octave: int
+    iteration: int
+    settings: dict[str, Any]
+    stage: tuple[int, int] | None = None
+
+
 class Record(_Stored):
     """The record of a painting.
 
@@ -178,6 +195,7 @@ class Record(_Stored):
         precision: precision of the encoder; float32 in records of older versions.
         machine: kind of the hardware, as in ``cpu AVX2``; empty in records of older versions.
         seconds: seconds of painting.
+        changes: changes of settings while it was painted, in their order; ``settings`` are the last ones.
     """
 
     impasto: str
@@ -192,6 +210,7 @@ class Record(_Stored):
     precision: Precision = "float32"
     machine: str = ""
     seconds: float = 0.0
+    changes: tuple[StoredChange, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -219,6 +238,6 @@ class Record(_Stored):
         return make_settings(**self.settings)
 
     def dump(self) -> dict[str, Any]:
-        """Convert the record to JSON values; absent pictures and an unknown machine are left out."""
-        absent = {name for name in ("content", "named", "machine") if not getattr(self, name)}
+        """Convert the record to JSON values; absent pictures, an unknown machine and no changes are left out."""
+        absent = {name for name in ("content", "named", "machine", "changes") if not getattr(self, name)}
         return self.model_dump(mode="json", exclude=absent)

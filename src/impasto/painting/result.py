@@ -17,7 +17,7 @@ from PIL import Image
 from impasto.files import shown
 from impasto.painting.history import Step
 from impasto.painting.octaves import Octave
-from impasto.painting.record import Record, Source, StoredEncoder, StoredOctave, StoredSource
+from impasto.painting.record import Record, Source, StoredChange, StoredEncoder, StoredOctave, StoredSource
 from impasto.pictures import ProgressCallback, Provenance, check_output, write_picture
 from impasto.settings.fields import Precision
 from impasto.settings.model import Settings
@@ -43,6 +43,7 @@ class Painting:
         seconds: seconds of painting.
         precision: precision of the encoder.
         machine: kind of the hardware, see :attr:`impasto.painting.machine.Machine.kind`; empty if unknown.
+        changes: changes of settings while it was painted.
     """
 
     array: np.ndarray
@@ -59,6 +60,7 @@ class Painting:
     seconds: float = 0.0
     precision: Precision = "float32"
     machine: str = ""
+    changes: Sequence[StoredChange] = ()
 
     def __repr__(self) -> str:
         """Return size, sources and state on one line."""
@@ -97,6 +99,7 @@ class Painting:
             precision=self.precision,
             machine=self.machine,
             seconds=round(self.seconds, 2),
+            changes=tuple(self.changes),
         ).dump()
 
     def save(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -15,8 +15,10 @@ from impasto.engine.optimizers import Optimizer, OptimizerState, has_converged
 from impasto.painting.history import Step, to_table
 from impasto.painting.method import make_optimizer, method_of
 from impasto.painting.octaves import Octave, total_effort
+from impasto.painting.record import StoredChange
 from impasto.painting.snapshot import Snapshot
-from impasto.settings.model import Optimization
+from impasto.painting.steering import Stage
+from impasto.settings.model import Optimization, Settings
 
 _OPTIMIZER = "optimizer."
 """Prefix of the optimiser's tensors in a snapshot."""
@@ -45,6 +47,7 @@ class Run:
         lowest: lowest loss of the current octave.
         moving: image and optimiser; None outside an octave.
         at_rest: whether the run is between two steps, so that a snapshot can be taken.
+        changes: changes of settings so far.
     """
 
     octaves: tuple[Octave, ...]
@@ -58,6 +61,7 @@ class Run:
     lowest: float = math.inf
     moving: Moving | None = None
     at_rest: bool = False
+    changes: list[StoredChange] = field(default_factory=list)
 
     @classmethod
     def resumed(cls, snapshot: Snapshot, optimization: Optimization, device: torch.device) -> Self:
@@ -84,10 +88,20 @@ class Run:
             history=history,
             effort=sum(state.octaves[step.octave - 1].effort for step in history),
             best=tensors["best"].to(device, copy=True),
-            lowest=min((s.loss.total for s in history if s.octave == state.octave), default=math.inf),
+            lowest=min((s.loss.total for s in history[len(history) - state.iteration :]), default=math.inf),
             moving=moving,
             at_rest=True,
+            changes=list(state.changes),
         )
+
+    def stage(self, settings: Settings) -> Stage | None:
+        """Return the picture that moves, or the result of a finished octave; None before the first octave.
+
+        Args:
+            settings: settings that it is painted with.
+        """
+        image = self.moving.image if self.moving else self.best
+        return None if image is None else Stage(self.octave, self.iteration, self.share, image, settings)
 
     def begin_octave(self, number: int, image: Tensor) -> None:
         """Start an octave from an image, 1×3×H×W, which is copied."""
@@ -97,6 +111,21 @@ class Run:
         self.best, self.lowest = image.clone(), math.inf
         self.moving = Moving(image, make_optimizer(self.optimization, self.octaves[number - 1]))
         self.octave, self.iteration, self.at_rest = number, 0, True
+
+    def begin_anew(self, number: int, image: Tensor, values: Mapping[str, Any], stage: Stage | None) -> StoredChange:
+        """Start an octave from an image after a change, which is kept for the record and returned.
+
+        Args:
+            number: number of the octave, from 1.
+            image: image to paint on from, 1×3×H×W.
+            values: values of the settings that change.
+            stage: stage that the image is from; None if it is the present one.
+        """
+        place = (stage.octave, stage.iteration) if stage else None
+        change = StoredChange(octave=self.octave, iteration=self.iteration, settings=dict(values), stage=place)
+        self.begin_octave(number, image)
+        self.changes.append(change)
+        return change
 
     def add_evaluation(self, loss: Loss, gradient: Tensor, seconds: float) -> bool:
         """Add an evaluation to the history; a gradient that is not finite makes its loss NaN.
@@ -171,7 +200,8 @@ class Run:
         tolerance = self.optimization.tolerance
         if not tolerance or method_of(self.optimization, self.octaves[number - 1]).name != "lbfgs":
             return False
-        return has_converged([step.loss.total for step in self.history if step.octave == number], tolerance)
+        evaluated = self.iteration if self.at_rest else self.iteration + 1  # since the octave began, perhaps anew
+        return has_converged([s.loss.total for s in self.history[len(self.history) - evaluated :]], tolerance)
 
     @property
     def share(self) -> float:

@@ -37,11 +37,13 @@ class CheckpointPolicy:
         enabled: False for no checkpoints at all.
         file: path of the checkpoint; None for the user's state folder, which only long runs use.
         interval: least seconds between two checkpoints; if set, short runs write checkpoints too.
+        listed: whether ``impasto runs`` lists the run if :attr:`file` names the checkpoint.
     """
 
     enabled: bool = True
     file: Path | None = None
     interval: float | None = None
+    listed: bool = True
 
     @property
     def least_expected(self) -> float:
@@ -71,7 +73,8 @@ class CheckpointPolicy:
         slot.acquire()
         stack.callback(forget, slot)
         stack.callback(slot.release)
-        remember(slot)
+        if self.listed:
+            remember(slot)
         return slot
 
 

@@ -125,7 +125,7 @@ def run_job(job: Job, listener: Listener, control: Control | None = None) -> Out
         if job.stored:
             job.stored.close()  # everything is read, and Windows does not replace open files
         run = _Run(job, painter, listener, display, stages, writer)
-        with control.painting(run.stop, run.existing_checkpoint):
+        with control.painting(run.stop, run.existing_checkpoint, painter):
             return run.paint_and_save(control)
 
 

@@ -1,4 +1,4 @@
-"""The two sides of a run that its caller implements: a listener for progress, and a control that stops the run."""
+"""The two sides of a run that its caller implements: a listener for progress, and a control of the run."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from impasto.painting.events import Event
 
 if TYPE_CHECKING:
+    from impasto.painting.painter import Painter
     from impasto.painting.result import Painting
 
 
@@ -149,16 +150,17 @@ class ListenerGroup:
 
 
 class Control(Protocol):
-    """Lets the caller of a run stop it, and learns which phase the run is in."""
+    """Lets the caller of a run stop and steer it, and learns which phase the run is in."""
 
     def painting(
-        self, stop: Callable[[], None], checkpoint: Callable[[], Path | None]
+        self, stop: Callable[[], None], checkpoint: Callable[[], Path | None], painter: Painter
     ) -> AbstractContextManager[object]:
         """Return a context that lasts from the first iteration to the last file written.
 
         Args:
             stop: ends the painting after the current iteration; may be called on any thread.
             checkpoint: returns the checkpoint that the run could be resumed from if the process ended now.
+            painter: the painter, whose ``steer`` may be called from any thread.
         """
 
     def saving(self) -> None:
@@ -186,7 +188,10 @@ class StopSwitch:
 
     @contextmanager
     def painting(
-        self, stop: Callable[[], None], checkpoint: Callable[[], Path | None] = lambda: None
+        self,
+        stop: Callable[[], None],
+        checkpoint: Callable[[], Path | None] = lambda: None,
+        painter: Painter | None = None,
     ) -> Iterator[None]:
         """Call ``stop`` upon a request while this context lasts; see :meth:`Control.painting`."""
         with self._lock:

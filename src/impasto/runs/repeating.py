@@ -25,6 +25,9 @@ from impasto.settings.references import GROW_FROM, describe, keyword_of, split_n
 from impasto.styles.lookup import find_style
 from impasto.version import __version__
 
+_STEERED = "Settings changed while the picture was painted. Now the last ones count from the start, so it will differ."
+"""Remark on a picture that was steered."""
+
 
 @dataclass(frozen=True)
 class Repeat:
@@ -36,7 +39,7 @@ class Repeat:
         settings: the stored settings with the changes.
         record: the stored record.
         plan: the stored octaves, as far as the changes leave them.
-        remarks: sentences for the user on the composition that painting goes on from.
+        remarks: sentences for the user on the composition that painting goes on from, and on changes in between.
     """
 
     content: Path | None
@@ -135,7 +138,7 @@ def prepare(
         settings=settings,
         record=record,
         plan=_kept_plan(record, stored, settings, changes),
-        remarks=(growth.remark,) if growth and growth.remark else (),
+        remarks=tuple(filter(None, (growth.remark if growth else None, _STEERED if record.changes else None))),
     )
 
 
