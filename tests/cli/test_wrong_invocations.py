@@ -44,7 +44,7 @@ MENDS = {
     "misspelt file of settings": ((*PAIR, "--config", "setings.toml"), "did you mean settings.toml?"),
     "misspelt key in a file": ((*PAIR, "--config", "settings.toml"), "perhaps size is meant"),
     "unknown colour": ((*PAIR, "--color", "blue"), "'style', 'keep', 'match' or 'palette'."),
-    "unknown preset": ((*PAIR, "--preset", "best"), "choose one of quick, "),
+    "unknown preset": ((*PAIR, "--preset", "best"), "choose one of instant, quick, "),
     "unknown encoder": ((*PAIR, "--encoder", "vgg91"), "give builtin, "),
     "size in words": ((*PAIR, "--size", "big"), "a whole number of pixels"),
     "mask without its number": ((*PAIR, "--mask", "sky.png"), "as in --mask 2=sky.png."),

@@ -17,7 +17,6 @@ from impasto.settings.making import (
     make_settings,
     make_texture_settings,
     parse_assignment,
-    quickest_preset,
 )
 from impasto.settings.merging import deep_merge
 from impasto.settings.migrations import fill_missing_settings
@@ -369,13 +368,6 @@ def test_painting_fits_on_print_turned_like_photograph():
 def test_sizes_that_cannot_be_painted_are_refused(size):
     with pytest.raises(SettingsError, match="a print such as 30x40cm@300"):
         make_settings(size=size)
-
-
-def test_quickest_preset_is_instant_where_it_can_paint():
-    assert quickest_preset({}, {"strength": 0.2, "colour": "keep", "stroke_size": 2.0}) == "instant"
-    assert quickest_preset({}, {"strength": 0.2}, {"detail": 0.8}) == "quick"
-    assert quickest_preset({"iterations": 3}) == "quick"
-    assert quickest_preset({"encoder": "builtin"}) == "quick"
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -11,7 +11,7 @@ from typing import Any, Unpack
 from impasto.errors import SettingsError
 from impasto.files import shown, similar_file
 from impasto.settings.exclusions import TEXTURE_STRENGTH_MESSAGE
-from impasto.settings.fields import PRESETS, SMALLEST_SIDE, Preset
+from impasto.settings.fields import PRESETS, SMALLEST_SIDE
 from impasto.settings.keywords import SettingsKeywords
 from impasto.settings.merging import deep_merge
 from impasto.settings.model import Settings
@@ -68,18 +68,6 @@ def change_settings(settings: Settings, **changes: Unpack[SettingsKeywords]) -> 
         silent = {name: dict.fromkeys(values["losses"][name], 0.0) for name in ("content", "style")}
         values = deep_merge(values, {"losses": silent}, preset_values(given["preset"]))
     return validate(deep_merge(values, given))
-
-
-def quickest_preset(*changes: Mapping[str, Any]) -> Preset:
-    """Return the quickest preset for a photograph that takes each of some changes: ``instant``, or else ``quick``."""
-    for given in changes:
-        if given.get("encoder") is not None:  # the network belongs to its own
-            return "quick"
-        try:
-            make_settings(**{"preset": "instant", **given})
-        except SettingsError:
-            return "quick"
-    return "instant"
 
 
 def preview_changes(full: Settings, *, has_photo: bool) -> dict[str, Any]:

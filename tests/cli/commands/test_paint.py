@@ -112,7 +112,7 @@ def test_explain_prints_plan_and_writes_nothing(folder, small, impasto_command):
 
 
 def test_explain_table_fits_80_columns(folder, small, impasto_command):
-    many = ("--set", "optimization.smallest_octave=32", "--memory", "3G", "--size", 6000)
+    many = ("--set", "optimization.smallest_octave=32", "--memory", "4G", "--size", 6000)
     result = impasto_command("paint", "photo.png", "style.png", *small, *many, "--explain")
     *table, total = result.out.splitlines()
     assert "6000×4500" in table[-1]

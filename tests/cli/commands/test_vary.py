@@ -20,6 +20,7 @@ from impasto.cli.reporting.batch_reporters import BatchLineReporter
 from impasto.errors import PictureError
 from impasto.pictures import read_picture, write_picture
 from impasto.runs.repeating import stored_record
+from impasto.settings.presets import PREVIEW_PRESET
 from tests.helpers import smooth_picture
 
 
@@ -72,7 +73,7 @@ def test_vary_paints_photograph_in_named_style(painted, impasto_command, tiny_en
     assert result.out.splitlines()[-2:] == ["2 painted", str(painted.parent / "photo-vary.png")]
     records = [stored_record(path) for path in sorted((painted.parent / "kept").iterdir())]
     assert [record.settings["strength"] for record in records] == [0.2, 0.8]
-    assert {record.settings["preset"] for record in records} == {"quick"}
+    assert {record.settings["preset"] for record in records} == {PREVIEW_PRESET}
     assert {record.styles[0].name for record in records} == {"swirls"}
     same = impasto_command("vary", "photo.png", "--style", "style.png", *options, "--preset", "fine",
                            "--iterations", 1, "--keep", "more", "-o", "other.png")  # fmt: skip

@@ -13,7 +13,8 @@ from impasto.cli.commands.vary import paint_grid
 from impasto.cli.pipes import temporary_folder
 from impasto.cli.setting_options import Changes
 from impasto.files import fitting_name
-from impasto.settings.making import make_settings, quickest_preset
+from impasto.settings.making import make_settings
+from impasto.settings.presets import PREVIEW_PRESET
 from impasto.styles.lookup import find_style, style_paths
 
 
@@ -22,7 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         short_help="Paint a photograph in every style, side by side.",
         help="Paint PHOTO in every style of `impasto styles`, or in those that --styles lists, as one labelled "
-        "picture. The preset is instant, or quick if instant cannot take an option, unless --preset names another.",
+        f"picture. The preset is {PREVIEW_PRESET} unless --preset names another.",
     )(sheet)
 
 
@@ -47,7 +48,7 @@ def sheet(
     """Paint a photograph in several styles and a grid of them, and return the exit code of :func:`paint_grid`."""
     names = [name.strip() for name in styles.split(",")] if styles else style_paths()
     paths = [find_style(name) for name in names]
-    settings = make_settings(**{"preset": quickest_preset(changes), **changes})
+    settings = make_settings(**{"preset": PREVIEW_PRESET, **changes})
     from impasto.batches.variants import plan_styles
 
     content = Path(photo)

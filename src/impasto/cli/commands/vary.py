@@ -19,8 +19,7 @@ from impasto.cli.reporting.streams import print_error
 from impasto.cli.setting_options import Changes
 from impasto.errors import PictureError, SettingsError
 from impasto.files import fitting_name, shown
-from impasto.settings.making import parse_assignment, quickest_preset
-from impasto.settings.merging import deep_merge
+from impasto.settings.presets import PREVIEW_PRESET
 from impasto.styles.lookup import find_style
 from impasto.version import __version__
 
@@ -55,8 +54,7 @@ def register(app: typer.Typer) -> None:
         help="Paint variants of a picture that impasto painted, or of a photograph in a STYLE: one for each "
         "combination of the values that --set lists, as in --set strength=0.3,0.5,0.7 --set "
         "optimization.iterations=10,20, or with --between N a series between two styles. The result is one labelled "
-        "picture of all variants. For a photograph the preset is instant, or quick if instant "
-        "cannot take a setting, unless --preset names another.",
+        f"picture of all variants. For a photograph the preset is {PREVIEW_PRESET} unless --preset names another.",
     )(vary)
 
 
@@ -135,11 +133,7 @@ def _plan(
         )
     if others.content or others.styles:
         raise SettingsError("--content and --style replace pictures of a painting: with a STYLE leave them out.")
-    from impasto.batches.variants import parse_axis
-
-    axes = [parse_axis(text) for text in assignments]
-    varied = (deep_merge(changes, parse_assignment(f"{axis.name}={value}")) for axis in axes for value in axis.values)
-    changes = {"preset": quickest_preset(changes, *varied), **changes}
+    changes = {"preset": PREVIEW_PRESET, **changes}
     paths = [find_style(style) for style in styles]
     return plan_photo_variants(source, paths, assignments, folder, changes=changes, between=between)
 
