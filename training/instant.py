@@ -58,7 +58,7 @@ class Recipe:
     """
 
     reconstruction_steps: int = 500
-    steps: int = 4300
+    steps: int = 3500
     rate: float = 1e-3
     side: int = 256
     batch: int = 4
