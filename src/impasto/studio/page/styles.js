@@ -31,7 +31,7 @@ export function StyleTiles({ chosen, onToggle }) {
       const at = keys.indexOf(key);
       return html`<button key=${key} class=${classes('tile', at >= 0 && 'chosen')} aria-pressed=${at >= 0} title=${style.description || style.name}
         onClick=${() => onToggle(style.ref)}>
-        <img src=${styleUrl(style.ref, 200)} alt="" loading="lazy" /><span>${styleName(style.ref)}</span>
+        <img src=${styleUrl(style.ref, 200)} alt="" /><span>${styleName(style.ref)}</span>
         ${chosen.length > 1 && at >= 0 && html`<b aria-hidden="true">${at + 1}</b>`}</button>`;
     })}
     <button class="tile add" onClick=${() => chooseFiles({ multiple: true }).then(takeStyles)}>${icon('plus')}<span>${t('style.add')}</span></button>
