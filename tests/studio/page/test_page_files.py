@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import impasto.studio
+from impasto.studio.job_settings import settings_guide
 
 STUDIO = Path(impasto.studio.__file__).parent
 PAGE = STUDIO / "page"
@@ -62,6 +63,13 @@ def test_used_texts_are_in_catalogue() -> None:
     for path in SCRIPTS:
         used = re.findall(r"\bt\('([\w.-]+)'", path.read_text("utf-8"))
         assert set(used) <= set(TEXTS), path
+
+
+def test_presets_and_colours_have_texts() -> None:
+    guide = settings_guide()
+    colours = guide.fields["properties"]["colour"]["enum"]
+    keys = [f"preset.{name}" for name in guide.presets] + [f"colour.{name}" for name in colours]
+    assert {key + end for key in keys for end in ("", ".title")} <= set(TEXTS)
 
 
 def test_catalogue_has_no_unused_text() -> None:

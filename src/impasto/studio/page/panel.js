@@ -85,7 +85,7 @@ export class JobModel {
 export function Panel({ model, onMask, onCrop }) {
   const { settings } = model;
   const textures = model.photo ? store.guide?.presets : store.guide?.texture_presets;
-  const presets = Object.keys(textures || {}).map((value) => ({ value, label: t(`preset.${value}`), title: t(`preset.${value}.title`) }));
+  const presets = Object.keys(textures || {}).map((value) => ({ value, label: t.has(`preset.${value}`) ? t(`preset.${value}`) : value, title: t(`preset.${value}.title`) }));
   const colours = ['style', 'keep', 'match', 'palette'].map((value) => ({ value, label: t(`colour.${value}`), title: t(`colour.${value}.title`) }));
   const percent = (/** @type {number} */ value) => `${Math.round(value * 100)} %`;
   return html`

@@ -74,6 +74,8 @@ export const TEXTS = {
   'colour.palette': ['Few', 'Немногие'],
   'colour.palette.title': ['Only the few main colours of the style', 'Только несколько главных цветов стиля'],
   preset: ['Care', 'Тщательность'],
+  'preset.instant': ['Instant', 'Сразу'],
+  'preset.instant.title': ['A rough painting at once', 'Грубая картина сразу'],
   'preset.quick': ['Quick', 'Быстро'],
   'preset.quick.title': ['A sketch in the shortest time', 'Набросок за самое короткое время'],
   'preset.default': ['Good', 'Хорошо'],
