@@ -358,7 +358,9 @@ def test_flat_photo_gets_no_frame_at_small_size():
     assert frame_strength(free.array) < 0.7 * frame_strength(framed.array)
 
 
-@pytest.mark.parametrize("size", [128, 160, 192])
+@pytest.mark.parametrize(
+    "size", [pytest.param(128, marks=pytest.mark.slow), 160, pytest.param(192, marks=pytest.mark.slow)]
+)
 def test_noise_in_flat_photo_prevents_frames(size):
     grey = np.full((128, 128, 3), 128, np.uint8)
     settings = {"preset": "quick", "size": size, "threads": 1, "encoder": "builtin-slim"}
