@@ -244,6 +244,22 @@ def test_instant_preview_counts_newest(client, photo_id):
     assert max(Image.open(io.BytesIO(answer.body)).size) == limits.PREVIEW_SIDE
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{"detail": 0.9, "encoder": "builtin"}, {"init": "noise", "losses": {"tone": 0}}, {"content_weight": 2.0}],
+)
+def test_instant_preview_takes_any_settings(client, photo_id, settings):
+    body = json.dumps({"photo": photo_id, "styles": SWIRLS, "settings": settings}).encode()
+    answer = client.send("POST", "/api/previews", {**client.own, "Content-Type": "application/json"}, body)
+    assert answer.status == 200, answer.body
+
+
+def test_texture_has_preview(client):
+    body = json.dumps({"photo": None, "styles": SWIRLS, "settings": {"encoder": "builtin-slim", "detail": 0.4}}).encode()
+    answer = client.send("POST", "/api/previews", {**client.own, "Content-Type": "application/json"}, body)
+    assert Image.open(io.BytesIO(answer.body)).size == (limits.TEXTURE_PREVIEW_SIDE,) * 2
+
+
 def test_killed_server_loses_nothing(tmp_path):
     process, client = _start(tmp_path)
     photo = client.upload(png(), "?name=lake.png")["id"]
