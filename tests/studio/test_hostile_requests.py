@@ -152,6 +152,7 @@ HOSTILE = {
     "traversal in a job's id": (404, _get("/api/jobs/..%2f..%2ftoken/preview")),
     "traversal in a style's name": (404, _get("/api/styles/..%2f..%2ftoken/image")),
     "absolute path as a style's name": (404, _get("/api/styles/%2fetc%2fpasswd/image")),
+    "long name of a style": (404, _get("/api/styles/" + "x" * 5000 + "/image")),
     "zero byte in a path": (404, _get("/api/styles/swirls%00.png/image")),
     "zero byte in the page's path": (404, _get("/index.html%00")),
     "path as photo": (422, _job(photo="/etc/passwd")),

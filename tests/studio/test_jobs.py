@@ -16,6 +16,7 @@ from PIL import Image
 
 from impasto.pictures import read_picture, read_record
 from impasto.studio import limits
+from impasto.studio.job_settings import preview_settings
 from tests.studio.client import Client
 from tests.studio.conftest import LONG, TINY, mask_png, png, serving
 
@@ -242,6 +243,31 @@ def test_instant_preview_counts_newest(client, photo_id):
     answer = client.send("POST", "/api/previews", headers, json.dumps(body).encode())
     assert (answer.status, answer.headers["content-type"]) == (200, "image/jpeg")
     assert max(Image.open(io.BytesIO(answer.body)).size) == limits.PREVIEW_SIDE
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"detail": 0.9, "encoder": "builtin"}, {"init": "noise", "losses": {"tone": 0}}, {"content_weight": 2.0}],
+)
+def test_instant_preview_takes_any_settings(client, photo_id, settings):
+    body = json.dumps({"photo": photo_id, "styles": SWIRLS, "settings": settings}).encode()
+    answer = client.send("POST", "/api/previews", {**client.own, "Content-Type": "application/json"}, body)
+    assert answer.status == 200, answer.body
+
+
+def test_preview_of_texture_has_preset_that_paints_it(client):
+    preview = preview_settings({"detail": 0.4, "preset": "fine"}, has_photo=False)
+    checked = client.call("POST", "/api/settings/check", {"settings": preview, "texture": True})["settings"]
+    assert (checked["preset"], checked["size"], checked["detail"]) == ("quick", limits.TEXTURE_PREVIEW_SIDE, 0.4)
+
+
+@pytest.mark.slow
+def test_texture_has_preview(client):
+    body = json.dumps(
+        {"photo": None, "styles": SWIRLS, "settings": {"encoder": "builtin-slim", "detail": 0.4}}
+    ).encode()
+    answer = client.send("POST", "/api/previews", {**client.own, "Content-Type": "application/json"}, body)
+    assert Image.open(io.BytesIO(answer.body)).size == (limits.TEXTURE_PREVIEW_SIDE,) * 2
 
 
 def test_killed_server_loses_nothing(tmp_path):

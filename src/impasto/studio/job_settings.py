@@ -16,7 +16,7 @@ from impasto.settings.merging import deep_merge
 from impasto.settings.model import Settings
 from impasto.settings.presets import texture_values
 from impasto.studio.api_errors import invalid
-from impasto.studio.limits import PREVIEW_PRESET, PREVIEW_SIDE, SIDE
+from impasto.studio.limits import PREVIEW_PRESET, PREVIEW_SIDE, SIDE, TEXTURE_PREVIEW_PRESET, TEXTURE_PREVIEW_SIDE
 from impasto.studio.models import ID_PATTERN, SettingsGuide, StyleRef, UploadedStyle
 
 if TYPE_CHECKING:
@@ -109,10 +109,22 @@ class SettingsReader:
         return str(self._library.style_path(ref, small=small))
 
 
-def preview_settings(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of an instant preview of a painting with other settings."""
+_IN_PREVIEWS = ("strength", "style_weights", "colour", "colours_from", "stroke_size", "seed", *MASKS, "protect")
+"""Settings that count in instant previews; the training of their network has fixed the others."""
+
+
+def preview_settings(given: Mapping[str, Any], *, has_photo: bool) -> dict[str, Any]:
+    """Return the settings of an instant preview of a painting with other settings.
+
+    Args:
+        given: settings of the painting.
+        has_photo: whether it has a photograph; False for a texture, whose preview takes longer.
+    """
+    if has_photo:
+        kept = {name: value for name, value in given.items() if name in _IN_PREVIEWS}
+        return kept | {"preset": PREVIEW_PRESET, "size": PREVIEW_SIDE}
     kept = {name: value for name, value in given.items() if name not in ("preset", "size", "optimization")}
-    return kept | {"preset": PREVIEW_PRESET, "size": PREVIEW_SIDE}
+    return kept | {"preset": TEXTURE_PREVIEW_PRESET, "size": TEXTURE_PREVIEW_SIDE}
 
 
 def public_values(settings: Settings) -> dict[str, Any]:

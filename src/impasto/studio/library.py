@@ -273,8 +273,11 @@ class Library:
 
     def style_image(self, name: str, side: int) -> bytes:
         """Return the picture of a named style with a long side of at most ``side``, as JPEG."""
+        path = style_paths().get(name)
+        if path is None:
+            raise not_found("style")
         with self._decoding:
-            return rendition(self.style_path(NamedStyle(style=name)), side)
+            return rendition(path, side)
 
     def without_paths(self, text: str) -> str:
         """Replace the paths of stored pictures in a sentence by the names that the user gave them."""

@@ -6,11 +6,17 @@ from typing import Final
 
 from impasto.settings.fields import Preset
 
-PREVIEW_PRESET: Final[Preset] = "quick"
+PREVIEW_PRESET: Final[Preset] = "instant"
 """Preset of instant previews."""
 
-PREVIEW_SIDE: Final = 192
+PREVIEW_SIDE: Final = 512
 """Long side of instant previews in pixels."""
+
+TEXTURE_PREVIEW_PRESET: Final[Preset] = "quick"
+"""Preset of previews of textures, which the instant preset cannot paint."""
+
+TEXTURE_PREVIEW_SIDE: Final = 192
+"""Side of previews of textures in pixels."""
 
 PREVIEW_BYTES: Final = 100_000
 """Largest size of a preview in bytes."""

@@ -129,7 +129,7 @@ class Studio:
             ImpastoError: the settings are not valid.
         """
         has_photo = request.photo is not None
-        given = preview_settings(request.settings)
+        given = preview_settings(request.settings, has_photo=has_photo)
         settings = self.reader.read(given, len(request.styles), has_photo=has_photo, small=True)
         content = self.library.small_path(request.photo) if request.photo else None
         styles = tuple(self.library.style_path(style, small=True) for style in request.styles)
