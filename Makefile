@@ -28,7 +28,7 @@ test: $(VENV)/.dev  ## the test suite, in a few minutes, and the share of the pa
 	@echo "coverage: $$($(BIN)/coverage report --format=total) %"
 
 test-slow: $(VENV)/.dev  ## the thorough versions of some tests, in some more minutes
-	$(BIN)/python -m pytest --numprocesses 2 -m slow
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m slow
 
 test-studio: $(VENV)/.dev  ## the studio's page in Chromium, and the types of its scripts
 	@command -v chromium > /dev/null || { echo "make test-studio needs Chromium: apt-get install chromium"; exit 1; }

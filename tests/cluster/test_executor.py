@@ -23,6 +23,7 @@ from impasto.settings.making import change_settings
 
 pytest.importorskip("ray")
 pytestmark = [
+    pytest.mark.xdist_group("ray"),  # joining takes too long with two clusters at a time
     pytest.mark.filterwarnings("ignore"),  # of Ray
     pytest.mark.skipif(sys.platform != "linux", reason="kills processes of Ray as on Linux"),
 ]

@@ -17,6 +17,7 @@ from impasto.batches.manifest.outcomes import summarize
 
 pytest.importorskip("ray")
 pytestmark = [
+    pytest.mark.xdist_group("ray"),  # joining takes too long with two clusters at a time
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore"),  # of Ray
     pytest.mark.skipif(sys.platform != "linux", reason="starts processes of Ray as on Linux"),
