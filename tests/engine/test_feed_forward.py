@@ -41,7 +41,7 @@ def test_strength_zero_leaves_features_unmapped(network):
     photo = picture(0)
     maps, _ = network.measure(photo, [[(network.measure_style(picture(1)), 1.0)]], [None], 0.0)
     for name in LEVELS:
-        torch.testing.assert_close(maps[name][0].matrix, torch.eye(len(maps[name][0].bias)), atol=1e-4, rtol=0)
+        torch.testing.assert_close(maps[name][0].matrix, torch.eye(len(maps[name][0].bias)).double(), atol=1e-4, rtol=0)
     assert [blend_at(s) for s in (0, 0.25, 0.5, 1)] == [0, 0.5, 1, 1]
 
 
@@ -65,7 +65,7 @@ def test_regions_get_their_own_styles(network):
         del network._decoder.block
     for target, part in zip(targets, (seen[0][..., :6], seen[0][..., 6:]), strict=True):
         found = statistics(part)
-        torch.testing.assert_close(mean(found), target[LEVELS[0]].mean, rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(mean(found), target[LEVELS[0]].mean.float(), rtol=1e-3, atol=1e-3)
         assert covariance(found).isfinite().all()
 
 

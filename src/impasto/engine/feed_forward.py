@@ -121,7 +121,7 @@ def blend_at(strength: float) -> float:
 
 
 def _distribution(features: Tensor, mask: Tensor | None) -> Gaussian:
-    return Gaussian(*(part.float() for part in gaussian(exact_statistics(features, mask=mask), RIDGE)))
+    return gaussian(exact_statistics(features, mask=mask), RIDGE)
 
 
 def _region_map(x: Tensor, target: Target, name: str, mask: Tensor | None, strength: float) -> AffineMap:
