@@ -25,7 +25,8 @@ from torch import Tensor
 from benchmarks.memory import peak_resident
 from impasto.encoders.loading import load_encoder
 from impasto.engine.adam import Adam
-from impasto.engine.devices import choose_precision, physical_cores
+from impasto.engine.cores import physical_cores
+from impasto.engine.devices import choose_precision
 from impasto.engine.lbfgs import LBFGS
 from impasto.engine.objective import make_objective
 from impasto.engine.optimizers import Optimizer

@@ -25,7 +25,7 @@ import torch
 from benchmarks.engine import picture, timed
 from benchmarks.memory import peak_resident
 from impasto.encoders.loading import load_encoder
-from impasto.engine.devices import physical_cores
+from impasto.engine.cores import physical_cores
 from impasto.engine.objective import Objective, make_objective
 from impasto.engine.tiles import cut
 from impasto.painting.cost import cost_of

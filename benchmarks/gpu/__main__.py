@@ -28,7 +28,7 @@ from benchmarks.gpu.bench import FULL, SMALL, Bench, Report
 from benchmarks.gpu.comparison import compare_objectives, compare_paintings, tf32_convolutions
 from benchmarks.gpu.speed import time_paintings
 from benchmarks.quality.yardstick import he_encoder, save_encoder
-from impasto.engine.devices import physical_cores
+from impasto.engine.cores import physical_cores
 
 
 def describe(device: torch.device) -> str:

@@ -10,7 +10,7 @@ import psutil
 import torch
 
 import impasto
-from impasto.engine.devices import physical_cores
+from impasto.engine.cores import physical_cores
 
 
 def describe() -> str:

@@ -15,7 +15,7 @@ from benchmarks.pairs import Pair, builtin_pairs, read_pairs
 from benchmarks.quality.judge import judge_from
 from benchmarks.quality.methods import Canvas
 from benchmarks.quality.store import Store
-from impasto.engine.devices import physical_cores
+from impasto.engine.cores import physical_cores
 from impasto.errors import ImpastoError, SettingsError
 
 FACTORS = (0.1, 10**-0.5, 1.0, 10**0.5, 10.0)

@@ -15,7 +15,7 @@ from impasto.batches.executor import Task
 from impasto.batches.worker import check_settings, share_machine
 from impasto.cli.interrupts import Interrupts
 from impasto.encoders.loading import load_encoder
-from impasto.engine.devices import physical_cores
+from impasto.engine.cores import physical_cores
 from impasto.painting.painter import Painter
 from impasto.pictures import read_picture
 from impasto.runs.listener import StopSwitch

@@ -24,7 +24,8 @@ from impasto.batches.messages import STOP, STOP_SIGNALS, Ready
 from impasto.batches.works import Work
 from impasto.encoders.loading import LoadedEncoder, load_encoder
 from impasto.encoders.names import find_encoder_file
-from impasto.engine.devices import available_memory, choose_device, physical_cores
+from impasto.engine.cores import physical_cores
+from impasto.engine.devices import available_memory, choose_device
 from impasto.engine.style_terms import shares
 from impasto.errors import ImpastoError
 from impasto.painting.events import Finished, Iteration

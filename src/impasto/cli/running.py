@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from impasto.cli.interrupts import NOTHING_SAVED, Interrupts
 from impasto.cli.reporting.reporters import Reporter
 from impasto.runs.checkpointing import resume_command
-from impasto.runs.job import Job, run_job
+from impasto.runs.job import Job, PainterMaker, run_job
 from impasto.runs.listener import Listener, ListenerGroup, Outcome
 
 if TYPE_CHECKING:
@@ -59,10 +60,19 @@ def paint_job(job: Job, reporter: Reporter, interrupts: Interrupts, live: Path |
         files = LiveFiles.named(live)
         files.check([*job.inputs, *job.outputs.named.values()], force=job.outputs.force)
         listener = ListenerGroup(LivePicture(files, reporter), reporter)
-    return _exit_code(run_job(job, listener, _SignalControl(interrupts)), interrupts.received)
+    return _exit_code(run_job(job, listener, _SignalControl(interrupts), _maker_for(job)), interrupts.received)
 
 
 def _exit_code(outcome: Outcome, signal_number: int | None) -> int:
     if signal_number is not None and outcome.is_saved:
         return 128 + signal_number
     return 0 if outcome.state == "complete" else 1
+
+
+def _maker_for(job: Job) -> PainterMaker | None:
+    """Return the maker of a painter without PyTorch if the job can do with it; None for the usual one."""
+    if job.settings.optimization.method != "feed-forward":
+        return None
+    # It is an optional layer above the command line, so it is imported by name.
+    maker: PainterMaker | None = import_module("impasto.fast.painter").maker_for(job)
+    return maker

@@ -10,7 +10,8 @@ from typing import Protocol, Self
 import torch
 
 from impasto.encoders.network import Encoder
-from impasto.engine.devices import choose_device, choose_precision, cpu_threads, exact_products, physical_cores
+from impasto.engine.cores import physical_cores
+from impasto.engine.devices import choose_device, choose_precision, cpu_threads, exact_products
 from impasto.engine.style_terms import shares
 from impasto.settings.fields import Precision
 from impasto.settings.model import Settings

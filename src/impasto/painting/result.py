@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -81,14 +83,13 @@ class Painting:
         Args:
             folder: folder of the saved picture, which the sources' paths are relative to; None for absolute paths.
         """
-        import torch
 
         def stored(source: Source) -> StoredSource:
             return StoredSource.of(source, folder)
 
         return Record(
             impasto=__version__,
-            torch=torch.__version__,
+            torch=_torch_version(),
             complete=self.complete,
             settings=self.settings.model_dump(mode="json", exclude_none=True),
             content=stored(self.content) if self.content else None,
@@ -150,3 +151,14 @@ class Painting:
 
 def _name(source: Source) -> str:
     return source.name or (shown(source.path.name) if source.path else "from memory")
+
+
+def _torch_version() -> str:
+    """Return PyTorch's version without importing it; empty if it is not installed."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        return str(torch.__version__)
+    try:
+        return version("torch")
+    except PackageNotFoundError:
+        return ""

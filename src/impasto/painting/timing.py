@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from impasto.engine.devices import busy_cores, cpu_threads, exact_products, physical_cores, synchronize
+from impasto.engine.cores import busy_cores, physical_cores
+from impasto.engine.devices import cpu_threads, exact_products, synchronize
 from impasto.engine.objective import make_objective
 from impasto.painting.cost import Cost, cost_of
 from impasto.painting.method import method_of

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from impasto.errors import ImpastoError, PaintingError
-from impasto.painting.events import Announced, Finished, Preparing, Writing
-from impasto.pictures import PictureWarning, open_picture, over_white, write_picture
+from impasto.painting.events import Announced, Event, Finished, Preparing, Writing
+from impasto.painting.octaves import Octave
+from impasto.pictures import Picture, PictureWarning, open_picture, over_white, write_picture
 from impasto.runs.checkpointing import NO_CHECKPOINTS, CheckpointPolicy, open_writer, read_attachment
 from impasto.runs.listener import Control, Listener, Outcome, StopSwitch
 from impasto.runs.outputs import Outputs
@@ -93,13 +94,43 @@ class Job:
                 pass
 
 
-def run_job(job: Job, listener: Listener, control: Control | None = None) -> Outcome:
+class JobPainter(Protocol):
+    """The part of a :class:`~impasto.painting.painter.Painter` that a run uses."""
+
+    @property
+    def octaves(self) -> tuple[Octave, ...]:
+        """The plan."""
+
+    @property
+    def content(self) -> Picture | None:
+        """The photograph; None for a texture."""
+
+    @property
+    def styles(self) -> Sequence[Picture]:
+        """The paintings."""
+
+    def __iter__(self) -> Iterator[Event]:
+        """Paint, yielding events."""
+
+    def stop(self) -> None:
+        """End after the current iteration."""
+
+    def painting(self) -> Painting:
+        """Return the best picture so far."""
+
+
+PainterMaker = Callable[[Job, Listener], JobPainter]
+"""Function that makes the painter of a job, and tells the listener about slow files and remarks."""
+
+
+def run_job(job: Job, listener: Listener, control: Control | None = None, make: PainterMaker | None = None) -> Outcome:
     """Paint a picture and save it.
 
     Args:
         job: inputs and outputs.
         listener: receives the progress.
         control: may stop the painting; None if nothing does.
+        make: makes the painter; :func:`make_painter` by default.
 
     Returns:
         The outcome, which the listener has received as well. A painting that stopped early is saved, too.
@@ -115,7 +146,7 @@ def run_job(job: Job, listener: Listener, control: Control | None = None) -> Out
         display = stack.enter_context(ExitStack())  # open from now to the last iteration
         display.enter_context(listener)
         listener.on_event(job.announcement)
-        painter = make_painter(job, listener)
+        painter = (make or make_painter)(job, listener)
         # Again, as the size "original" was not known before.
         job.outputs.check(job.inputs, job.settings.depth, max(painter.octaves[-1][:2]))
         stages = _stage_keeper(job)
@@ -200,7 +231,7 @@ class _Run:
     """A run whose painter is ready."""
 
     job: Job
-    painter: Painter
+    painter: JobPainter
     listener: Listener
     display: ExitStack
     stages: StageKeeper | None

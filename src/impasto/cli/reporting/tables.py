@@ -246,7 +246,8 @@ def _machine() -> Iterator[tuple[str, str]]:
     import psutil
     import torch
 
-    from impasto.engine.devices import choose_device, choose_precision, physical_cores
+    from impasto.engine.cores import physical_cores
+    from impasto.engine.devices import choose_device, choose_precision
 
     device = choose_device("auto")
     yield "device", str(device)

@@ -1,0 +1,121 @@
+"""Gaussian optimal transport in NumPy, as :mod:`impasto.engine.transport` computes it in PyTorch.
+
+Features are C×N: channels by positions. All matrices are float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+
+Array64 = npt.NDArray[np.float64]
+
+# PyTorch's modules hold the same constants, which a test compares, because importing them would import PyTorch.
+RIDGE = 1e-2
+"""Fraction of the mean variance that is added to both covariances; that of :mod:`impasto.engine.transport`."""
+
+LEAST_EIGENVALUE = 1e-6
+"""Smallest eigenvalue of a matrix whose root is inverted, as a fraction of its largest one."""
+
+LEAST_CONTRAST = 1e-2
+"""Smallest variance of a photograph that the ridge is relative to, as a fraction of the style's variance."""
+
+FULL_STRENGTH = 0.5
+"""Strength from which features have the style's statistics in full."""
+
+TINY = float(np.finfo(np.float32).tiny)
+"""Smallest variance that a ridge is relative to."""
+
+CHUNK = 1 << 16
+"""Positions whose sums are computed in float32 before they are added in float64."""
+
+
+class Moments(NamedTuple):
+    """Mean C and covariance C×C of features."""
+
+    mean: Array64
+    covariance: Array64
+
+
+class Style(NamedTuple):
+    """Mean C of a style's features, the symmetric square root C×C of their covariance, and their mean variance."""
+
+    mean: Array64
+    root: Array64
+    variance: float
+
+
+class AffineMap(NamedTuple):
+    """The map f ↦ ``matrix`` f + ``bias`` of features, C×C and C."""
+
+    matrix: Array64
+    bias: Array64
+
+
+def moments(features: Array) -> Moments:
+    """Measure mean and covariance of features, C×N.
+
+    The sums are taken about a point near the mean, because Σ f fᵀ / N − μ μᵀ cancels in float32.
+    """
+    channels, count = features.shape
+    near = features[:, :: max(1, count // 1024)].mean(1, keepdims=True)
+    first, second = np.zeros(channels), np.zeros((channels, channels))
+    for start in range(0, count, CHUNK):
+        part = features[:, start : start + CHUNK] - near
+        first += part.sum(1)
+        second += part @ part.T
+    offset = first / count
+    return Moments(near[:, 0] + offset, second / count - np.outer(offset, offset))
+
+
+def measured_style(found: Moments) -> Style:
+    """Return the style of a painting's features, with the ridge in its covariance."""
+    covariance = _regularised(found.covariance)
+    values, vectors = np.linalg.eigh(covariance)
+    root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
+    return Style(found.mean, root, covariance.diagonal().mean())
+
+
+def transport(source: Moments, style: Style, blend: float = 1.0) -> AffineMap:
+    """Compute the optimal transport map from a photograph's features to a style.
+
+    With the style's root B^½ and the photograph's covariance A, it is f ↦ μ₂ + B^½ (B^½ A B^½)^−½ B^½ (f − μ₁).
+
+    Args:
+        source: moments of the photograph's features.
+        style: style of the painting.
+        blend: fraction of the way from the features (0) to their images under the map (1).
+    """
+    a = _regularised(source.covariance, LEAST_CONTRAST * style.variance)
+    middle = style.root @ a @ style.root
+    values, vectors = np.linalg.eigh((middle + middle.T) / 2)
+    roots = np.sqrt(values.clip(max(values[-1], TINY) * LEAST_EIGENVALUE))
+    half = style.root @ vectors
+    matrix = (1 - blend) * np.eye(len(half)) + blend * ((half / roots) @ half.T)
+    return AffineMap(matrix, (1 - blend) * source.mean + blend * style.mean - matrix @ source.mean)
+
+
+def mixed_map(source: Moments, styles: Sequence[Style], weights: Sequence[float], strength: float) -> AffineMap:
+    """Average the maps to several styles by their weights.
+
+    Args:
+        source: moments of the photograph's features.
+        styles: styles of the paintings.
+        weights: weight of each style; at least one is above 0.
+        strength: strength of the style in [0, 1].
+    """
+    blend = min(1.0, strength / FULL_STRENGTH)
+    maps = [transport(source, style, blend) for style, weight in zip(styles, weights, strict=True) if weight]
+    shares = [weight for weight in weights if weight]
+    return AffineMap(*(np.average(parts, axis=0, weights=shares) for parts in zip(*maps, strict=True)))
+
+
+def _regularised(covariance: Array64, least: float = 0.0) -> Array64:
+    """Add the ridge to a covariance, relative to its mean variance or to ``least`` if that is larger."""
+    level = max(covariance.diagonal().mean(), least, TINY)
+    return covariance + RIDGE * level * np.eye(len(covariance))

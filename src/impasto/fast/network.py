@@ -1,0 +1,77 @@
+"""The instant network on ONNX Runtime, with the maps between its blocks computed in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from impasto.fast.graphs import LEVELS
+from impasto.fast.maps import Array, Style, measured_style, mixed_map, moments
+
+STRIDE = 8
+"""Pixels between positions of the coarsest level; the sides of a photograph are multiples of it."""
+
+
+class Network:
+    """Encoder and decoder.
+
+    Args:
+        models: models by file name, from :mod:`impasto.fast.export`.
+        threads: number of CPU threads.
+    """
+
+    def __init__(self, models: Mapping[str, bytes], threads: int) -> None:
+        self._encoder = _session(models["encoder.onnx"], threads)
+        self._blocks = [_session(models[f"decoder_{level}.onnx"], threads) for level in LEVELS]
+
+    def measure_style(self, style: Array) -> list[Style]:
+        """Measure a painting at every level.
+
+        Args:
+            style: H×W×3 in [0, 1].
+        """
+        features = self._encoder.run(LEVELS, {"image": _to_batch(style)})
+        return [measured_style(moments(_by_channel(x))) for x in features]
+
+    def paint(
+        self, photo: Array, styles: Sequence[Sequence[Style]], weights: Sequence[float], strength: float
+    ) -> Array:
+        """Paint a photograph.
+
+        Args:
+            photo: H×W×3 in [0, 1], with sides that are multiples of :data:`STRIDE`.
+            styles: for each painting its styles at all levels.
+            weights: weight of each painting; at least one is above 0.
+            strength: strength of the style in [0, 1].
+
+        Returns:
+            H×W×3, about [0, 1].
+        """
+        (x,) = self._encoder.run(LEVELS[:1], {"image": _to_batch(photo)})
+        for block, *at_level in zip(self._blocks, *styles, strict=True):
+            found = mixed_map(moments(_by_channel(x)), at_level, weights, strength)
+            inputs = {"features": x, "matrix": found.matrix, "bias": found.bias, "strength": [strength]}
+            (x,) = block.run(["next"], {name: np.asarray(value, np.float32) for name, value in inputs.items()})
+        return np.ascontiguousarray(x[0].transpose(1, 2, 0))
+
+
+def _session(model: bytes, threads: int) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 3  # errors alone
+    # Threads that wait in a busy loop would take the cores from other programs, and from NumPy.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _to_batch(pixels: Array) -> Array:
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32)[None]
+
+
+def _by_channel(features: Array) -> Array:
+    """View 1×C×H×W as C×N."""
+    return features[0].reshape(features.shape[1], -1)

@@ -1,0 +1,216 @@
+"""A painter of the instant preset without PyTorch, for jobs that need nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib.util import find_spec
+
+import numpy as np
+
+from impasto import pictures
+from impasto.encoders.layers import parse_layer
+from impasto.engine.cores import physical_cores
+from impasto.errors import PaintingError
+from impasto.fast.export import ENCODER, Sources, cached_models
+from impasto.fast.maps import Array
+from impasto.fast.network import STRIDE, Network
+from impasto.painting.colour.plan import ColourInputs, plan_colours
+from impasto.painting.events import Event, Finished, OctaveStarted, Preparing, Started
+from impasto.painting.inputs import Inputs
+from impasto.painting.octaves import Octave, plan_octaves, style_size
+from impasto.painting.record import Source, StoredEncoder
+from impasto.painting.result import Painting
+from impasto.runs.job import Job, JobPainter, PainterMaker
+from impasto.runs.listener import Listener
+from impasto.runs.slow_files import report_slow_files
+from impasto.settings.fields import Precision
+from impasto.settings.model import DEFAULT_STRENGTH, Settings
+
+LARGEST_SIDE = 1024
+"""Longest side in pixels that is painted as one piece; larger pictures are painted in tiles, with PyTorch."""
+
+BLEED = 8
+"""Smallest margin in pixels on each side of a picture with borders that bleed; that of the PyTorch painter."""
+
+_LIBRARIES = ("onnxruntime", "threadpoolctl")
+
+
+def maker_for(job: Job) -> PainterMaker | None:
+    """Return a function that makes the painter of a job without PyTorch.
+
+    Args:
+        job: inputs and settings.
+
+    Returns:
+        None if the job needs PyTorch, a library is missing, or ONNX Runtime cannot load the models.
+    """
+    if not (_is_supported(job) and all(map(find_spec, _LIBRARIES))):
+        return None
+    sources, threads = Sources.packaged(), job.settings.threads or physical_cores()
+    models = cached_models(sources)
+    if models is None:
+        return None
+    try:
+        network = Network(models, threads)
+    except Exception:  # ONNX Runtime's errors share no other base class, and PyTorch paints in any case
+        return None
+    return partial(_make, network=network, threads=threads, sha256=sources.encoder_sha256)
+
+
+def _is_supported(job: Job) -> bool:
+    """Return whether the job needs nothing that is left to PyTorch: masks, tiles, a GPU, or an earlier plan."""
+    s = job.settings
+    return (
+        job.content is not None
+        and not (job.repeat or job.stored or job.outputs.history)
+        and (s.optimization.method, s.encoder, s.resampling) == ("feed-forward", ENCODER, "antialiased")
+        and s.long_side is not None
+        and s.long_side <= LARGEST_SIDE
+        and s.device in ("auto", "cpu")
+        and s.precision in ("auto", "float32")
+        and not (s.masks or s.style_masks or s.protect or s.memory)
+    )
+
+
+def _make(job: Job, listener: Listener, *, network: Network, threads: int, sha256: str) -> JobPainter:
+    listener.on_event(Preparing("reading"))
+    with report_slow_files(listener) as on_event:
+        painter = FastPainter(job, network, threads, sha256, on_event)
+    for text in painter.remarks:
+        listener.note(text)
+    return painter
+
+
+class FastPainter:
+    """Paints a photograph as :class:`impasto.painting.painter.Painter` does, with the same events and the same result.
+
+    Args:
+        job: inputs and settings.
+        network: encoder and decoder.
+        threads: number of CPU threads.
+        sha256: SHA-256 of the encoder's file.
+        on_event: called with :class:`~impasto.painting.events.Reading` events.
+
+    Attributes:
+        content: the photograph.
+        styles: the paintings.
+        octaves: the plan, of one octave.
+        remarks: sentences for the user.
+
+    Raises:
+        PictureError: a picture cannot be read.
+        SettingsError: the settings do not fit the pictures.
+        PaintingError: a picture is too small.
+    """
+
+    precision: Precision = "float32"
+
+    def __init__(
+        self, job: Job, network: Network, threads: int, sha256: str, on_event: Callable[[Event], None] | None = None
+    ) -> None:
+        self._settings, self._network, self._threads = job.settings, network, threads
+        self._inputs = inputs = Inputs(job.content, job.styles, job.settings, on_event=on_event)
+        inputs.check_sizes()
+        assert inputs.content is not None
+        self.content, self.styles = inputs.content, inputs.styles
+        self.octaves = plan_octaves(*inputs.proportions, job.settings.optimization, long_side=inputs.long_side)
+        self.remarks = (*inputs.enlarged_styles(), *inputs.remarks)
+        self._encoder = StoredEncoder(name=ENCODER, sha256=sha256)
+        self._colours = plan_colours(
+            job.settings.colour,
+            ColourInputs(
+                [style.pixels for style in self.styles],
+                inputs.weights,
+                inputs.regions,
+                self.content.pixels,
+                self.content.alpha,
+                inputs.colours.pixels if inputs.colours else None,
+            ),
+        )
+        self._array: Array | None = None
+        self._seconds = 0.0
+
+    def __iter__(self) -> Iterator[Event]:
+        """Paint, yielding ``Started``, ``OctaveStarted`` and ``Finished``.
+
+        Raises:
+            PaintingError: the memory runs out.
+        """
+        yield Started(self.octaves, "cpu", self._threads, ENCODER, self.remarks, self.precision)
+        begun = time.monotonic()
+        yield OctaveStarted(1, self.octaves[0])
+        try:
+            self._array = self._paint(self.octaves[0])
+        except MemoryError as error:
+            raise PaintingError("The memory ran out while painting: choose a smaller size.") from error
+        self._seconds = time.monotonic() - begun
+        yield Finished(self.painting())
+
+    def stop(self) -> None:
+        """Do nothing, as the only octave is painted in one pass."""
+
+    def painting(self) -> Painting:
+        """Return the painting; before it is painted, the photograph."""
+        height, width = self.octaves[0][:2]
+        alpha = self.content.alpha
+        return Painting(
+            array=self._photo(height, width) if self._array is None else self._array,
+            settings=self._settings,
+            history=(),
+            content=Source.of(self.content),
+            styles=tuple(map(Source.of, self.styles)),
+            encoder=self._encoder,
+            alpha=None if alpha is None else pictures.resize(alpha, height, width),
+            named=self._inputs.named,
+            provenance=self.content.provenance,
+            octaves=self.octaves,
+            complete=self._array is not None,
+            seconds=self._seconds,
+            precision=self.precision,
+        )
+
+    def _paint(self, octave: Octave) -> Array:
+        from threadpoolctl import threadpool_limits
+
+        height, width = octave[:2]
+        margins = margins_of(height, width, self._settings)
+        photo = np.pad(self._colours.content(self._photo(height, width)), (*margins, (0, 0)), mode="reflect")
+        # LAPACK's threads wait in busy loops, which slows even the decompositions themselves.
+        with threadpool_limits(1, "blas"):
+            styles = [self._network.measure_style(style) for style in self._sized_styles(max(height, width))]
+            strength = DEFAULT_STRENGTH if self._settings.strength is None else self._settings.strength
+            painted = self._network.paint(photo, styles, self._inputs.weights, strength)
+        (top, _), (left, _) = margins
+        inner = np.ascontiguousarray(painted[top : top + height, left : left + width]).clip(0, 1)
+        return self._colours.result(inner, lambda: self._photo(height, width))
+
+    def _photo(self, height: int, width: int) -> Array:
+        if self.content.size == (height, width):
+            return self.content.pixels
+        return pictures.resize(self.content.pixels, height, width)
+
+    def _sized_styles(self, side: int) -> Iterator[Array]:
+        """Yield the paintings at their sizes, in the colours that the settings ask for."""
+        for style, recolour in zip(self.styles, self._colours.styles, strict=True):
+            size = style_size(*style.original_size, side, self._settings.stroke_size)
+            yield recolour(pictures.resize(style.pixels, *size))
+
+
+def margins_of(height: int, width: int, settings: Settings) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the margins that a photograph is painted with: above and below, left and right, in pixels.
+
+    Args:
+        height: height of the painting in pixels.
+        width: width of the painting in pixels.
+        settings: settings of the run, with ``borders`` and the layers that determine the size's grid.
+    """
+    layers = {name for weights in (settings.losses.content, settings.losses.style) for name, w in weights.items() if w}
+    stride = max(STRIDE, *(parse_layer(name).stride for name in layers))
+    bleeds = settings.borders == "bleed"
+    grid, least = (STRIDE, 0) if settings.borders == "cut" else (stride, 2 * BLEED if bleeds else 0)
+    beyond = [-(-(length + least) // grid) * grid - length for length in (height, width)]
+    before = [margin // 2 if bleeds else 0 for margin in beyond]
+    (top, left), (vertical, horizontal) = before, beyond
+    return (top, vertical - top), (left, horizontal - left)
