@@ -13,6 +13,7 @@ from impasto.cli import completion
 from impasto.cli.commands import (
     batch,
     demo,
+    export,
     guidance,
     inspection,
     manifest,
@@ -65,7 +66,7 @@ app = PanelTyper(
 )
 app.add_typer(weights.app, name="weights")
 app.add_typer(styles.app, name="styles")
-for module in (painting, sheet, batch, manifest, vary, runs, studio, demo, inspection, guidance):
+for module in (painting, sheet, batch, manifest, vary, runs, studio, demo, inspection, export, guidance):
     module.register(app)
 
 

@@ -70,9 +70,9 @@ def _exit_code(outcome: Outcome, signal_number: int | None) -> int:
 
 
 def _maker_for(job: Job) -> PainterMaker | None:
-    """Return the maker of a painter without PyTorch if the job can do with it; None for the usual one."""
+    """Return the maker of painters that do without PyTorch if they can; None if the job needs it in any case."""
     if job.settings.optimization.method != "feed-forward":
         return None
     # It is an optional layer above the command line, so it is imported by name.
-    maker: PainterMaker | None = import_module("impasto.fast.painter").maker_for(job)
+    maker: PainterMaker = import_module("impasto.fast.painter").make_painter
     return maker

@@ -119,7 +119,7 @@ def paint(task: Task, cpus: int, mailbox: Any, interval: float) -> Ended:
         interval: fewest seconds between two progress events.
     """
     worker = _import_worker()
-    from impasto.engine.devices import physical_cores
+    from impasto.engine.cores import physical_cores
 
     channel = MailboxChannel(mailbox, interval)
     try:

@@ -20,9 +20,11 @@ class Network:
     Args:
         models: models by file name, from :mod:`impasto.fast.export`.
         threads: number of CPU threads.
+        encoder_sha256: SHA-256 of the file of weights that the encoder was made from.
     """
 
-    def __init__(self, models: Mapping[str, bytes], threads: int) -> None:
+    def __init__(self, models: Mapping[str, bytes], threads: int, encoder_sha256: str = "") -> None:
+        self.threads, self.encoder_sha256 = threads, encoder_sha256
         self._encoder = _session(models["encoder.onnx"], threads)
         self._blocks = [_session(models[f"decoder_{level}.onnx"], threads) for level in LEVELS]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
@@ -22,7 +21,7 @@ from impasto.painting.inputs import Inputs
 from impasto.painting.octaves import Octave, plan_octaves, style_size
 from impasto.painting.record import Source, StoredEncoder
 from impasto.painting.result import Painting
-from impasto.runs.job import Job, JobPainter, PainterMaker
+from impasto.runs.job import Job, JobPainter, make_painter as make_usual_painter
 from impasto.runs.listener import Listener
 from impasto.runs.slow_files import report_slow_files
 from impasto.settings.fields import Precision
@@ -37,26 +36,25 @@ BLEED = 8
 _LIBRARIES = ("onnxruntime", "threadpoolctl")
 
 
-def maker_for(job: Job) -> PainterMaker | None:
-    """Return a function that makes the painter of a job without PyTorch.
+def make_painter(job: Job, listener: Listener) -> JobPainter:
+    """Return a painter without PyTorch for a job that needs no more, and otherwise that of :mod:`impasto.runs.job`.
 
     Args:
         job: inputs and settings.
+        listener: receives the steps of preparation, slow files, and the remarks on the plan.
 
-    Returns:
-        None if the job needs PyTorch, a library is missing, or ONNX Runtime cannot load the models.
+    Raises:
+        ImpastoError: the painter refuses the inputs or settings.
     """
-    if not (_is_supported(job) and all(map(find_spec, _LIBRARIES))):
-        return None
-    sources, threads = Sources.packaged(), job.settings.threads or physical_cores()
-    models = cached_models(sources)
-    if models is None:
-        return None
-    try:
-        network = Network(models, threads)
-    except Exception:  # ONNX Runtime's errors share no other base class, and PyTorch paints in any case
-        return None
-    return partial(_make, network=network, threads=threads, sha256=sources.encoder_sha256)
+    network = _load_network(job) if _is_supported(job) else None
+    if network is None:
+        return make_usual_painter(job, listener)
+    listener.on_event(Preparing("reading"))
+    with report_slow_files(listener) as on_event:
+        painter = FastPainter(job, network, on_event)
+    for text in painter.remarks:
+        listener.note(text)
+    return painter
 
 
 def _is_supported(job: Job) -> bool:
@@ -74,13 +72,18 @@ def _is_supported(job: Job) -> bool:
     )
 
 
-def _make(job: Job, listener: Listener, *, network: Network, threads: int, sha256: str) -> JobPainter:
-    listener.on_event(Preparing("reading"))
-    with report_slow_files(listener) as on_event:
-        painter = FastPainter(job, network, threads, sha256, on_event)
-    for text in painter.remarks:
-        listener.note(text)
-    return painter
+def _load_network(job: Job) -> Network | None:
+    """Load the models; None if a library is missing or ONNX Runtime refuses the models."""
+    if not all(map(find_spec, _LIBRARIES)):
+        return None
+    sources = Sources.packaged()
+    models = cached_models(sources)
+    if models is None:
+        return None
+    try:
+        return Network(models, job.settings.threads or physical_cores(), sources.encoder_sha256)
+    except Exception:  # ONNX Runtime's errors have no other base class in common
+        return None
 
 
 class FastPainter:
@@ -89,8 +92,6 @@ class FastPainter:
     Args:
         job: inputs and settings.
         network: encoder and decoder.
-        threads: number of CPU threads.
-        sha256: SHA-256 of the encoder's file.
         on_event: called with :class:`~impasto.painting.events.Reading` events.
 
     Attributes:
@@ -107,17 +108,14 @@ class FastPainter:
 
     precision: Precision = "float32"
 
-    def __init__(
-        self, job: Job, network: Network, threads: int, sha256: str, on_event: Callable[[Event], None] | None = None
-    ) -> None:
-        self._settings, self._network, self._threads = job.settings, network, threads
+    def __init__(self, job: Job, network: Network, on_event: Callable[[Event], None] | None = None) -> None:
+        self._settings, self._network = job.settings, network
         self._inputs = inputs = Inputs(job.content, job.styles, job.settings, on_event=on_event)
         inputs.check_sizes()
         assert inputs.content is not None
         self.content, self.styles = inputs.content, inputs.styles
         self.octaves = plan_octaves(*inputs.proportions, job.settings.optimization, long_side=inputs.long_side)
         self.remarks = (*inputs.enlarged_styles(), *inputs.remarks)
-        self._encoder = StoredEncoder(name=ENCODER, sha256=sha256)
         self._colours = plan_colours(
             job.settings.colour,
             ColourInputs(
@@ -138,7 +136,7 @@ class FastPainter:
         Raises:
             PaintingError: the memory runs out.
         """
-        yield Started(self.octaves, "cpu", self._threads, ENCODER, self.remarks, self.precision)
+        yield Started(self.octaves, "cpu", self._network.threads, ENCODER, self.remarks, self.precision)
         begun = time.monotonic()
         yield OctaveStarted(1, self.octaves[0])
         try:
@@ -161,7 +159,7 @@ class FastPainter:
             history=(),
             content=Source.of(self.content),
             styles=tuple(map(Source.of, self.styles)),
-            encoder=self._encoder,
+            encoder=StoredEncoder(name=ENCODER, sha256=self._network.encoder_sha256),
             alpha=None if alpha is None else pictures.resize(alpha, height, width),
             named=self._inputs.named,
             provenance=self.content.provenance,
