@@ -23,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # PyTorch's threads wait for one another in a busy loop, which wastes the cores if another program wants them: a
     # painting of 6 s took 14 s to 114 s. OpenMP reads this variable once, so it is set before PyTorch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Pydantic searches all installed packages for plugins, which costs some 20 ms at every start.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     with Interrupts(ends_process=arguments is None) as interrupts:  # before any slow import
         from impasto.cli.app import run
         from impasto.cli.reporting.streams import configure_streams

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from impasto.cli.reporting.streams import print_note, print_out
-from impasto.cli.reporting.tables import print_columns
 from impasto.errors import CheckpointError
 from impasto.runs.checkpointing import read_attachment
 from impasto.runs.checkpoints.container import DamagedError, read_header
@@ -51,6 +50,8 @@ def print_runs(*, as_json: bool) -> None:
     if not rows:
         print_out("There is nothing to resume.")
         return
+    from impasto.cli.reporting.tables import print_columns
+
     print_columns(("name", "written", "picture", "size", "at", "done", "state"), map(_cells, rows))
 
 

@@ -112,7 +112,7 @@ def cached_models(sources: Sources) -> Mapping[str, bytes] | None:
     files = _built(sources)
     if folder is not None:
         _store(folder, files)
-    return files
+    return {name: data for name, data in files.items() if name != DESCRIPTION}
 
 
 def _read(folder: Path) -> dict[str, bytes] | None:

@@ -167,6 +167,7 @@ class FastPainter:
             complete=self._array is not None,
             seconds=self._seconds,
             precision=self.precision,
+            machine="cpu ONNX Runtime",  # rounds unlike PyTorch
         )
 
     def _paint(self, octave: Octave) -> Array:

@@ -17,7 +17,6 @@ from impasto.cli.errors import as_options
 from impasto.cli.reporting.formatting import clock, counted, to_json
 from impasto.cli.reporting.reporters import SECONDS_BETWEEN_LINES
 from impasto.cli.reporting.streams import one_line, print_error, print_note, print_out, print_status
-from impasto.cli.reporting.tables import print_columns
 from impasto.files import shown
 
 LONGEST_TABLE = 40
@@ -65,6 +64,8 @@ class BatchReporter:
 
     def plan(self) -> None:
         """Show the paintings without painting them, even for ``--quiet``."""
+        from impasto.cli.reporting.tables import print_columns  # rich, which a single painting does without
+
         rows = ((str(w.output), str(w.content), " + ".join(map(str, w.styles)), _planned(w)) for w in self.works)
         print_columns(("picture", "photograph", "style", "state"), rows)
 
@@ -198,6 +199,8 @@ class BatchLineReporter(BatchReporter):
         if len(numbers) > LONGEST_TABLE:
             numbers = [number for number in numbers if self.ends[number].state in ("failed", "stopped")]
         if numbers:
+            from impasto.cli.reporting.tables import print_columns
+
             print_columns(("picture", "state", "time", ""), map(self._row, numbers), needed=False)
         print_out(self.count(), needed=False)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import html
 import re
 import struct
 from collections.abc import Iterable, Sequence
 from typing import Final
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
 from impasto.pictures.metadata.provenance import SOFTWARE
 
@@ -41,8 +41,9 @@ def packet(record: str) -> bytes:
         encoded = base64.b64encode(record.encode("utf-8", "surrogatepass")).decode("ascii")
         element = f"<impasto:record64>{encoded}</impasto:record64>"
     else:
-        # XML parsers read a bare carriage return as a line feed.
-        element = f"<impasto:record>{escape(record, {chr(13): '&#13;'})}</impasto:record>"
+        # XML parsers read a bare carriage return as a line feed. The escape function of xml.sax would import urllib.
+        escaped = html.escape(record, quote=False).replace("\r", "&#13;")
+        element = f"<impasto:record>{escaped}</impasto:record>"
     creator = f"<xmp:CreatorTool>{SOFTWARE}</xmp:CreatorTool>"
     return _wrap(
         f'xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:impasto="{NAMESPACE}">{creator}{element}</rdf:Description>'
