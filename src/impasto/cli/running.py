@@ -26,7 +26,7 @@ class _SignalControl:
     interrupts: Interrupts
 
     def painting(
-        self, stop: Callable[[], None], checkpoint: Callable[[], Path | None], painter: Painter
+        self, stop: Callable[[], None], checkpoint: Callable[[], Path | None], painter: Painter | None
     ) -> AbstractContextManager[object]:
         def remains() -> str:
             path = checkpoint()

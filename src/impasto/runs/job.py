@@ -130,7 +130,7 @@ def run_job(job: Job, listener: Listener, control: Control | None = None, make: 
         job: inputs and outputs.
         listener: receives the progress.
         control: may stop the painting; None if nothing does.
-        make: makes the painter; :func:`make_painter` by default.
+        make: makes the painter, which cannot be steered; :func:`make_painter` by default.
 
     Returns:
         The outcome, which the listener has received as well. A painting that stopped early is saved, too.
@@ -146,7 +146,11 @@ def run_job(job: Job, listener: Listener, control: Control | None = None, make: 
         display = stack.enter_context(ExitStack())  # open from now to the last iteration
         display.enter_context(listener)
         listener.on_event(job.announcement)
-        painter = (make or make_painter)(job, listener)
+        painter: JobPainter
+        if make is None:
+            painter = steerable = make_painter(job, listener)
+        else:
+            painter, steerable = make(job, listener), None
         # Again, as the size "original" was not known before.
         job.outputs.check(job.inputs, job.settings.depth, max(painter.octaves[-1][:2]))
         stages = _stage_keeper(job)
@@ -156,7 +160,7 @@ def run_job(job: Job, listener: Listener, control: Control | None = None, make: 
         if job.stored:
             job.stored.close()  # everything is read, and Windows does not replace open files
         run = _Run(job, painter, listener, display, stages, writer)
-        with control.painting(run.stop, run.existing_checkpoint, painter):
+        with control.painting(run.stop, run.existing_checkpoint, steerable):
             return run.paint_and_save(control)
 
 

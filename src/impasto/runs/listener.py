@@ -153,14 +153,14 @@ class Control(Protocol):
     """Lets the caller of a run stop and steer it, and learns which phase the run is in."""
 
     def painting(
-        self, stop: Callable[[], None], checkpoint: Callable[[], Path | None], painter: Painter
+        self, stop: Callable[[], None], checkpoint: Callable[[], Path | None], painter: Painter | None
     ) -> AbstractContextManager[object]:
         """Return a context that lasts from the first iteration to the last file written.
 
         Args:
             stop: ends the painting after the current iteration; may be called on any thread.
             checkpoint: returns the checkpoint that the run could be resumed from if the process ended now.
-            painter: the painter, whose ``steer`` may be called from any thread.
+            painter: the painter, whose ``steer`` may be called from any thread; None if it cannot be steered.
         """
 
     def saving(self) -> None:
