@@ -41,5 +41,6 @@ def closest(name: str, names: Iterable[str]) -> str | None:
         names: names that exist.
     """
     by_case = {known.casefold(): known for known in names}
-    similar = get_close_matches(name.casefold(), by_case, n=1)
+    similar = get_close_matches(name.casefold(), by_case, cutoff=0.65)
+    similar.sort(key=lambda known: known[:1] != name[:1].casefold())  # few people mistype the first letter
     return by_case[similar[0]] if similar else None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import typer
 
+import impasto
 from impasto.cli.app import app
 from impasto.cli.completion import SHELLS, script_for
-from impasto.cli.help_pages import EXAMPLES, EXPERT_OPTIONS, PANELS
+from impasto.cli.help_pages import BRIEF_HELP, EXAMPLES, EXPERT_OPTIONS, PANELS
 from impasto.cli.topics import TOPICS
 from impasto.samples import STYLE_NAMES
 
@@ -65,8 +69,26 @@ def test_help_all_shows_every_option_once(command, impasto_command):
 
 def test_panels_and_experts_name_existing_options():
     existing = set().union(*map(flags_of, ROOT.commands))
+    assert existing >= BRIEF_HELP.keys()
     assert {flag for flags in PANELS.values() for flag in flags} <= existing
     assert existing >= EXPERT_OPTIONS
+
+
+def test_help_of_paint_is_brief(impasto_command):
+    short, whole = (impasto_command("paint", flag).out for flag in ("--help", "--help-all"))
+    assert short.count("\n") <= 64
+    words = " ".join(short.split()), " ".join(whole.split())
+    for flag, text in BRIEF_HELP.items():
+        assert (text in words[0], text in words[1]) == (flag in flags_of("paint"), False)
+
+
+def test_program_alone_says_what_to_type_first(impasto_command):
+    result = impasto_command()
+    assert result.code == 0
+    lines = result.out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len([line for line in lines if line.startswith("  impasto ")]) == 5
+    assert len(lines) == 7
 
 
 def test_short_help_has_no_panels(impasto_command):
@@ -109,6 +131,12 @@ def test_help_prints_command_and_overview(impasto_command):
     assert f"Topics for `impasto help TOPIC`: {', '.join(TOPICS)}." in overview
 
 
+def test_help_prints_setting(impasto_command):
+    assert impasto_command("help", "strength").out.startswith("strength: Strength of the style, from 0 ")
+    assert impasto_command("help", "iterations").out.startswith("iterations: Iterations ")
+    assert impasto_command("help", "losses.tone").out.startswith("losses.tone: Weight of ")
+
+
 @pytest.fixture
 def complete(folder, capfd, monkeypatch):
     """Return a function that returns the words that a shell receives for an incomplete command line."""
@@ -140,12 +168,53 @@ def test_completion_knows_commands_options_styles_and_settings(complete):
     assert complete("impasto", "help", "m") == ["masks"]
 
 
+def program_of(shell):
+    """Return the path of a shell; skip the test if it is not installed."""
+    return shutil.which(shell) or pytest.skip(f"needs {shell}")
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_completion_script_is_valid(shell, impasto_command, tmp_path):
     result = impasto_command("completion", shell)
     assert (result.code, result.out.strip()) == (0, script_for(shell).strip())
     assert "_IMPASTO_COMPLETE" in result.out
-    program = shutil.which(shell)
-    if program:
-        (tmp_path / "script").write_text(result.out)
-        subprocess.run([program, "-n", tmp_path / "script"], check=True)
+    (tmp_path / "script").write_text(result.out)
+    subprocess.run([program_of(shell), "-n", tmp_path / "script"], check=True)
+
+
+ZSH_STUBS = """\
+compdef() {}
+_arguments() { print -r -- "$@" }
+_files() { print files }
+"""
+"""Definitions that print the words for zsh's completion in place of offering them."""
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("impasto paint photo.png sw", "swirls"),
+        ("impasto paint photo.png --set strok", "stroke_size="),
+    ],
+)
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_shell_offers_styles_settings_and_values(shell, line, offered, folder):
+    program = program_of(shell)
+    (folder / "impasto").write_text(f'#!/bin/sh\nexec {sys.executable} -m impasto "$@"\n')
+    (folder / "impasto").chmod(0o755)
+    (folder / "script").write_text(script_for(shell))
+    if shell == "zsh":
+        commands = f"{ZSH_STUBS}source ./script; words=({line}); CURRENT=$#words; _impasto_completion"
+        arguments = [program, "-f", "-c", commands]
+    else:
+        arguments = [program, "--no-config", "-c", f"source ./script; complete -C '{line}'"]
+    environment = os.environ | {
+        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(Path(impasto.__file__).parents[1]),
+        "HOME": str(folder),
+    }
+    result = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=True)
+    assert offered in result.stdout
+    assert result.stdout.count("=") == offered.count("=")
+    assert ("-O suffix" in result.stdout) == (shell == "zsh")
+    assert result.stderr == ""

@@ -55,6 +55,50 @@ MENDS = {
     "misspelt style to remove": (("styles", "remove", "mnoet"), "did you mean monet?"),
     "style that stays": (("styles", "remove", "swirls"), "is part of impasto"),
     "misspelt topic": (("help", "mask"), "did you mean masks?"),
+    "style before the photo": (("paint", "swirls", "photo.png"), "swirls is a style: name the photograph first"),
+    "style alone": (("paint", "swirls"), "as in `impasto paint photo.jpg swirls`."),
+    "style alone to a sheet": (("sheet", "swirls"), "name the photograph first"),
+    "name with a space without quotes": (
+        ("paint", "my", "photo.png", "swirls"),
+        "'my photo.png' is meant, write it in",
+    ),
+    "output of an unread format": ((*PAIR, "out.gif"), "did you mean -o out.png?"),
+    "output without a suffix": ((*PAIR, "-o", "out"), "out has no suffix; end the name in one of .png"),
+    "output that is a folder": ((*PAIR, "-o", "own"), "own is a folder: name the picture in it, as in own/photo-as-"),
+    "output folder that is missing": (
+        (*PAIR, "-o", "new/"),
+        "is a folder: name the picture in it, as in new/photo-as-",
+    ),
+    "photo as an option": (("paint", "--content", "photo.png", "swirls"), "the photograph needs no option"),
+    "output as in batch": ((*PAIR, "--out", "out.png"), "Did you mean '--output'?"),
+    "option of another program": ((*PAIR, "--epochs", "9"), "Did you mean '--iterations'?"),
+    "colours of another program": ((*PAIR, "--preserve-colors"), "Did you mean '--colour keep'?"),
+    "graphics card": ((*PAIR, "--gpu"), "Did you mean '--device cuda'?"),
+    "verbose run": ((*PAIR, "--verbose"), "the progress is always printed, except with --quiet."),
+    "long option with one hyphen": ((*PAIR, "-style", "swirls"), "Did you mean '--style'?"),
+    "help with one hyphen": (("-help",), "Did you mean '--help'?"),
+    "version as a command": (("version",), "Did you mean '--version'?"),
+    "photo without a command": (("photo.png", "swirls"), "Did you mean `impasto paint photo.png STYLE`?"),
+    "capital command": (("Paint", "photo.png", "swirls"), "Did you mean 'paint'?"),
+    "command of another program": (("stylize", "photo.png", "swirls"), "Did you mean 'paint'?"),
+    "list of styles": (("styles", "list"), "Did you mean 'impasto styles'?"),
+    "style of the demo": (("demo", "swirls"), "name the style with --style."),
+    "styles of a sheet": (("sheet", "photo.png", "swirls"), "list the styles after --styles"),
+    "sheet of no styles": (("sheet", "photo.png", "--styles", ","), "as in --styles swirls,mosaic."),
+    "port of the studio": (("studio", "8080"), "name the port with --port."),
+    "values without --set": (
+        ("vary", "photo.png", "swirls", "--strength", "0.2,0.5"),
+        "as in --set strength=0.2,0.5,0.8.",
+    ),
+    "setting to vary without values": (("vary", "photo.png", "swirls", "--set", "strength"), "write NAME=A,B"),
+    "misspelt faces": ((*PAIR, "--protect", "face"), "did you mean faces?"),
+    "misspelt start": ((*PAIR, "--init", "noize"), "did you mean noise?"),
+    "British optimisation": ((*PAIR, "--set", "optimisation.iterations=3"), "perhaps optimization is meant"),
+    "file of settings in YAML": ((*PAIR, "--config", "settings.yaml"), "write settings as in size = 512."),
+    "picture as settings": ((*PAIR, "--config", "photo.png"), "name a TOML or JSON file."),
+    "depth that the format lacks": ((*PAIR, "-o", "out.jpg", "--depth", "16"), "or use --depth 8."),
+    "path as an address": (("paint", "file:///tmp/photo.png", "swirls"), "write the path alone, as in /tmp/photo.png."),
+    "photo from a bucket": (("paint", "s3://bucket/cat.jpg", "swirls"), "s3://bucket/cat.jpg is an address on the web"),
     "unknown shell": (("completion", "tcsh"), "See `impasto completion --help`."),
 }
 """For each mistake the arguments, and the part of the sentence that mends it."""
@@ -64,6 +108,9 @@ MENDS = {
 def shelf(folder, tmp_path_factory, monkeypatch):
     """Return the current folder, with a file of settings, another picture, and a style of the user's own."""
     (folder / "settings.toml").write_text("sise = 64")
+    (folder / "settings.yaml").write_text("size: 64")
+    (folder / "my photo.png").write_bytes((folder / "photo.png").read_bytes())
+    (folder / "own").mkdir()
     (folder / "photo.jpg").write_bytes((folder / "photo.png").read_bytes())
     own = tmp_path_factory.mktemp("own")
     (own / "monet.png").write_bytes((folder / "style.png").read_bytes())

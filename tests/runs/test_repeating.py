@@ -74,6 +74,17 @@ def test_prepare_unsets_strength_or_raw_weights(album, photo):
     assert (settings.strength, settings.content_weight, settings.style_weight) == (0.6, None, None)
 
 
+@pytest.mark.parametrize("preset", ["tutorial", "tutorial-core"])
+def test_prepare_refuses_strength_over_raw_weights_of_preset(preset, album, photo):
+    stored = make_settings(preset=preset, encoder="builtin").model_dump(mode="json", exclude_none=True)
+    path = store(album, photo, settings=stored)
+    with pytest.raises(SettingsError, match="the tutorial presets give raw weights"):
+        prepare(path, changes={"strength": 0.6})
+    settings = prepare(path, changes={"strength": 0.6, "preset": "default"}).settings
+    assert (settings.strength, settings.content_weight, settings.style_weight) == (0.6, None, None)
+    assert make_settings(**settings.model_dump(mode="json", exclude_none=True)) == settings
+
+
 def test_prepare_ignores_missing_sources_that_are_replaced(album, photo):
     gone = {"path": "../gone.png", "sha256": "0"}
     path = store(album, photo, content=gone, styles=[gone, {"path": None, "sha256": None}])

@@ -87,6 +87,8 @@ def parse_axis(text: str) -> Axis:
     Raises:
         SettingsError: there is no ``=``, no name before it, an empty value, or a value given twice.
     """
+    if "=" not in text:
+        raise SettingsError(f"{text!r} lacks its values: write NAME=A,B, as in strength=0.3,0.5.")
     parse_assignment(text)  # for its errors
     name, _, rest = text.partition("=")
     values = tuple(value.strip() for value in _split_values(rest))

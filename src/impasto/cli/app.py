@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -25,18 +25,19 @@ from impasto.cli.commands import (
     vary,
     weights,
 )
-from impasto.cli.help_pages import PanelTyper, UsageError, other_spelling
+from impasto.cli.help_pages import PanelTyper, other_spelling
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.reporting.streams import lost_output, print_error, print_out
+from impasto.cli.usage import UsageError, refuse_single_hyphen, usage_sentence
 from impasto.errors import ImpastoError
 from impasto.version import __version__
 
 FIRST_STEPS = """\
 impasto paints a photograph in the manner of a painting. Try one of these:
 
-  impasto demo                      paint an example, without any files of your own
+  impasto demo                      paint an example, without files of your own
   impasto paint photo.jpg swirls    paint your photograph in the style swirls
-  impasto sheet photo.jpg           see your photograph in every style, side by side
+  impasto sheet photo.jpg           see your photograph in every style
   impasto styles                    list the styles; any picture can be one, too
   impasto --help                    list all commands"""
 """The text that the program prints without arguments."""
@@ -44,6 +45,11 @@ impasto paints a photograph in the manner of a painting. Try one of these:
 
 class _Commands(TyperGroup):
     """Commands whose names may have two words: ``batch plan`` precedes ``batch`` with a photograph named plan."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments before the command."""
+        refuse_single_hyphen(args[:1], ctx)
+        return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Return the name, the command and its arguments."""
@@ -98,7 +104,7 @@ def run(arguments: Sequence[str], interrupts: Interrupts) -> int:
         print_error(_access_sentence(error))
         return 2
     except UsageError as error:
-        print_error(_usage_sentence(cast("typer.BadParameter", error)))
+        print_error(usage_sentence(error))
         return 2
     lost = lost_output()
     if lost is not None:
@@ -122,13 +128,6 @@ def _access_sentence(error: OSError) -> str:
     advice = "choose another, or change its permissions" if isinstance(error, PermissionError) else "choose another"
     what = shown(error.filename) if error.filename else "A file or the output"
     return f"{what} cannot be used ({reason(error)}): {advice}."
-
-
-def _usage_sentence(error: typer.BadParameter) -> str:
-    """Return the sentence on a wrong command line, with a pointer to the help."""
-    message = error.format_message().rstrip(".")
-    command = error.ctx.command_path if error.ctx else "impasto"
-    return f"{message}{'' if message.endswith('?') else '.'} See `{command} --help`."
 
 
 def _print_version(asked: bool) -> None:

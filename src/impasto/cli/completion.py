@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal, get_args
@@ -49,7 +50,15 @@ def prepare() -> bool:
 def script_for(shell: Shell) -> str:
     """Return the script that sets up completion in a shell."""
     script: str = get_completion_script(prog_name="impasto", complete_var=VARIABLE, shell=shell)
-    # No space after KEY=, so that the value can be written at once.
+    # No space after KEY=, so that the value can be written at once; fish adds none.
+    if shell == "zsh":
+        lines = (
+            r'local found="\1"',
+            "local -a suffix",
+            """[[ $found == *'="'* ]] && suffix=(-S '')""",
+            'eval "${found/_arguments/_arguments -O suffix}"',
+        )
+        return re.sub(r"eval (\$\(.*\))", "\n  ".join(lines), script)
     return script.replace("    return 0", '    [[ "${COMPREPLY[0]}" == *= ]] && compopt -o nospace\n    return 0')
 
 

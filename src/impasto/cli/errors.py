@@ -13,6 +13,7 @@ _ARGUMENT = re.compile(
       | "(?P<text>[^"\s]*)"
       | \{(?P<number>\d+):\s(?:"(?P<mask>[^"\s{}]*)"|[^{}]*)\}
       | (?P<placeholder>[A-Z]+)\b
+      | (?P<count>\d+)(?![\w,]|\.\d)
       | (?=[.,;:)]*(?:\s|$)) )""",
     re.VERBOSE,
 )
@@ -23,7 +24,7 @@ def as_options(sentence: str) -> str:
 
     These forms are replaced: ``force=True`` by ``--force``, ``protect=`` by ``--protect``, ``protect=FILE`` by
     ``--protect FILE``, ``precision="float32"`` by ``--precision float32``, ``masks={2: …}``
-    by ``--mask 2=FILE``, and ``masks={2: "none"}`` by ``--mask 2=none``.
+    by ``--mask 2=FILE``, ``masks={2: "none"}`` by ``--mask 2=none``, and ``depth=8`` by ``--depth 8``.
     Arguments that no option stands for stay as they are.
 
     Args:
@@ -37,5 +38,5 @@ def _as_option(match: re.Match[str]) -> str:
     if flag is None:
         return match[0]
     mask = match["number"] and f"{match['number']}={match['mask'] or 'FILE'}"
-    value = match["text"] or match["placeholder"] or mask
+    value = match["text"] or match["placeholder"] or match["count"] or mask
     return f"{flag} {value}" if value else flag

@@ -11,9 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from impasto.cli.reporting.streams import print_out
-
-UsageError: type[Exception] = typer.BadParameter.__bases__[0]
-"""Base class of all usage errors; it has no public name in some versions of typer."""
+from impasto.cli.usage import UsageError, refuse_single_hyphen
 
 PANELS: Mapping[str, Sequence[str]] = {
     "Picture": (
@@ -44,6 +42,30 @@ EXPERT_OPTIONS = frozenset(
     | {"--checkpoint", "--no-checkpoint", "--checkpoint-every"}
 )
 """Options that only ``--help-all`` shows."""
+
+BRIEF_HELP: Mapping[str, str] = {
+    "--format": "Format for -o -, or for the default name.",
+    "--preview": "Paint a small, quick preview to OUT-preview.",
+    "--size": "Long side in pixels, or a print as in 30x40cm@300.",
+    "--preset": "Time and finish; instant is a rough first look.",
+    "--init": "Image that painting starts from.",
+    "--strength": "From 0 (a hint of the style) to 1; 0.5 by default.",
+    "--style-weights": "Shares of several styles, as in 2,1.",
+    "--stroke-size": "Size of the strokes, from 0.25 to 4.",
+    "--detail": "From 0 (the painting's forms) to 1 (its brushwork).",
+    "--colour": "Source of the colours; see `impasto help colour`.",
+    "--colours-from": "Take the colours from this painting.",
+    "--texture-from": "Take only the brush strokes from this painting.",
+    "--mask": "Region of style N in the photo: a mask, white there.",
+    "--protect": "Part of the photo to keep: a mask, or faces.",
+    "--explain": "Print the plan and the expected time, and exit.",
+    "--sheet": "Also write photo, styles and painting side by side.",
+    "--live": "Rewrite a picture, or an .html page, while painting.",
+    "--watch": "Show the picture in the terminal while painting.",
+    "--device": "auto, cpu, cuda, cuda:1 or mps.",
+    "--memory": "Most memory to use, as in 4G or 800M.",
+}
+"""Help of options in one line of 80 columns; ``--help-all`` shows the whole text of all options."""
 
 EXAMPLES: Mapping[str, Sequence[str]] = {
     "paint": (
@@ -120,6 +142,7 @@ class PanelCommand(TyperCommand):
             ctx.meta[_HELP_ALL] = True
             print_out(self.get_help(ctx))
             raise typer.Exit
+        refuse_single_hyphen(args, ctx)
         try:
             return super().parse_args(ctx, args)
         except UsageError as error:
@@ -185,9 +208,11 @@ def _in_panels(options: Mapping[str, tuple[str, str]], *, show_all: bool) -> dic
     flags[LAST_PANEL] = [flag for flag in options if flag not in listed]
     flags[machine] = [flag for flag in PANELS[machine] if flag in options]
     hidden = [] if show_all else [flag for flag in options if flag in EXPERT_OPTIONS]
+    if not show_all:
+        options = {flag: (name, BRIEF_HELP.get(flag, text)) for flag, (name, text) in options.items()}
     panels = {name: [options[flag] for flag in panel if flag not in hidden] for name, panel in flags.items()}
     if hidden:
-        panels[LAST_PANEL].append((_HELP_ALL, f"Show all options, with {len(hidden)} more for experts, and exit."))
+        panels[LAST_PANEL].append((_HELP_ALL, f"Show this in full, with {len(hidden)} more for experts."))
     return panels
 
 

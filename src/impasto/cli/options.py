@@ -222,7 +222,7 @@ class RunOptions:
             stack: removes the temporary file of a picture that goes to standard output.
 
         Raises:
-            SettingsError: a format that is not written, or that is not the one of the output's name.
+            SettingsError: an output that is a folder, or a format that is not written or not that of the output's name.
         """
         from impasto.cli.pipes import PIPE, output_file  # which imports FLAGS
         from impasto.runs.outputs import Outputs
@@ -232,6 +232,8 @@ class RunOptions:
         if output == PIPE:
             picture = Path(f"{PIPE}{suffix or ''}") if self.explain else output_file(suffix or ".png", stack)
             return replace(others, picture=picture, is_temporary=True)
+        if output is not None and (output.endswith("/") or (Path(output).is_dir() and not Path(output).suffix)):
+            raise SettingsError(f"{output} is a folder: name the picture in it, as in {Path(output, default.name)}.")
         if output is not None and suffix and Path(output).suffix.lower() != suffix:
             raise SettingsError(f"--format {self.format} is not the format of {output}: leave one of them out.")
         picture = default.with_suffix(suffix) if suffix else default

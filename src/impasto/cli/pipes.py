@@ -27,7 +27,7 @@ def spool_input(stack: ExitStack) -> Path:
     """Copy standard input to a file that the stack removes, and return its path.
 
     Raises:
-        SettingsError: standard input is a terminal.
+        SettingsError: standard input is a terminal, or empty.
     """
     if sys.stdin is None or sys.stdin.isatty():
         raise SettingsError(
@@ -36,6 +36,10 @@ def spool_input(stack: ExitStack) -> Path:
     path = temporary_folder(stack, "pipe") / "standard-input"
     with path.open("xb") as file:
         shutil.copyfileobj(sys.stdin.buffer, file)
+        if not file.tell():
+            raise SettingsError(
+                "The photograph from standard-input is empty (0 bytes): write impasto paint - STYLE < photo.jpg."
+            )
     return path
 
 

@@ -41,13 +41,17 @@ def open_picture(path: Path) -> Iterator[io.BufferedReader]:
         yield file
 
 
-_ADDRESS = re.compile(r"(https?|ftp):/+", re.IGNORECASE)  # a path has lost the second slash
+_ADDRESS = re.compile(r"([a-z][a-z0-9+]+):/+|www\.", re.IGNORECASE)  # a path has lost the second slash
 
 
 def _missing(path: Path) -> str:
     """Return the sentence on a picture that is missing."""
-    if address := _ADDRESS.match(path.as_posix()):
-        url = f"{address[1]}://{path.as_posix()[address.end() :]}"
+    text = path.as_posix()
+    if address := _ADDRESS.match(text):
+        rest = text[address.end() :]
+        if address[1] and address[1].lower() == "file":
+            return f"{shown(f'file:///{rest}')} is an address; write the path alone, as in {shown(f'/{rest}')}."
+        url = f"{address[1]}://{rest}" if address[1] else text
         return f"{shown(url)} is an address on the web; download the picture first, and name the file."
     similar = similar_file(path)
     advice = "check the name and the folder." if similar is None else f"did you mean {shown(similar)}?"

@@ -17,7 +17,7 @@ from impasto.painting.record import GRID, LIVE, Record, StoredSource
 from impasto.pictures import open_picture, read_record
 from impasto.runs.growing import choose_growth
 from impasto.settings.fields import Precision
-from impasto.settings.making import change_settings, make_settings
+from impasto.settings.making import change_settings, make_settings, preset_values
 from impasto.settings.merging import deep_merge
 from impasto.settings.model import Settings
 from impasto.settings.presets import texture_values
@@ -175,9 +175,11 @@ def _stored_settings(record: Record, path: str | os.PathLike[str]) -> Settings:
 def _completed(changes: Mapping[str, Any], record: Record) -> dict[str, Any]:
     """Complete the changes: unset the settings that they exclude, and add those of a texture to a preset."""
     result = dict(changes)
-    # Strength and raw weights exclude each other, so a new value of one unsets the stored other.
+    # Strength and raw weights exclude each other, so a new value of one unsets the stored other. The weights of a
+    # preset stay, because the record could not say that they are unset.
     raw = ("content_weight", "style_weight")
-    if result.get("strength") is not None:
+    preset = preset_values(result.get("preset", record.settings.get("preset", "default")))
+    if result.get("strength") is not None and all(preset[name] is None for name in raw):
         result = dict.fromkeys(raw) | result
     elif any(result.get(name) is not None for name in raw):
         result = {"strength": None} | result

@@ -120,10 +120,15 @@ def read_settings_file(path: str | Path) -> dict[str, Any]:
         raise SettingsError(f"There is no file of settings {str(path)!r}: {advice}") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise SettingsError(f"The file of settings {str(path)!r} cannot be read ({reason}).") from None
+        raise SettingsError(
+            f"The file of settings {str(path)!r} cannot be read ({reason}): name a TOML or JSON file."
+        ) from None
     except (ValueError, RecursionError) as error:  # numbers with thousands of digits raise a ValueError too
         kind = "JSON" if path.suffix.lower() == ".json" else "TOML"
-        raise SettingsError(f"The file of settings {str(path)!r} is not valid {kind}: {error}.") from None
+        example = '{"size": 512}' if kind == "JSON" else "size = 512"
+        raise SettingsError(
+            f"The file of settings {str(path)!r} is not valid {kind} ({error}): write settings as in {example}."
+        ) from None
     if not isinstance(values, dict):
         raise SettingsError(f"The file of settings {str(path)!r} does not hold a table of names and values.")
     return expand_shorthands(values)

@@ -33,7 +33,7 @@ from impasto.settings.fields import (
     Weight,
 )
 from impasto.settings.print_sizes import PrintSize, parse_print_size, pixels_of
-from impasto.settings.references import COLOURS_FROM, GROW_FROM, INIT, PROTECT, mask_name
+from impasto.settings.references import COLOURS_FROM, GROW_FROM, INIT, PROTECT, mask_name, path_unless
 from impasto.styles.lookup import find_style
 
 DEFAULT_STRENGTH = 0.5
@@ -348,14 +348,14 @@ class Settings(_Model):
     def named_files(self) -> dict[str, Path]:
         """Paths of the pictures in these settings, by the names in :mod:`impasto.settings.references`.
 
-        ``colours_from`` may also name a style. Raises :class:`~impasto.errors.PictureError` if it is neither.
+        ``colours_from`` may also name a style. Raises :class:`~impasto.errors.PictureError` for misspelt names.
         """
-        files: dict[str, Any] = {INIT: None if self.init in ("content", "noise") else self.init}
+        files: dict[str, Any] = {INIT: path_unless(self.init, "content", "noise")}
         colours = None if self.colours_from is None else find_style(self.colours_from)
         files |= {COLOURS_FROM: colours, GROW_FROM: self.grow_from}
         files |= {mask_name("masks", number): path for number, path in sorted(self.masks.items())}
         files |= {mask_name("style_masks", number): path for number, path in sorted(self.style_masks.items())}
-        files[PROTECT] = None if self.protect == FACES else self.protect
+        files[PROTECT] = path_unless(self.protect, FACES)
         return {name: expanded(path) for name, path in files.items() if path is not None}
 
     @property

@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from impasto.errors import PictureError, closest
+from impasto.files import exists, expanded, shown
+
 INIT = "init"
 """Name of the picture that painting starts from."""
 
@@ -78,3 +81,16 @@ def nest_names(pictures: Mapping[str, Any]) -> dict[str, Any]:
         else:
             settings.setdefault(setting, {})[number] = picture
     return settings
+
+
+def path_unless(value: str | None, *words: str) -> str | None:
+    """Return the path that a setting gives; None if it is not set, or one of the words that it may also be.
+
+    Raises:
+        PictureError: there is no such file, and a word is similar.
+    """
+    if value is None or value in words:
+        return None
+    if (word := closest(value, words)) and not exists(expanded(value)):
+        raise PictureError(f"There is no picture at {shown(value)}; did you mean {word}?")
+    return value

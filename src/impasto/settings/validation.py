@@ -80,10 +80,10 @@ def similar_setting(name: str) -> str | None:
     """Return the setting that a misspelt name most probably means; None if no name is similar.
 
     Args:
-        name: with dots if nested, or the last part of a nested name.
+        name: with dots if nested, or one part of a nested name.
     """
     parent, _, last = name.rpartition(".")
-    names = list(setting_names())
+    names = [*setting_names(), "losses", "optimization"]
     by_last = {known.rpartition(".")[2]: known for known in names}
     by_last |= {known.rpartition(".")[2]: known for known in names if known.rpartition(".")[0] == parent}
     found = closest(last, by_last)

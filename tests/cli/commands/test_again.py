@@ -122,8 +122,11 @@ def test_show_prints_record(painted, impasto_command):
     assert "* init" in result.out
     assert "  depth" in result.out
     raw = impasto_command("show", painted, "--json")
-    assert raw.out == read_record(painted) + "\n"
-    assert json.loads(raw.out)["complete"] is True
+    shown, stored = json.loads(raw.out), json.loads(read_record(painted))
+    assert shown.items() >= stored.items()
+    assert shown.keys() - stored.keys() == {"strength", "command"}
+    assert shown["strength"] == 0.5
+    assert shown["command"] == result.out.splitlines()[-1]
 
 
 def test_again_keeps_stored_plan_unless_size_changes(folder, small, impasto_command):

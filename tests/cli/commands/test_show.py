@@ -79,6 +79,20 @@ def test_show_gives_default_strength_unmarked(folder, tiny, impasto_command):
     assert "strength " not in impasto_command("show", "texture.png").out
 
 
+def test_show_json_leaves_out_unknown_strength(folder, tiny, impasto_command):
+    assert impasto_command("texture", "swirls", *tiny, "-o", "texture.png").code == 0
+    shown = json.loads(impasto_command("show", "texture.png", "--json").out)
+    assert "strength" not in shown
+    assert shown["command"].startswith("impasto texture swirls -o texture-again.png ")
+
+
+@pytest.mark.parametrize("text", ['{"grid": true}', "[1]", "damaged"])
+def test_show_json_prints_other_records_as_stored(text, folder, photo, impasto_command):
+    write_picture("other.png", photo, record=text)
+    assert impasto_command("show", "other.png", "--json").out == text + "\n"
+    assert impasto_command("show", "other.png").code == 2
+
+
 def test_long_default_name_is_shortened(folder, tiny, impasto_command):
     names = [f"{'ü' * 120}{letter}.png" for letter in "ab"]
     for name in names:

@@ -173,6 +173,14 @@ def test_reporter_says_which_pictures_remain_after_signals(temporary, first, sec
     assert reporter.remains == second
 
 
+def test_note_that_variants_share_is_printed_once(painted, impasto_command):
+    result = impasto_command("vary", "out.png", *VALUES, "--content", "out.png")
+    assert result.code == 0
+    notes = [line for line in result.err.splitlines() if line.startswith("note: ")]
+    assert len(notes) == 1
+    assert notes[0].startswith("note: The photo out.png was painted by impasto")
+
+
 def test_failed_variant_fails_the_command_not_the_grid(painted, impasto_command):
     result = impasto_command("vary", "out.png", "--set", "encoder=builtin,nothing.safetensors", "-o", "grid.png")
     assert result.code == 2  # refused before painting

@@ -9,16 +9,18 @@ import typer
 from impasto.cli.completion import SHELLS, Shell, script_for
 from impasto.cli.help_pages import other_spelling
 from impasto.cli.reporting.streams import print_out
+from impasto.cli.setting_options import help_of
 from impasto.cli.topics import TOPICS
 from impasto.errors import SettingsError, closest
+from impasto.settings.validation import setting_names
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command(
         "help",
-        short_help="Explain a topic or a command.",
-        help=f"Explain a topic ({', '.join(TOPICS)}), or print the help of a command.",
+        short_help="Explain a topic, a command or a setting.",
+        help=f"Explain a topic ({', '.join(TOPICS)}) or a setting, or print the help of a command.",
     )(explain)
     app.command(
         short_help="Print a script that completes commands in a shell.",
@@ -39,12 +41,12 @@ def explain(
         typer.Argument(
             metavar="[TOPIC]",
             show_default=False,
-            help=f"{', '.join(TOPICS)}, or a command.",
+            help=f"{', '.join(TOPICS)}; a command; or a setting.",
             autocompletion=_complete_topic,
         ),
     ] = None,
 ) -> None:
-    """Print the text of a topic, or the help of a command."""
+    """Print the text of a topic, the help of a command, or that of a setting."""
     parent: Any = context.parent
     if topic is None:
         print_out(parent.get_help())
@@ -58,6 +60,8 @@ def explain(
         command = commands[name]
         with command.make_context(name, [], parent=parent, resilient_parsing=True) as inner:
             print_out(command.get_help(inner))
+    elif name in setting_names():
+        print_out(f"{name}: {help_of('optimization.iterations' if name == 'iterations' else name)}")
     else:
         similar = closest(name, (*TOPICS, *commands))
         advice = f"did you mean {similar}?" if similar else f"choose {', '.join(TOPICS)}, or a command."

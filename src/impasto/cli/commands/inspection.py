@@ -28,7 +28,9 @@ def register(app: typer.Typer) -> None:
 
 def show(
     file: options.Painted,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the record as it is stored.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the record as JSON, with strength and command.")
+    ] = False,
 ) -> None:
     """Print the record in a picture."""
     from impasto.cli.reporting.tables import print_record

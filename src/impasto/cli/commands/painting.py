@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from impasto.cli import options
-from impasto.cli.commands.sources import sources_from
+from impasto.cli.commands.sources import photo_from, sources_from
 from impasto.cli.commands.weights import show_downloads
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.options import ReportOptions, RunOptions, WatchOptions
@@ -69,14 +69,14 @@ def paint(
     report: ReportOptions,
 ) -> int:
     """Paint a photograph, and return the exit code."""
+    is_piped = content == PIPE
+    name = Path("standard-input") if is_piped else photo_from(content, styles or ())
     paintings, changes = sources_from((*(styles or ()), *(more_styles or ())), texture_from, changes)
     settings = make_settings(**changes)
     from impasto.runs.job import Job
     from impasto.runs.outputs import default_output
 
-    is_piped = content == PIPE
     with ExitStack() as stack:
-        name = Path("standard-input" if is_piped else content)
         outputs = run.outputs(output, default_output(name, paintings), stack)
         checkpoints = run.checkpoints(is_piped=is_piped or outputs.is_temporary)
         photo = spool_input(stack) if is_piped else name

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from impasto.cli import options
+from impasto.cli.commands.sources import photo_from
 from impasto.cli.commands.vary import paint_grid
 from impasto.cli.pipes import temporary_folder
 from impasto.cli.setting_options import Changes
+from impasto.errors import SettingsError
 from impasto.files import fitting_name
 from impasto.settings.making import make_settings
 from impasto.settings.presets import PREVIEW_PRESET
@@ -46,12 +47,14 @@ def sheet(
     report: options.ReportOptions,
 ) -> int:
     """Paint a photograph in several styles and a grid of them, and return the exit code of :func:`paint_grid`."""
-    names = [name.strip() for name in styles.split(",")] if styles else style_paths()
+    content = photo_from(photo)
+    names = [name for name in map(str.strip, styles.split(",")) if name] if styles else [*style_paths()]
+    if not names:
+        raise SettingsError(f"--styles {styles} names no style: list some, as in --styles swirls,mosaic.")
     paths = [find_style(name) for name in names]
     settings = make_settings(**{"preset": PREVIEW_PRESET, **changes})
     from impasto.batches.variants import plan_styles
 
-    content = Path(photo)
     grid = options.to_path(output) or content.with_name(fitting_name(f"{content.stem}-styles.png"))
     with ExitStack() as stack:
         variants = plan_styles(content, paths, settings, options.to_path(keep) or temporary_folder(stack, "vary"))

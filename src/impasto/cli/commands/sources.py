@@ -6,10 +6,32 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from impasto.errors import SettingsError
-from impasto.files import is_file, shown
+from impasto.errors import PictureError, SettingsError
+from impasto.files import exists, is_file, shown
 from impasto.pictures.codecs.formats import SUFFIXES
-from impasto.styles.lookup import find_style
+from impasto.styles.lookup import SUFFIXES as READABLE, find_style, style_paths
+
+
+def photo_from(photo: str, others: Sequence[str] = ()) -> Path:
+    """Return the path of the photograph, which may be missing.
+
+    Args:
+        photo: value of the argument.
+        others: arguments that follow it.
+
+    Raises:
+        PictureError: there is no such file, and the name is that of a style, or the first part of a name with spaces.
+    """
+    path = Path(photo)
+    if exists(path):
+        return path
+    if photo in style_paths():
+        raise PictureError(f"{photo} is a style: name the photograph first, as in `impasto paint photo.jpg {photo}`.")
+    for count in range(1, len(others) + 1):
+        joined = " ".join((photo, *others[:count]))
+        if is_file(Path(joined)):
+            raise PictureError(f"There is no picture at {shown(photo)}: if {joined!r} is meant, write it in quotes.")
+    return path
 
 
 def sources_from(
@@ -30,9 +52,9 @@ def sources_from(
         PictureError: a value is neither a file nor the name of a style.
     """
     changes = dict(changes)
-    if len(styles) > 1 and Path(styles[-1]).suffix.lower() in SUFFIXES and not is_file(Path(styles[-1])):
+    if len(styles) > 1 and (output := _as_output(styles[-1])):
         raise SettingsError(
-            f"{shown(styles[-1])} comes last among the styles, but does not exist: did you mean -o {shown(styles[-1])}?"
+            f"{shown(styles[-1])} comes last among the styles, but does not exist: did you mean -o {shown(output)}?"
         )
     if texture is None:
         if not styles:
@@ -54,3 +76,11 @@ def sources_from(
     else:
         changes["colours_from"] = styles[0]
     return (find_style(texture),), changes
+
+
+def _as_output(style: str) -> Path | None:
+    """Return the output that is probably meant by a style that does not exist; None for other styles."""
+    path = Path(style)
+    if exists(path) or path.suffix.lower() not in {*READABLE, ".pdf"}:
+        return None
+    return path if path.suffix.lower() in SUFFIXES else path.with_suffix(".png")

@@ -13,6 +13,7 @@ import typer
 
 from impasto.cli import options
 from impasto.cli.commands.batch import paint_works
+from impasto.cli.commands.sources import photo_from
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.pipes import temporary_folder
 from impasto.cli.reporting.streams import print_error
@@ -88,7 +89,7 @@ def vary(
     report: options.ReportOptions,
 ) -> int:
     """Paint variants and a grid of them, and return the exit code of :func:`paint_works`, or 1 without a grid."""
-    source = Path(file)
+    source = photo_from(file, paintings or ())
     grid = options.to_path(output) or source.with_name(fitting_name(f"{source.stem}-vary.png"))
     with ExitStack() as stack:
         folder = options.to_path(keep) or temporary_folder(stack, "vary")
@@ -126,6 +127,10 @@ def _plan(
                 f"`impasto vary {source.name} swirls --set strength=0.2,0.5,0.8`."
             )
         styles, others = others.styles, replace(others, styles=None)
+    if not assignments and between is None:
+        raise SettingsError(
+            "There is nothing to vary: give --set a setting and its values, as in --set strength=0.2,0.5,0.8."
+        )
     if not styles:
         content = options.to_path(others.content)
         return plan_variants(

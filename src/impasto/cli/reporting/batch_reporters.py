@@ -134,6 +134,7 @@ class BatchLineReporter(BatchReporter):
     ) -> None:
         super().__init__(works, names, temporary)
         self.shares: dict[int, float] = {}
+        self._are_variants, self._noted = names is not None, set[str]()
         self._begun = self._last = time.monotonic()
 
     def begin(self, jobs: int) -> None:
@@ -154,11 +155,19 @@ class BatchLineReporter(BatchReporter):
             if self.is_due():
                 self.line(self.whole())
         elif isinstance(event, Remarked):
-            self.note(f"{self.name(event.number)}: {event.text}")
+            self._remark(event)
         elif isinstance(event, Ended):
             self.shares.pop(event.number, None)
             if event.state == "painted":
                 self.line(f"{self.name(event.number)}: painted in {clock(event.seconds)}")
+
+    def _remark(self, event: Remarked) -> None:
+        """Print a note; one that several variants share, such as one on the photograph, only once."""
+        if not self._are_variants:
+            self.note(f"{self.name(event.number)}: {event.text}")
+        elif event.text not in self._noted:
+            self._noted.add(event.text)
+            self.note(event.text)
 
     def is_due(self) -> bool:
         """Return whether a line on the whole batch is due."""

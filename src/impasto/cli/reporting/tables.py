@@ -7,6 +7,7 @@ import json
 import platform
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from rich.text import Text
 
 from impasto.cli.errors import as_options
 from impasto.cli.repeat_command import flat_values, repeating_command
-from impasto.cli.reporting.formatting import clock, counted, estimate_line
+from impasto.cli.reporting.formatting import clock, counted, estimate_line, to_json
 from impasto.cli.reporting.streams import one_line, print_out
 from impasto.errors import EncoderError, ImpastoError, PictureError, SettingsError
 from impasto.painting.record import Record
@@ -57,13 +58,22 @@ def print_settings(*, as_json: bool) -> None:
 
 
 def print_record(path: Path, *, as_json: bool) -> None:
-    """Print the record in a picture as a table, or as it is stored.
+    """Print the record in a picture, its strength, and the command that paints it again: as tables, or as JSON.
+
+    The JSON object is the stored record with two more keys, ``strength`` and ``command``, as far as they are known. A
+    record without a painting, such as that of a grid, is printed as it is stored.
 
     Raises:
         PictureError: the picture does not exist, or holds no record.
     """
     if as_json:
-        print_out(stored_text(path))
+        text = stored_text(path)
+        try:
+            derived = _derived(path, stored_record(path))
+        except PictureError:  # a grid, or damaged
+            print_out(text)
+        else:
+            print_out(to_json(json.loads(text) | derived))
         return
     record = stored_record(path)
     _print(_table(_record_rows(record)))
@@ -79,6 +89,15 @@ def print_record(path: Path, *, as_json: bool) -> None:
         print_out(repeating_command(path, record))
     except SettingsError as error:
         print_out(as_options(str(error)))
+
+
+def _derived(path: Path, record: Record) -> dict[str, Any]:
+    """Return the strength of a picture and the command that paints it again, as far as they are known."""
+    settings = (_default_strength(record.settings) if record.content else {}) | record.settings
+    found = {name: settings[name] for name in ("strength",) if name in settings}
+    with suppress(SettingsError):
+        found["command"] = repeating_command(path, record)
+    return found
 
 
 def _default_strength(settings: Mapping[str, Any]) -> dict[str, float]:

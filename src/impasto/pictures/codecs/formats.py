@@ -155,11 +155,9 @@ def writable_format(path: Path, depth: int) -> str:
     """
     file_format = WRITABLE.get(path.suffix.lower())
     if file_format is None:
-        suffix = f'"{path.suffix}"' if path.suffix.isprintable() and path.suffix else "no suffix"
-        raise PictureError(
-            f"{shown(path)} ends in {suffix}, which impasto does not write; "
-            f"end the name in one of {', '.join(SUFFIXES)}."
-        )
+        suffix = f'"{path.suffix}"' if path.suffix.isprintable() else "a suffix"
+        fault = f"ends in {suffix}, which impasto does not write" if path.suffix else "has no suffix"
+        raise PictureError(f"{shown(path)} {fault}; end the name in one of {', '.join(SUFFIXES)}.")
     if depth not in (8, 16):
         raise PictureError(f"{shown(path)} cannot be written with {depth} bits per channel; use depth=8 or depth=16.")
     if depth == 16 and file_format not in DEEP:
