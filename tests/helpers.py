@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
 from impasto.encoders.layers import VGG19, all_convolutions
+from impasto.pictures import write_picture
 
 CHANNELS = (4, 6, 8, 8, 8)
 
@@ -46,3 +49,13 @@ def smooth_picture(height: int, width: int, seed: int = 0) -> np.ndarray:
     )
     picture = 0.5 + 0.11 * picture + 0.03 * rng.standard_normal(picture.shape)
     return picture.clip(0, 1).astype(np.float32)
+
+
+def write_album(folder: Path, *styles: str) -> Path:
+    """Write three photographs to ``photos`` in a folder, and a picture for each style's name; return the folder."""
+    (folder / "photos").mkdir()
+    for number in range(3):
+        write_picture(folder / "photos" / f"{number}.png", smooth_picture(32, 40, seed=number))
+    for number, name in enumerate(styles):
+        write_picture(folder / f"{name}.png", smooth_picture(32, 32, seed=9 + number))
+    return folder

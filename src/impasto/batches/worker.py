@@ -129,7 +129,7 @@ def check_settings(settings: Settings) -> None:
 
 
 def paint_task(task: Task, channel: Channel, worker_count: int) -> Ended:
-    """Paint a task, and return its last event whatever happens.
+    """Paint a task, and return its last event, also after an error.
 
     Args:
         task: the painting.

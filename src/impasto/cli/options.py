@@ -135,6 +135,18 @@ Jobs = Annotated[
     int,
     typer.Option("--jobs", "-j", metavar="N", min=1, max=256, help="Paint N pictures at a time; they share the cores."),
 ]
+Photos = Annotated[list[str], typer.Argument(metavar="PHOTOS", show_default=False, help="The photographs.")]
+StylesOfBatch = Annotated[
+    list[str],
+    typer.Option(
+        "--style",
+        "-s",
+        metavar="FILE|NAME",
+        show_default=False,
+        help="A painting, a folder of them, or a name of `impasto styles`. May be repeated.",
+        autocompletion=complete_style,
+    ),
+]
 OutputFolder = Annotated[
     str,
     typer.Option("--out", "-o", metavar="DIR", show_default=False, help="Folder for the pictures; made if missing."),
@@ -342,6 +354,12 @@ class PairingOptions:
     ] = None
     zipped: Annotated[bool, typer.Option("--zip", help="Pair the first photograph with the first style, etc.")] = False
     blend: Annotated[bool, typer.Option("--blend", help="Paint each photograph in all styles together.")] = False
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """Keywords of the functions that plan the paintings."""
+        name = {} if self.name is None else {"template": self.name}
+        return {**name, "zipped": self.zipped, "blend": self.blend}
 
 
 def _flag(annotation: Any) -> str:

@@ -102,7 +102,7 @@ class RayExecutor:
             return self._receive()
         except (ray.exceptions.RaySystemError, ConnectionError) as error:
             raise PaintingError(
-                f"The cluster is lost ({reason(error)}): run the same command again, which goes on with what is left."
+                f"The cluster is lost ({reason(error)}): run the same command again, which paints the rest."
             ) from None
 
     def release_idle(self) -> None:
@@ -113,7 +113,7 @@ class RayExecutor:
         self._is_stopped = True
 
     def shut_down(self) -> None:
-        """Cancel what still runs, and leave the cluster."""
+        """Cancel the running tasks, and leave the cluster."""
         if self._mailbox is None:
             return
         with suppress(ray.exceptions.RayError, ConnectionError):

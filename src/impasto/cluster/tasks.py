@@ -110,7 +110,7 @@ class MailboxChannel:
 
 
 def paint(task: Task, cpus: int, mailbox: Any, interval: float) -> Ended:
-    """Paint a task, and return its last event, which is all that travels to the driver.
+    """Paint a task, and return its last event, the only result that the driver receives.
 
     Args:
         task: the painting.

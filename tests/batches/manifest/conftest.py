@@ -6,9 +6,8 @@ import pytest
 
 from impasto import make_settings
 from impasto.batches.worker import paint_task
-from impasto.pictures import write_picture
 from impasto.runs.listener import StopSwitch
-from tests.helpers import smooth_picture
+from tests.helpers import write_album
 
 
 class InlineExecutor:
@@ -59,8 +58,4 @@ def settings(tiny_encoder):
 def album(tmp_path, monkeypatch):
     """Change to a folder with three photographs in ``photos`` and a style, and return it."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "photos").mkdir()
-    for number in range(3):
-        write_picture(tmp_path / "photos" / f"{number}.png", smooth_picture(32, 40, seed=number))
-    write_picture(tmp_path / "style.png", smooth_picture(32, 32, seed=9))
-    return tmp_path
+    return write_album(tmp_path, "style")

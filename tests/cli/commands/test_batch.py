@@ -14,7 +14,7 @@ import pytest
 
 from impasto.pictures import write_picture
 from impasto.runs.repeating import stored_record
-from tests.helpers import smooth_picture
+from tests.helpers import smooth_picture, write_album
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
 
@@ -23,12 +23,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
 def album(tmp_path, tiny_encoder, monkeypatch):
     """Return the current folder, with three photographs in ``photos`` and two styles."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "photos").mkdir()
-    for number in range(3):
-        write_picture(tmp_path / "photos" / f"{number}.png", smooth_picture(32, 40, seed=number))
-    for number, name in enumerate("st"):
-        write_picture(tmp_path / f"{name}.png", smooth_picture(32, 32, seed=9 + number))
-    return tmp_path
+    return write_album(tmp_path, "s", "t")
 
 
 @pytest.fixture

@@ -9,20 +9,15 @@ import sys
 
 import pytest
 
-from impasto.pictures import write_picture
 from impasto.runs.repeating import stored_record
-from tests.helpers import smooth_picture
+from tests.helpers import write_album
 
 
 @pytest.fixture
 def album(tmp_path, monkeypatch):
     """Change to a folder with three photographs in ``photos`` and a style, and return it."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "photos").mkdir()
-    for number in range(3):
-        write_picture(tmp_path / "photos" / f"{number}.png", smooth_picture(32, 40, seed=number))
-    write_picture(tmp_path / "s.png", smooth_picture(32, 32, seed=9))
-    return tmp_path
+    return write_album(tmp_path, "s")
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ def is_done(entry: Entry) -> bool:
     """Return whether an entry is finished, perhaps since the batch began.
 
     Raises:
-        PictureError: the store does not say.
+        PictureError: the store cannot be read.
     """
     if is_url(entry.output):
         return url_exists(record_address(entry, "done")) and url_exists(entry.output)

@@ -145,7 +145,7 @@ def _with_absolute_paths(settings: Settings) -> Settings:
 
 
 def _hash_all(addresses: Iterable[str]) -> tuple[dict[str, str], dict[str, PictureError]]:
-    """Return the SHA-256 of each picture by address, and the error of each one that cannot be read."""
+    """Return the SHA-256 of each readable picture by address, and the errors of the others."""
     files, hashes, errors = FileHashes(), {}, {}
 
     def sha256(address: str) -> str | PictureError:

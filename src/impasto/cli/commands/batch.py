@@ -10,7 +10,6 @@ import typer
 
 from impasto.cli import options
 from impasto.cli.commands.weights import show_downloads
-from impasto.cli.completion import complete_style
 from impasto.cli.interrupts import Interrupts
 from impasto.cli.setting_options import Changes
 from impasto.settings.making import make_settings
@@ -37,18 +36,8 @@ def register(app: typer.Typer) -> None:
 @options.with_settings(without=("seamless", "grow_from"))
 def batch(
     context: typer.Context,
-    photos: Annotated[list[str], typer.Argument(metavar="PHOTOS", show_default=False, help="The photographs.")],
-    styles: Annotated[
-        list[str],
-        typer.Option(
-            "--style",
-            "-s",
-            metavar="FILE|NAME",
-            show_default=False,
-            help="A painting, a folder of them, or a name of `impasto styles`. May be repeated.",
-            autocompletion=complete_style,
-        ),
-    ],
+    photos: options.Photos,
+    styles: options.StylesOfBatch,
     out: options.OutputFolder,
     *,
     pairing: options.PairingOptions,
@@ -64,20 +53,11 @@ def batch(
     settings = make_settings(**changes)
     from impasto.batches.checking import check_works, make_folders
     from impasto.batches.collecting import collect, collect_styles
-    from impasto.batches.naming import DEFAULT_TEMPLATE
     from impasto.batches.works import plan_works
     from impasto.cli.reporting.choosing import choose_batch_reporter
 
     found_photos, found_styles = collect(photos), collect_styles(styles)
-    works = plan_works(
-        found_photos.paths,
-        found_styles.paths,
-        settings,
-        Path(out),
-        template=DEFAULT_TEMPLATE if pairing.name is None else pairing.name,
-        zipped=pairing.zipped,
-        blend=pairing.blend,
-    )
+    works = plan_works(found_photos.paths, found_styles.paths, settings, Path(out), **pairing.keywords)
     works = check_works(works, force=force)
     reporter = choose_batch_reporter(works, quiet=report.quiet, as_json=report.as_json)
     for remark in (*found_photos.remarks, *found_styles.remarks):

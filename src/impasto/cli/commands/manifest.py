@@ -10,7 +10,6 @@ import typer
 
 from impasto.cli import options
 from impasto.cli.commands.batch import fetch_weights, paint_batch
-from impasto.cli.completion import complete_style
 from impasto.cli.errors import as_options
 from impasto.cli.reporting.formatting import to_json
 from impasto.cli.reporting.streams import print_note, print_out
@@ -38,7 +37,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         "batch run",
         short_help="Paint a planned batch, or a part of it.",
-        help="Paint what is left of a plan. Finished pictures are skipped, and so are those that failed, except with "
+        help="Paint the rest of a plan. Finished pictures are skipped, and so are those that failed, except with "
         "--retry-failed. Several machines can paint the same plan, each another --shard.",
     )(run)
     app.command(
@@ -51,18 +50,8 @@ def register(app: typer.Typer) -> None:
 @options.with_groups
 @options.with_settings(without=("seamless", "grow_from"))
 def plan(
-    photos: Annotated[list[str], typer.Argument(metavar="PHOTOS", show_default=False, help="The photographs.")],
-    styles: Annotated[
-        list[str],
-        typer.Option(
-            "--style",
-            "-s",
-            metavar="FILE|NAME",
-            show_default=False,
-            help="A painting, a folder of them, a URL, or a name of `impasto styles`. May be repeated.",
-            autocompletion=complete_style,
-        ),
-    ],
+    photos: options.Photos,
+    styles: options.StylesOfBatch,
     out: Annotated[
         str, typer.Option("--out", metavar="URL", show_default=False, help="Folder or URL for the pictures.")
     ],
@@ -76,18 +65,9 @@ def plan(
     settings = make_settings(**changes)
     from impasto.batches.manifest.entries import write_manifest
     from impasto.batches.manifest.planning import plan_entries
-    from impasto.batches.naming import DEFAULT_TEMPLATE
     from impasto.cli.reporting.formatting import counted
 
-    found = plan_entries(
-        photos,
-        styles,
-        settings,
-        out,
-        template=DEFAULT_TEMPLATE if pairing.name is None else pairing.name,
-        zipped=pairing.zipped,
-        blend=pairing.blend,
-    )
+    found = plan_entries(photos, styles, settings, out, **pairing.keywords)
     for remark in found.remarks:
         print_note(as_options(remark))
     write_manifest(output, found.entries, force=force)

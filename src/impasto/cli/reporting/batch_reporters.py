@@ -162,7 +162,7 @@ class BatchLineReporter(BatchReporter):
                 self.line(f"{self.name(event.number)}: painted in {clock(event.seconds)}")
 
     def _remark(self, event: Remarked) -> None:
-        """Print a note; one that several variants share, such as one on the photograph, only once."""
+        """Print a note; if several variants share it, as a note on the photograph, only once."""
         if not self._are_variants:
             self.note(f"{self.name(event.number)}: {event.text}")
         elif event.text not in self._noted:
