@@ -90,6 +90,18 @@ def test_terminal_tells_run_and_steps_before_first_iteration(monkeypatch):
     assert "photo.jpg in the style of swirls and b.png, 30x40cm@300, to out.png" in stream.getvalue()
 
 
+def test_terminal_breaks_lines_between_words_but_no_path(monkeypatch):
+    stream = terminal(monkeypatch)
+    reporter = TerminalReporter()
+    reporter.on_event(Started(OCTAVES, "cpu", 2, "builtin"))
+    reporter.note(f"see {'x' * 90} for more")
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "painting 96×72 px in 2 octaves on cpu with 2 threads in float32, encoder builtin"
+    assert lines[-1] == f"note: see {'x' * 90} for more"
+    reporter.on_event(Announced(f"{'a' * 40}.jpg", ("swirls",), 512, f"{'b' * 40}.png"))
+    assert stream.getvalue().splitlines()[-1] == f"{'b' * 40}.png"
+
+
 def test_paused_terminal_display_leaves_its_place(monkeypatch):
     stream = terminal(monkeypatch)
     reporter = TerminalReporter()

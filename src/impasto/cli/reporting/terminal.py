@@ -86,13 +86,13 @@ class TerminalReporter(LineReporter):
         if isinstance(event, Reading | Writing):
             self._slow = event
         elif isinstance(event, Announced):
-            self._live.console.print(Text(announcement_line(event)), soft_wrap=True)
+            self._print(announcement_line(event))
         elif isinstance(event, Preparing):
             self._step = preparing_line(event)
             self._octave = self._iteration = None  # of an earlier run
         elif isinstance(event, Started):
             self._octaves = len(event.octaves)
-            self._live.console.print(Text(plan_line(event)), soft_wrap=True)
+            self._print(plan_line(event))
         elif isinstance(event, OctaveStarted):
             self._octave = event
         elif isinstance(event, Iteration):
@@ -100,7 +100,13 @@ class TerminalReporter(LineReporter):
 
     def note(self, text: str) -> None:
         """Print a line above the display."""
-        self._live.console.print(Text(f"note: {advice_line(text)}"), soft_wrap=True)
+        self._print(f"note: {advice_line(text)}")
+
+    def _print(self, text: str) -> None:
+        """Print a line above the display; it is wrapped between words unless that would break a path."""
+        console = self._live.console
+        longest = max(map(len, text.split()), default=0)
+        console.print(Text(text), soft_wrap=longest > console.width)
 
     def on_stop(self) -> None:
         """Show with the next refresh that the run is stopping."""
