@@ -100,6 +100,7 @@ MENDS = {
     "path as an address": (("paint", "file:///tmp/photo.png", "swirls"), "write the path alone, as in /tmp/photo.png."),
     "photo from a bucket": (("paint", "s3://bucket/cat.jpg", "swirls"), "s3://bucket/cat.jpg is an address on the web"),
     "unknown shell": (("completion", "tcsh"), "See `impasto completion --help`."),
+    "one of the settings": (("settings", "strength"), "`impasto help NAME` explains one setting."),
 }
 """For each mistake the arguments, and the part of the sentence that mends it."""
 

@@ -58,6 +58,7 @@ ADVICE_ON_ARGUMENTS: Mapping[str, str] = {
     "sheet": "list the styles after --styles, with commas and without spaces",
     "styles add": "name the style with --name",
     "runs": "`impasto resume NAME` finishes a run",
+    "settings": "`impasto help NAME` explains one setting",
     "studio": "name the port with --port",
 }
 """Advice on an argument too many, by command."""
@@ -70,7 +71,7 @@ def usage_sentence(error: Any) -> str:
         error: usage error of the parser.
     """
     context = error.ctx
-    message = error.format_message().rstrip(".")
+    message = error.format_message().rstrip(".").replace("Value error, ", "")
     path = context.command_path if context else "impasto"
     name = getattr(error, "option_name", None)
     if context and name and hasattr(error, "possibilities"):

@@ -64,7 +64,7 @@ def explain(
         print_out(f"{name}: {help_of('optimization.iterations' if name == 'iterations' else name)}")
     else:
         similar = closest(name, (*TOPICS, *commands))
-        advice = f"did you mean {similar}?" if similar else f"choose {', '.join(TOPICS)}, or a command."
+        advice = f"did you mean {similar}?" if similar else f"choose {', '.join(TOPICS)}, a command or a setting."
         raise SettingsError(f"There is no topic {topic!r}: {advice}")
 
 
