@@ -17,6 +17,11 @@ KEEP_ALIVE = 15.0
 """Seconds of silence after which a listener gets a comment, so that a broken connection is noticed."""
 
 
+SECONDS_PER_LISTENER = 0.001
+"""Seconds, for each listener, in which events are gathered and then sent together, so that many listeners leave the
+processor to the painting."""
+
+
 class EventLog:
     """The newest events, each rendered once; any thread may publish, and any number of listeners follow.
 
@@ -33,7 +38,7 @@ class EventLog:
         self._lock = Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news = asyncio.Event()
-        self._is_closed = False
+        self._is_gathering = self._is_closed = False
         self.listeners = 0
 
     @property
@@ -46,7 +51,7 @@ class EventLog:
         self._loop = asyncio.get_running_loop()
 
     def close(self) -> None:
-        """End all streams."""
+        """End all streams once they have sent the last events."""
         self._is_closed = True
         self._wake()
 
@@ -67,12 +72,14 @@ class EventLog:
         self.listeners += 1
         try:
             yield b": impasto\n\n"
-            while not self._is_closed:
+            while True:
                 news = self._news
                 events, after = self._since(after)
                 if events:
                     yield events
                     continue
+                if self._is_closed:
+                    return
                 with suppress(TimeoutError):
                     await asyncio.wait_for(news.wait(), KEEP_ALIVE)
                     continue
@@ -91,9 +98,16 @@ class EventLog:
 
     def _wake(self) -> None:
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._announce)
+            self._loop.call_soon_threadsafe(self._gather)
+
+    def _gather(self) -> None:
+        """Wake the listeners after a moment, unless they are about to wake."""
+        if self._loop is not None and not self._is_gathering:
+            self._is_gathering = True
+            self._loop.call_later(self.listeners * SECONDS_PER_LISTENER, self._announce)
 
     def _announce(self) -> None:
+        self._is_gathering = False
         news, self._news = self._news, asyncio.Event()
         news.set()
 

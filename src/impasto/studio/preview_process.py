@@ -12,6 +12,9 @@ from impasto.painting.events import Finished
 from impasto.painting.painter import Painter
 from impasto.pictures import over_white
 from impasto.runs.listener import StopSwitch
+from impasto.samples import STYLE_NAMES, style_path
+from impasto.settings.making import make_settings
+from impasto.studio.limits import PREVIEW_PRESET, PREVIEW_SIDE
 from impasto.studio.messages import PreviewOrder, PreviewPainted
 from impasto.studio.renditions import preview_jpeg
 
@@ -26,8 +29,15 @@ def paint_previews(connection: Connection) -> None:
         signal.signal(number, signal.SIG_IGN)
     desk = _Desk(connection)
     threading.Thread(target=desk.receive, name="orders", daemon=True).start()
+    _painted(_sample_order(), desk)  # so that the first order need not load the networks
     while (order := desk.next()) is not None:
         desk.answer(_painted(order, desk))
+
+
+def _sample_order() -> PreviewOrder:
+    """Return an order for a preview of a sample picture."""
+    sample = style_path(STYLE_NAMES[0])
+    return PreviewOrder(0, sample, (sample,), make_settings(preset=PREVIEW_PRESET, size=PREVIEW_SIDE))
 
 
 class _Desk:
