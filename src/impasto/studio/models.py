@@ -52,6 +52,7 @@ class Painted(_Body):
     settings: dict[str, Any]
     photo: Id | None
     styles: list[StyleRef | None]
+    texture: bool = False  # painted without a photo
 
 
 class Picture(_Body):

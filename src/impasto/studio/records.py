@@ -51,7 +51,8 @@ def painted_from(text: str, pictures: _Pictures) -> Painted | None:
         elif found and setting in ("init", PROTECT):
             values[setting] = found
     photo = pictures.by_hash(record.content.sha256) if record.content else None
-    return Painted(settings=values, photo=photo, styles=[_style_of(style, pictures) for style in record.styles])
+    styles = [_style_of(style, pictures) for style in record.styles]
+    return Painted(settings=values, photo=photo, styles=styles, texture=record.content is None)
 
 
 def _style_of(source: StoredSource, pictures: _Pictures) -> StyleRef | None:

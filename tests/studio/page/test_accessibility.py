@@ -29,6 +29,10 @@ def violations(page: Page) -> list[str]:
 def test_axe_finds_no_violation(visit: Callable[..., Visitor], photo: Path, scheme: str) -> None:
     page = visit(color_scheme=scheme).open()
     found = {"welcome": violations(page)}
+    page.get_by_role("button", name="or paint a texture").click()
+    page.get_by_role("button", name="Draw: Part of Swirls to paint with").wait_for()
+    found["texture"] = violations(page)
+    page.get_by_role("switch", name="Texture, without the photo").click()
     choose_photo(page, photo)
     page.get_by_text("All settings").click()
     page.get_by_role("switch", name="Blend several").check()

@@ -222,6 +222,54 @@ def test_mask_is_drawn_by_mouse(visit: Callable[..., Visitor], photo: Path) -> N
     assert preview.value.request.post_data_json["settings"]["protect"] == mask["id"]
 
 
+def test_part_of_style_is_drawn(visit: Callable[..., Visitor], photo: Path) -> None:
+    visitor = visit()
+    page = visitor.open(settings=TINY)
+    choose_photo(page, photo)
+    page.get_by_role("button", name="Draw: Part of Swirls to paint with").press("Enter")
+    expect(page.get_by_role("button", name="Faces")).to_have_count(0)
+    page.get_by_role("button", name="Fill").press("Enter")
+    with page.expect_response("**/api/pictures?kind=mask*") as answer, page.expect_request("**/api/previews") as preview:
+        page.get_by_role("button", name="Use this region").press("Enter")
+    mask = answer.value.json()
+    assert max(mask["width"], mask["height"]) == 1024
+    assert preview.value.post_data_json["settings"]["style_masks"] == {"1": mask["id"]}
+    with page.expect_request("**/api/previews") as preview:
+        page.get_by_role("button", name="Remove: Part of Swirls to paint with").press("Enter")
+    assert "style_masks" not in preview.value.post_data_json["settings"]
+    assert visitor.problems == []
+
+
+def test_texture_is_painted_without_photo(visit: Callable[..., Visitor], photo: Path, tmp_path: Path) -> None:
+    visitor = visit(accept_downloads=True)
+    page = visitor.open(settings={**TINY, "strength": 0.7, "colour": "keep"})
+    page.get_by_role("button", name="or paint a texture of a style, without a photo").press("Enter")
+    expect(page.get_by_label("Detail")).to_be_visible()
+    expect(page.get_by_label("Strength")).to_have_count(0)
+    with page.expect_request("**/api/previews") as preview:
+        page.get_by_role("switch", name="Seamless, for tiling").press("Space")
+    assert preview.value.post_data_json == {
+        "photo": None,
+        "styles": [{"style": "swirls"}],
+        "settings": {"encoder": "builtin-slim", "seamless": True},
+    }
+    page.get_by_role("button", name="Paint", exact=True).press("Enter")
+    page.wait_for_url("**/#/job/*")
+    expect(page.get_by_text("Done: 96 × 96 px")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    download.value.save_as(path := tmp_path / "texture.png")
+
+    # A photo takes its place, with its own settings; the painted texture brings the texture back.
+    page.get_by_role("link", name="Paint", exact=True).click()
+    drop(page, "#main", photo)
+    expect(page.get_by_label("Strength")).to_have_value("0.7")
+    drop(page, "#main", path)
+    expect(page.get_by_text("Its settings are back.")).to_be_visible()
+    expect(page.get_by_role("switch", name="Texture, without the photo")).to_be_checked()
+    expect(page.get_by_role("switch", name="Seamless, for tiling")).to_be_checked()
+
+
 def test_brush_is_fast_on_large_masks(visit: Callable[..., Visitor]) -> None:
     page = visit().open()
     milliseconds = page.evaluate(

@@ -1,5 +1,7 @@
 // @ts-check
 /** A mask that is painted with a brush. Its opaque pixels are the region. */
+import { union } from './picture_view.js';
+
 /** @typedef {import('./picture_view.js').PictureView} PictureView */
 /** @typedef {import('./picture_view.js').Rectangle} Rectangle */
 
@@ -154,15 +156,7 @@ export class Brush {
 
   /** @param {Rectangle} place */
   touch(place) {
-    const { touched } = this;
-    if (!touched) {
-      this.touched = { ...place };
-      return;
-    }
-    const right = Math.max(touched.x + touched.width, place.x + place.width);
-    const bottom = Math.max(touched.y + touched.height, place.y + place.height);
-    const [x, y] = [Math.min(touched.x, place.x), Math.min(touched.y, place.y)];
-    this.touched = { x, y, width: right - x, height: bottom - y };
+    this.touched = this.touched ? union(this.touched, place) : place;
   }
 
   /** Draw a part of the mask on the view. @param {Rectangle} place in pixels of the mask */

@@ -8,8 +8,12 @@ const KEY = 'impasto.draft';
 /** Settings that are regions of one photo, so that another photo drops them. */
 const OF_THE_PHOTO = ['masks', 'protect'];
 
+/** Settings, and values of others, that need a photo. */
+const NEED_PHOTO = [...OF_THE_PHOTO, 'strength', 'content_weight'];
+const VALUES_NEED_PHOTO = ['keep', 'match', 'instant', 'original', 'content'];
+
 /** @returns {Draft} */
-const empty = () => ({ photo: null, styles: [], settings: {}, title: '', grow_from: null, blend: false });
+const empty = () => ({ photo: null, styles: [], settings: {}, title: '', grow_from: null, blend: false, texture: false });
 
 /** @type {Draft} */
 export const draft = load();
@@ -75,7 +79,7 @@ export function merged(settings, values) {
 export function choosePhoto(id) {
   const settings = { ...draft.settings };
   for (const name of OF_THE_PHOTO) if (settings[name] !== 'faces') delete settings[name];
-  changeDraft({ photo: id, settings, grow_from: null, title: '' });
+  changeDraft({ photo: id, texture: false, settings, grow_from: null, title: '' });
 }
 
 /** Choose a style alone, or add it to and take it from a blend. @param {StyleRef} ref */
@@ -115,6 +119,19 @@ function renumbered(masks, styles) {
   return result;
 }
 
+/** Paint a texture of the styles in place of the photo, or the photo again. @param {boolean} texture */
+export const setTexture = (texture) => changeDraft({ texture, grow_from: null });
+
+/**
+ * Return the settings of the draft that count: a texture has none that need a photo, and only a texture is seamless.
+ * @param {boolean} [isTexture]
+ */
+export function draftSettings(isTexture = draft.texture) {
+  const counts = (/** @type {string} */ name, /** @type {any} */ value) =>
+    isTexture ? !NEED_PHOTO.includes(name) && !VALUES_NEED_PHOTO.includes(value) : name !== 'seamless';
+  return Object.fromEntries(Object.entries(draft.settings).filter(([name, value]) => counts(name, value)));
+}
+
 /** @param {boolean} blend */
 export function setBlend(blend) {
   changeDraft({ blend });
@@ -122,7 +139,7 @@ export function setBlend(blend) {
 }
 
 /**
- * Take over the pictures and settings of a job or a painted picture.
+ * Take over the pictures and settings of a job or a painted picture; a job without a photo is a texture.
  * @param {{ photo: string | null, styles: (StyleRef | null)[], settings: Settings, title?: string }} from
  * @param {Partial<Draft>} [changes]
  */
@@ -131,15 +148,15 @@ export function takeOver(from, changes = {}) {
   const settings = structuredClone(from.settings);
   for (const name of Object.keys(settings)) if (settings[name] === null) delete settings[name];
   if (settings.style_weights && settings.style_weights.length !== styles.length) delete settings.style_weights;
-  changeDraft({ ...empty(), photo: from.photo, styles, settings, title: from.title || '', blend: styles.length > 1, ...changes });
+  changeDraft({ ...empty(), photo: from.photo, texture: !from.photo, styles, settings, title: from.title || '', blend: styles.length > 1, ...changes });
   go('paint');
 }
 
 /** Return the body of a request for a painting. */
 export const jobRequest = () => ({
-  photo: draft.photo,
+  photo: draft.texture ? null : draft.photo,
   styles: draft.styles,
-  settings: draft.settings,
+  settings: draftSettings(),
   title: draft.title,
   grow_from: draft.grow_from,
 });

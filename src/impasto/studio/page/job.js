@@ -41,7 +41,7 @@ export function JobView({ id }) {
   }, [id]);
   if (!job) return html`<main class="waiting" id="main"><span class="spinner"></span></main>`;
   const model = new JobModel(job);
-  if (target && job.photo) return html`<${MaskEditor} model=${model} target=${target} onTarget=${setTarget} onClose=${() => setTarget(null)} />`;
+  if (target) return html`<${MaskEditor} model=${model} target=${target} onTarget=${setTarget} onClose=${() => setTarget(null)} />`;
   return html`<main class="paint" id="main">
     <div class="left"><${JobStage} job=${job} /><${JobStatus} job=${job} /></div>
     <div class="panel">
@@ -68,7 +68,7 @@ function JobStage({ job }) {
 /** Return the size of a painting, known or to come. @param {Job} job @param {Picture | undefined} photo */
 function sizeOf(job, photo) {
   if (job.painting && !isActive(job)) return job.painting;
-  const shape = photo || job.progress || { width: 4, height: 3 };
+  const shape = photo || job.progress || { width: 1, height: 1 };
   const long = Number(job.settings.size ?? 512) || Math.max(shape.width, shape.height);
   const scale = long / Math.max(shape.width, shape.height);
   return { width: Math.round(shape.width * scale), height: Math.round(shape.height * scale) };

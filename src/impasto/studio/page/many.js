@@ -1,7 +1,7 @@
 // @ts-check
 /** Many photos in one style, and a zip back. */
 import { pictureUrl, post } from './api.js';
-import { checkDraft, draft, toggleStyle } from './draft.js';
+import { checkDraft, draft, draftSettings, toggleStyle } from './draft.js';
 import { chooseFiles } from './images.js';
 import { attempt, findPicture, go, putBatch, removals, store, update } from './store.js';
 import { StyleTiles } from './styles.js';
@@ -30,7 +30,7 @@ removals.add((kind, id) => {
 });
 
 async function queue() {
-  const { masks: _masks, protect, init: _init, ...settings } = draft.settings;
+  const { masks: _masks, protect, init: _init, ...settings } = draftSettings(false);
   if (protect === 'faces') settings.protect = protect;
   const body = { kind: 'batch', title: t('many.title', { count: chosen.length }), photos: chosen, styles: [draft.styles], settings };
   const batch = await attempt(() => post('/api/batches', body));

@@ -1,31 +1,53 @@
 // @ts-check
 /** The view in which a mask is painted. */
-import { pictureUrl, post, upload } from './api.js';
+import { pictureUrl, post, styleUrl, upload } from './api.js';
 import { Brush } from './brush.js';
 import { chooseFiles, loadImage } from './images.js';
 import { maskOf, regionsOf, setMask } from './regions.js';
 import { Stage } from './stage.js';
-import { attempt, findPicture, putPicture, store } from './store.js';
+import { attempt, findPicture, putPicture, store, styleName } from './store.js';
 import { t } from './texts.js';
 import { classes, focusMain, html, useEffect, useState } from './ui.js';
 import { icon, Slider } from './widgets.js';
 
+/** @typedef {{ url: string, name: string, width: number, height: number }} Source the picture that a mask is for */
+
 /**
- * @param {object} props
- * @param {import('./regions.js').Model} props.model
- * @param {MaskTarget} props.target
- * @param {(target: MaskTarget) => void} props.onTarget
- * @param {() => void} props.onClose
+ * @typedef {object} Props
+ * @property {import('./regions.js').Model} model
+ * @property {MaskTarget} target
+ * @property {(target: MaskTarget) => void} onTarget
+ * @property {() => void} onClose
  */
-export function MaskEditor({ model, target, onTarget, onClose }) {
-  const photo = findPicture(model.photo);
+
+/** @param {Props} props */
+export function MaskEditor(props) {
+  const { model, target, onClose } = props;
+  const ref = target.setting === 'style_masks' ? model.styles[Number(target.number) - 1] : { picture: model.photo ?? '' };
+  const url = styleUrl(ref, 2048);
+  const [source, setSource] = useState(/** @type {Source | null} */ (null));
+  useEffect(() => {
+    let isCurrent = true;
+    const name = 'picture' in ref ? findPicture(ref.picture)?.name ?? '' : styleName(ref);
+    const take = (/** @type {HTMLImageElement} */ { naturalWidth: width, naturalHeight: height }) => isCurrent && setSource({ url, name, width, height });
+    loadImage(url).then(take, onClose);
+    return () => {
+      isCurrent = false;
+    };
+  }, [url]);
+  if (source?.url !== url) return html`<main class="waiting" id="main"><span class="spinner"></span></main>`;
+  return html`<${Editor} key=${url} ...${props} source=${source} />`;
+}
+
+/** @param {Props & { source: Source }} props */
+function Editor({ model, target, onTarget, onClose, source }) {
   const [, redraw] = useState(0);
   const [isSaving, setSaving] = useState(false);
-  const [brush, setBrush] = useState(() => makeBrush(photo, redraw));
+  const [brush, setBrush] = useState(() => makeBrush(source, redraw));
   const key = JSON.stringify(target);
   const mask = maskOf(model.settings, target);
   useEffect(() => {
-    const fresh = makeBrush(photo, redraw);
+    const fresh = makeBrush(source, redraw);
     fresh.view = brush.view;
     fresh.set({ size: brush.size, softness: brush.softness });
     setBrush(fresh);
@@ -40,12 +62,11 @@ export function MaskEditor({ model, target, onTarget, onClose }) {
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
   }, [brush]);
-  if (!photo) return null;
 
   const save = async () => {
     setSaving(true);
     const id = brush.isEmpty ? null : await attempt(async () => {
-      const picture = await upload(await brush.toBlob(), 'mask', t('mask.name', { name: photo.name }));
+      const picture = await upload(await brush.toBlob(), 'mask', t('mask.name', { name: source.name }));
       putPicture(picture);
       return picture.id;
     });
@@ -57,7 +78,7 @@ export function MaskEditor({ model, target, onTarget, onClose }) {
   const regions = regionsOf(model).filter((region) => model.allows(region.target.setting));
   const label = regions.find((region) => JSON.stringify(region.target) === key)?.label || '';
   return html`<main class="paint" id="main">
-    <div class="left"><${Stage} beforeUrl=${pictureUrl(photo.id, 2048)} width=${photo.width} height=${photo.height} tool=${brush}
+    <div class="left"><${Stage} beforeUrl=${source.url} width=${source.width} height=${source.height} tool=${brush}
       label=${t('mask.stage', { label })} onView=${(/** @type {any} */ view) => {
         brush.view = view;
       }} /><p class="caption">${t('mask.hint')}</p></div>
@@ -65,14 +86,14 @@ export function MaskEditor({ model, target, onTarget, onClose }) {
       ${regions.length > 1 ? html`<label class="field"><span>${t('mask.for')}</span><select onChange=${(/** @type {Event} */ event) =>
         onTarget(regions[/** @type {HTMLSelectElement} */ (event.currentTarget).selectedIndex].target)}>
         ${regions.map((region) => html`<option key=${region.label} selected=${JSON.stringify(region.target) === key}>${region.label}</option>`)}</select></label>` : html`<p>${label}</p>`}
-      <${Tools} brush=${brush} photo=${photo} />
+      <${Tools} brush=${brush} photo=${target.setting === 'style_masks' ? null : model.photo} />
       <div class="go"><button class="primary large" disabled=${isSaving} onClick=${save}>${t('mask.save')}</button>
         <button class="secondary" onClick=${onClose}>${t('cancel')}</button></div>
     </div></main>`;
 }
 
-/** @param {Picture | undefined} photo @param {(change: (count: number) => number) => void} redraw */
-const makeBrush = (photo, redraw) => new Brush(photo?.width ?? 1, photo?.height ?? 1, () => redraw((count) => count + 1));
+/** @param {Source} source @param {(change: (count: number) => number) => void} redraw */
+const makeBrush = (source, redraw) => new Brush(source.width, source.height, () => redraw((count) => count + 1));
 
 /** @param {KeyboardEvent} event @param {Brush} brush */
 function editorKey(event, brush) {
@@ -87,12 +108,12 @@ function editorKey(event, brush) {
   else if (event.key === 'e') brush.set({ erases: !brush.erases });
 }
 
-/** @param {{ brush: Brush, photo: Picture }} props */
+/** @param {{ brush: Brush, photo: string | null }} props photo is null for a mask of a style */
 function Tools({ brush, photo }) {
   const [isBusy, setBusy] = useState(false);
   const findFaces = async () => {
     setBusy(true);
-    const mask = await attempt(() => post(`/api/pictures/${photo.id}/faces`));
+    const mask = await attempt(() => post(`/api/pictures/${photo}/faces`));
     if (mask) {
       putPicture(mask);
       brush.load(await loadImage(pictureUrl(mask.id, 2048)));
@@ -119,6 +140,6 @@ function Tools({ brush, photo }) {
       <button class="secondary" onClick=${() => brush.invert()}>${t('mask.invert')}</button>
       <button class="secondary" onClick=${() => brush.clear()}>${t('mask.clear')}</button>
       <button class="secondary" onClick=${take}>${t('mask.upload')}</button>
-      ${store.features?.faces && html`<button class="secondary" disabled=${isBusy} onClick=${findFaces}>${t('mask.faces')}</button>`}
+      ${photo && store.features?.faces && html`<button class="secondary" disabled=${isBusy} onClick=${findFaces}>${t('mask.faces')}</button>`}
     </div></div>`;
 }

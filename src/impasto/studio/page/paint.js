@@ -2,7 +2,7 @@
 /** The first view: choose, see at once, paint. */
 import { pictureUrl, post } from './api.js';
 import { CropEditor } from './crop.js';
-import { changeDraft, checkDraft, draft, jobRequest, toggleStyle } from './draft.js';
+import { changeDraft, checkDraft, draft, jobRequest, setTexture, toggleStyle } from './draft.js';
 import { chooseFiles } from './images.js';
 import { MaskEditor } from './mask_editor.js';
 import { DraftModel, Panel } from './panel.js';
@@ -32,18 +32,19 @@ export function PaintView() {
   useEffect(() => {
     if (store.online) checkDraft().then(() => previewDraft(true));
   }, [store.online]);
-  const photo = findPicture(draft.photo);
-  if (!photo) return html`<${Welcome} />`;
   const model = new DraftModel();
-  if (isCropping) return html`<${CropEditor} photo=${photo} onClose=${() => setCropping(false)} />`;
+  const photo = findPicture(model.photo);
+  if (!photo && !draft.texture) return html`<${Welcome} />`;
+  if (photo && isCropping) return html`<${CropEditor} photo=${photo} onClose=${() => setCropping(false)} />`;
   if (target) return html`<${MaskEditor} model=${model} target=${target} onTarget=${setTarget} onClose=${() => setTarget(null)} />`;
-  const size = Number(draft.settings.size ?? 512) || Math.max(photo.width, photo.height);
-  const scale = size / Math.max(photo.width, photo.height);
+  const shape = photo || { width: 1, height: 1 };
+  const size = Number(model.settings.size ?? 512) || Math.max(shape.width, shape.height);
+  const scale = size / Math.max(shape.width, shape.height);
   return html`<main class="paint" id="main">
     <div class="left">
-      <${Stage} key=${photo.id} beforeUrl=${pictureUrl(photo.id, 1600)} after=${instant.image} isBusy=${instant.isBusy && !instant.image}
-        width=${Math.round(photo.width * scale)} height=${Math.round(photo.height * scale)}
-        label=${t(instant.image ? 'stage.preview' : 'stage.photo', { name: photo.name })} />
+      <${Stage} key=${model.photo} beforeUrl=${photo ? pictureUrl(photo.id, 1600) : null} after=${instant.image} isBusy=${instant.isBusy && !instant.image}
+        width=${Math.round(shape.width * scale)} height=${Math.round(shape.height * scale)}
+        label=${photo ? t(instant.image ? 'stage.preview' : 'stage.photo', { name: photo.name }) : t('stage.texture')} />
       <p class="caption" role="status">${instant.isBusy && html`<span class="spinner"></span> `}${t(captionKey())}</p>
     </div>
     <div class="panel">
@@ -52,7 +53,7 @@ export function PaintView() {
       <div class="go">
         ${draft.grow_from && html`<p class="hint">${t('grow.hint')}</p>`}
         <button class="primary large" disabled=${!draft.styles.length} onClick=${paint}>${t('paint')}</button>
-        <${VariantsButton} request=${jobRequest()} />
+        ${photo && html`<${VariantsButton} request=${jobRequest()} />`}
       </div>
     </div>
   </main>`;
@@ -60,7 +61,8 @@ export function PaintView() {
 
 function captionKey() {
   if (instant.isBusy) return instant.image ? 'preview.again' : 'stage.first';
-  return instant.image ? 'preview.caption' : 'preview.choose';
+  if (!instant.image) return 'preview.choose';
+  return draft.texture ? 'preview.texture' : 'preview.caption';
 }
 
 /** What a visitor without a photo sees. */
@@ -73,6 +75,7 @@ function Welcome() {
         <strong>${t('welcome.drop')}</strong><span class="dim">${t('welcome.or')}</span>
         <span class="primary">${t('welcome.choose')}</span>`}
     </button>
+    <p><button class="link" onClick=${() => setTexture(true)}>${t('welcome.texture')}</button></p>
     <section aria-label=${t('style')}><h2>${t('welcome.style')}</h2><${StyleTiles} chosen=${draft.styles} onToggle=${toggleStyle} /></section>
     <p class="dim">${t('welcome.private')}</p>
   </main>`;

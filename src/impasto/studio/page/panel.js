@@ -1,7 +1,7 @@
 // @ts-check
 /** The controls of a painting: photo, styles, strength and the rest. */
 import { patch, pictureUrl } from './api.js';
-import { changeSettings, draft, merged, setBlend, takeOver, toggleStyle } from './draft.js';
+import { changeSettings, draft, draftSettings, merged, setBlend, setTexture, takeOver, toggleStyle } from './draft.js';
 import { Experts } from './experts.js';
 import { Regions } from './regions.js';
 import { attempt, findPicture, isActive, putJob, store, styleName } from './store.js';
@@ -16,9 +16,9 @@ const SIZES = [256, 512, 768, 1024, 1536, 2048, 3072, 4096];
 
 /** Settings and pictures that the panel shows, and how they change. */
 export class DraftModel {
-  settings = draft.settings;
+  settings = draftSettings();
   styles = draft.styles;
-  photo = draft.photo;
+  photo = draft.texture ? null : draft.photo;
   isSteering = false;
 
   /** @param {string} _name */
@@ -84,18 +84,17 @@ export class JobModel {
 /** @param {{ model: DraftModel | JobModel, onMask: (target: MaskTarget) => void, onCrop?: () => void }} props */
 export function Panel({ model, onMask, onCrop }) {
   const { settings } = model;
-  const textures = model.photo ? store.guide?.presets : store.guide?.texture_presets;
-  const presets = Object.keys(textures || {}).map((value) => ({ value, label: t.has(`preset.${value}`) ? t(`preset.${value}`) : value, title: t(`preset.${value}.title`) }));
-  const colours = ['style', 'keep', 'match', 'palette'].map((value) => ({ value, label: t(`colour.${value}`), title: t(`colour.${value}.title`) }));
+  const presets = Object.keys(store.guide?.presets || {}).filter((value) => model.photo || value !== 'instant').map((value) => ({ value, label: t.has(`preset.${value}`) ? t(`preset.${value}`) : value, title: t(`preset.${value}.title`) }));
+  const colours = (model.photo ? ['style', 'keep', 'match', 'palette'] : ['style', 'palette']).map((value) => ({ value, label: t(`colour.${value}`), title: t(`colour.${value}.title`) }));
   const percent = (/** @type {number} */ value) => `${Math.round(value * 100)} %`;
   return html`
     ${model instanceof DraftModel && html`<${PhotoRow} onCrop=${onCrop} />`}
     ${model instanceof DraftModel && html`<${StyleSection} />`}
     <${Weights} model=${model} />
     <section class="group">
-      <${Slider} label=${t('strength')} value=${settings.strength ?? 0.5} min=${0} max=${1} step=${0.01} text=${percent(settings.strength ?? 0.5)}
+      ${model.photo && html`<${Slider} label=${t('strength')} value=${settings.strength ?? 0.5} min=${0} max=${1} step=${0.01} text=${percent(settings.strength ?? 0.5)}
         low=${t('strength.low')} high=${t('strength.high')}
-        onChange=${(/** @type {number} */ strength, /** @type {boolean} */ isFinal) => model.set({ strength }, isFinal)} />
+        onChange=${(/** @type {number} */ strength, /** @type {boolean} */ isFinal) => model.set({ strength }, isFinal)} />`}
       <${Slider} label=${t('detail')} value=${settings.detail ?? 0.5} min=${0} max=${1} step=${0.01} text=${percent(settings.detail ?? 0.5)}
         low=${t('detail.low')} high=${t('detail.high')}
         onChange=${(/** @type {number} */ detail, /** @type {boolean} */ isFinal) => model.set({ detail }, isFinal)} />
@@ -117,7 +116,7 @@ export function Panel({ model, onMask, onCrop }) {
 /** @param {{ onCrop?: () => void }} props */
 function PhotoRow({ onCrop }) {
   const photo = findPicture(draft.photo);
-  if (!photo) return null;
+  if (!photo || draft.texture) return null;
   return html`<section class="photo-row">
     <img src=${pictureUrl(photo.id, 160)} alt="" width="56" height="56" />
     <div><strong>${photo.name || t('photo')}</strong><span class="dim">${photo.width} × ${photo.height}</span></div>
@@ -131,6 +130,9 @@ function StyleSection() {
     <div class="row"><h2>${t('style')}</h2>
       <${Switch} label=${t('style.blend')} checked=${draft.blend} onChange=${setBlend} /></div>
     <${StyleTiles} chosen=${draft.styles} onToggle=${toggleStyle} />
+    <${Switch} label=${t('texture')} checked=${draft.texture} onChange=${setTexture} />
+    ${draft.texture && html`<${Switch} label=${t('texture.seamless')} checked=${Boolean(draft.settings.seamless)}
+      onChange=${(/** @type {boolean} */ seamless) => changeSettings({ seamless: seamless || undefined })} />`}
   </section>`;
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 /** The instant painting: asked for at each change, and at most once at a time while a slider moves. */
 import { request } from './api.js';
-import { draft, draftListeners } from './draft.js';
+import { draft, draftListeners, jobRequest } from './draft.js';
 import { report, store, update } from './store.js';
 
 /** @type {{ image: ImageBitmap | null, key: string, isBusy: boolean }} */
@@ -20,9 +20,10 @@ let isWaiting = false;
 
 /** Return the request for a preview of the draft, as text; empty if there is nothing to paint. */
 function wanted() {
-  if (!draft.photo || !draft.styles.length) return '';
-  const settings = Object.fromEntries(Object.entries(draft.settings).filter(([name]) => !IGNORED.includes(name)));
-  return JSON.stringify({ photo: draft.photo, styles: draft.styles, settings });
+  const { photo, styles, settings } = jobRequest();
+  if (!(photo || draft.texture) || !styles.length) return '';
+  for (const name of IGNORED) delete settings[name];
+  return JSON.stringify({ photo, styles, settings });
 }
 
 /** Ask for the instant painting of the draft. @param {boolean} isFinal false lets a running request end first */

@@ -56,9 +56,9 @@ export async function takePhotos(files) {
 /** Bring back the settings of a painted picture; one button takes it as a photo instead. @param {Picture} picture */
 function bringBack(picture) {
   const painted = /** @type {NonNullable<Picture['painted']>} */ (picture.painted);
-  takeOver(painted, { photo: painted.photo ?? draft.photo });
+  takeOver(painted, painted.texture ? {} : { photo: painted.photo ?? draft.photo, texture: false });
   const action = { label: t('painted.photo'), run: () => choosePhoto(picture.id) };
-  const isComplete = painted.photo && painted.styles.every(Boolean);
+  const isComplete = (painted.photo || painted.texture) && painted.styles.every(Boolean);
   toast(t(isComplete ? 'painted.back' : 'painted.partly'), { action });
 }
 

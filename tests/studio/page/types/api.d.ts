@@ -6,7 +6,7 @@ type Settings = Record<string, any>;
 interface Picture {
   id: string; kind: 'photo' | 'style' | 'mask'; name: string; width: number; height: number;
   created: number; used: number | null; bytes: number;
-  painted: { settings: Settings; photo: string | null; styles: (StyleRef | null)[] } | null;
+  painted: { settings: Settings; photo: string | null; styles: (StyleRef | null)[]; texture: boolean } | null;
 }
 interface StyleTile { ref: StyleRef; name: string; description: string; used: number | null }
 interface Progress {
@@ -46,7 +46,8 @@ interface Store {
 /** What the visitor is about to paint. */
 interface Draft {
   photo: string | null; styles: StyleRef[]; settings: Settings; title: string; grow_from: string | null; blend: boolean;
+  texture: boolean;
 }
 
-/** Region that a mask is for: a style's number from 1, or the part to protect. */
-type MaskTarget = { setting: 'masks'; number: string } | { setting: 'protect' };
+/** Region that a mask is for: of a style in the photo, of a style's own picture, or the part to protect. */
+type MaskTarget = { setting: 'masks' | 'style_masks'; number: string } | { setting: 'protect' };
