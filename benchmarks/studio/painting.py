@@ -54,7 +54,7 @@ def measure_stop(rounds: int) -> list[Row]:
     ]
 
 
-def _listen(connection: Connection, port: int, headers: dict[str, str], count: int, after: int) -> None:
+def listen(connection: Connection, port: int, headers: dict[str, str], count: int, after: int) -> None:
     """Follow the events after an id with many listeners until all have received the id that the parent sends.
 
     Sends a word once all are connected. Answers with the ids that each received, and with its processor time in
@@ -149,7 +149,7 @@ def measure_listeners(count: int, seconds: float) -> list[Row]:
             quiet.append(_watch(studio, counter, seconds / WINDOWS))
             ours, theirs = context.Pipe()
             after = studio.call("GET", "/api/state")["event"]
-            child = context.Process(target=_listen, args=(theirs, studio.port, studio.headers, count, after))
+            child = context.Process(target=listen, args=(theirs, studio.port, studio.headers, count, after))
             child.start()
             ours.recv()
             begun = time.monotonic()

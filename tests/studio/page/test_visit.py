@@ -229,7 +229,10 @@ def test_part_of_style_is_drawn(visit: Callable[..., Visitor], photo: Path) -> N
     page.get_by_role("button", name="Draw: Part of Swirls to paint with").press("Enter")
     expect(page.get_by_role("button", name="Faces")).to_have_count(0)
     page.get_by_role("button", name="Fill").press("Enter")
-    with page.expect_response("**/api/pictures?kind=mask*") as answer, page.expect_request("**/api/previews") as preview:
+    with (
+        page.expect_response("**/api/pictures?kind=mask*") as answer,
+        page.expect_request("**/api/previews") as preview,
+    ):
         page.get_by_role("button", name="Use this region").press("Enter")
     mask = answer.value.json()
     assert max(mask["width"], mask["height"]) == 1024
