@@ -52,3 +52,24 @@ def test_slow_listener_is_reset_rather_than_stored():
     last, data, following = asyncio.run(run())
     assert b"event: reset" in data
     assert (_ids(data), _ids(following)) == ([last - 1], [last])
+
+
+def test_many_listeners_get_events_together():
+    async def run():
+        log = EventLog()
+        log.open()
+        after, streams = log.last, [log.follow(log.last) for _ in range(500)]
+        for stream in streams:
+            await anext(stream)
+        answers = [asyncio.create_task(anext(stream)) for stream in streams]
+        await asyncio.sleep(0)  # until all wait
+        for number in range(3):
+            log.publish("progress", {"number": number})
+            await asyncio.sleep(0.005)
+        data = await asyncio.gather(*answers)
+        for stream in streams:
+            await stream.aclose()
+        return after, data
+
+    after, data = asyncio.run(run())
+    assert [_ids(block) for block in data] == [list(range(after + 1, after + 4))] * 500
