@@ -157,7 +157,7 @@ def _paint(task: Task, channel: Channel, worker_count: int) -> Ended:
     channel.send(Begun(number, settings.threads or 1))
     if isinstance(work, Entry):
         with staged(work) as entry:
-            return _paint_work(replace(entry.work, settings=settings), number, channel, entry.save, slot_of(work))
+            return _paint_work(replace(entry.work, settings=settings), number, channel, entry.save, slot_of(entry))
 
     def save(painting: Painting) -> None:
         # The record holds the requested settings, as this worker's share of the machine would bind later runs.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
+import requests
 
 from impasto import make_settings
 from impasto.batches.worker import paint_task
@@ -59,3 +62,31 @@ def album(tmp_path, monkeypatch):
     """Change to a folder with three photographs in ``photos`` and a style, and return it."""
     monkeypatch.chdir(tmp_path)
     return write_album(tmp_path, "style")
+
+
+@pytest.fixture
+def s3(monkeypatch):
+    """Return a server of S3 on loopback with the bucket ``gallery``."""
+    server_module = pytest.importorskip("moto.server")
+    s3fs = pytest.importorskip("s3fs")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]  # a fixed one, as the server comes back
+    server = server_module.ThreadedMotoServer("127.0.0.1", port, verbose=False)
+    server.start()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_MAX_ATTEMPTS": "1",
+        "NO_PROXY": "*",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
+    requests.post(f"http://127.0.0.1:{port}/moto-api/reset", timeout=30)  # all servers of a process share their data
+    s3fs.S3FileSystem.clear_instance_cache()
+    s3fs.S3FileSystem().mkdir("gallery")
+    yield server
+    server.stop()
+    s3fs.S3FileSystem.clear_instance_cache()

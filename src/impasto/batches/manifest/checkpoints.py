@@ -1,15 +1,17 @@
-"""Checkpoints of long paintings of a manifest, beside outputs on a disk; imports PyTorch."""
+"""Checkpoints of long paintings of a manifest, beside the outputs on a disk or at URLs; imports PyTorch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 
 from impasto.batches.manifest.addresses import is_url
-from impasto.batches.manifest.entries import Entry
 from impasto.batches.manifest.outcomes import record_address
+from impasto.batches.manifest.painting import StagedEntry
+from impasto.batches.manifest.storage import download, remove_url, upload
 from impasto.batches.works import Work
 from impasto.errors import ImpastoError
 from impasto.painting.machine import Machine
@@ -21,11 +23,66 @@ from impasto.runs.checkpoints.writer import CheckpointWriter
 from impasto.version import __version__
 
 
-def slot_of(entry: Entry) -> Slot | None:
-    """Return the place of an entry's checkpoints, which has the entry's key in its name; None for a URL."""
-    if is_url(entry.output):
-        return None
-    path = Path(record_address(entry, "checkpoint"))
+class UrlSlot(Slot):
+    """Checkpoints in local files, of which the newest one is copied to a URL for other machines.
+
+    There is one generation at the URL, because object stores replace a file only once the new one is complete.
+
+    Args:
+        path: local file of the newest checkpoint.
+        url: URL of its copy.
+    """
+
+    def __init__(self, path: Path, url: str) -> None:
+        super().__init__(path)
+        self._url, self._has_copy = url, False
+
+    def fetch(self) -> None:
+        """Bring the checkpoint to this machine, if there is one.
+
+        Raises:
+            ImpastoError: it cannot be read.
+        """
+        self._has_copy = download(self._url, self.path)
+
+    def write(self, write: Callable[[BinaryIO], None]) -> None:
+        """Replace the newest checkpoint, and then its copy.
+
+        Args:
+            write: function that fills the open file.
+
+        Raises:
+            OSError: the disk is full or fails, or the copy cannot be written.
+        """
+        super().write(write)
+        try:
+            upload(self.path, self._url)
+        except ImpastoError as error:
+            raise OSError(str(error)) from None
+        self._has_copy = True
+
+    def remove(self) -> int:
+        """Remove the checkpoints and the copy, and return the number of freed bytes of this machine.
+
+        Raises:
+            OSError: a checkpoint or the copy cannot be removed.
+        """
+        freed = super().remove()
+        if self._has_copy:
+            try:
+                remove_url(self._url)
+            except ImpastoError as error:
+                raise OSError(str(error)) from None
+            self._has_copy = False
+        return freed
+
+
+def slot_of(staged: StagedEntry) -> Slot:
+    """Return the place of an entry's checkpoints, which has the entry's key in its name."""
+    address = record_address(staged.entry, "checkpoint")
+    if is_url(address):
+        return UrlSlot(staged.work.output.with_suffix(".checkpoint"), address)
+    path = Path(address)
     path.parent.mkdir(parents=True, exist_ok=True)
     return Slot(path)
 
@@ -42,6 +99,11 @@ def resume(slot: Slot, work: Work, note: Callable[[str], None]) -> Painter | Non
         None if there is no usable checkpoint, or if it is of other versions or another kind of machine, with which the
         picture would not be the same.
     """
+    if isinstance(slot, UrlSlot):
+        try:
+            slot.fetch()
+        except ImpastoError as error:
+            note(f"Painting begins anew, even if there is a checkpoint. {error}")
     if not slot.plausible:
         return None
     try:

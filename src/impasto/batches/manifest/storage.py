@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -54,6 +56,48 @@ def write_url(url: str, data: bytes) -> None:
         _retry(write, url, "written")
     except FileNotFoundError as error:
         raise PictureError(f"{shown(url)} cannot be written ({reason(error)}): check the address.") from None
+
+
+def upload(path: Path, url: str) -> None:
+    """Copy a local file to a URL in parts, replacing one of that name. Object stores show it once it is complete.
+
+    Raises:
+        PictureError: the file cannot be written.
+        SettingsError: a package for this kind of URL is missing.
+    """
+    files, target = _open(url)
+    try:
+        _retry(lambda: files.put_file(str(path), target), url, "written")
+    except FileNotFoundError as error:
+        raise PictureError(f"{shown(url)} cannot be written ({reason(error)}): check the address.") from None
+
+
+def download(url: str, path: Path) -> bool:
+    """Copy a file from a URL to a local path in parts, and return whether there is one.
+
+    Raises:
+        PictureError: the file cannot be read.
+        SettingsError: a package for this kind of URL is missing.
+    """
+    files, source = _open(url)
+    try:
+        _retry(lambda: files.get_file(source, str(path)), url, "read")
+    except FileNotFoundError:
+        path.unlink(missing_ok=True)
+        return False
+    return True
+
+
+def remove_url(url: str) -> None:
+    """Remove a file, if it is there.
+
+    Raises:
+        PictureError: the file cannot be removed.
+        SettingsError: a package for this kind of URL is missing.
+    """
+    files, path = _open(url)
+    with suppress(FileNotFoundError):
+        _retry(lambda: files.rm_file(path), url, "removed")
 
 
 def url_exists(url: str) -> bool:
