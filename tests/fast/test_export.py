@@ -2,7 +2,6 @@ import hashlib
 import json
 
 import numpy as np
-import onnx
 import pytest
 import torch
 
@@ -14,6 +13,10 @@ from impasto.errors import SettingsError
 from impasto.fast import export
 from impasto.fast.network import Network
 from tests.helpers import smooth_picture
+
+onnx = pytest.importorskip("onnx", reason="needs impasto[onnx]")
+pytest.importorskip("onnxruntime", reason="needs impasto[onnx]")
+pytest.importorskip("threadpoolctl", reason="needs impasto[onnx]")
 
 
 @pytest.fixture(scope="module")

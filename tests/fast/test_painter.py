@@ -13,6 +13,10 @@ from impasto.fast import painter
 from impasto.pictures import read_picture, read_record, write_picture
 from tests.helpers import smooth_picture
 
+pytest.importorskip("onnx", reason="needs impasto[onnx]")
+pytest.importorskip("onnxruntime", reason="needs impasto[onnx]")
+pytest.importorskip("threadpoolctl", reason="needs impasto[onnx]")
+
 PROGRAM = """
 import sys
 from impasto.cli import main
