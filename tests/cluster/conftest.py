@@ -9,15 +9,18 @@ import pytest
 from impasto import make_settings
 from impasto.batches.manifest.planning import plan_entries
 from impasto.pictures import write_picture
+from tests.conftest import ALL_CORES
 from tests.helpers import smooth_picture
 
 NODE = {"num_cpus": 1, "object_store_memory": 80_000_000}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # so that it has ended before other modules start their own
 def cluster():
     """Return a cluster with a head, to which tests add raylets."""
     utils = pytest.importorskip("ray.cluster_utils")
+    if ALL_CORES:  # a cluster has many processes
+        os.sched_setaffinity(0, ALL_CORES)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "disabled")
         patch.setenv("RAY_worker_niceness", "0")  # or busy machines hardly let them paint

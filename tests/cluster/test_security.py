@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
@@ -31,13 +33,17 @@ def secured(tmp_path):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef0123456789abcdef"}
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    # Another cluster's variables are left out, such as its address, and its check that loses a busy machine in a second.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     environment |= token | {"RAY_worker_niceness": "0", "OMP_NUM_THREADS": "1"}
+    environment |= {"RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "180"}  # the default of 30 is short on a busy machine
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--port=0", "--num-cpus=1"]
     options = [f"--ray-client-server-port={port}", "--include-dashboard=false", "--object-store-memory=80000000"]
-    folder = f"--temp-dir=/tmp/ray-{os.getpid()}"  # not tmp_path, as names of sockets are short
+    # Any free ports, because another cluster on this machine may have Ray's usual ones.
+    options += ["--min-worker-port=0", "--max-worker-port=0", "--dashboard-agent-listen-port=0"]
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # not tmp_path, as names of sockets are short
     with (tmp_path / "ray.log").open("w") as log:
-        head = subprocess.Popen([*command, *options, folder], env=environment, stdout=log, stderr=log)
+        head = subprocess.Popen([*command, *options, f"--temp-dir={folder}"], env=environment, stdout=log, stderr=log)
     deadline = time.monotonic() + 180
     while not is_open(port):
         assert head.poll() is None, (tmp_path / "ray.log").read_text()
@@ -46,6 +52,7 @@ def secured(tmp_path):
     yield environment, f"ray://127.0.0.1:{port}"
     head.terminate()
     head.wait(60)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_open(port):
