@@ -86,7 +86,13 @@ def impasto(*arguments):
 
 @pytest.mark.parametrize(
     ("command", "kind"),
-    [("paint", "xterm"), ("paint", "dumb"), ("texture", "xterm"), ("again", "xterm"), ("resume", "xterm")],
+    [
+        pytest.param("paint", "xterm", marks=pytest.mark.slow),
+        ("paint", "dumb"),
+        pytest.param("texture", "xterm", marks=pytest.mark.slow),
+        pytest.param("again", "xterm", marks=pytest.mark.slow),
+        ("resume", "xterm"),
+    ],
 )
 def test_closed_terminal_saves_incomplete_picture(command, kind, state, folder, small, terminal, impasto_command):
     arguments = {
@@ -149,8 +155,15 @@ def test_shell_that_passes_hangup_on_loses_nothing(state, folder, small, termina
     assert Slot(state / "photo-as-style.checkpoint").exists
 
 
-@pytest.mark.parametrize("kind", ["xterm", "dumb"])
-@pytest.mark.parametrize("command", ["paint", "batch"])
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [
+        ("xterm", "paint"),
+        pytest.param("dumb", "paint", marks=pytest.mark.slow),
+        pytest.param("xterm", "batch", marks=pytest.mark.slow),
+        ("dumb", "batch"),
+    ],
+)
 def test_after_nohup_painting_outlives_terminal(command, kind, folder, small, terminal):
     arguments = {"paint": ("photo.png", "style.png"), "batch": ("photo.png", "-s", "style.png", "--out", ".")}[command]
     # Long enough to be closed in the middle.

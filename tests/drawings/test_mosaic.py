@@ -4,6 +4,8 @@ import pytest
 from drawings import mosaic
 from drawings.dabs import sheet_coordinates
 
+pytestmark = pytest.mark.xdist_group("drawing mosaic")  # which makes the fixtures once
+
 SIDE = 192
 
 

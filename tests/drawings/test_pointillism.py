@@ -5,6 +5,8 @@ from scipy.spatial import cKDTree
 from drawings import pointillism
 from drawings.dabs import blur
 
+pytestmark = pytest.mark.xdist_group("drawing pointillism")  # which makes the fixtures once
+
 SIDE = 256
 
 

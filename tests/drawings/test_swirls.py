@@ -8,6 +8,8 @@ from scipy import ndimage
 
 from drawings import swirls
 
+pytestmark = pytest.mark.xdist_group("drawing swirls")  # which makes the fixtures once
+
 SIDE = 192
 
 

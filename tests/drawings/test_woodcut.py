@@ -8,6 +8,8 @@ from scipy import ndimage
 
 from drawings import woodcut
 
+pytestmark = pytest.mark.xdist_group("drawing woodcut")  # which makes the fixtures once
+
 SIDE = 512
 
 

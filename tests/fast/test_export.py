@@ -18,6 +18,8 @@ onnx = pytest.importorskip("onnx", reason="needs impasto[onnx]")
 pytest.importorskip("onnxruntime", reason="needs impasto[onnx]")
 pytest.importorskip("threadpoolctl", reason="needs impasto[onnx]")
 
+pytestmark = pytest.mark.xdist_group("onnx models")  # which makes the fixtures once
+
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):

@@ -292,7 +292,7 @@ def runs(draw, textures):
     return run
 
 
-@pytest.mark.parametrize("examples", [60, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [40, pytest.param(300, marks=pytest.mark.slow)])
 def test_any_valid_combination_paints(files, tiny_encoder, examples):
     outcomes = Counter()
 

@@ -82,10 +82,11 @@ def test_stroke_size_changes_the_painting(painted):
     assert np.abs(impasto.paint(photo(), "swirls", **OPTIONS, stroke_size=2).array - painted.array).mean() > 0.01
 
 
-def test_large_painting_has_no_seams(monkeypatch):
+@pytest.mark.parametrize(("size", "large"), [(320, 352), pytest.param(560, 592, marks=pytest.mark.slow)])
+def test_large_painting_has_no_seams(monkeypatch, size, large):
     monkeypatch.setattr(feed_forward, "MEASURED_SIDE", 192)
-    options = OPTIONS | {"size": 560}
-    whole, tiled = (impasto.paint(photo(160, 240), "swirls", **options, tile=tile).array for tile in (592, 128))
+    options = OPTIONS | {"size": size}
+    whole, tiled = (impasto.paint(photo(160, 240), "swirls", **options, tile=tile).array for tile in (large, 128))
     assert np.abs(whole - tiled).max() < 1 / 255
 
 

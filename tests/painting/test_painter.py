@@ -33,6 +33,9 @@ from impasto.settings.making import change_settings, make_settings, make_texture
 from impasto.settings.model import Losses
 from tests.helpers import random_weights, smooth_picture
 
+BUILTIN = [pytest.param("builtin", marks=pytest.mark.slow), pytest.param("builtin-slim")]
+"""Names of the built-in encoders; the second takes half the time of the first."""
+
 
 @pytest.fixture
 def small(tiny_encoder):
@@ -303,7 +306,8 @@ def test_transparent_colours_do_not_contain_white_background(small):
     assert np.abs(painting.array - dark)[edge].mean() < 0.02  # 0.4 with white in it
 
 
-def test_soft_edge_has_no_halo_after_dark_style(small):
+@pytest.mark.parametrize("encoder", BUILTIN)
+def test_soft_edge_has_no_halo_after_dark_style(small, encoder):
     """A bright disc whose alpha falls from 255 to 0 over 30 px, after a dark painting."""
     down, across = np.mgrid[:128, :128]
     alpha = np.clip((60 - np.hypot(down - 63.5, across - 63.5)) / 30, 0, 1)
@@ -313,7 +317,7 @@ def test_soft_edge_has_no_halo_after_dark_style(small):
     dark = 0.25 * smooth_picture(80, 80, seed=2)
     changes = small | {
         "size": 128,
-        "encoder": "builtin",
+        "encoder": encoder,
         "optimization": {"iterations": 8, "coarse_factor": 1, "smallest_octave": 64},
     }
     painting, opaque = (impasto.paint(photo, dark, **changes) for photo in (soft, np.ascontiguousarray(bright)))
@@ -328,12 +332,15 @@ def test_soft_edge_has_no_halo_after_dark_style(small):
         assert 255 * np.abs((one - other).mean(axis=0)).max() < 3
 
 
-@pytest.mark.parametrize("preset", ["quick", "instant"])
-def test_grey_photo_after_grey_style_stays_grey(preset):
+@pytest.mark.parametrize(
+    ("preset", "encoder"),
+    [*[pytest.param("quick", *each.values, marks=each.marks) for each in BUILTIN], ("instant", None)],
+)
+def test_grey_photo_after_grey_style_stays_grey(preset, encoder):
     grey, style = (
         np.repeat(x.mean(2, keepdims=True), 3, 2) for x in (smooth_picture(96, 96, 1), smooth_picture(80, 80, 2))
     )
-    options = {"preset": preset, "size": 96, "threads": 1}
+    options = {"preset": preset, "size": 96, "threads": 1} | ({"encoder": encoder} if encoder else {})
     painted = impasto.paint(grey, style, **options)
     assert np.ptp(painted.array, axis=2).max() < 1e-6
     assert np.abs(painted.array - grey).mean() > 0.01
@@ -349,9 +356,10 @@ def frame_strength(picture, margin=12):
     return np.mean([np.abs(change.mean(axis=1)).mean() / np.abs(change).mean() for change in changes])
 
 
-def test_flat_photo_gets_no_frame_at_small_size():
+@pytest.mark.parametrize("encoder", BUILTIN)
+def test_flat_photo_gets_no_frame_at_small_size(encoder):
     grey = np.full((128, 128, 3), 128, np.uint8)
-    settings = {"preset": "quick", "size": 128, "threads": 1}
+    settings = {"preset": "quick", "size": 128, "threads": 1, "encoder": encoder}
     changes = {"max_octaves": 1, "start_noise": 0}
     framed = impasto.paint(grey, smooth_picture(128, 128, 2), **settings, optimization=changes)
     free = impasto.paint(grey, smooth_picture(128, 128, 2), **settings)
@@ -486,13 +494,14 @@ def test_clamped_image_stays_in_range(photo, style, small):
     assert ((last == 0) | (last == 1)).mean() > 0.05
 
 
-def test_bounds_do_not_slow_smooth_start():
+@pytest.mark.parametrize("encoder", BUILTIN)
+def test_bounds_do_not_slow_smooth_start(encoder):
     # Its first step leads into a hollow with next to no curvature, from where a free step goes a hundred times too far.
     photo, style, ends = data.chelsea(), smooth_picture(96, 96, 2), {}
     for clamp, overshoot in (("step", 0), ("octave", 2)):
         how = {"iterations": 20, "max_octaves": 1, "clamp": clamp}
         painting = impasto.paint(
-            photo, style, size=96, threads=1, device="cpu", precision="float32",
+            photo, style, size=96, threads=1, device="cpu", precision="float32", encoder=encoder,
             optimization=how, losses={"overshoot": overshoot},
         )  # fmt: skip
         ends[clamp] = min(step.loss.total for step in painting.history)
@@ -557,7 +566,7 @@ def test_tiles_give_same_picture(photo, style, small):
     assert [octave["tile"] for octave in painting.record(Path())["plan"]] == [64, 64]
 
 
-@pytest.mark.parametrize(("borders", "tile"), [("mirrored", 128), ("bleed", 144)])
+@pytest.mark.parametrize(("borders", "tile"), [pytest.param("mirrored", 128, marks=pytest.mark.slow), ("bleed", 144)])
 def test_low_memory_switches_to_adam_with_remark(photo, style, small, monkeypatch, borders, tile):
     from impasto.painting import painter as module, run as runs
 
@@ -641,10 +650,12 @@ def spots(side, period):
     return np.repeat((0.5 + 0.2 * picture / picture.std()).clip(0, 1)[..., None], 3, axis=2).astype(np.float32)
 
 
-def test_double_stroke_size_doubles_spot_distance(photo):
-    # With the built-in encoder, as a random one sees textures but poorly.
+@pytest.mark.parametrize("encoder", BUILTIN)
+def test_double_stroke_size_doubles_spot_distance(photo, encoder):
+    # With a built-in encoder, as a random one sees textures but poorly.
     how = {
         "size": 96,
+        "encoder": encoder,
         "threads": 1,
         "device": "cpu",
         "optimization": {"iterations": 12, "coarse_factor": 1, "smallest_octave": 48},
@@ -654,7 +665,9 @@ def test_double_stroke_size_doubles_spot_distance(photo):
         assert spectral_centroid(painting.array) == pytest.approx(384 / 96 / 40 / stroke, rel=0.2)
 
 
-@pytest.mark.parametrize(("borders", "iterations"), [("mirrored", 5), ("bleed", 40)])
+@pytest.mark.parametrize(
+    ("borders", "iterations"), [("mirrored", 5), ("bleed", 20), pytest.param("bleed", 40, marks=pytest.mark.slow)]
+)
 def test_detail_favours_shallow_layers(photo, style, small, borders, iterations):
     how = small | {
         "borders": borders,
@@ -807,7 +820,7 @@ def test_style_on_odd_column_counts_in_seeing_layers(photo, style, small):
     assert all(math.isfinite(step.loss.total) for step in painting.history)
 
 
-@pytest.mark.parametrize("pooling", ["average", "binomial"])
+@pytest.mark.parametrize("pooling", [pytest.param("average", marks=pytest.mark.slow), "binomial"])
 def test_encoder_of_another_stack_paints_in_tiles(photo, style, small, tmp_path, pooling):
     stack = (1, 2, 3, 3, 1)
     architecture = Architecture(pooling, "reflect", "all", convolutions=stack)

@@ -24,7 +24,9 @@ def test_tutorial_presets_use_float32():
     assert {make_settings(preset=name).precision for name in ("tutorial", "tutorial-core")} == {"float32"}
 
 
-@pytest.mark.parametrize(("borders", "iterations"), [("mirrored", 20), ("bleed", 40)])
+@pytest.mark.parametrize(
+    ("borders", "iterations"), [("mirrored", 20), pytest.param("bleed", 40, marks=pytest.mark.slow)]
+)
 def test_bfloat16_reaches_loss_of_float32(borders, iterations):
     photo = data.chelsea()
     ends = {}

@@ -14,6 +14,8 @@ import pytest
 from impasto.studio import limits
 from tests.studio.conftest import png
 
+pytestmark = pytest.mark.xdist_group("studio hostile_requests")  # which makes the fixtures once
+
 ID = "A" * 22
 
 

@@ -20,6 +20,8 @@ from impasto.studio.job_settings import preview_settings
 from tests.studio.client import Client
 from tests.studio.conftest import LONG, TINY, mask_png, png, serving
 
+pytestmark = pytest.mark.xdist_group("studio jobs")  # which makes the fixtures once
+
 SWIRLS = [{"style": "swirls"}]
 
 

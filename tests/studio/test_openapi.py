@@ -17,6 +17,8 @@ from schemathesis.specs.openapi.checks import (
 from impasto.studio.app import ENDPOINTS
 from impasto.studio.openapi import document
 
+pytestmark = pytest.mark.xdist_group("studio openapi")  # which makes the fixtures once
+
 SCHEMA = schemathesis.openapi.from_dict(document(ENDPOINTS))
 
 CHECKS = [

@@ -15,6 +15,8 @@ from impasto.studio import limits
 from impasto.studio.job_settings import REFUSED
 from tests.studio.conftest import TINY, mask_png, png
 
+pytestmark = pytest.mark.xdist_group("studio pictures")  # which makes the fixtures once
+
 
 def _image(client, path):
     answer = client.send("GET", path, client.own)

@@ -31,6 +31,8 @@ from training.train import (
     train_step,
 )
 
+pytestmark = pytest.mark.xdist_group("training")  # which makes the fixtures once
+
 SLIM = Stack((1, 2, 3, 3, 1), (4, 6, 8, 8, 8), "binomial")
 RECIPE = Recipe(
     channels="4-6-8-8-8",
