@@ -39,6 +39,10 @@ POLL_SECONDS = 0.2
 class RayExecutor:
     """Paints each task in a plain Ray task, with the cores, GPUs and memory that it needs reserved.
 
+    Before the first tasks, as many workers as the machines have slots load PyTorch and the encoder at the same time.
+    The first of them checks the settings that all tasks share, and estimates their memory, so this process loads
+    neither.
+
     Ray begins a task again if its worker or its machine is lost. The pictures do not travel through Ray, only paths or
     URLs and the events. If this process dies, Ray ends its tasks.
 
@@ -54,9 +58,13 @@ class RayExecutor:
         check_address(address)
         self._address, self._note = address, note
         self._running: dict[Any, int] = {}
+        self._waiting: list[Task] = []
         self._begun: set[int] = set()
         self._mailbox: Any = None
-        self._checking: Any = None
+        self._checks: list[Any] = []
+        self._is_checked = False
+        self._common: Settings | None = None
+        self._memory: int | None = None
         self._is_own = self._is_stopped = self._is_stop_sent = False
         self._task_count = self._window = 1
         self._least: Resources | None = None
@@ -67,24 +75,32 @@ class RayExecutor:
     def worker_count(self) -> int:
         """Number of tasks in flight: those that the machines can run, and a quarter more, which wait."""
         if self._least is not None and time.monotonic() - self._counted > COUNT_SECONDS:
-            slots = sum(self._least.slots(node) for node in self._count_nodes())
+            self._count_nodes()
+            self._counted = time.monotonic()
+            slots = self._count_slots(self._least)
             self._window = min(max(1, slots + math.ceil(slots / 4)), MOST_IN_FLIGHT, max(1, self._task_count))
         return self._window
 
     def prepare(self, task_count: int, common: Settings | None) -> None:
-        """Join the cluster, and let a worker check the settings."""
-        self._task_count = task_count
+        """Join the cluster, and let workers check the settings."""
+        self._task_count, self._common = task_count, common
         if not task_count:
             return
         self._is_own = connect(self._address)
         self._count_nodes()
         self._mailbox = ray.remote(Mailbox).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
-        self._checking = ray.remote(check).options(num_cpus=1, max_retries=LOST_RETRIES).remote(common)
+        count, cpus = 1, 1
         if common is not None:
-            self._least = self._resources(common)
+            self._least = resources_for(common, has_gpus=self._has_gpus, memory=1)  # until a worker has estimated it
+            count, cpus = min(self._count_slots(self._least) or 1, task_count, MOST_IN_FLIGHT), self._least.cpus
+        checking = ray.remote(check).options(num_cpus=cpus, max_retries=LOST_RETRIES)
+        self._checks = [checking.remote(common) for _ in range(count)]
 
     def submit(self, task: Task) -> None:
-        """Give a task to Ray."""
+        """Give a task to Ray, once a worker has checked the settings."""
+        if not self._is_checked:
+            self._waiting.append(task)
+            return
         resources = self._resources(task.work.settings)
         self._least = self._least or resources
         options = resources.options | {"max_retries": LOST_RETRIES, "retry_exceptions": False}
@@ -117,7 +133,7 @@ class RayExecutor:
         if self._mailbox is None:
             return
         with suppress(ray.exceptions.RayError, ConnectionError):
-            for reference in (*self._running, *([self._checking] if self._checking else [])):
+            for reference in (*self._running, *self._checks):
                 ray.cancel(reference)
             ray.kill(self._mailbox)
         self._mailbox = None
@@ -127,13 +143,18 @@ class RayExecutor:
     def _receive(self) -> list[BatchEvent]:
         if self._is_stopped and not self._is_stop_sent:
             self._send_stop()
-        waiting = [*self._running, *([self._checking] if self._checking else [])]
-        ready, _ = ray.wait(waiting, timeout=POLL_SECONDS)
+        if self._is_stopped and self._waiting:
+            waiting, self._waiting = self._waiting, []
+            return [Ended(task.number, "stopped") for task in waiting]
+        references = [*self._running, *self._checks]
+        ready, _ = ray.wait(references, timeout=POLL_SECONDS)
         if ready:
-            ready, _ = ray.wait(waiting, num_returns=len(waiting), timeout=0)
+            ready, _ = ray.wait(references, num_returns=len(references), timeout=0)
         events = self._take_events()
-        if self._checking in ready:
-            self._judge_worker()
+        for reference in self._checks[:]:
+            if reference in ready:
+                self._checks.remove(reference)
+                self._end_check(reference)
         return events + [self._result(reference) for reference in ready if reference in self._running]
 
     def _take_events(self) -> list[BatchEvent]:
@@ -164,14 +185,30 @@ class RayExecutor:
                 f"out: choose a smaller size.",
             )
 
-    def _judge_worker(self) -> None:
-        """Raise the error of a worker that refuses the settings, and warn of a cluster without authentication."""
-        checking, self._checking = self._checking, None
+    def _end_check(self, reference: Any) -> None:
+        """Judge the first worker that has checked the settings, and give Ray the tasks that wait for it."""
+        if self._is_checked:
+            return
+        facts = self._judge_worker(reference)
+        self._is_checked = True
+        if self._common is not None and facts is not None:
+            self._memory = facts.memory
+            self._least, self._counted = self._resources(self._common), -math.inf  # to count the slots anew
+        waiting, self._waiting = self._waiting, []
+        for task in waiting:
+            self.submit(task)
+
+    def _judge_worker(self, reference: Any) -> WorkerFacts | None:
+        """Raise the error of a worker that refuses the settings, and warn of a cluster without authentication.
+
+        Returns:
+            None if the batch was stopped meanwhile.
+        """
         try:
-            facts: WorkerFacts = ray.get(checking)
+            facts: WorkerFacts = ray.get(reference)
         except ray.exceptions.RayError as error:
             if self._is_stopped:
-                return
+                return None
             cause = getattr(error, "cause", None) or error
             raise PaintingError(
                 f"The cluster's machines cannot paint ({reason(cause)}): install impasto {__version__} on all of them."
@@ -184,6 +221,7 @@ class RayExecutor:
             )
         if not facts.has_token:
             self._note(NO_TOKEN)
+        return facts
 
     def _send_stop(self) -> None:
         self._is_stop_sent = True
@@ -192,13 +230,19 @@ class RayExecutor:
             if number not in self._begun:
                 ray.cancel(reference)
 
-    def _count_nodes(self) -> list[dict[str, float]]:
-        self._counted = time.monotonic()
+    def _count_nodes(self) -> None:
         self._nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        return self._nodes
+
+    def _count_slots(self, resources: Resources) -> int:
+        return sum(resources.slots(node) for node in self._nodes)
+
+    @property
+    def _has_gpus(self) -> bool:
+        return any(node.get("GPU", 0) for node in self._nodes)
 
     def _resources(self, settings: Settings) -> Resources:
         """Return the resources of a painting, with no more memory than the largest machine has: tiles need less."""
-        needed = resources_for(settings, has_gpus=any(node.get("GPU", 0) for node in self._nodes))
+        memory = self._memory if settings == self._common else None
+        needed = resources_for(settings, has_gpus=self._has_gpus, memory=memory)
         largest = max((node.get("memory", 0) for node in self._nodes if node.get("CPU", 0) >= needed.cpus), default=0)
         return needed._replace(memory=int(min(needed.memory, largest or needed.memory)))

@@ -5,10 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from impasto.encoders.loading import load_encoder
-from impasto.painting.memory import PROCESS, memory_needed
-from impasto.painting.octaves import plan_octaves
-from impasto.painting.workload import Workload
 from impasto.settings.fields import memory_bytes
 from impasto.settings.model import Settings
 
@@ -41,24 +37,31 @@ class Resources(NamedTuple):
         return int(min(shares + ([node.get("GPU", 0) // self.gpus] if self.gpus else [])))
 
 
-def resources_for(settings: Settings, *, has_gpus: bool) -> Resources:
+def resources_for(settings: Settings, *, has_gpus: bool, memory: int | None = None) -> Resources:
     """Return the resources of a painting.
 
     Args:
         settings: of the painting; ``threads`` gives the cores, by default one.
         has_gpus: whether a machine of the cluster has a GPU, which the device ``auto`` then reserves.
+        memory: bytes of memory, if they are known; None to estimate them, which imports PyTorch.
     """
     gpus = int(settings.device.startswith("cuda") or (settings.device == "auto" and has_gpus))
-    return Resources(settings.threads or 1, gpus, _memory(settings.model_dump_json()))
+    return Resources(settings.threads or 1, gpus, memory or estimate_memory(settings))
+
+
+def estimate_memory(settings: Settings) -> int:
+    """Estimate the memory of a square painting in bytes; that of the process alone if its size is not known yet."""
+    return _estimate_once(settings.model_dump_json())
 
 
 @lru_cache(maxsize=64)
-def _memory(text: str) -> int:
-    """Estimate the memory of a square painting in bytes; that of the process alone if its size is not known yet.
+def _estimate_once(text: str) -> int:
+    """Estimate the memory of a painting from its settings as JSON."""
+    from impasto.encoders.loading import load_encoder
+    from impasto.painting.memory import PROCESS, memory_needed
+    from impasto.painting.octaves import plan_octaves
+    from impasto.painting.workload import Workload
 
-    Args:
-        text: settings as JSON.
-    """
     settings = Settings.model_validate_json(text)
     if settings.memory is not None:
         return memory_bytes(settings.memory)

@@ -15,6 +15,7 @@ import ray
 from impasto.batches.events import Advanced, BatchEvent, Ended
 from impasto.batches.executor import Task
 from impasto.cluster.connection import has_token_authentication
+from impasto.cluster.resources import estimate_memory
 from impasto.errors import ImpastoError
 from impasto.runs.listener import StopSwitch
 from impasto.settings.model import Settings
@@ -56,11 +57,13 @@ class WorkerFacts:
     Attributes:
         version: its version of impasto.
         has_token: whether its Ray processes demand a token.
+        memory: estimated bytes of memory of a painting; None if the settings differ or are refused.
         error: reason why it refuses the settings.
     """
 
     version: str
     has_token: bool
+    memory: int | None = None
     error: ImpastoError | None = None
 
 
@@ -134,13 +137,14 @@ def check(common: Settings | None) -> WorkerFacts:
     Args:
         common: settings of all tasks, or None.
     """
-    error = None
+    memory = error = None
     if common is not None:
         try:
             _import_worker().check_settings(common)
+            memory = estimate_memory(common)
         except ImpastoError as refusal:
             error = refusal
-    return WorkerFacts(__version__, has_token_authentication(), error)
+    return WorkerFacts(__version__, has_token_authentication(), memory, error)
 
 
 def _import_worker() -> Any:
