@@ -47,6 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let pytest-xdist keep the tests of a group on one worker, so that their fixtures are made once."""
     if getattr(config.option, "dist", None) == "load":
         config.option.dist = "loadgroup"
+    if "PYTEST_XDIST_WORKER" in os.environ:  # the change of the option does not reach the workers
+        config.option.loadgroup = True
 
 
 @pytest.fixture(scope="session", autouse=True)
