@@ -56,6 +56,7 @@ def test_faces_without_detector_are_refused_before_painting(monkeypatch):
 
 def test_workers_load_an_encoder_once(monkeypatch, works):
     loaded, states = [], []
+    worker._load_cached.cache_clear()  # earlier tests may have painted in this process
     monkeypatch.setattr(worker, "load_encoder", lambda name: loaded.append(name) or load_encoder(name))
 
     class Recorder:
