@@ -40,8 +40,8 @@ _TUTORIAL: dict[str, Any] = {
 """Raymond Yuan, Neural Style Transfer: Creating Art with Deep Learning using tf.keras and eager execution, 2018."""
 
 PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
-    "instant": {"encoder": "builtin-slim", "optimization": {"method": "feed-forward"}},
-    "quick": {"optimization": {"iterations": 9}},
+    "instant": {"optimization": {"method": "feed-forward"}},
+    "quick": {"optimization": {"iterations": 12}},
     "default": {},
     "fine": {"optimization": {"iterations": 60, "tolerance": 0.005}},
     "tutorial": _TUTORIAL,
@@ -66,6 +66,8 @@ PREVIEW_SIZE = 256
 _TEXTURE: dict[str, Any] = {"content_weight": 0.0, "init": "noise"}
 
 _PAINTED_TEXTURE: dict[str, Any] = _TEXTURE | {
+    "encoder": "builtin",
+    "style_weight": 100.0,
     # Zero padding acts like a frame around a painting. The deep layers' response to it would be painted all over a
     # texture, which has no border itself, as a grid of coloured dots.
     "padding": "reflect",
