@@ -12,10 +12,10 @@ from impasto.errors import EncoderError
 from impasto.files import expanded, is_file
 
 BUILTIN = "builtin"
-"""Name of the default encoder, which is part of the package."""
+"""Name of the package's encoder that has VGG-19's layers."""
 
 BUILTIN_FILES = {BUILTIN: "builtin.safetensors", "builtin-slim": "builtin-slim.safetensors"}
-"""Files of the package by the names of its encoders. The slim one needs a third of the arithmetic."""
+"""Files of the package by the names of its encoders. The slim one, the default, needs a third of the arithmetic."""
 
 
 class EncoderFile(NamedTuple):

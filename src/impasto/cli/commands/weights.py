@@ -12,6 +12,7 @@ import typer
 from impasto.cli.help_pages import PanelTyper
 from impasto.cli.options import Quiet
 from impasto.cli.reporting.streams import print_note, print_out, print_status
+from impasto.encoders.names import BUILTIN_FILES
 from impasto.encoders.published.catalogue import KNOWN, known_weights
 from impasto.encoders.published.events import DownloadProgress, FetchEvent, fetch_listener
 from impasto.errors import EncoderError
@@ -51,7 +52,8 @@ def weights(context: typer.Context) -> None:
 )
 def list_weights() -> None:
     """List the published weights with their state."""
-    print_out("builtin: part of impasto, always available")
+    for name in BUILTIN_FILES:
+        print_out(f"{name}: part of impasto, always available")
     try:
         states = [_state(cached) for cached in _cached(KNOWN)]
     except (EncoderError, OSError) as error:
