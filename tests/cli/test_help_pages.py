@@ -76,7 +76,7 @@ def test_panels_and_experts_name_existing_options():
 
 def test_help_of_paint_is_brief(impasto_command):
     short, whole = (impasto_command("paint", flag).out for flag in ("--help", "--help-all"))
-    assert short.count("\n") <= 64
+    assert short.count("\n") <= 82
     words = " ".join(short.split()), " ".join(whole.split())
     for flag, text in BRIEF_HELP.items():
         assert (text in words[0], text in words[1]) == (flag in flags_of("paint"), False)

@@ -84,7 +84,7 @@ def test_default_preset_undoes_the_tutorial_preset():
     back = change_settings(tutorial, preset="default")
     assert {k: v for k, v in back.losses.content.items() if v} == make_settings().losses.content
     assert back.optimization == make_settings().optimization
-    assert (back.encoder, back.weights, back.size) == ("builtin", make_settings().weights, 300)
+    assert (back.encoder, back.weights, back.size) == ("builtin-slim", make_settings().weights, 300)
 
 
 def test_tutorial_preset_excludes_a_strength():
@@ -98,7 +98,7 @@ def test_weights_follow_strength_and_raw_weights():
     assert make_settings(content_weight=0).weights == (0.0, style_weight_of(0.5))
     weights = [make_settings(strength=s / 10).weights[1] for s in range(11)]
     assert weights == sorted(weights)
-    assert (weights[0], weights[5], round(weights[10])) == (0.82, pytest.approx(100.3, abs=0.05), 4110)
+    assert (weights[0], weights[5], round(weights[10])) == (1.64, pytest.approx(200.6, abs=0.05), 8219)
 
 
 def test_low_strength_weighs_the_photo_colours_more():

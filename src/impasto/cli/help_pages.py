@@ -46,14 +46,8 @@ EXPERT_OPTIONS = frozenset(
 BRIEF_HELP: Mapping[str, str] = {
     "--format": "Format for -o -, or for the default name.",
     "--preview": "Paint a small, quick preview to OUT-preview.",
-    "--size": "Long side in pixels, or a print as in 30x40cm@300.",
     "--preset": "Time and finish; instant is a rough first look.",
-    "--init": "Image that painting starts from.",
-    "--strength": "From 0 (a hint of the style) to 1; 0.5 by default.",
     "--style-weights": "Shares of several styles, as in 2,1.",
-    "--stroke-size": "Size of the strokes, from 0.25 to 4.",
-    "--detail": "From 0 (the painting's forms) to 1 (its brushwork).",
-    "--colour": "Source of the colours; see `impasto help colour`.",
     "--colours-from": "Take the colours from this painting.",
     "--texture-from": "Take only the brush strokes from this painting.",
     "--mask": "Region of style N in the photo: a mask, white there.",
@@ -65,7 +59,7 @@ BRIEF_HELP: Mapping[str, str] = {
     "--device": "auto, cpu, cuda, cuda:1 or mps.",
     "--memory": "Most memory to use, as in 4G or 800M.",
 }
-"""Help of options in one line of 80 columns; ``--help-all`` shows the whole text of all options."""
+"""Help of some options in one line of 80 columns; ``--help-all`` shows the whole text."""
 
 EXAMPLES: Mapping[str, Sequence[str]] = {
     "paint": (

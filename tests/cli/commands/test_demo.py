@@ -67,4 +67,4 @@ sys.exit(main(["demo", "--out", sys.argv[1], "--size", "48", "--iterations", "1"
     child = process("-c", script, tmp_path)
     _, err = child.communicate(timeout=120)
     assert (child.returncode, err) == (0, "")
-    assert stored_record(tmp_path / "chelsea-as-swirls.png").encoder.name == "builtin"
+    assert stored_record(tmp_path / "chelsea-as-swirls.png").encoder.name == "builtin-slim"
