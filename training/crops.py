@@ -29,7 +29,7 @@ class Crops:
         photographs: larger photographs.
         paintings: larger paintings, drawings, prints and textures.
         side: side of the crops from larger pictures in pixels; those from small pictures have half of it.
-        batch: number of crops from larger pictures; four times as many come from small ones.
+        batch: number of crops from larger pictures; twice as many come from small ones.
         seed: seed of all choices.
     """
 
@@ -49,7 +49,7 @@ class Crops:
 
     def _draw_small(self, kind: int, generator: torch.Generator) -> Tensor:
         indices, side = self._indices[kind], self._side // 2
-        chosen = indices[torch.randint(len(indices), (4 * self._batch,), generator=generator)]
+        chosen = indices[torch.randint(len(indices), (2 * self._batch,), generator=generator)]
         sizes = self._small.sizes[chosen].tolist()
         pictures = (self._small.pixels[i][:, :h, :w] for i, (h, w) in zip(chosen, sizes, strict=True))
         return torch.stack([random_crop(picture, side, generator, 1.0) for picture in pictures])

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from impasto.encoders.decoder import LEVELS, Decoder
+from impasto.encoders.decoder import LEVELS, PHOTO_LEVEL, Decoder
 from impasto.encoders.decoder_files import DECODER_ENCODER, save_decoder
 from impasto.encoders.loading import load_encoder
 from impasto.encoders.network import Encoder
@@ -51,18 +51,22 @@ class Recipe:
         steps: steps with styles.
         rate: greatest step size of Adam.
         side: side of the crops from larger pictures in pixels; those from small pictures have half of it.
-        batch: number of crops from larger pictures in a step; four times as many from small ones.
+        batch: number of crops from larger pictures in a step; twice as many from small ones.
+        style_factor: factor of the optimiser's style weights.
         stroke_weight: weight of the strokes among the style layers.
+        shift_weight: weight of the differences between paintings of a photograph and of the shifted photograph.
         bfloat16: whether convolutions compute in bfloat16.
         seed: seed of weights and crops.
     """
 
-    reconstruction_steps: int = 500
-    steps: int = 3500
+    reconstruction_steps: int = 350
+    steps: int = 4650
     rate: float = 1e-3
     side: int = 256
     batch: int = 4
+    style_factor: float = 0.5
     stroke_weight: float = 0.3
+    shift_weight: float = 60.0
     bfloat16: bool = True
     seed: int = 0
 
@@ -101,11 +105,16 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.rate * rate_at(step, self.total)
         contents, styles = self._crops.draw(step)
+        generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + step)
         if step < self.recipe.reconstruction_steps:
             loss, terms = self._reconstruct(torch.cat([contents[::2], styles[::2]]))
         else:
-            generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + step)
-            loss, terms = self._paint(contents, styles, random_strengths(len(contents), generator))
+            strengths, shift = random_strengths(len(contents), generator), None
+            if step % 3 == 1 or step % 6 == 5:  # half of the steps with either kind of crops
+                pairs = len(contents) // 2
+                shift = Shift(*torch.randint(SHIFT_LIMIT, (2,), generator=generator).tolist())
+                contents, styles, strengths = shift.windows(contents[:pairs]), styles[:pairs], strengths[:pairs]
+            loss, terms = self._paint(contents, styles, strengths, shift)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.decoder.parameters(), 20.0)
@@ -119,42 +128,59 @@ class Trainer:
             features = encode(self._encoder, images, LEVELS)
         strength = torch.rand(len(images))
         parts = []
-        for number, name in enumerate(LEVELS):
+        # The first block only corrects the photograph's features, and has nothing to learn without styles.
+        for number, name in list(enumerate(LEVELS))[1:]:
             target = features[LEVELS[number + 1]] if number + 1 < len(LEVELS) else images
             with self._precision():
                 found = self.decoder.block(number, features[name], strength)
             parts.append((found - target).square().mean() / target.square().mean())
         return torch.stack(parts).sum(), {"reconstruction": parts[-1].item()}
 
-    def _paint(self, contents: Tensor, styles: Tensor, strengths: Tensor) -> tuple[Tensor, dict[str, float]]:
-        """Paint a batch, and compute the optimiser's loss for each picture's strength."""
-        settings = [make_settings(strength=s) for s in strengths.tolist()]
+    def _paint(
+        self, contents: Tensor, styles: Tensor, strengths: Tensor, shift: Shift | None = None
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Paint a batch, and compute the optimiser's loss for each picture's strength.
+
+        Args:
+            contents: photographs, B×3×H×W; with a shift, its windows of half as many photographs.
+            styles: paintings, one for each photograph.
+            strengths: strength for each photograph.
+            shift: shift between the two windows of each photograph, whose paintings shall agree.
+        """
+        repeats = len(contents) // len(styles)
+        settings = [make_settings(strength=s) for s in strengths.tolist()] * repeats
         with torch.no_grad():
-            targets = style_targets(self._encoder, styles)
-            photo = encode(self._encoder, contents, ("relu3_1", LEVELS[0])) | {"rgb": contents}
+            targets = style_targets(self._encoder, styles) * repeats
+            photo = encode(self._encoder, contents, (PHOTO_LEVEL, LEVELS[0])) | {"rgb": contents}
+        styles, strengths = styles.repeat(repeats, 1, 1, 1), strengths.repeat(repeats)
 
         def map_level(name: str, x: Tensor) -> Tensor:
             with torch.autocast("cpu", enabled=False):
                 return mapped(x.float(), [target[name].distribution for target in targets], strengths)
 
         with self._precision():
-            painted = self.decoder(photo[LEVELS[0]], strengths, map_level).float()
-        found = encode(self._encoder, painted, STYLE_LAYERS)
+            painted = self.decoder(photo, strengths, map_level).float()
+        # Gradients of slices would fill whole batches with zeros.
+        found = {name: x.split(1) for name, x in encode(self._encoder, painted, STYLE_LAYERS).items()}
         terms = {
             "content": torch.stack([content_distance(found, photo, i, s) for i, s in enumerate(settings)]),
             "style": torch.stack([self._style_distance(found, target, i) for i, target in enumerate(targets)]),
-            "tone": tone_distance(painted, contents, styles),
+            "tone": tone_distance(painted, contents, styles[..., : contents.shape[-2], : contents.shape[-1]]),
             "reconstruction": (painted - contents).square().mean((1, 2, 3)),
         }
         loss = self._total(terms, painted, strengths, settings)
+        moved = None if shift is None else shift.distance(painted)
+        if moved is not None:
+            loss = loss + self.recipe.shift_weight * moved
         is_default = strengths == DEFAULT_STRENGTH
         shown = {name: value[is_default].mean().item() for name, value in terms.items()} if is_default.any() else {}
-        return loss, shown
+        return loss, shown if moved is None else shown | {"shift": moved.item()}
 
     def _total(
         self, terms: Mapping[str, Tensor], painted: Tensor, strengths: Tensor, settings: Sequence[Settings]
     ) -> Tensor:
-        weights, default = torch.tensor([s.weights[1] for s in settings]), make_settings().weights[1]
+        weights = self.recipe.style_factor * torch.tensor([s.weights[1] for s in settings])
+        default = self.recipe.style_factor * make_settings().weights[1]
         variation = sum((painted.diff(dim=d).abs().mean((1, 2, 3)) for d in (2, 3)), torch.zeros(()))
         loss = terms["content"] + weights * terms["style"] + self._losses.tone * terms["tone"]
         loss = loss + self._losses.total_variation * variation
@@ -165,17 +191,50 @@ class Trainer:
         overshoot = (painted - painted.clamp(0, 1)).square().mean((1, 2, 3))
         return (loss + 2 * overshoot).mean()
 
-    def _style_distance(self, found: Mapping[str, Tensor], targets: Mapping[str, StyleTarget], i: int) -> Tensor:
+    def _style_distance(
+        self, found: Mapping[str, Sequence[Tensor]], targets: Mapping[str, StyleTarget], i: int
+    ) -> Tensor:
         distances = [
-            share * wasserstein2(statistics(found[name][i : i + 1]), targets[name].distribution) / targets[name].norm
+            share * wasserstein2(statistics(found[name][i]), targets[name].distribution) / targets[name].norm
             for name, share in self._shares.items()
         ]
         return torch.stack(distances).sum()
 
 
+SHIFT_LIMIT = 16
+"""Number of pixels that the shifts in each direction stay below: two positions of the coarsest level."""
+
+
+class Shift(NamedTuple):
+    """A shift of a window in pixels."""
+
+    down: int
+    right: int
+
+    def windows(self, pictures: Tensor) -> Tensor:
+        """Cut a window out of each picture, and after all of these the shifted ones.
+
+        Args:
+            pictures: B×3×side×side.
+
+        Returns:
+            2B×3×s×s with s = side − :data:`SHIFT_LIMIT`.
+        """
+        side, (down, right) = pictures.shape[-1] - SHIFT_LIMIT, self
+        return torch.cat([pictures[..., :side, :side], pictures[..., down : down + side, right : right + side]])
+
+    def distance(self, painted: Tensor) -> Tensor:
+        """Average the squared differences where two windows of each picture overlap, away from their borders."""
+        (one, other), (height, width) = painted.chunk(2), painted.shape[-2:]
+        difference = one[..., self.down :, self.right :] - other[..., : height - self.down, : width - self.right]
+        border = SHIFT_LIMIT
+        return difference[..., border:-border, border:-border].square().mean()
+
+
 def random_strengths(count: int, generator: torch.Generator) -> Tensor:
-    """Draw strengths: the default for half of the pictures, and any in [0, 1] for the others."""
+    """Draw strengths: the default for half of the pictures, and any in [0, 1] for the others, more of them low ones."""
     strengths = torch.rand(count, generator=generator)
+    strengths = strengths.where(torch.rand(count, generator=generator) < 0.5, strengths.square())
     return strengths.where(torch.rand(count, generator=generator) < 0.5, torch.tensor(DEFAULT_STRENGTH))
 
 
@@ -206,18 +265,20 @@ def style_targets(encoder: Encoder, styles: Tensor) -> list[dict[str, StyleTarge
 def mapped(x: Tensor, targets: Sequence[Gaussian], strengths: Tensor) -> Tensor:
     """Map each picture's features to its style's distribution, with gradients through the maps."""
     maps = [
-        transport(statistics(x[i : i + 1]), target, blend_at(s))
-        for i, (target, s) in enumerate(zip(targets, strengths.tolist(), strict=True))
+        transport(statistics(part), target, blend_at(s))
+        for part, target, s in zip(x.split(1), targets, strengths.tolist(), strict=True)
     ]
     matrices, biases = torch.stack([m.matrix for m in maps]), torch.stack([m.bias for m in maps])
     result = torch.baddbmm(biases[:, :, None], matrices, x.flatten(2)).view_as(x)
     return result.contiguous(memory_format=torch.channels_last)
 
 
-def content_distance(found: Mapping[str, Tensor], photo: Mapping[str, Tensor], i: int, settings: Settings) -> Tensor:
+def content_distance(
+    found: Mapping[str, Sequence[Tensor]], photo: Mapping[str, Tensor], i: int, settings: Settings
+) -> Tensor:
     """Compute the content distance of one picture of a batch, over the settings' layers."""
     layers = shares(settings.balanced_losses.content)
-    return torch.stack([share * (found[n][i] - photo[n][i]).square().mean() for n, share in layers.items()]).sum()
+    return torch.stack([share * (found[n][i][0] - photo[n][i]).square().mean() for n, share in layers.items()]).sum()
 
 
 def tone_distance(painted: Tensor, contents: Tensor, styles: Tensor) -> Tensor:
@@ -275,8 +336,8 @@ def train(trainer: Trainer, out: Path, *, save_every: float = 120.0, stop_after:
     return checkpoint
 
 
-TERMS = ("loss", "content", "style", "tone", "reconstruction")
-"""Columns of the curve after step and seconds; the terms are those of pictures with the default strength."""
+TERMS = ("loss", "content", "style", "tone", "reconstruction", "shift")
+"""Columns of the curve after step and seconds; all but loss and shift are of pictures with the default strength."""
 
 
 def append_curve(path: Path, step: int, seconds: float, rows: Sequence[Mapping[str, float]]) -> None:

@@ -4,7 +4,7 @@ import torch
 from impasto.encoders.decoder import LEVELS, Decoder
 from impasto.encoders.network import Encoder
 from impasto.engine import feed_forward
-from impasto.engine.feed_forward import FeedForward, blend_at
+from impasto.engine.feed_forward import FeedForward, blend_at, passes
 from impasto.engine.statistics import covariance, mean, statistics
 from impasto.engine.style_terms import layer_masks
 from tests.helpers import random_weights
@@ -43,6 +43,10 @@ def test_strength_zero_leaves_features_unmapped(network):
     for name in LEVELS:
         torch.testing.assert_close(maps[name][0].matrix, torch.eye(len(maps[name][0].bias)).double(), atol=1e-4, rtol=0)
     assert [blend_at(s) for s in (0, 0.25, 0.5, 1)] == [0, 0.5, 1, 1]
+
+
+def test_high_strength_paints_twice():
+    assert [passes(s) for s in (0, 0.5, 0.75, 1)] == [(0.0,), (0.0,), (0.0, 0.5), (0.0, 1.0)]
 
 
 def test_regions_get_their_own_styles(network):

@@ -67,6 +67,7 @@ def test_shell_paints_without_torch(folder):
     [
         [],
         ["--strength", "0.2", "--stroke-size", "2"],
+        ["--strength", "0.8"],
         ["--colour", "keep"],
         ["--colour", "palette", "--set", "borders=mirrored"],
         ["--style-weights", "3,1", "--colours-from", "swirls", "--set", "borders=cut"],

@@ -3,12 +3,13 @@ import csv
 import pytest
 import torch
 
-from impasto.encoders.decoder import LEVELS, Decoder
+from impasto.encoders.decoder import LEVELS, PHOTO_LEVEL, Decoder
 from impasto.encoders.decoder_files import load_decoder
 from impasto.encoders.loading import load_encoder
+from training import instant
 from training.crops import PAINTINGS, PHOTOGRAPHS, Crops, random_crop
 from training.data import Originals, Pictures
-from training.instant import Recipe, Trainer, export, random_strengths, rate_at, tone_distance, train
+from training.instant import Recipe, Shift, Trainer, export, random_strengths, rate_at, tone_distance, train
 
 
 def pictures(count, seed):
@@ -25,7 +26,8 @@ def one_thread():
 
 
 @pytest.fixture
-def trainer():
+def trainer(monkeypatch):
+    monkeypatch.setattr(instant, "SHIFT_LIMIT", 8)  # leaves room in small crops
     classes = [f"{PHOTOGRAPHS[0]}/cat", f"{PAINTINGS[0]}/oil"]
     pixels = torch.zeros(4, 3, 192, 192, dtype=torch.uint8)
     for i, picture in enumerate(pictures(4, 1)):
@@ -43,7 +45,10 @@ def test_resumed_training_continues_its_steps(trainer, tmp_path):
     train(trainer(), tmp_path / "parts")
     states = [torch.load(tmp_path / name / "checkpoint.pt", weights_only=True) for name in ("whole", "parts")]
     assert [state["step"] for state in states] == [6, 6]
-    assert [state["optimizer"]["state"][0]["step"] for state in states] == [6, 6]
+    last = max(
+        states[0]["optimizer"]["state"]
+    )  # parameters are trained from the first step on, except the first block's
+    assert [state["optimizer"]["state"][last]["step"] for state in states] == [6, 6]
     whole, parts = (
         list(csv.DictReader((tmp_path / name / "curve.csv").read_text().splitlines())) for name in ("whole", "parts")
     )
@@ -77,9 +82,28 @@ def test_exported_decoder_loads(trainer, tmp_path):
 def test_decoder_enlarges_eightfold():
     decoder = Decoder([6, 5, 4, 3])
     names = []
-    image = decoder(torch.rand(2, 6, 4, 5), torch.tensor([0.0, 1.0]), lambda name, x: (names.append(name), x)[1])
+    features = {LEVELS[0]: torch.rand(2, 6, 4, 5), PHOTO_LEVEL: torch.rand(2, 5, 8, 10)}
+    image = decoder(features, torch.tensor([0.0, 1.0]), lambda name, x: (names.append(name), x)[1])
     assert image.shape == (2, 3, 32, 40)
     assert tuple(names) == LEVELS
+
+
+def test_decoder_corrects_the_photo_from_strength_zero_on():
+    torch.manual_seed(0)
+    decoder, seen = Decoder([6, 5, 4, 3]), {}
+    photo = {LEVELS[0]: torch.rand(3, 6, 4, 5), PHOTO_LEVEL: torch.rand(3, 5, 8, 10)}
+    decoder(photo, torch.tensor([0.0, 0.25, 0.5]), lambda name, x: seen.setdefault(name, x))
+    change = (seen[PHOTO_LEVEL] - photo[PHOTO_LEVEL]).abs().mean((1, 2, 3))
+    assert change[0] == 0
+    assert 0 < change[1] < change[2]
+
+
+def test_shifted_windows_agree_where_they_overlap():
+    shift, picture = Shift(3, 7), torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    windows = shift.windows(picture)
+    assert windows.shape == (4, 3, 80, 80)
+    assert shift.distance(windows) == 0
+    assert shift.distance(torch.cat([windows[:2], windows[2:].roll(1, 3)])) > 0.01
 
 
 def test_crop_is_reduced_by_at_most_its_limit():

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from impasto.encoders.decoder import LEVELS, Decoder
+from impasto.encoders.decoder import FULL_STRENGTH, LEVELS, PHOTO_LEVEL, Decoder
 from impasto.encoders.network import Encoder
 from impasto.engine.distances import Gaussian, gaussian
 from impasto.engine.statistics import exact_statistics
@@ -24,10 +24,7 @@ STRIDE = 8
 """Grid of the tiles in pixels, and of a picture's sides: the stride of the coarsest level."""
 
 HALO = 112
-"""Margin of a tile in pixels: 32 for the encoder up to relu4_1 and 67 for the decoder, aligned to the grid."""
-
-FULL_STRENGTH = 0.5
-"""Strength from which features have the painting's statistics in full. Beyond it, only the decoder paints stronger."""
+"""Margin of a tile in pixels: 32 for the encoder up to relu4_1 and 74 for the decoder, aligned to the grid."""
 
 Target = Sequence[tuple[Mapping[str, Gaussian], float]]
 """Styles of a region: for each of them its distribution at every level, and its weight."""
@@ -83,8 +80,7 @@ class FeedForward:
             ]
             return _mapped(x, maps[name], at_level)
 
-        features = self._encoder(photo, LEVELS[:1])[LEVELS[0]]
-        return maps, self._decoder(features, _as_batch(strength, features), map_level).to(photo)
+        return maps, self._decoder(self._encode(photo), photo.new_tensor([strength]), map_level).to(photo)
 
     @torch.no_grad()
     def paint(
@@ -109,15 +105,27 @@ class FeedForward:
                 part = Box(*(edge // self.layers[name].stride for edge in box)).slices
                 return _mapped(x, maps[name], [None if mask is None else mask[name][part] for mask in masks])
 
-            features = self._encoder(photo[(..., *box.slices)], LEVELS[:1])[LEVELS[0]]
-            part = self._decoder(features, _as_batch(strength, features), map_level)
+            features = self._encode(photo[(..., *box.slices)])
+            part = self._decoder(features, photo.new_tensor([strength]), map_level)
             painted[(..., *core.slices)] = part[(..., *core.within(box))].to(painted)
         return painted
+
+    def _encode(self, photo: Tensor) -> Mapping[str, Tensor]:
+        return self._encoder(photo, (LEVELS[0], PHOTO_LEVEL))
 
 
 def blend_at(strength: float) -> float:
     """Return the fraction of the way from the photograph's features to their images under the maps."""
     return min(1.0, strength / FULL_STRENGTH)
+
+
+def passes(strength: float) -> tuple[float, ...]:
+    """Return for each pass over a picture the fraction of the painting so far in its input; the rest is the photograph.
+
+    Beyond :data:`FULL_STRENGTH` a second pass paints over the first one, as the maps cannot grow any further.
+    """
+    again = (strength - FULL_STRENGTH) / (1 - FULL_STRENGTH)
+    return (0.0, again) if again > 0 else (0.0,)
 
 
 def _distribution(features: Tensor, mask: Tensor | None) -> Gaussian:
@@ -155,7 +163,3 @@ def _tiles(height: int, width: int, tile: int | None) -> Iterator[tuple[Box, Box
                 min(width, core.right + HALO),
             )
             yield core, box
-
-
-def _as_batch(strength: float, features: Tensor) -> Tensor:
-    return features.new_tensor([strength])

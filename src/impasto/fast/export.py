@@ -15,7 +15,7 @@ from typing import Any
 from impasto.encoders.names import builtin_file
 from impasto.encoders.published.cache import cache_folder
 from impasto.errors import EncoderError, ImpastoError, SettingsError
-from impasto.fast.graphs import LEVELS, decoder_models, encoder_model
+from impasto.fast.graphs import LEVELS, PHOTO_LEVEL, decoder_models, encoder_model
 from impasto.fast.maps import FULL_STRENGTH, LEAST_CONTRAST, LEAST_EIGENVALUE, RIDGE
 from impasto.files import replace_file, sha256_of, shown
 from impasto.version import __version__
@@ -29,7 +29,7 @@ DECODER_FILE = "instant.safetensors"
 DESCRIPTION = "instant.json"
 """File that describes the models."""
 
-FORMAT = 1
+FORMAT = 2
 """Version of the models' graphs, by which older ones in the cache are not used."""
 
 
@@ -166,7 +166,10 @@ def _built(sources: Sources) -> dict[str, bytes]:
 def _block_description(level: str) -> dict[str, Any]:
     inputs = {"features": f"1×C×h×w, {level}", "matrix": "C×C", "bias": "C", "strength": "1, in [0, 1]"}
     following = LEVELS[LEVELS.index(level) + 1 :]
-    return {"inputs": inputs, "outputs": {"next": f"1×D×2h×2w, {following[0]}" if following else "1×3×h×w, sRGB"}}
+    found = f"1×D×2h×2w, {following[0]}" if following else "1×3×h×w, sRGB"
+    if following and following[0] == PHOTO_LEVEL:
+        found += "; multiply by min(1, strength / full_strength), add the photograph's, set negative sums to 0"
+    return {"inputs": inputs, "outputs": {"next": found}}
 
 
 def _description(sources: Sources, files: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,9 @@ Weights = Mapping[str, npt.NDArray[np.float16]]
 LEVELS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
 """Layers of the encoder whose features the decoder reproduces, in its order; those of the PyTorch decoder."""
 
+PHOTO_LEVEL = "relu3_1"
+"""Level at which the photograph's own features are added, which the caller of the models does."""
+
 OPSET = 18
 """Version of the ONNX operators."""
 
@@ -63,7 +66,7 @@ def decoder_models(weights: Weights) -> dict[str, ModelProto]:
 
     Each block has the inputs ``features``, 1×C×h×w; ``matrix``, C×C, and ``bias``, C, of the map that is applied to
     them; and ``strength`` in [0, 1], of one value. Its output is ``next``: the features of the next level, 1×D×2h×2w,
-    or of the last one the picture, 1×3×h×w.
+    corrections of the photograph's features for :data:`PHOTO_LEVEL`, and of the last level the picture, 1×3×h×w.
 
     Args:
         weights: parameters of the PyTorch decoder by name, as in ``blocks.0.1.weight``.
@@ -88,7 +91,9 @@ def _block_model(number: int, weights: Weights) -> ModelProto:
         return graph.add("Relu", y if change is None else graph.add("Add", y, change))
 
     if is_last:
-        x = graph.convolution(layer(names[0], x, change), weights, names[1], "reflect")
+        x = layer(names[0], x, change)
+        x = graph.add("Add", x, layer(names[1], x))
+        x = graph.convolution(x, weights, names[2], "reflect")
     else:
         for name in names[:-2]:
             x = graph.add("Add", x, layer(name, x, change))
@@ -97,8 +102,9 @@ def _block_model(number: int, weights: Weights) -> ModelProto:
             "Resize", x, "", graph.constant(np.array([1, 1, 2, 2], np.float32)), mode="linear",
             coordinate_transformation_mode="half_pixel",
         )  # fmt: skip
-        x = layer(names[-1], x)
-    channels, after = (weights[f"{name}.bias"].shape[0] for name in (names[0], names[-1]))
+        is_correction = LEVELS[number + 1] == PHOTO_LEVEL
+        x = graph.convolution(x, weights, names[-1], "reflect") if is_correction else layer(names[-1], x)
+    channels, after = weights[f"{names[0]}.weight"].shape[1], weights[f"{names[-1]}.bias"].shape[0]
     inputs: dict[str, tuple[int | str, ...]] = {
         "features": (1, channels, "height", "width"),
         "matrix": (channels, channels),

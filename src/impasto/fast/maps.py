@@ -100,6 +100,17 @@ def transport(source: Moments, style: Style, blend: float = 1.0) -> AffineMap:
     return AffineMap(matrix, (1 - blend) * source.mean + blend * style.mean - matrix @ source.mean)
 
 
+def blend_at(strength: float) -> float:
+    """Return the fraction of the way from the photograph's features to their images under the maps."""
+    return min(1.0, strength / FULL_STRENGTH)
+
+
+def passes(strength: float) -> tuple[float, ...]:
+    """Return for each pass the fraction of the painting so far in its input; the rest is the photograph."""
+    again = (strength - FULL_STRENGTH) / (1 - FULL_STRENGTH)
+    return (0.0, again) if again > 0 else (0.0,)
+
+
 def mixed_map(source: Moments, styles: Sequence[Style], weights: Sequence[float], strength: float) -> AffineMap:
     """Average the maps to several styles by their weights.
 
@@ -109,7 +120,7 @@ def mixed_map(source: Moments, styles: Sequence[Style], weights: Sequence[float]
         weights: weight of each style; at least one is above 0.
         strength: strength of the style in [0, 1].
     """
-    blend = min(1.0, strength / FULL_STRENGTH)
+    blend = blend_at(strength)
     maps = [transport(source, style, blend) for style, weight in zip(styles, weights, strict=True) if weight]
     shares = [weight for weight in weights if weight]
     return AffineMap(*(np.average(parts, axis=0, weights=shares) for parts in zip(*maps, strict=True)))

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from impasto.fast.graphs import LEVELS
-from impasto.fast.maps import Array, Style, measured_style, mixed_map, moments
+from impasto.fast.graphs import LEVELS, PHOTO_LEVEL
+from impasto.fast.maps import Array, Style, blend_at, measured_style, mixed_map, moments
 
 STRIDE = 8
 """Pixels between positions of the coarsest level; the sides of a photograph are multiples of it."""
@@ -51,8 +51,10 @@ class Network:
         Returns:
             H×W×3, about [0, 1].
         """
-        (x,) = self._encoder.run(LEVELS[:1], {"image": _to_batch(photo)})
-        for block, *at_level in zip(self._blocks, *styles, strict=True):
+        x, photo_features = self._encoder.run((LEVELS[0], PHOTO_LEVEL), {"image": _to_batch(photo)})
+        for level, block, *at_level in zip(LEVELS, self._blocks, *styles, strict=True):
+            if level == PHOTO_LEVEL:
+                x = np.maximum(photo_features + np.float32(blend_at(strength)) * x, 0)
             found = mixed_map(moments(_by_channel(x)), at_level, weights, strength)
             inputs = {"features": x, "matrix": found.matrix, "bias": found.bias, "strength": [strength]}
             (x,) = block.run(["next"], {name: np.asarray(value, np.float32) for name, value in inputs.items()})

@@ -13,7 +13,7 @@ from impasto.encoders.layers import parse_layer
 from impasto.engine.cores import physical_cores
 from impasto.errors import PaintingError
 from impasto.fast.export import ENCODER, Sources, cached_models
-from impasto.fast.maps import Array
+from impasto.fast.maps import FULL_STRENGTH, Array, passes
 from impasto.fast.network import STRIDE, Network
 from impasto.painting.colour.plan import ColourInputs, plan_colours
 from impasto.painting.events import Event, Finished, OctaveStarted, Preparing, Started
@@ -180,9 +180,13 @@ class FastPainter:
         with threadpool_limits(1, "blas"):
             styles = [self._network.measure_style(style) for style in self._sized_styles(max(height, width))]
             strength = DEFAULT_STRENGTH if self._settings.strength is None else self._settings.strength
-            painted = self._network.paint(photo, styles, self._inputs.weights, strength)
+            painted = photo
+            for share in passes(strength):
+                source = photo + np.float32(share) * (painted - photo)
+                painted = self._network.paint(source, styles, self._inputs.weights, min(strength, FULL_STRENGTH))
+                painted = painted.clip(0, 1)
         (top, _), (left, _) = margins
-        inner = np.ascontiguousarray(painted[top : top + height, left : left + width]).clip(0, 1)
+        inner = np.ascontiguousarray(painted[top : top + height, left : left + width])
         return self._colours.result(inner, lambda: self._photo(height, width))
 
     def _photo(self, height: int, width: int) -> Array:

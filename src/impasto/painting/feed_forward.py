@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import Tensor
 
-from impasto.encoders.decoder_files import load_decoder
-from impasto.encoders.loading import LoadedEncoder
-from impasto.engine.feed_forward import STRIDE, FeedForward, Target
+from impasto.encoders.decoder import FULL_STRENGTH
+from impasto.encoders.decoder_files import DECODER_ENCODER, load_decoder
+from impasto.encoders.loading import LoadedEncoder, load_encoder
+from impasto.engine.borders import trimmed
+from impasto.engine.feed_forward import STRIDE, FeedForward, Target, passes
 from impasto.engine.style_terms import LayerMasks
 from impasto.painting.inputs import Inputs
 from impasto.painting.machine import Machine
@@ -21,6 +25,25 @@ MEASURED_SIDE = 1024
 
 TILE = 1024
 """Side of the tiles in pixels, for pictures that are larger."""
+
+
+def paint_instant(octave: Octave, inputs: Inputs, scaled: ScaledInputs, workload: Workload, machine: Machine) -> Tensor:
+    """Paint an octave with the trained network for a run with another encoder, which goes on from there.
+
+    Args:
+        octave: size of the picture.
+        inputs: as for :class:`FeedForwardMethod`, like the following ones.
+        scaled: the same at any size.
+        workload: encoder and settings of the run.
+        machine: device and precision.
+
+    Returns:
+        1×3×H×W, without a margin.
+    """
+    loaded = load_encoder(DECODER_ENCODER)
+    encoder = loaded.encoder.to(machine.device, machine.dtype)
+    method = FeedForwardMethod(inputs, scaled, replace(workload, encoder=encoder), loaded, machine)
+    return trimmed(method.paint(octave), octave[:2])
 
 
 class FeedForwardMethod:
@@ -48,18 +71,29 @@ class FeedForwardMethod:
     def paint(self, octave: Octave) -> Tensor:
         """Paint the photograph at an octave's size, 1×3×H×W with the margin that :class:`Workload` adds."""
         strength = DEFAULT_STRENGTH if self._settings.strength is None else self._settings.strength
-        long_side = max(octave[:2])
+        painted = self._photo(octave)
+        for share in passes(strength):
+            painted = self._paint_over(painted, share, octave, min(strength, FULL_STRENGTH))
+        height, width = self._workload.painted(octave)[:2]
+        return painted[..., :height, :width]
+
+    def _paint_over(self, painted: Tensor, share: float, octave: Octave, strength: float) -> Tensor:
+        """Paint a mixture of the photograph and the painting so far, 1×3×H×W, whose share is given."""
         reduced = octave
-        if long_side > MEASURED_SIDE:
+        if max(octave[:2]) > MEASURED_SIDE:
             height, width = scaled_size(*octave[:2], MEASURED_SIDE)
             reduced = octave._replace(height=height, width=width)
-        photo, masks = self._photo(reduced), self._masks(reduced)
-        maps, painted = self._network.measure(photo, self._targets(reduced), masks, strength)
+        source, masks = self._source(reduced, painted, share), self._masks(reduced)
+        maps, result = self._network.measure(source, self._targets(reduced), masks, strength)
         if reduced is not octave:
-            photo, masks = self._photo(octave), self._masks(octave)
-            painted = self._network.paint(photo, maps, masks, strength, self._settings.tile or TILE)
-        height, width = self._workload.painted(octave)[:2]
-        return painted[..., :height, :width].clamp(0, 1)
+            source, masks = self._source(octave, painted, share), self._masks(octave)
+            result = self._network.paint(source, maps, masks, strength, self._settings.tile or TILE)
+        return result.clamp(0, 1)
+
+    def _source(self, octave: Octave, painted: Tensor, share: float) -> Tensor:
+        """Return the input of a pass: the photograph with a share of the painting so far, which may be larger."""
+        photo = self._photo(octave)
+        return photo.lerp(self._scaled.resized(painted, *photo.shape[-2:]), share) if share else photo
 
     def _photo(self, octave: Octave) -> Tensor:
         """Return the photograph with its margin, padded to the grid of the network."""
