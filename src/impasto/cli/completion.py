@@ -14,6 +14,7 @@ from impasto.encoders.names import BUILTIN_FILES
 from impasto.encoders.published.catalogue import KNOWN
 from impasto.files import is_file
 from impasto.settings.fields import COLOURS, FACES, PRESETS, Precision
+from impasto.settings.references import STARTS
 from impasto.settings.validation import setting_names
 from impasto.styles.lookup import SUFFIXES, style_paths
 
@@ -35,7 +36,7 @@ _VALUES: dict[str, Sequence[str]] = {
 }
 """Values of options by the names of their parameters."""
 
-_VALUES_OR_FILES: dict[str, Sequence[str]] = {"init": ("content", "noise"), "protect": (FACES,)}
+_VALUES_OR_FILES: dict[str, Sequence[str]] = {"init": STARTS, "protect": (FACES,)}
 """Values of options that also accept a file."""
 
 

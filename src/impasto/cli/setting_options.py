@@ -126,7 +126,7 @@ SETTINGS = {
         _setting("stroke_size", "X"),
         _setting("detail", "D"),
         _setting("encoder", "NAME|FILE"),
-        _setting("init", "content|noise|FILE"),
+        _setting("init", "content|noise|instant|FILE"),
         _setting("grow_from", "FILE|none"),
         _masks("masks", "--mask"),
         _masks("style_masks", "--style-mask"),

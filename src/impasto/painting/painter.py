@@ -17,7 +17,7 @@ from impasto.engine.loss import ImageLoss, Loss
 from impasto.engine.tiles import ALIGNMENT
 from impasto.errors import PaintingError
 from impasto.painting.events import Event, Finished, Iteration, OctaveStarted, Started, Steered, StepFinished
-from impasto.painting.feed_forward import FeedForwardMethod
+from impasto.painting.feed_forward import FeedForwardMethod, paint_instant
 from impasto.painting.inputs import Inputs, PictureLike
 from impasto.painting.machine import Machine
 from impasto.painting.memory import memory_budget, memory_errors
@@ -189,7 +189,13 @@ class Painter:
         if self._run.best is not None:
             return self._enlarge(trimmed(self._run.best, self.octaves[number - 2][:2]), size)
         smaller = self._scaled.smaller()
-        return self._scaled.first_image(*size) if smaller is None else self._enlarge(smaller, size)
+        if smaller is not None:
+            return self._enlarge(smaller, size)
+        if self.settings.init == "instant":
+            octave = self.octaves[number - 1]
+            painted = paint_instant(octave, self._inputs, self._scaled, self.workload, self.machine)
+            return self._scaled.with_held(painted)
+        return self._scaled.first_image(*size)
 
     def _enlarge(self, previous: Tensor, size: tuple[int, int]) -> Tensor:
         """Bring the result of the previous octave, or a smaller painting, to the size of the next octave.

@@ -107,19 +107,32 @@ class ScaledInputs:
 
     def first_image(self, height: int, width: int) -> Tensor:
         """Return the initial image, 1×3×H×W."""
-        start, held = self._inputs.start or self._content, self._regions.held(height, width)
+        start = self._inputs.start or self._content
         if self._settings.init == "noise":
             image = self._noise(height, width)
         else:
             assert start is not None  # the settings are refused without a picture
             image = self.fitted(start, height, width, self.colours.content)
-            if self._settings.init == "content" and self._settings.optimization.start_noise:
+            if self._starts_with_photo and self._settings.optimization.start_noise:
                 image = image + self._noise_where_flat(image)
-        if held is None or self._settings.init == "content":
+        return image if self._starts_with_photo else self.with_held(image)
+
+    def with_held(self, image: Tensor) -> Tensor:
+        """Lay the held part of the photograph over an initial image.
+
+        The optimiser hardly moves a layer that is nearly held, so noise or paint would remain in it.
+        """
+        height, width = image.shape[-2:]
+        held = self._regions.held(height, width)
+        if held is None:
             return image
-        # The optimiser hardly moves a layer that is nearly held, so noise would remain in it.
         share = torch.from_numpy(held).to(self._device)
         return self.photograph(height, width) * share + image * (1 - share)
+
+    @property
+    def _starts_with_photo(self) -> bool:
+        """Whether a picture's finest detail at the start is the photograph's, which :class:`Painter` may paint over."""
+        return self._settings.init in ("content", "instant")
 
     def smaller(self) -> Tensor | None:
         """Return the smaller painting that this one goes on from, as it was painted, 1×3×h×w; None if there is none."""

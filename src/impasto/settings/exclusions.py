@@ -129,9 +129,9 @@ EXCLUSIONS: dict[ExclusionKind, tuple[Exclusion, ...]] = {
             lambda s: s.size == "original",
         ),
         Exclusion(
-            "init = content",
+            "init = content or instant",
             "A texture has no photograph to begin from: choose init noise or the path of a picture.",
-            lambda s: s.init == "content",
+            lambda s: s.init in ("content", "instant"),
         ),
         Exclusion(
             "strength, content_weight above 0",

@@ -33,7 +33,7 @@ from impasto.settings.fields import (
     Weight,
 )
 from impasto.settings.print_sizes import PrintSize, parse_print_size, pixels_of
-from impasto.settings.references import COLOURS_FROM, GROW_FROM, INIT, PROTECT, mask_name, path_unless
+from impasto.settings.references import COLOURS_FROM, GROW_FROM, INIT, PROTECT, STARTS, mask_name, path_unless
 from impasto.styles.lookup import find_style
 
 DEFAULT_STRENGTH = 0.5
@@ -215,8 +215,8 @@ class Settings(_Model):
     TensorFlow)."""
 
     init: Text = "content"
-    """Image that painting starts from: content, noise (for a texture, in the painting's colours), or the path of a
-    picture."""
+    """Image that painting starts from: content, noise (for a texture, in the painting's colours), instant (the photo as
+    the preset instant paints it), or the path of a picture."""
 
     grow_from: OptionalPath = None
     """Smaller painting of the same pictures that painting goes on from, without the octaves up to its size; or none.
@@ -350,7 +350,7 @@ class Settings(_Model):
 
         ``colours_from`` may also name a style. Raises :class:`~impasto.errors.PictureError` for misspelt names.
         """
-        files: dict[str, Any] = {INIT: path_unless(self.init, "content", "noise")}
+        files: dict[str, Any] = {INIT: path_unless(self.init, *STARTS)}
         colours = None if self.colours_from is None else find_style(self.colours_from)
         files |= {COLOURS_FROM: colours, GROW_FROM: self.grow_from}
         files |= {mask_name("masks", number): path for number, path in sorted(self.masks.items())}

@@ -17,6 +17,9 @@ from impasto.files import exists, expanded, shown
 INIT = "init"
 """Name of the picture that painting starts from."""
 
+STARTS = ("content", "noise", "instant")
+"""Images that painting can start from without a file."""
+
 COLOURS_FROM = "colours_from"
 """Name of the picture that the colours come from."""
 

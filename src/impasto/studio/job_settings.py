@@ -15,6 +15,7 @@ from impasto.settings.making import make_settings, make_texture_settings, preset
 from impasto.settings.merging import deep_merge
 from impasto.settings.model import Settings
 from impasto.settings.presets import texture_values
+from impasto.settings.references import STARTS
 from impasto.studio.api_errors import invalid
 from impasto.studio.limits import PREVIEW_PRESET, PREVIEW_SIDE, SIDE, TEXTURE_PREVIEW_PRESET, TEXTURE_PREVIEW_SIDE
 from impasto.studio.models import ID_PATTERN, SettingsGuide, StyleRef, UploadedStyle
@@ -67,7 +68,7 @@ class SettingsReader:
                 values[name] = self._masks(name, values[name], small)
         if "protect" in values and values["protect"] != FACES:
             values["protect"] = self._path("protect", values["protect"], small)
-        if "init" in values and values["init"] not in ("content", "noise"):
+        if "init" in values and values["init"] not in STARTS:
             values["init"] = self._path("init", values["init"], small)
         if "colours_from" in values:
             values["colours_from"] = self._style(values["colours_from"], small)
@@ -159,7 +160,7 @@ def settings_schema(presets: Sequence[str]) -> dict[str, Any]:
         "masks": masks,
         "style_masks": masks,
         "protect": {"anyOf": [{"const": FACES}, picture, {"type": "null"}]},
-        "init": {"anyOf": [{"enum": ["content", "noise"]}, picture]},
+        "init": {"anyOf": [{"enum": list(STARTS)}, picture]},
         "colours_from": {"anyOf": [*(_reference(key) for key in ("style", "picture")), {"type": "null"}]},
         "encoder": {"enum": list(ENCODERS)},
         "preset": {"enum": list(presets)},

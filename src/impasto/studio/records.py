@@ -37,8 +37,8 @@ def painted_from(text: str, pictures: _Pictures) -> Painted | None:
         return None
     for name in (*REFUSED, "masks", "style_masks", PROTECT, "init", "colours_from", "encoder"):
         values.pop(name, None)
-    if record.settings.get("init") == "noise":
-        values["init"] = "noise"
+    if record.settings.get("init") in ("noise", "instant"):
+        values["init"] = record.settings["init"]
     if record.settings.get("protect") == "faces":
         values[PROTECT] = "faces"
     if record.encoder.name in ("builtin", "builtin-slim"):
