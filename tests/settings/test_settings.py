@@ -180,6 +180,7 @@ EXCLUDED = {
     "optimization.method = feed-forward": {"preset": "instant"},
     "size = original": {"size": "original"},
     "init = content": {"init": "content"},
+    "init = instant": {"init": "instant"},
     "strength, content_weight above 0": {"content_weight": 1},
     "protect": {"protect": "x.png"},
     "colour = keep or match": {"colour": "keep"},

@@ -129,9 +129,14 @@ EXCLUSIONS: dict[ExclusionKind, tuple[Exclusion, ...]] = {
             lambda s: s.size == "original",
         ),
         Exclusion(
-            "init = content or instant",
+            "init = content",
             "A texture has no photograph to begin from: choose init noise or the path of a picture.",
-            lambda s: s.init in ("content", "instant"),
+            lambda s: s.init == "content",
+        ),
+        Exclusion(
+            "init = instant",
+            "A texture has no photograph to begin from: choose init noise or the path of a picture.",
+            lambda s: s.init == "instant",
         ),
         Exclusion(
             "strength, content_weight above 0",
