@@ -395,7 +395,8 @@ def style_weight_of(strength: float) -> float:
     """Return the style weight for a strength in [0, 1]: 1.6 at 0, 200 at 0.5, about 8200 at 1.
 
     Equal steps of the strength remove about equal shares of the photograph's structure: on three pairs of photographs
-    and paintings at 256 px, with the encoder builtin and half of these weights, each eighth lowers the content score by 0.06 to 0.075, and the last one by 0.03.
+    and paintings at 256 px, with the encoder builtin and half of these weights, each eighth lowers the content score by
+    0.06 to 0.075, and the last one by 0.03.
     ``python -m benchmarks.quality strength`` measures it.
     """
     return float(1.64 * 10 ** (7.8 * strength - 10.4 * strength**2 + 6.3 * strength**3))
