@@ -3,8 +3,8 @@
 python -m training.instant DATASET --originals LARGER --out runs/instant
 python -m training.instant DATASET --originals LARGER --out runs/instant --export instant.safetensors
 
-First every block of the decoder learns to invert a part of the encoder. Then photographs are painted, and the loss is
-that of the optimiser: the network learns to do in one pass what iterations do (amortised optimisation).
+All blocks of the decoder but the first one begin by learning to invert the encoder. Then photographs are painted, and
+the loss is that of the optimiser: the network learns to do in one pass what iterations do (amortised optimisation).
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ DROP = """([bytes, name]) => new Promise((resolve) => {
   };
   look();
 })"""
-"""Drops a JPEG file on the page, and returns the seconds until the frame after the one that shows its sketch."""
+"""Script that drops a JPEG file on the page, and returns the seconds until its sketch has been on the screen."""
 
 TRACE_FRAMES = """() => {
   let moves = 0;

@@ -52,10 +52,7 @@ def write_url(url: str, data: bytes) -> None:
             files.makedirs(path.rpartition("/")[0], exist_ok=True)
             files.pipe_file(path, data)
 
-    try:
-        _retry(write, url, "written")
-    except FileNotFoundError as error:
-        raise PictureError(f"{shown(url)} cannot be written ({reason(error)}): check the address.") from None
+    _write(write, url)
 
 
 def upload(path: Path, url: str) -> None:
@@ -66,10 +63,7 @@ def upload(path: Path, url: str) -> None:
         SettingsError: a package for this kind of URL is missing.
     """
     files, target = _open(url)
-    try:
-        _retry(lambda: files.put_file(str(path), target), url, "written")
-    except FileNotFoundError as error:
-        raise PictureError(f"{shown(url)} cannot be written ({reason(error)}): check the address.") from None
+    _write(lambda: files.put_file(str(path), target), url)
 
 
 def download(url: str, path: Path) -> bool:
@@ -178,6 +172,18 @@ def _open(url: str) -> tuple[Any, str]:
         raise SettingsError(f"{scheme}:// is not a kind of URL that fsspec knows: check the address.") from None
     except Exception as error:  # such as a server that cannot be reached
         raise PictureError(f"{shown(url)} cannot be opened ({reason(error)}): check the address.") from None
+
+
+def _write(action: Callable[[], object], url: str) -> None:
+    """Carry out an action that writes, trying again after errors of the connection.
+
+    Raises:
+        PictureError: the file cannot be written.
+    """
+    try:
+        _retry(action, url, "written")
+    except FileNotFoundError as error:
+        raise PictureError(f"{shown(url)} cannot be written ({reason(error)}): check the address.") from None
 
 
 def _retry(action: Callable[[], R], url: str, participle: str) -> R:
