@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from impasto.encoders.decoder import LEVELS, PHOTO_LEVEL, Decoder
-from impasto.encoders.decoder_files import DECODER_ENCODER, save_decoder
+from impasto.encoders.decoder_files import DECODER_ENCODER, load_decoder, save_decoder
 from impasto.encoders.loading import load_encoder
 from impasto.encoders.network import Encoder
 from impasto.encoders.strokes import LUMA, windows_like
@@ -299,12 +299,20 @@ def rate_at(step: int, total: int) -> float:
     return min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * step / total)) + 1e-3
 
 
-def train(trainer: Trainer, out: Path, *, save_every: float = 120.0, stop_after: int | None = None) -> Path:
+def train(
+    trainer: Trainer,
+    out: Path,
+    *,
+    start: Mapping[str, Tensor] | None = None,
+    save_every: float = 120.0,
+    stop_after: int | None = None,
+) -> Path:
     """Train, resuming from ``out/checkpoint.pt`` if it exists.
 
     Args:
         trainer: decoder with its encoder and crops.
         out: folder for checkpoint and curve.
+        start: initial weights of the decoder, from an earlier training; those of the trainer by default.
         save_every: seconds between checkpoints.
         stop_after: step after which to stop, as if the process had been killed after a checkpoint (for tests).
 
@@ -313,6 +321,8 @@ def train(trainer: Trainer, out: Path, *, save_every: float = 120.0, stop_after:
     """
     out.mkdir(parents=True, exist_ok=True)
     checkpoint, step, seconds_before = out / "checkpoint.pt", 0, 0.0
+    if start is not None:
+        trainer.decoder.load_state_dict(start)
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         trainer.decoder.load_state_dict(state["model"])
@@ -368,6 +378,7 @@ def main() -> None:
     parser.add_argument("--originals", type=Path, required=True, help="folder of the larger pictures")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--export", type=Path, help="write the decoder of the checkpoint to this file, and end")
+    parser.add_argument("--start", type=Path, help="file of an exported decoder that provides the initial weights")
     for name, default in vars(Recipe()).items():
         kind = (lambda text: text != "0") if isinstance(default, bool) else type(default)
         parser.add_argument("--" + name.replace("_", "-"), type=kind, default=default)
@@ -382,7 +393,9 @@ def main() -> None:
     )
     small, _ = load_pictures(given["dataset"])
     crops = Crops(small, photographs, paintings, recipe.side, recipe.batch, recipe.seed)
-    train(Trainer(recipe, load_encoder(DECODER_ENCODER).encoder, crops), given["out"])
+    loaded = load_encoder(DECODER_ENCODER)
+    start = load_decoder(loaded, given["start"]).state_dict() if given["start"] else None
+    train(Trainer(recipe, loaded.encoder, crops), given["out"], start=start)
 
 
 if __name__ == "__main__":

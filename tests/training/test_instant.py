@@ -1,4 +1,5 @@
 import csv
+from dataclasses import replace
 
 import pytest
 import torch
@@ -77,6 +78,16 @@ def test_exported_decoder_loads(trainer, tmp_path):
     loaded = load_decoder(load_encoder("builtin-slim"), tmp_path / "out.safetensors")
     for name, weight in trained.decoder.state_dict().items():
         torch.testing.assert_close(loaded.state_dict()[name], weight.half().float())
+
+
+def test_start_provides_initial_weights(trainer, tmp_path):
+    first = train(trainer(), tmp_path / "first")
+    start = torch.load(first, weights_only=True)["model"]
+    second = trainer()
+    second.recipe = replace(second.recipe, rate=0.0)
+    train(second, tmp_path / "second", start=start, stop_after=1)
+    for name, weight in second.decoder.state_dict().items():
+        torch.testing.assert_close(weight, start[name], rtol=0, atol=0)
 
 
 def test_decoder_enlarges_eightfold():
