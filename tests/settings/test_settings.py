@@ -166,6 +166,7 @@ EXCLUDED = {
     "colours_from, colour = keep or match": {"colours_from": "x.png", "colour": "match"},
     "strength, content_weight or style_weight": {"strength": 0.5, "content_weight": 1},
     "content_weight = 0, style_weight = 0": {"content_weight": 0, "style_weight": 0},
+    "optimization.method = feed-forward, encoder": {"preset": "instant", "encoder": "builtin"},
     "optimization.method = feed-forward, content_weight or style_weight": {"preset": "instant", "content_weight": 2},
     "optimization.method = feed-forward, losses": {"preset": "instant", "losses": {"tone": 1}},
     "optimization.method = feed-forward, optimization.iterations or other settings of the optimiser": {

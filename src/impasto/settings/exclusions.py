@@ -65,6 +65,7 @@ def _has_iterations(s: Settings) -> bool:
 
 
 _FIXED_BY_TRAINING: dict[str, Callable[[Settings], bool]] = {
+    "encoder": _is_fed_forward("encoder"),
     "content_weight or style_weight": _is_fed_forward("content_weight", "style_weight"),
     "losses": _is_fed_forward("losses"),
     "optimization.iterations or other settings of the optimiser": _has_iterations,

@@ -11,11 +11,11 @@ from typing import Any, Unpack
 from impasto.errors import SettingsError
 from impasto.files import shown, similar_file
 from impasto.settings.exclusions import TEXTURE_STRENGTH_MESSAGE
-from impasto.settings.fields import PRESETS, SMALLEST_SIDE
+from impasto.settings.fields import PRESETS, SMALLEST_SIDE, Preset
 from impasto.settings.keywords import SettingsKeywords
 from impasto.settings.merging import deep_merge
 from impasto.settings.model import Settings
-from impasto.settings.presets import PRESET_CHANGES, PREVIEW_PRESET, PREVIEW_SIZE, texture_values
+from impasto.settings.presets import PRESET_CHANGES, PREVIEW_PRESET, PREVIEW_SIZE, SKETCH_PRESETS, texture_values
 from impasto.settings.validation import setting_names, validate
 
 
@@ -84,6 +84,21 @@ def preview_changes(full: Settings, *, has_photo: bool) -> dict[str, Any]:
         height, width = (max(SMALLEST_SIDE, round(side * int(size) / max(full.sides))) for side in full.sides)
         size = f"{width}x{height}"
     return {"preset": PREVIEW_PRESET, "size": size, "optimization": optimization}
+
+
+def sketch_preset(changes: Mapping[str, Any]) -> Preset:
+    """Return the fastest preset of a sketch that accepts some changes, or the last one if none does.
+
+    Args:
+        changes: settings by name, without a preset.
+    """
+    for preset in SKETCH_PRESETS[:-1]:
+        try:
+            make_settings(**{**changes, "preset": preset})
+        except SettingsError:
+            continue
+        return preset
+    return SKETCH_PRESETS[-1]
 
 
 def preset_values(preset: str) -> dict[str, Any]:

@@ -60,6 +60,9 @@ PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
 PREVIEW_PRESET: Preset = "quick"
 """Preset of previews, whose octaves are the first ones of the full painting."""
 
+SKETCH_PRESETS: tuple[Preset, ...] = ("instant", "quick")
+"""Presets of sheets and variants of a photograph, fastest first; the first one that accepts the other settings."""
+
 PREVIEW_SIZE = 256
 """Longest side of a preview in pixels."""
 

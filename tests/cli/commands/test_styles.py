@@ -181,6 +181,16 @@ def test_sheet_paints_all_styles_quickly(folder, tiny_encoder, impasto_command):
     assert 36 < height < width
 
 
+def test_sheet_is_instant_if_nothing_needs_another_preset(folder, impasto_command):
+    result = impasto_command(
+        "sheet", "photo.png", "--size", 48, "--threads", 1, "--styles", "swirls,mosaic", "--keep", "k"
+    )
+    assert result.code == 0
+    assert result.err.splitlines()[0] == "photo.png in the style of swirls and mosaic, 48 px, to photo-styles.png"
+    presets = {stored_record(f"k/photo-as-{name}.png").settings["preset"] for name in ("swirls", "mosaic")}
+    assert presets == {"instant"}
+
+
 def test_sheet_paints_chosen_styles_and_preset(tiny, impasto_command):
     options = ["--styles", "mosaic, style.png", "--preset", "default", "--keep", "kept", "-o", "out.png"]
     assert impasto_command("sheet", "photo.png", *options, *tiny).code == 0

@@ -20,7 +20,7 @@ from impasto.cli.reporting.batch_reporters import BatchLineReporter
 from impasto.errors import PictureError
 from impasto.pictures import read_picture, write_picture
 from impasto.runs.repeating import stored_record
-from impasto.settings.presets import PREVIEW_PRESET
+from impasto.settings.presets import SKETCH_PRESETS
 from tests.helpers import smooth_picture
 
 
@@ -66,6 +66,17 @@ def test_kept_pictures_equal_those_of_again(painted, impasto_command):
     assert "2 painted, 4 done before" in impasto_command("vary", "out.png", *more).out
 
 
+def test_vary_of_photograph_is_instant_if_nothing_needs_another_preset(painted, impasto_command):
+    options = ("--size", 48, "--set", "strength=0.2,0.8", "--threads", 1, "--keep", "kept", "--json")
+    result = impasto_command("vary", "photo.png", "swirls", *options)
+    assert result.code == 0
+    assert json.loads(result.out.splitlines()[0]) == {
+        "event": "announced", "photo": "photo.png", "styles": ["swirls"], "size": 48, "destination": "photo-vary.png",
+    }  # fmt: skip
+    presets = {stored_record(path).settings["preset"] for path in (painted.parent / "kept").iterdir()}
+    assert presets == {"instant"}
+
+
 def test_vary_paints_photograph_in_named_style(painted, impasto_command, tiny_encoder):
     options = ("--encoder", tiny_encoder, "--size", 48, "--set", "strength=0.2,0.8", "--threads", 1)
     result = impasto_command("vary", "photo.png", "swirls", *options, "--iterations", 1, "--keep", "kept")
@@ -73,7 +84,7 @@ def test_vary_paints_photograph_in_named_style(painted, impasto_command, tiny_en
     assert result.out.splitlines()[-2:] == ["2 painted", str(painted.parent / "photo-vary.png")]
     records = [stored_record(path) for path in sorted((painted.parent / "kept").iterdir())]
     assert [record.settings["strength"] for record in records] == [0.2, 0.8]
-    assert {record.settings["preset"] for record in records} == {PREVIEW_PRESET}
+    assert {record.settings["preset"] for record in records} == {SKETCH_PRESETS[-1]}
     assert {record.styles[0].name for record in records} == {"swirls"}
     same = impasto_command("vary", "photo.png", "--style", "style.png", *options, "--preset", "fine",
                            "--iterations", 1, "--keep", "more", "-o", "other.png")  # fmt: skip

@@ -14,8 +14,8 @@ from impasto.cli.pipes import temporary_folder
 from impasto.cli.setting_options import Changes
 from impasto.errors import SettingsError
 from impasto.files import fitting_name
-from impasto.settings.making import make_settings
-from impasto.settings.presets import PREVIEW_PRESET
+from impasto.settings.making import make_settings, sketch_preset
+from impasto.settings.presets import SKETCH_PRESETS
 from impasto.styles.lookup import find_style, style_paths
 
 
@@ -24,7 +24,8 @@ def register(app: typer.Typer) -> None:
     app.command(
         short_help="Paint a photograph in every style, side by side.",
         help="Paint PHOTO in every style of `impasto styles`, or in those that --styles lists, as one labelled "
-        f"picture. The preset is {PREVIEW_PRESET} unless --preset names another.",
+        f"picture. The preset is {SKETCH_PRESETS[0]}, or {SKETCH_PRESETS[-1]} with options that need it, unless "
+        "--preset names another.",
     )(sheet)
 
 
@@ -52,7 +53,7 @@ def sheet(
     if not names:
         raise SettingsError(f"--styles {styles} names no style: list some, as in --styles swirls,mosaic.")
     paths = [find_style(name) for name in names]
-    settings = make_settings(**{"preset": PREVIEW_PRESET, **changes})
+    settings = make_settings(**{"preset": sketch_preset(changes), **changes})
     from impasto.batches.variants import plan_styles
 
     grid = options.to_path(output) or content.with_name(fitting_name(f"{content.stem}-styles.png"))

@@ -20,14 +20,15 @@ from impasto.cli.reporting.streams import print_error
 from impasto.cli.setting_options import Changes
 from impasto.errors import PictureError, SettingsError
 from impasto.files import fitting_name, shown
-from impasto.settings.presets import PREVIEW_PRESET
-from impasto.styles.lookup import find_style
+from impasto.settings.presets import SKETCH_PRESETS
+from impasto.styles.lookup import find_style, style_name
 from impasto.version import __version__
 
 if TYPE_CHECKING:
     from impasto.batches.variants import Variants
     from impasto.batches.works import Work
     from impasto.cli.reporting.batch_reporters import BatchReporter
+    from impasto.painting.events import Announced
 
 
 Assignments = Annotated[
@@ -55,7 +56,8 @@ def register(app: typer.Typer) -> None:
         help="Paint variants of a picture that impasto painted, or of a photograph in a STYLE: one for each "
         "combination of the values that --set lists, as in --set strength=0.3,0.5,0.7 --set "
         "optimization.iterations=10,20, or with --between N a series between two styles. The result is one labelled "
-        f"picture of all variants. For a photograph the preset is {PREVIEW_PRESET} unless --preset names another.",
+        f"picture of all variants. For a photograph the preset is {SKETCH_PRESETS[0]}, or {SKETCH_PRESETS[-1]} with "
+        "settings that need it, unless --preset names another.",
     )(vary)
 
 
@@ -138,7 +140,6 @@ def _plan(
         )
     if others.content or others.styles:
         raise SettingsError("--content and --style replace pictures of a painting: with a STYLE leave them out.")
-    changes = {"preset": PREVIEW_PRESET, **changes}
     paths = [find_style(style) for style in styles]
     return plan_photo_variants(source, paths, assignments, folder, changes=changes, between=between)
 
@@ -180,6 +181,7 @@ def paint_grid(
     labels = [variant.label for variant in variants.variants]
     temporary = None if keep else folder
     reporter = choose_batch_reporter(works, labels, temporary, quiet=report.quiet, as_json=report.as_json)
+    reporter.announce(_announcement(works, grid))
     code = paint_works(works, jobs, reporter, interrupts, fetch_quietly=report.quiet or report.as_json)
     if interrupts.received is None and reporter.failed < len(works):
         try:
@@ -188,6 +190,20 @@ def paint_grid(
             print_error(f"{error} Nothing is lost: the variants are in {shown(folder)}.")
             return 1, False
     return code, True
+
+
+def _announcement(works: Sequence[Work], grid: Path) -> Announced:
+    """Return the first event of a grid: the photograph, all styles, the size and the destination."""
+    from impasto.painting.events import Announced
+
+    styles = dict.fromkeys(style for work in works for style in work.styles)
+    sizes = {work.settings.size for work in works}
+    return Announced(
+        photo=None if works[0].content is None else str(works[0].content),
+        styles=tuple(style_name(style) or str(style) for style in styles),
+        size=sizes.pop() if len(sizes) == 1 else "several sizes",
+        destination=str(grid),
+    )
 
 
 def _check_grid(grid: Path, painted: Path, works: list[Work], *, force: bool, keep: bool) -> None:

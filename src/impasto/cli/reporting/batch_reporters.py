@@ -14,10 +14,11 @@ from impasto.batches.events import Advanced, BatchEvent, Begun, Ended, Remarked,
 from impasto.batches.executor import Paintable
 from impasto.batches.manifest.addresses import is_url
 from impasto.cli.errors import as_options
-from impasto.cli.reporting.formatting import clock, counted, to_json
+from impasto.cli.reporting.formatting import announcement_line, clock, counted, to_json
 from impasto.cli.reporting.reporters import SECONDS_BETWEEN_LINES
 from impasto.cli.reporting.streams import one_line, print_error, print_note, print_out, print_status
 from impasto.files import shown
+from impasto.painting.events import Announced
 
 LONGEST_TABLE = 40
 """Number of pictures up to which the final table lists those that were painted, too."""
@@ -68,6 +69,9 @@ class BatchReporter:
 
         rows = ((str(w.output), str(w.content), " + ".join(map(str, w.styles)), _planned(w)) for w in self.works)
         print_columns(("picture", "photograph", "style", "state"), rows)
+
+    def announce(self, event: Announced) -> None:
+        """Show the inputs and the destination of pictures that belong together."""
 
     def begin(self, jobs: int) -> None:
         """Receive the number of processes before painting begins."""
@@ -136,6 +140,10 @@ class BatchLineReporter(BatchReporter):
         self.shares: dict[int, float] = {}
         self._are_variants, self._noted = names is not None, set[str]()
         self._begun = self._last = time.monotonic()
+
+    def announce(self, event: Announced) -> None:
+        """Print the inputs and the destination."""
+        self.line(announcement_line(event))
 
     def begin(self, jobs: int) -> None:
         """Print the number of pictures and processes."""
@@ -235,8 +243,12 @@ class BatchJsonReporter(BatchReporter):
         for number, work in enumerate(self.works):
             self._print("planned", number=number, state=_planned(work), **self._names(number))
 
+    def announce(self, event: Announced) -> None:
+        """Print an event with the inputs and the destination."""
+        self._print("announced", **asdict(event))
+
     def begin(self, jobs: int) -> None:
-        """Print the first event."""
+        """Print the numbers of pictures and processes."""
         super().begin(jobs)
         self._print("batch", works=len(self.works), done=sum(work.done for work in self.works), jobs=jobs)
 
