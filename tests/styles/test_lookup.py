@@ -8,10 +8,18 @@ from pathlib import Path
 import platformdirs
 import pytest
 
+import impasto
 from impasto.errors import PictureError
 from impasto.samples import STYLE_NAMES, style_path
 from impasto.styles.changing import add_style
-from impasto.styles.lookup import ambiguity, find_style, style_name, style_paths, styles_folder as default_folder
+from impasto.styles.lookup import (
+    ambiguity,
+    check_photo_name,
+    find_style,
+    style_name,
+    style_paths,
+    styles_folder as default_folder,
+)
 
 
 @pytest.mark.parametrize("name", STYLE_NAMES)
@@ -28,6 +36,14 @@ def test_find_style_prefers_existing_file(styles_folder):
         f"swirls is taken as {Path('swirls').absolute()}, not as the style of that name: rename one of them."
     )
     assert style_name(Path("swirls").absolute()) is None
+
+
+def test_style_in_place_of_photo_is_refused(styles_folder):
+    with pytest.raises(PictureError, match="swirls is a style: name the photograph first"):
+        impasto.make_painter("swirls", "photo.jpg")
+    check_photo_name("photo.jpg")
+    Path("swirls").touch()
+    check_photo_name("swirls")
 
 
 @pytest.mark.parametrize("path", ["nothing.png", "./swirls", "folder/nothing", ".."])

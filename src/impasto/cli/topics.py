@@ -22,7 +22,7 @@ A mask is a picture with the proportions of the photo (or of the painting, for
 program. The number is that of the STYLE, from 1. Styles without a mask share
 the rest. `impasto again out.png --mask 2=none` leaves a stored mask out.
 
-More: docs/control.md""",
+More, in the source: docs/control.md""",
     "colour": """\
 The colours come from the painting, unless you say otherwise.
 
@@ -36,7 +36,7 @@ The colours come from the painting, unless you say otherwise.
   impasto paint photo.jpg woodcut --texture-from swirls
       the same picture, said the other way round
 
---color and --colors-from work as well. More: docs/control.md""",
+--color and --colors-from work as well. More, in the source: docs/control.md""",
     "large": """\
 Paint small until you like it, and then the same picture large.
 
@@ -52,7 +52,7 @@ Paint small until you like it, and then the same picture large.
   --preset       quick, default or fine: more time for more finish
 
 Runs of more than two minutes can be interrupted: `impasto help resume`.
-More: docs/large.md""",
+More, in the source: docs/large.md""",
     "resume": """\
 A painting of more than two minutes survives Ctrl-C, a crash and a power cut.
 
@@ -66,6 +66,6 @@ picture so far is written at once, marked incomplete. For shorter runs, or to
 keep the checkpoint in a place of your own, give paint the option
 --checkpoint FILE, and continue with `impasto resume FILE`.
 
-More: docs/resume.md""",
+More, in the source: docs/resume.md""",
 }
 """Texts by topic, in lines of at most 80 columns."""

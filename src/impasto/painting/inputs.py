@@ -30,7 +30,7 @@ from impasto.settings.fields import FACES
 from impasto.settings.model import Settings
 from impasto.settings.print_sizes import UNITS_PER_INCH
 from impasto.settings.references import COLOURS_FROM, GROW_FROM, INIT, PROTECT, split_name
-from impasto.styles.lookup import ambiguity, find_style
+from impasto.styles.lookup import ambiguity, check_photo_name, find_style
 
 PictureLike: TypeAlias = str | os.PathLike[str] | Image.Image | np.ndarray
 
@@ -84,6 +84,8 @@ class Inputs:
         settings.check_photo(content is not None)
         if content is None and PROTECT in by_name:
             raise SettingsError(TEXTURE_PROTECT_MESSAGE)
+        if isinstance(content, _PATH_TYPES):
+            check_photo_name(content)
         self.content = None if content is None else _with_extended_colours(self._read(content, settings.long_side))
         # With a stroke size below 1 the size of a narrow painting may still be that at 1: see style_size.
         style_side = math.ceil(self.long_side * max(1.0, settings.stroke_size))

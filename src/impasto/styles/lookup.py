@@ -53,6 +53,17 @@ def find_style(style: str | os.PathLike[str]) -> Path:
     raise PictureError(f"There is no picture at {shown(text)}, and no style of that name: {advice}")
 
 
+def check_photo_name(photo: str | os.PathLike[str]) -> None:
+    """Refuse the name of a style in place of a photograph; a file of that name is a photograph.
+
+    Raises:
+        PictureError: there is no such file, but a style of that name.
+    """
+    name = os.fspath(photo)
+    if name in style_paths() and not exists(Path(name)):
+        raise PictureError(f"{name} is a style: name the photograph first, as in `impasto paint photo.jpg {name}`.")
+
+
 def ambiguity(style: str | os.PathLike[str]) -> str | None:
     """Return a remark if a path is both a file or folder here and the name of a style; None otherwise."""
     text = os.fspath(style)

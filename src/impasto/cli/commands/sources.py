@@ -9,7 +9,7 @@ from typing import Any
 from impasto.errors import PictureError, SettingsError
 from impasto.files import exists, is_file, shown
 from impasto.pictures.codecs.formats import SUFFIXES
-from impasto.styles.lookup import SUFFIXES as READABLE, find_style, style_paths
+from impasto.styles.lookup import SUFFIXES as READABLE, check_photo_name, find_style
 
 
 def photo_from(photo: str, others: Sequence[str] = ()) -> Path:
@@ -25,8 +25,7 @@ def photo_from(photo: str, others: Sequence[str] = ()) -> Path:
     path = Path(photo)
     if exists(path):
         return path
-    if photo in style_paths():
-        raise PictureError(f"{photo} is a style: name the photograph first, as in `impasto paint photo.jpg {photo}`.")
+    check_photo_name(photo)
     for count in range(1, len(others) + 1):
         joined = " ".join((photo, *others[:count]))
         if is_file(Path(joined)):
