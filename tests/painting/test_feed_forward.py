@@ -6,6 +6,8 @@ from PIL import Image
 from skimage import data
 
 import impasto
+from impasto.encoders.decoder_files import load_decoder
+from impasto.encoders.loading import load_encoder
 from impasto.errors import EncoderError, SettingsError
 from impasto.painting import feed_forward
 from impasto.painting.events import Iteration
@@ -135,10 +137,12 @@ def test_texture_cannot_start_from_instant():
 
 
 def test_other_encoder_is_refused():
+    with pytest.raises(SettingsError, match="so encoder cannot be set: leave it out"):
+        impasto.paint(photo(), "swirls", **OPTIONS, encoder="builtin")
     with pytest.raises(
         EncoderError, match=r"with the encoder builtin-slim alone.*not with builtin: leave out encoder="
     ):
-        impasto.paint(photo(), "swirls", **OPTIONS, encoder="builtin")
+        load_decoder(load_encoder("builtin"))
 
 
 def test_texture_is_refused():

@@ -666,7 +666,7 @@ def test_double_stroke_size_doubles_spot_distance(photo, encoder):
 
 
 @pytest.mark.parametrize(
-    ("borders", "iterations"), [("mirrored", 5), ("bleed", 30), pytest.param("bleed", 40, marks=pytest.mark.slow)]
+    ("borders", "iterations"), [("mirrored", 5), ("bleed", 60), pytest.param("bleed", 80, marks=pytest.mark.slow)]
 )
 def test_detail_favours_shallow_layers(photo, style, small, borders, iterations):
     how = small | {

@@ -38,7 +38,7 @@ from impasto.styles.lookup import find_style
 
 DEFAULT_STRENGTH = 0.5
 
-COLOUR_RATIO = 7.0
+COLOUR_RATIO = 14.0
 """Factor by which strength 0 raises the weight of the photo's colours relative to that at strength 0.5."""
 
 DETAIL_RATIO = 2.5
@@ -52,9 +52,9 @@ class _Model(BaseModel):
 class Losses(_Model):
     """Layers, weights and distances of the loss that painting minimises."""
 
-    content: LayerWeights = {"rgb": 2.0, "relu3_1": 1.0}
+    content: LayerWeights = {"rgb": 1.0, "relu3_1": 1.0}
     """Content layers and their weights. Only the ratios count; rgb stands for the photo's own colours, whose weight
-    rises sevenfold from strength 0.5 down to 0."""
+    rises fourteenfold from strength 0.5 down to 0."""
 
     style: LayerWeights = {
         "rgb": 2.0,
@@ -392,11 +392,11 @@ class Settings(_Model):
 
 
 def style_weight_of(strength: float) -> float:
-    """Return the style weight for a strength in [0, 1]: 1.6 at 0, 200 at 0.5, about 8200 at 1.
+    """Return the style weight for a strength in [0, 1]: 2 at 0, 250 at 0.5, about 3150 at 1.
 
-    Equal steps of the strength remove about equal shares of the photograph's structure: on three pairs of photographs
-    and paintings at 256 px, with the encoder builtin and half of these weights, each eighth lowers the content score by
-    0.06 to 0.075, and the last one by 0.03.
+    Equal steps of the strength remove about equal shares of the photograph's structure.
     ``python -m benchmarks.quality strength`` measures it.
     """
-    return float(1.64 * 10 ** (7.8 * strength - 10.4 * strength**2 + 6.3 * strength**3))
+    steps = strength - DEFAULT_STRENGTH
+    slope, curvature = (2.95, -2.5) if steps < 0 else (1.3, 1.8)
+    return float(250 * 10 ** (slope * steps + curvature * steps**2))
