@@ -22,7 +22,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from impasto.encoders.decoder import LEVELS, PHOTO_LEVEL, Decoder
+from impasto.encoders.decoder import LEVELS, PHOTO_LEVEL, PIXELS, Decoder
 from impasto.encoders.decoder_files import DECODER_ENCODER, load_decoder, save_decoder
 from impasto.encoders.loading import load_encoder
 from impasto.encoders.network import Encoder
@@ -160,6 +160,7 @@ class Trainer:
 
         with self._precision():
             painted = self.decoder(photo, strengths, map_level).float()
+        painted = map_level(PIXELS, painted)
         # Gradients of slices would fill whole batches with zeros.
         found = {name: x.split(1) for name, x in encode(self._encoder, painted, STYLE_LAYERS).items()}
         terms = {
@@ -256,7 +257,7 @@ def style_targets(encoder: Encoder, styles: Tensor) -> list[dict[str, StyleTarge
         of_style = {}
         for name in STYLE_LAYERS:
             s = statistics(features[name][i : i + 1])
-            distribution = gaussian(s, RIDGE if name in LEVELS else 1e-4)
+            distribution = gaussian(s, RIDGE if name in (*LEVELS, PIXELS) else 1e-4)
             of_style[name] = StyleTarget(distribution, (s.second.trace() / s.weight).clamp_min(1e-3))
         measured.append(of_style)
     return measured

@@ -16,6 +16,9 @@ LEVELS = ("relu4_1", "relu3_1", "relu2_1", "relu1_1")
 PHOTO_LEVEL = "relu3_1"
 """Level at which the photograph's own features are added."""
 
+PIXELS = "rgb"
+"""Layer of the picture itself, whose colours are mapped at last."""
+
 FULL_STRENGTH = 0.5
 """Strength from which features have the painting's statistics in full. Beyond it, the painting is painted again."""
 

@@ -1,6 +1,7 @@
 """Feed-forward style transfer: features of a photograph, mapped to a painting's statistics, and decoded, in tiles.
 
-The maps at all levels of the decoder are those of optimal transport (:mod:`impasto.engine.transport`). They depend on
+The maps at all levels of the decoder, and of the pixels' colours at last, are those of optimal transport
+(:mod:`impasto.engine.transport`). They depend on
 statistics of the whole picture, and everything else is local. So the maps are measured once, on a reduced picture if
 it is large, and tiles with a halo then give the same picture as one piece.
 """
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from impasto.encoders.decoder import FULL_STRENGTH, LEVELS, PHOTO_LEVEL, Decoder
+from impasto.encoders.decoder import FULL_STRENGTH, LEVELS, PHOTO_LEVEL, PIXELS, Decoder
 from impasto.encoders.network import Encoder
 from impasto.engine.distances import Gaussian, gaussian
 from impasto.engine.statistics import exact_statistics
@@ -27,10 +28,10 @@ HALO = 112
 """Margin of a tile in pixels: 32 for the encoder up to relu4_1 and 74 for the decoder, aligned to the grid."""
 
 Target = Sequence[tuple[Mapping[str, Gaussian], float]]
-"""Styles of a region: for each of them its distribution at every level, and its weight."""
+"""Styles of a region: for each of them its distribution at every level and of the pixels, and its weight."""
 
 Maps = Mapping[str, Sequence[AffineMap]]
-"""For every level the map of each region."""
+"""For every level and the pixels the map of each region."""
 
 
 class FeedForward:
@@ -43,18 +44,18 @@ class FeedForward:
 
     def __init__(self, encoder: Encoder, decoder: Decoder) -> None:
         self._encoder, self._decoder = encoder, decoder
-        self.layers = {name: encoder.resolve(name) for name in LEVELS}
+        self.layers = {name: encoder.resolve(name) for name in (*LEVELS, PIXELS)}
 
     @torch.no_grad()
     def measure_style(self, style: Tensor, mask: LayerMasks | None = None) -> dict[str, Gaussian]:
-        """Measure a painting's distribution at every level.
+        """Measure a painting's distribution at every level and of its pixels.
 
         Args:
             style: 1×3×H×W in [0, 1].
             mask: part of the painting to use; all of it by default.
         """
-        features = self._encoder(style, LEVELS)
-        return {name: _distribution(features[name], None if mask is None else mask[name]) for name in LEVELS}
+        features = {**self._encoder(style, LEVELS), PIXELS: style}
+        return {name: _distribution(x, None if mask is None else mask[name]) for name, x in features.items()}
 
     @torch.no_grad()
     def measure(
@@ -80,7 +81,8 @@ class FeedForward:
             ]
             return _mapped(x, maps[name], at_level)
 
-        return maps, self._decoder(self._encode(photo), photo.new_tensor([strength]), map_level).to(photo)
+        painted = self._decoder(self._encode(photo), photo.new_tensor([strength]), map_level).to(photo)
+        return maps, map_level(PIXELS, painted)
 
     @torch.no_grad()
     def paint(
@@ -106,8 +108,8 @@ class FeedForward:
                 return _mapped(x, maps[name], [None if mask is None else mask[name][part] for mask in masks])
 
             features = self._encode(photo[(..., *box.slices)])
-            part = self._decoder(features, photo.new_tensor([strength]), map_level)
-            painted[(..., *core.slices)] = part[(..., *core.within(box))].to(painted)
+            part = self._decoder(features, photo.new_tensor([strength]), map_level).to(photo)
+            painted[(..., *core.slices)] = map_level(PIXELS, part)[(..., *core.within(box))]
         return painted
 
     def _encode(self, photo: Tensor) -> Mapping[str, Tensor]:

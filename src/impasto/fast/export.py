@@ -29,8 +29,8 @@ DECODER_FILE = "instant.safetensors"
 DESCRIPTION = "instant.json"
 """File that describes the models."""
 
-FORMAT = 2
-"""Version of the models' graphs, by which older ones in the cache are not used."""
+FORMAT = 3
+"""Version of the models and their description, by which older ones in the cache are not used."""
 
 
 @dataclass(frozen=True)
@@ -181,6 +181,7 @@ def _description(sources: Sources, files: Mapping[str, Any]) -> dict[str, Any]:
         "levels": LEVELS,
         "sides_are_multiples_of": 8,
         "maps": {
+            "of": (*LEVELS, "rgb, the picture that the last model returns"),
             "ridge": RIDGE,
             "least_contrast": LEAST_CONTRAST,
             "least_eigenvalue": LEAST_EIGENVALUE,

@@ -29,13 +29,14 @@ class Network:
         self._blocks = [_session(models[f"decoder_{level}.onnx"], threads) for level in LEVELS]
 
     def measure_style(self, style: Array) -> list[Style]:
-        """Measure a painting at every level.
+        """Measure a painting at every level, and its pixels at last.
 
         Args:
             style: H×W×3 in [0, 1].
         """
-        features = self._encoder.run(LEVELS, {"image": _to_batch(style)})
-        return [measured_style(moments(_by_channel(x))) for x in features]
+        image = _to_batch(style)
+        features = self._encoder.run(LEVELS, {"image": image})
+        return [measured_style(moments(_by_channel(x))) for x in (*features, image)]
 
     def paint(
         self, photo: Array, styles: Sequence[Sequence[Style]], weights: Sequence[float], strength: float
@@ -44,7 +45,7 @@ class Network:
 
         Args:
             photo: H×W×3 in [0, 1], with sides that are multiples of :data:`STRIDE`.
-            styles: for each painting its styles at all levels.
+            styles: for each painting its styles at all levels and of its pixels.
             weights: weight of each painting; at least one is above 0.
             strength: strength of the style in [0, 1].
 
@@ -52,13 +53,16 @@ class Network:
             H×W×3, about [0, 1].
         """
         x, photo_features = self._encoder.run((LEVELS[0], PHOTO_LEVEL), {"image": _to_batch(photo)})
-        for level, block, *at_level in zip(LEVELS, self._blocks, *styles, strict=True):
+        *at_levels, of_pixels = zip(*styles, strict=True)
+        for level, block, at_level in zip(LEVELS, self._blocks, at_levels, strict=True):
             if level == PHOTO_LEVEL:
                 x = np.maximum(photo_features + np.float32(blend_at(strength)) * x, 0)
             found = mixed_map(moments(_by_channel(x)), at_level, weights, strength)
             inputs = {"features": x, "matrix": found.matrix, "bias": found.bias, "strength": [strength]}
             (x,) = block.run(["next"], {name: np.asarray(value, np.float32) for name, value in inputs.items()})
-        return np.ascontiguousarray(x[0].transpose(1, 2, 0))
+        found = mixed_map(moments(_by_channel(x)), of_pixels, weights, strength)
+        pixels = np.ascontiguousarray(x[0].transpose(1, 2, 0))
+        return pixels @ found.matrix.T.astype(np.float32) + found.bias.astype(np.float32)
 
 
 def _session(model: bytes, threads: int) -> Any:
