@@ -1,9 +1,9 @@
 """Feed-forward style transfer: features of a photograph, mapped to a painting's statistics, and decoded, in tiles.
 
 The maps at all levels of the decoder, and of the pixels' colours at last, are those of optimal transport
-(:mod:`impasto.engine.transport`). They depend on
-statistics of the whole picture, and everything else is local. So the maps are measured once, on a reduced picture if
-it is large, and tiles with a halo then give the same picture as one piece.
+(:mod:`impasto.engine.transport`). They depend on statistics of the whole picture, and everything else is local. So the
+maps are measured once, on a reduced picture if it is large, and tiles with a halo then give the same picture as one
+piece.
 """
 
 from __future__ import annotations
