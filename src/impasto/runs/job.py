@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from impasto.encoders.names import find_encoder_file
 from impasto.errors import ImpastoError, PaintingError
 from impasto.painting.events import Announced, Event, Finished, Preparing, Writing
 from impasto.painting.octaves import Octave
@@ -78,10 +79,12 @@ class Job:
         Raises:
             SettingsError: settings that need a photograph for a texture, or the reverse.
             PictureError: an input that cannot be opened, or an output that could not be written.
+            EncoderError: the encoder's file does not exist.
         """
         self.settings.check_photo(self.content is not None)
         self.check_inputs()
         self.outputs.check(self.inputs, self.settings.depth, self.settings.long_side)
+        find_encoder_file(self.settings.encoder)
 
     def check_inputs(self) -> None:
         """Refuse inputs that cannot be opened.
