@@ -23,7 +23,7 @@ from impasto.settings.model import DEFAULT_STRENGTH
 MEASURED_SIDE = 1024
 """Long side in pixels from which the statistics are those of a reduced picture."""
 
-TILE = 1024
+TILE = 768
 """Side of the tiles in pixels, for pictures that are larger."""
 
 
@@ -71,14 +71,15 @@ class FeedForwardMethod:
     def paint(self, octave: Octave) -> Tensor:
         """Paint the photograph at an octave's size, 1×3×H×W with the margin that :class:`Workload` adds."""
         strength = DEFAULT_STRENGTH if self._settings.strength is None else self._settings.strength
-        painted = self._photo(octave)
+        painted: Tensor | None = None
         for share in passes(strength):
             painted = self._paint_over(painted, share, octave, min(strength, FULL_STRENGTH))
+        assert painted is not None
         height, width = self._workload.painted(octave)[:2]
         return painted[..., :height, :width]
 
-    def _paint_over(self, painted: Tensor, share: float, octave: Octave, strength: float) -> Tensor:
-        """Paint a mixture of the photograph and the painting so far, 1×3×H×W, whose share is given."""
+    def _paint_over(self, painted: Tensor | None, share: float, octave: Octave, strength: float) -> Tensor:
+        """Paint a mixture of the photograph and the painting so far, 1×3×H×W, whose share is given; None for none."""
         reduced = octave
         if max(octave[:2]) > MEASURED_SIDE:
             height, width = scaled_size(*octave[:2], MEASURED_SIDE)
@@ -88,12 +89,12 @@ class FeedForwardMethod:
         if reduced is not octave:
             source, masks = self._source(octave, painted, share), self._masks(octave)
             result = self._network.paint(source, maps, masks, strength, self._settings.tile or TILE)
-        return result.clamp(0, 1)
+        return result.clamp_(0, 1)
 
-    def _source(self, octave: Octave, painted: Tensor, share: float) -> Tensor:
+    def _source(self, octave: Octave, painted: Tensor | None, share: float) -> Tensor:
         """Return the input of a pass: the photograph with a share of the painting so far, which may be larger."""
         photo = self._photo(octave)
-        return photo.lerp(self._scaled.resized(painted, *photo.shape[-2:]), share) if share else photo
+        return photo if painted is None else photo.lerp(self._scaled.resized(painted, *photo.shape[-2:]), share)
 
     def _photo(self, octave: Octave) -> Tensor:
         """Return the photograph with its margin, padded to the grid of the network."""
