@@ -61,7 +61,7 @@ PREVIEW_PRESET: Preset = "quick"
 """Preset of previews, whose octaves are the first ones of the full painting."""
 
 SKETCH_PRESETS: tuple[Preset, ...] = ("instant", "quick")
-"""Presets of sheets and variants of a photograph, fastest first; the first one that accepts the other settings."""
+"""Presets for sheets and variants of a photograph, fastest first. The first that accepts the other settings is used."""
 
 PREVIEW_SIZE = 256
 """Longest side of a preview in pixels."""

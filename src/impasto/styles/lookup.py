@@ -57,7 +57,7 @@ def check_photo_name(photo: str | os.PathLike[str]) -> None:
     """Refuse the name of a style in place of a photograph; a file of that name is a photograph.
 
     Raises:
-        PictureError: there is no such file, but a style of that name.
+        PictureError: a style has this name, and no file has it.
     """
     name = os.fspath(photo)
     if name in style_paths() and not exists(Path(name)):
