@@ -20,7 +20,7 @@ from impasto.pictures import read_picture
 from impasto.pictures.sizes import scaled_size
 from impasto.runs.repeating import prepare
 from impasto.runs.sheets import Pixels, Stage, grid, resized_stage
-from impasto.settings.making import make_settings, parse_assignment, sketch_preset
+from impasto.settings.making import make_settings, make_sketch_settings, parse_assignment
 from impasto.settings.merging import deep_merge
 from impasto.settings.model import Settings
 
@@ -152,7 +152,7 @@ def plan_photo_variants(
         assignments: as for :func:`plan_variants`.
         folder: folder of the variants' pictures.
         changes: settings of all variants, as for :func:`impasto.settings.making.make_settings`. Without a preset, it is
-            that of :func:`impasto.settings.making.sketch_preset`, the same for all variants.
+            that of :func:`impasto.settings.making.make_sketch_settings`, the same for all variants.
         between: as for :func:`plan_variants`.
 
     Raises:
@@ -160,12 +160,12 @@ def plan_photo_variants(
     """
     assigned = [parse_assignment(f"{axis.name}={axis.values[0]}") for axis in map(parse_axis, assignments)]
     given = deep_merge(changes or {}, *assigned)
-    defaults = {} if "preset" in given else {"preset": sketch_preset(given)}
+    preset = make_sketch_settings(given).preset
 
     def work_with(changed: Mapping[str, Any]) -> Work:
         return Work(photo, tuple(styles), make_settings(**changed), folder)
 
-    return _combine(work_with, photo.stem, assignments, {**defaults, **(changes or {})}, between)
+    return _combine(work_with, photo.stem, assignments, {"preset": preset, **(changes or {})}, between)
 
 
 def _combine(

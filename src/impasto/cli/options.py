@@ -16,7 +16,7 @@ import typer
 from impasto.cli.completion import complete_style
 from impasto.cli.setting_options import SETTINGS, changes_from
 from impasto.errors import SettingsError
-from impasto.settings.presets import PREVIEW_PRESET, PREVIEW_SIZE
+from impasto.settings.presets import PREVIEW_SIZE, SKETCH_PRESETS
 
 if TYPE_CHECKING:
     from impasto.runs.checkpointing import CheckpointPolicy
@@ -180,8 +180,8 @@ class RunOptions:
         bool,
         typer.Option(
             "--preview",
-            help=f"Paint a preview ({PREVIEW_SIZE} px, preset {PREVIEW_PRESET}) to OUT-preview, and print how long the "
-            "full painting would take.",
+            help=f"Paint a preview ({PREVIEW_SIZE} px, preset {SKETCH_PRESETS[0]}, or {SKETCH_PRESETS[-1]} with "
+            "options that need it) to OUT-preview, and print how long the full painting would take.",
         ),
     ] = False
     explain: Annotated[

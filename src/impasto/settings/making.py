@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, TypeVar, Unpack
 
 from impasto.errors import SettingsError
 from impasto.files import shown, similar_file
@@ -15,8 +16,10 @@ from impasto.settings.fields import PRESETS, SMALLEST_SIDE, Preset
 from impasto.settings.keywords import SettingsKeywords
 from impasto.settings.merging import deep_merge
 from impasto.settings.model import Settings
-from impasto.settings.presets import PRESET_CHANGES, PREVIEW_PRESET, PREVIEW_SIZE, SKETCH_PRESETS, texture_values
+from impasto.settings.presets import PRESET_CHANGES, PREVIEW_SIZE, SKETCH_PRESETS, texture_values
 from impasto.settings.validation import setting_names, validate
+
+T = TypeVar("T")
 
 
 def make_settings(file: str | Path | None = None, **changes: Unpack[SettingsKeywords]) -> Settings:
@@ -70,35 +73,50 @@ def change_settings(settings: Settings, **changes: Unpack[SettingsKeywords]) -> 
     return validate(deep_merge(values, given))
 
 
-def preview_changes(full: Settings, *, has_photo: bool) -> dict[str, Any]:
-    """Return the changes that make a small and quick painting of the same composition.
+def preview_changes(full: Settings, preset: Preset, *, has_photo: bool) -> dict[str, Any]:
+    """Return the changes that make a small painting with a preset of a sketch.
 
     Args:
         full: settings of the full painting.
+        preset: one of :data:`impasto.settings.presets.SKETCH_PRESETS`.
         has_photo: whether it has a photograph; False for a texture.
     """
-    texture = {} if has_photo else texture_values(PREVIEW_PRESET)
-    optimization = deep_merge(preset_values(PREVIEW_PRESET), texture)["optimization"]
+    texture = {} if has_photo else texture_values(preset)
+    optimization = deep_merge(preset_values(preset), texture)["optimization"]
     size: int | str = min(PREVIEW_SIZE, full.long_side or PREVIEW_SIZE)
     if full.sides and not has_photo:
         height, width = (max(SMALLEST_SIDE, round(side * int(size) / max(full.sides))) for side in full.sides)
         size = f"{width}x{height}"
-    return {"preset": PREVIEW_PRESET, "size": size, "optimization": optimization}
+    return {"preset": preset, "size": size, "optimization": optimization}
 
 
-def sketch_preset(changes: Mapping[str, Any]) -> Preset:
-    """Return the fastest preset of a sketch that accepts some changes, or the last one if none does.
+def make_sketch(make: Callable[[Preset], T]) -> T:
+    """Make settings, or something that contains them, with the fastest preset of a sketch that they accept.
 
     Args:
-        changes: settings by name, without a preset.
+        make: makes it with one of :data:`impasto.settings.presets.SKETCH_PRESETS`.
+
+    Raises:
+        SettingsError: they accept none of the presets.
     """
     for preset in SKETCH_PRESETS[:-1]:
-        try:
-            make_settings(**{**changes, "preset": preset})
-        except SettingsError:
-            continue
-        return preset
-    return SKETCH_PRESETS[-1]
+        with suppress(SettingsError):
+            return make(preset)
+    return make(SKETCH_PRESETS[-1])
+
+
+def make_sketch_settings(given: Mapping[str, Any]) -> Settings:
+    """Build settings with the preset that they name, or else with the fastest preset of a sketch that they accept.
+
+    Args:
+        given: settings by name, as for :func:`make_settings`.
+
+    Raises:
+        SettingsError: the settings are not valid.
+    """
+    if "preset" in given:
+        return make_settings(**given)
+    return make_sketch(lambda preset: make_settings(**{**given, "preset": preset}))
 
 
 def preset_values(preset: str) -> dict[str, Any]:

@@ -57,11 +57,9 @@ PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
 }
 """Changes of each preset to the defaults; tutorial-core is the version of the tutorial on tensorflow.org today."""
 
-PREVIEW_PRESET: Preset = "quick"
-"""Preset of previews, whose octaves are the first ones of the full painting."""
-
 SKETCH_PRESETS: tuple[Preset, ...] = ("instant", "quick")
-"""Presets for sheets and variants of a photograph, fastest first. The first that accepts the other settings is used."""
+"""Presets of previews, and of sheets and variants of a photograph, fastest first. The first that accepts the other
+settings is used."""
 
 PREVIEW_SIZE = 256
 """Longest side of a preview in pixels."""

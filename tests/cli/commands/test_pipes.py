@@ -151,6 +151,22 @@ def test_preview_is_small_and_tells_full_painting(folder, small, piped):
     assert (foreign.code, "exists already" in foreign.err) == (2, True)
 
 
+def test_preview_is_instant_if_nothing_needs_another_preset(folder, piped):
+    options = ["--threads", 1, "--iterations", 2, "--strength", 0.3, "-o", "out.png"]  # the preview replaces iterations
+    assert piped("paint", "photo.png", "style.png", *options, "--size", 300, "--preview").code == 0
+    assert piped("paint", "photo.png", "style.png", *options, "--size", 64).code == 0
+    for arguments in (("--preview",), ("--colour", "keep", "--preview", "--force")):
+        result = piped("again", "out.png", "--size", 300, *arguments, "-o", "out.png")
+        assert result.code == 0
+        assert "note: The full painting of 300×225 px, preset default, would take " in result.err
+        settings = stored_record("out-preview.png").settings
+        assert (settings["preset"], settings["strength"]) == ("instant", 0.3)
+        assert (settings["size"], settings["optimization"]["method"]) == (256, "feed-forward")
+    assert settings["colour"] == "keep"
+    assert piped("texture", "style.png", "--threads", 1, "--size", 40, "--preview").code == 0
+    assert stored_record("style-texture-preview.png").settings["preset"] == "quick"
+
+
 def test_previews_of_other_commands_replace_earlier_ones(folder, tiny_encoder, piped):
     options = ("--encoder", tiny_encoder, "--size", 64, "--iterations", 1, "--threads", 1)
     assert piped("paint", "photo.png", "style.png", *options, "-o", "out.png").code == 0

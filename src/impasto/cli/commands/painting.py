@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from impasto.cli.options import ReportOptions, RunOptions, WatchOptions
 from impasto.cli.pipes import PIPE, send, spool_input
 from impasto.cli.setting_options import Changes
 from impasto.errors import ImpastoError, SettingsError
-from impasto.settings.making import make_settings, make_texture_settings, preview_changes
+from impasto.settings.making import make_settings, make_sketch, make_texture_settings, preview_changes
 from impasto.settings.merging import deep_merge
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from impasto.runs.job import Job
     from impasto.runs.outputs import Outputs
     from impasto.runs.repeating import Repeat
+    from impasto.settings.fields import Preset
     from impasto.settings.model import Settings
 
 
@@ -83,7 +85,7 @@ def paint(
         job = Job(photo, paintings, settings, outputs, checkpoints=checkpoints, has_temporary_content=is_piped)
         preview = None
         if run.preview:
-            preview = replace(job, settings=make_settings(**_preview(changes, settings)))
+            preview = _make_preview(lambda changes: replace(job, settings=make_settings(**changes)), changes, settings)
         return _paint_or_explain(job, preview, run, watch, report, stack, context.obj)
 
 
@@ -118,8 +120,12 @@ def texture(
         job = Job(None, paintings, settings, outputs, checkpoints=checkpoints)
         preview = None
         if run.preview:
-            changes = _preview(changes, settings, has_photo=False)
-            preview = replace(job, settings=make_texture_settings(**changes))
+            preview = _make_preview(
+                lambda changes: replace(job, settings=make_texture_settings(**changes)),
+                changes,
+                settings,
+                has_photo=False,
+            )
         return _paint_or_explain(job, preview, run, watch, report, stack, context.obj)
 
 
@@ -157,21 +163,34 @@ def again(
         outputs = run.outputs(output, free_name(Path(file), run.suffix), stack)
         preview = None
         if run.preview:
-            changes = _preview(changes, repeat.settings, has_photo=repeat.content is not None)
-            preview = job_of(repeat_with(changes), outputs)
+            preview = _make_preview(
+                lambda changes: job_of(repeat_with(changes), outputs),
+                changes,
+                repeat.settings,
+                has_photo=repeat.content is not None,
+            )
         job = job_of(repeat, outputs)
         return _paint_or_explain(job, preview, run, watch, report, stack, context.obj)
 
 
-def _preview(changes: Changes, settings: Settings, *, has_photo: bool = True) -> Changes:
-    """Return the changes of a preview.
+def _make_preview(
+    make: Callable[[Changes], Job], changes: Changes, settings: Settings, *, has_photo: bool = True
+) -> Job:
+    """Make the job of a preview.
 
     Args:
-        changes: those of the full painting.
-        settings: its settings.
+        make: makes a job with changed settings.
+        changes: changes of the full painting's settings.
+        settings: settings of the full painting.
         has_photo: whether it has a photograph.
     """
-    return deep_merge(changes, preview_changes(settings, has_photo=has_photo))
+
+    def make_with(preset: Preset) -> Job:
+        job = make(deep_merge(changes, preview_changes(settings, preset, has_photo=has_photo)))
+        job.settings.check_photo(has_photo)
+        return job
+
+    return make_sketch(make_with)
 
 
 def _paint_or_explain(

@@ -14,7 +14,7 @@ from impasto.cli.pipes import temporary_folder
 from impasto.cli.setting_options import Changes
 from impasto.errors import SettingsError
 from impasto.files import fitting_name
-from impasto.settings.making import make_settings, sketch_preset
+from impasto.settings.making import make_sketch_settings
 from impasto.settings.presets import SKETCH_PRESETS
 from impasto.styles.lookup import find_style, style_paths
 
@@ -53,7 +53,7 @@ def sheet(
     if not names:
         raise SettingsError(f"--styles {styles} names no style: list some, as in --styles swirls,mosaic.")
     paths = [find_style(name) for name in names]
-    settings = make_settings(**{"preset": sketch_preset(changes), **changes})
+    settings = make_sketch_settings(changes)
     from impasto.batches.variants import plan_styles
 
     grid = options.to_path(output) or content.with_name(fitting_name(f"{content.stem}-styles.png"))
