@@ -52,6 +52,27 @@ def test_failed_connection_is_one_sentence_and_keeps_signals(monkeypatch):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+@pytest.mark.parametrize(
+    ("error", "failures", "attempts"),
+    [(ConnectionAbortedError, 2, 3), (ConnectionAbortedError, 3, 3), (ConnectionError, 1, 1)],
+)
+def test_only_aborted_starts_of_the_server_are_repeated(monkeypatch, error, failures, attempts):
+    addresses = []
+
+    def init(address, **options):
+        addresses.append(address)
+        if len(addresses) <= failures:
+            raise error("Initialization failure from server")
+
+    monkeypatch.setattr(ray, "init", init)
+    if attempts > failures:
+        assert connect("ray://head:10001")
+    else:
+        with pytest.raises(PaintingError, match="cannot be joined"):
+            connect("ray://head:10001")
+    assert addresses == ["ray://head:10001"] * attempts
+
+
 @pytest.mark.parametrize(("mode", "expected"), [("token", True), ("disabled", False)])
 def test_token_authentication_is_recognized(monkeypatch, mode, expected):
     utils = pytest.importorskip("ray._private.authentication.authentication_utils")

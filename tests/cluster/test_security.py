@@ -36,7 +36,6 @@ def secured(tmp_path):
     # Another cluster's variables are left out, such as its address, and its check that loses a busy machine in a second.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     environment |= token | {"RAY_worker_niceness": "0", "OMP_NUM_THREADS": "1"}
-    environment |= {"RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "180"}  # the default of 30 is short on a busy machine
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--port=0", "--num-cpus=1"]
     options = [f"--ray-client-server-port={port}", "--include-dashboard=false", "--object-store-memory=80000000"]
     # Any free ports, because another cluster on this machine may have Ray's usual ones.

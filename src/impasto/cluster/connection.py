@@ -20,6 +20,10 @@ AUTO = "auto"
 MINIMUM_VERSION = (2, 52)
 """First version of Ray with token authentication, and without CVE-2025-62593, by which web pages ran programs."""
 
+JOIN_ATTEMPTS = 3
+"""Most attempts to join a cluster. The server of ``ray://`` forks a process for each client while its threads use gRPC,
+so that process sometimes hangs or dies (https://github.com/ray-project/ray/issues/63202). The next one then starts."""
+
 NO_TOKEN = (
     "The Ray cluster has no token authentication, so everybody who reaches its ports can run programs on it: set "
     "RAY_AUTH_MODE=token on all its machines, and keep it in a private network."
@@ -66,7 +70,7 @@ def connect(address: str) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # such as one that precedes an error
-            ray.init(address, log_to_driver=False, logging_level=logging.ERROR, namespace="impasto")
+            _init(address)
     except Exception as error:  # such as no cluster, another version of Ray or Python, or a wrong token
         raise PaintingError(
             f"The cluster {address} cannot be joined ({reason(error)}): check that it runs, and its token."
@@ -75,6 +79,21 @@ def connect(address: str) -> bool:
         if in_main:  # Ray ends the program at once upon SIGTERM
             signal.signal(signal.SIGTERM, before)
     return True
+
+
+def _init(address: str) -> None:
+    """Initialize Ray, again if the cluster aborts the start of this client's server process.
+
+    Raises:
+        Exception: any error of Ray.
+    """
+    for attempt in range(JOIN_ATTEMPTS):
+        try:
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR, namespace="impasto")
+            return
+        except ConnectionAbortedError:  # refusals and unreachable clusters raise other errors
+            if attempt == JOIN_ATTEMPTS - 1:
+                raise
 
 
 def has_token_authentication() -> bool:
