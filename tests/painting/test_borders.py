@@ -22,7 +22,8 @@ from tests.helpers import smooth_picture
 def test_odd_sizes_are_painted_exactly(tiny_encoder, borders, painted, measured):
     photo, style = smooth_picture(53, 75, 1), smooth_picture(64, 64, 2)
     options = {"encoder": str(tiny_encoder), "size": 75, "threads": 1, "borders": borders}
-    painter = Painter(photo, [style], make_settings(**options, optimization={"iterations": 2}))
+    deep = {"style": {"relu5_1": 1}}
+    painter = Painter(photo, [style], make_settings(**options, losses=deep, optimization={"iterations": 2}))
     (octave,) = painter.octaves
     assert octave[:2] == (53, 75)
     assert painter.workload.painted(octave)[:2] == painted

@@ -157,7 +157,7 @@ def test_tolerance_is_unused_while_loss_falls(photo, style, small):
     assert np.array_equal(*pictures)
 
 
-@pytest.mark.parametrize(("borders", "tolerance"), [("mirrored", 0.9), ("bleed", 0.99)])
+@pytest.mark.parametrize(("borders", "tolerance"), [("mirrored", 0.99), ("bleed", 0.99)])
 def test_octave_at_last_iteration_has_not_converged(photo, style, small, borders, tolerance):
     settings = patient(small | {"borders": borders}, tolerance, iterations=WINDOW + 1)
     steps = [event for event in impasto.make_painter(photo, style, **settings) if isinstance(event, Iteration)]
@@ -566,7 +566,7 @@ def test_tiles_give_same_picture(photo, style, small):
     assert [octave["tile"] for octave in painting.record(Path())["plan"]] == [64, 64]
 
 
-@pytest.mark.parametrize(("borders", "tile"), [pytest.param("mirrored", 128, marks=pytest.mark.slow), ("bleed", 144)])
+@pytest.mark.parametrize(("borders", "tile"), [pytest.param("mirrored", 128, marks=pytest.mark.slow), ("bleed", 160)])
 def test_low_memory_switches_to_adam_with_remark(photo, style, small, monkeypatch, borders, tile):
     from impasto.painting import painter as module, run as runs
 
@@ -590,9 +590,9 @@ def test_low_memory_switches_to_adam_with_remark(photo, style, small, monkeypatc
 
 
 def test_earlier_plan_is_followed(photo, style, small):
-    first = impasto.make_painter(photo, style, **small, tile=64)
+    first = impasto.make_painter(photo, style, **small, tile=80)
     again = Painter(photo, [style], impasto.make_settings(**small), plan=EarlierPlan(tiling=first.octaves))
-    assert [octave.tile for octave in again.octaves] == [None, 64]
+    assert [octave.tile for octave in again.octaves] == [None, 80]
 
 
 def test_lbfgs_history_is_at_most_iterations():
@@ -682,7 +682,7 @@ def test_detail_favours_shallow_layers(photo, style, small, borders, iterations)
             make_objective(encoder, image, [target], (1.0,), Losses(style={layer: 1}), 0, 1)
             .value_and_gradient(image)[0]
             .style
-            for layer in ("relu1_1", "relu5_1")
+            for layer in ("relu1_1", "relu4_1")
         ]
 
     coarse, fine = distances(0.0), distances(1.0)

@@ -57,7 +57,7 @@ def test_moved_photo_still_grows(painted):
         ({"strength": 0.7}, "the setting strength changes"),
         ({"optimization": {"iterations": 2}}, "the setting optimization.iterations changes"),
         ({"preset": "fine"}, "the setting preset changes"),
-        ({"losses": {"style": {"relu5_1": 0}}}, "the setting losses.style.relu5_1 changes"),
+        ({"losses": {"style": {"relu4_1": 0}}}, "the setting losses.style.relu4_1 changes"),
         ({"colour": "keep"}, "the setting colour changes"),
     ],
 )

@@ -56,10 +56,10 @@ def test_prepare_finds_sources_relative_to_picture(album, photo, monkeypatch):
 
 def test_prepare_merges_changes_into_stored_settings(album, photo):
     path = store(album, photo)
-    changes = {"size": 96, "losses": {"style": {"relu5_1": 0}}, "optimization": {"iterations": 3}}
+    changes = {"size": 96, "losses": {"style": {"relu3_1": 0}}, "optimization": {"iterations": 3}}
     settings = prepare(path, changes=changes).settings
     assert (settings.size, settings.strength, settings.optimization.iterations) == (96, 0.3, 3)
-    assert settings.losses.style["relu5_1"] == 0
+    assert settings.losses.style["relu3_1"] == 0
     assert settings.losses.style["relu4_1"] == make_settings().losses.style["relu4_1"]
     with pytest.raises(SettingsError, match="speed"):
         prepare(path, changes={"speed": 3})

@@ -20,7 +20,7 @@ from impasto.encoders.layers import Layer
 from impasto.engine.loss import ImageLoss, Loss
 from impasto.engine.tiles import Box
 
-BLEED = 8
+BLEED = 10
 """Smallest margin in pixels on each side, in every octave; with 4 a pale line along the border remains visible."""
 
 

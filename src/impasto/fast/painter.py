@@ -30,7 +30,7 @@ from impasto.settings.model import DEFAULT_STRENGTH, Settings
 LARGEST_SIDE = 1024
 """Longest side in pixels that is painted as one piece; larger pictures are painted in tiles, with PyTorch."""
 
-BLEED = 8
+BLEED = 10
 """Smallest margin in pixels on each side of a picture with borders that bleed; that of the PyTorch painter."""
 
 _LIBRARIES = ("onnxruntime", "threadpoolctl")

@@ -63,7 +63,7 @@ class Losses(_Model):
         "relu2_1": 1.3,
         "relu3_1": 0.7,
         "relu4_1": 0.4,
-        "relu5_1": 0.2,
+        "relu5_1": 0.0,
     }
     """Style layers and their weights; rgb stands for the pixels' own colours, and strokes for the directions and the
     fineness of brush strokes, which need no encoder. Only the ratios count."""
@@ -119,7 +119,7 @@ class Optimization(_Model):
     epsilon_form: Literal["pytorch", "tensorflow"] = "pytorch"
     """Where Adam adds epsilon: to the bias-corrected root (pytorch) or to the uncorrected one (tensorflow)."""
 
-    iterations: int = Field(default=25, ge=1, le=1_000_000)
+    iterations: int = Field(default=30, ge=1, le=1_000_000)
     """Iterations of each octave of 512 px or more. Smaller octaves have more of them by coarse_factor, whatever the
     size of the painting; with max_octaves = 1 the only octave has exactly this number."""
 
@@ -392,12 +392,12 @@ class Settings(_Model):
 
 
 def style_weight_of(strength: float) -> float:
-    """Return the style weight for a strength in [0, 1]: 2 at 0, 250 at 0.5, about 3150 at 1.
+    """Return the style weight for a strength in [0, 1]: 2 at 0, 350 at 0.5, about 7000 at 1.
 
     Equal steps of the strength remove about equal shares of the photograph's structure up to 0.75, and smaller ones
     above.
     ``python -m benchmarks.quality strength`` measures it.
     """
     steps = strength - DEFAULT_STRENGTH
-    slope, curvature = (2.95, -2.5) if steps < 0 else (1.3, 1.8)
-    return float(250 * 10 ** (slope * steps + curvature * steps**2))
+    slope, curvature = (2.7, -3.57) if steps < 0 else (1.6, 2.0)
+    return float(350 * 10 ** (slope * steps + curvature * steps**2))

@@ -41,7 +41,7 @@ _TUTORIAL: dict[str, Any] = {
 
 PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
     "instant": {"optimization": {"method": "feed-forward"}},
-    "quick": {"optimization": {"iterations": 12}},
+    "quick": {"optimization": {"iterations": 15}},
     "default": {},
     "fine": {"optimization": {"iterations": 60, "tolerance": 0.005}},
     "tutorial": _TUTORIAL,
@@ -75,8 +75,9 @@ _PAINTED_TEXTURE: dict[str, Any] = _TEXTURE | {
     "padding_scope": "all",
     # Without a photograph the large forms must come from small octaves.
     "optimization": {"smallest_octave": 64, "coarse_factor": 1.6},
-    # The remaining style distance is small, and a larger weight would paint blocks along the axes.
-    "losses": {"style": {"strokes": 0}, "total_variation": 0.025},
+    # Without a photograph relu5_1 decides where the large forms go. The remaining style distance is small, and a larger
+    # weight of the total variation would paint blocks along the axes.
+    "losses": {"style": {"strokes": 0, "relu5_1": 0.2}, "total_variation": 0.025},
 }
 
 TEXTURE_CHANGES: dict[Preset, dict[str, Any]] = {

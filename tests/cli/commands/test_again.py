@@ -43,7 +43,7 @@ def test_again_applies_changes(painted, impasto_command, style):
         "--seed",
         4,
         "--set",
-        "losses.style.relu5_1=0",
+        "losses.style.relu3_1=0",
         "--style",
         "other.png",
         "--size",
@@ -53,7 +53,7 @@ def test_again_applies_changes(painted, impasto_command, style):
     assert result.code == 0
     record = stored_record("again.webp")
     assert (record.settings["strength"], record.settings["seed"]) == (0.9, 4)
-    assert record.settings["losses"]["style"]["relu5_1"] == 0
+    assert record.settings["losses"]["style"]["relu3_1"] == 0
     assert record.settings["losses"]["style"]["relu4_1"] == make_settings().losses.style["relu4_1"]
     assert [source.path for source in (record.content, *record.styles)] == ["style.png", "other.png"]
     assert max(read_picture("again.webp").size) == 64

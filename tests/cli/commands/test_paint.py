@@ -94,7 +94,8 @@ def test_quiet_prints_nothing(folder, small, impasto_command):
 
 def test_explain_prints_plan_and_writes_nothing(folder, small, impasto_command):
     before = sorted(folder.iterdir())
-    result = impasto_command("paint", "photo.png", "style.png", *small, "--tile", 64, "--explain")
+    tiled = ("--tile", 64, "--set", "borders=mirrored")
+    result = impasto_command("paint", "photo.png", "style.png", *small, *tiled, "--explain")
     assert result.code == 0
     assert result.err == ""
     heading, first, second, total = result.out.splitlines()

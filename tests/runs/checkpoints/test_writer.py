@@ -146,7 +146,7 @@ def test_file_size_limit_keeps_older_checkpoints(photo, style, small, tmp_path):
     painter = impasto.make_painter(photo, style, **small)
     image = 64 * 48 * 3 * 4
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (12 * image, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (15 * image, before[1]))
     try:
         with (
             pytest.warns(CheckpointWarning, match=r"could not be written \(File too large\)") as warned,
