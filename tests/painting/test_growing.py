@@ -6,13 +6,17 @@ from contextlib import nullcontext
 
 import numpy as np
 import pytest
+import torch
 
 import impasto
+from benchmarks.measures import content
 from impasto.errors import PictureError, SettingsError
 from impasto.painting.events import Iteration, OctaveStarted
-from impasto.painting.octaves import EarlierPlan, Octave
+from impasto.painting.octaves import EarlierPlan, Octave, resized
 from impasto.painting.painter import Painter
 from impasto.pictures import PictureWarning, resize, write_picture
+from impasto.samples import style_path
+from impasto.samples.photos import load_photo
 from tests.helpers import smooth_picture
 
 
@@ -167,3 +171,72 @@ def test_earlier_octaves_are_painted_if_size_fits(photo, style, small):
     assert [(octave.iterations, octave.tile, octave.method) for octave in planned] == [(9, None, None), (2, None, None)]
     other = Painter(photo.swapaxes(0, 1), [style], settings, plan=EarlierPlan(earlier, earlier)).octaves
     assert [octave.iterations for octave in other] == [4, 4]
+
+
+def change_by_growing(photo, style, drift):
+    """Return how far a small painting and a large one, shrunk, are from a correlation of 1."""
+    optimization = {"iterations": 8, "coarse_factor": 1, "smallest_octave": 32}
+    how = {"threads": 1, "device": "cpu", "strength": 0.8, "optimization": optimization, "losses": {"drift": drift}}
+    small, large = (finished(make(photo, style, **how, size=size)).array for size in (64, 128))
+    return 1 - np.corrcoef(resize(large, *small.shape[:2]).ravel(), small.ravel())[0, 1]
+
+
+def test_drift_keeps_forms_of_small_painting(photo, style, monkeypatch):
+    monkeypatch.setattr("impasto.painting.painter.LEAST_HELD_SIDE", 64)
+    free, held, fixed = (change_by_growing(photo, style, drift) for drift in (0.0, 0.003, 0.1))
+    assert held < 0.7 * free
+    assert fixed < 0.7 * held
+
+
+def test_paintings_below_least_side_are_not_held(photo, style, small):
+    free, held = (
+        finished(make(photo, style, **small | {"size": 192}, losses={"drift": drift})).array for drift in (0.0, 1.0)
+    )
+    np.testing.assert_array_equal(free, held)
+
+
+@pytest.mark.parametrize("grow_from", [False, True])
+def test_run_resumed_within_held_octave_paints_same_picture(photo, style, small, grow_from, monkeypatch, tmp_path):
+    monkeypatch.setattr("impasto.painting.painter.LEAST_HELD_SIDE", 48)
+    how = small | {"losses": {"drift": 0.1}, "size": 192}
+    if grow_from:
+        finished(make(photo, style, **small)).save(tmp_path / "small.png")
+        how |= {"grow_from": tmp_path / "small.png"}
+    painter = make(photo, style, **how)
+    whole = finished(make(photo, style, **how)).array
+    last = len(painter.octaves)
+    events = iter(painter)
+    while not isinstance(event := next(events), Iteration) or (event.octave, event.iteration) != (last, 3):
+        pass
+    next(events)  # the step of that iteration is done
+    snapshot = painter.snapshot()
+    assert "held_colours" in snapshot.tensors
+    assert snapshot.state.octave == last
+    resumed = Painter(photo, [style], painter.settings, resumed=snapshot)
+    np.testing.assert_array_equal(finished(resumed).array, whole)
+    free = finished(make(photo, style, **how | {"losses": {"drift": 0.0}})).array
+    assert np.abs(free - whole).max() > 0.001
+
+
+def test_protected_part_keeps_photo_with_drift(photo, style, small, monkeypatch):
+    monkeypatch.setattr("impasto.painting.painter.LEAST_HELD_SIDE", 48)
+    protect = np.zeros(photo.shape[:2])
+    protect[:, 120:] = 1
+    painted = finished(make(photo, style, **small | {"size": 192}, protect=protect, losses={"drift": 1.0})).array
+    expected = resize(photo, *painted.shape[:2])
+    np.testing.assert_allclose(painted[:, 130:], expected[:, 130:], atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("photo_name", "style_name"),
+    [("chelsea", "swirls"), ("coffee", "woodcut"), ("astronaut", "pointillism"), ("rocket", "mosaic")],
+)
+def test_small_painting_has_content_of_large_one(photo_name, style_name):
+    photo, style = load_photo(photo_name), style_path(style_name)
+    small, large = (
+        torch.from_numpy(impasto.paint(photo, style, size=size, device="cpu").array).movedim(-1, 0)[None]
+        for size in (256, 512)
+    )
+    shrunk = resized(large, *small.shape[-2:])
+    assert content(shrunk, small) >= 0.9

@@ -7,7 +7,7 @@ The result is the whole picture's loss and gradient, exactly.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from torch import Tensor
 from impasto.encoders.network import Encoder
 from impasto.engine.devices import small_matrices
 from impasto.engine.loss import Loss
-from impasto.engine.penalties import pixel_penalties
+from impasto.engine.penalties import PixelPenalty, pixel_penalties
 from impasto.engine.statistics import Statistics
 from impasto.engine.style_terms import (
     LayerMasks,
@@ -30,7 +30,6 @@ from impasto.engine.targets import ContentTarget, Style, StyleTarget, core_of_al
 from impasto.engine.tile_pass import LayerTerms, Slope, Slopes, Sums, TilePass
 from impasto.engine.tiled_encoder import TiledEncoder
 from impasto.engine.tiles import Box, Tile
-from impasto.engine.tone import Tone
 from impasto.settings.model import Losses
 
 
@@ -49,7 +48,7 @@ class Objective:
             near its border, and no term of the loss includes it.
         wrap: whether the painting is periodic, with sides that are multiples of
             :data:`~impasto.engine.tiles.ALIGNMENT`. The styles are not.
-        tone: penalty on the tone of the part that counts, if any.
+        penalties: further penalties on the part that counts, by name.
     """
 
     def __init__(
@@ -63,14 +62,12 @@ class Objective:
         *,
         counted: Box | None = None,
         wrap: bool = False,
-        tone: Tone | None = None,
+        penalties: Mapping[str, PixelPenalty] | None = None,
     ) -> None:
         self.encoder, self.style_weight = encoder, style_weight
         self.counted = counted or Box(0, 0, content.shape[-2], content.shape[-1])
         self.tiles = tuple(tile.counting(self.counted) for tile in encoder.cut(content, wrap=wrap))
-        self.penalties = pixel_penalties(losses, content_weight + style_weight, wrap=wrap)
-        if tone is not None:
-            self.penalties["tone"] = tone
+        self.penalties = pixel_penalties(losses, content_weight + style_weight, wrap=wrap) | dict(penalties or {})
         self.style_terms = _style_terms(encoder, self.tiles, styles, losses)
         content_shares = shares(losses.content) if content_weight else {}
         self.content = ContentTarget(encoder, content, self.tiles, content_shares, losses.relative)

@@ -9,9 +9,11 @@ from torch import Tensor
 
 from impasto.engine.borders import Mirrored, middle
 from impasto.engine.devices import sharing_devices
+from impasto.engine.drift import Drift, average_colours, poolings_of
 from impasto.engine.grey import Grey
 from impasto.engine.loss import ImageLoss
 from impasto.engine.objective import Objective, layers_in_use, measure_styles
+from impasto.engine.penalties import PixelPenalty
 from impasto.engine.protection import Protected
 from impasto.engine.style_terms import shares
 from impasto.engine.targets import Style
@@ -38,6 +40,7 @@ class OctaveObjectives:
         self._settings, self._regions = workload.settings, inputs.regions
         self._losses = workload.settings.balanced_losses
         self._content_weight, self._style_weight = workload.settings.weights
+        self._drift_weight = self._losses.drift * (self._content_weight + self._style_weight)
 
     def tiled_encoder(self, octave: Octave) -> TiledEncoder:
         """Make the encoder with the tiles of an octave."""
@@ -61,13 +64,28 @@ class OctaveObjectives:
         targets = measure_styles(encoder, self._scaled.styles(sizes), weights, self._losses, parts)
         return [Style(*style) for style in zip(targets, weights, masks, strict=True)]
 
-    def objective(self, octave: Octave, encoder: TiledEncoder, styles: Sequence[Style]) -> ImageLoss:
+    def held_colours(self, first: Tensor, growth: float) -> Tensor | None:
+        """Average the colours of an enlarged painting, which the octave holds; None for textures or a weight of 0.
+
+        Args:
+            first: image that the octave begins with, 1×3×H×W.
+            growth: its long side as a multiple of that of the painting it was enlarged from.
+        """
+        if not self._drift_weight or self._inputs.content is None:
+            return None
+        height, width = first.shape[-2:]
+        return average_colours(self._scaled.with_held(first), poolings_of((height, width), growth))
+
+    def objective(
+        self, octave: Octave, encoder: TiledEncoder, styles: Sequence[Style], held_colours: Tensor | None = None
+    ) -> ImageLoss:
         """Make the loss as a function of the image that moves.
 
         Args:
             octave: size of the painting.
             encoder: from :meth:`tiled_encoder`.
             styles: from :meth:`measure_styles`.
+            held_colours: from :meth:`held_colours`; None if the octave holds none.
         """
         size = octave[:2]
         painted, whole = self._workload.painted(octave)[:2], self._workload.measured(octave)[:2]
@@ -81,7 +99,7 @@ class OctaveObjectives:
             self._style_weight,
             counted=middle(painted, size),
             wrap=self._settings.seamless,
-            tone=self._tone(photo),
+            penalties=self._penalties(photo, held_colours),
         )
         if whole != painted:
             loss = Mirrored(loss, whole)
@@ -93,6 +111,15 @@ class OctaveObjectives:
         on_device = torch.from_numpy(held).to(self._device)
         held_there = self._scaled.continued(on_device[None, None], painted)[0, 0]
         return Protected(loss, self._scaled.continued(photo, painted), held_there)
+
+    def _penalties(self, photo: Tensor, held_colours: Tensor | None) -> dict[str, PixelPenalty]:
+        penalties: dict[str, PixelPenalty] = {}
+        tone = self._tone(photo)
+        if tone is not None:
+            penalties["tone"] = tone
+        if held_colours is not None:
+            penalties["drift"] = Drift(self._drift_weight, held_colours)
+        return penalties
 
     def _tone(self, photo: Tensor) -> Tone | None:
         """Make the penalty on the tone, unless there is no photograph or its weight is 0."""

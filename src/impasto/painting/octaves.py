@@ -22,6 +22,9 @@ SMALLEST_OCTAVE = 128
 REFERENCE_SIDE = 512
 """Long side in pixels from which every octave has the same number of iterations."""
 
+LEAST_HELD_SIDE = 256
+"""Shortest long side in pixels of a painting whose forms the next octave holds; those of smaller ones are crude."""
+
 READABLE_SIDE = 16
 """Shortest side in pixels of a picture that the deepest layers can encode: one position."""
 

@@ -22,7 +22,7 @@ from impasto.painting.inputs import Inputs, PictureLike
 from impasto.painting.machine import Machine
 from impasto.painting.memory import memory_budget, memory_errors
 from impasto.painting.octave_objective import OctaveObjectives
-from impasto.painting.octaves import EarlierPlan, Octave, plan_octaves, smoothed
+from impasto.painting.octaves import LEAST_HELD_SIDE, EarlierPlan, Octave, plan_octaves, smoothed
 from impasto.painting.planning import plan_memory
 from impasto.painting.record import Source, StoredEncoder, StoredSource
 from impasto.painting.result import Painting
@@ -178,11 +178,12 @@ class Painter:
         with self.machine.computing():
             encoder = self._objectives.tiled_encoder(octave)
             styles = self._objectives.measure_styles(octave, encoder)
-            objective = self._objectives.objective(octave, encoder, styles)
             if self._run.moving is None:
-                image = self._first_image(number, octave[:2])
-                self._run.begin_octave(number, self._scaled.continued(image, self.workload.painted(octave)[:2]))
-        return objective
+                image, growth = self._first_image(number, octave[:2]), self._growth(number)
+                held_colours = self._objectives.held_colours(image, growth) if growth else None
+                image = self._scaled.continued(image, self.workload.painted(octave)[:2])
+                self._run.begin_octave(number, image, held_colours)
+            return self._objectives.objective(octave, encoder, styles, self._run.held_colours)
 
     def _first_image(self, number: int, size: tuple[int, int]) -> Tensor:
         """Return the image that an octave begins with: the result of the previous octave, if there is one, enlarged."""
@@ -196,6 +197,17 @@ class Painter:
             painted = paint_instant(octave, self._inputs, self._scaled, self.workload, self.machine)
             return self._scaled.with_held(painted)
         return self._scaled.first_image(*size)
+
+    def _growth(self, number: int) -> float | None:
+        """Return an octave's long side as a multiple of that of the painting it enlarges.
+
+        None if there is no such painting, or it is smaller than :data:`LEAST_HELD_SIDE`.
+        """
+        if number > 1:
+            before = max(self.octaves[number - 2][:2])
+        else:
+            before = max(self._inputs.smaller.size) if self._inputs.smaller else 0
+        return max(self.octaves[number - 1][:2]) / before if before >= LEAST_HELD_SIDE else None
 
     def _enlarge(self, previous: Tensor, size: tuple[int, int]) -> Tensor:
         """Bring the result of the previous octave, or a smaller painting, to the size of the next octave.

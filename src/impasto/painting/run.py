@@ -23,6 +23,8 @@ from impasto.settings.model import Optimization, Settings
 _OPTIMIZER = "optimizer."
 """Prefix of the optimiser's tensors in a snapshot."""
 
+_HELD_COLOURS = "held_colours"
+
 
 class Moving(NamedTuple):
     """The image of the current octave, and the optimiser that moves it."""
@@ -44,6 +46,7 @@ class Run:
         history: every evaluation of the loss.
         effort: arithmetic of these evaluations; less than the plan's if octaves converge.
         best: the result so far, 1×3×H×W at the size that the current octave paints; None before the first octave.
+        held_colours: averaged colours of a smaller painting that the current octave holds, if any.
         lowest: lowest loss of the current octave.
         moving: image and optimiser; None outside an octave.
         at_rest: whether the run is between two steps, so that a snapshot can be taken.
@@ -58,6 +61,7 @@ class Run:
     history: list[Step] = field(default_factory=list)
     effort: float = 0.0
     best: Tensor | None = None
+    held_colours: Tensor | None = None
     lowest: float = math.inf
     moving: Moving | None = None
     at_rest: bool = False
@@ -88,6 +92,7 @@ class Run:
             history=history,
             effort=sum(state.octaves[step.octave - 1].effort for step in history),
             best=tensors["best"].to(device, copy=True),
+            held_colours=tensors[_HELD_COLOURS].to(device, copy=True) if _HELD_COLOURS in tensors else None,
             lowest=min((s.loss.total for s in history[len(history) - state.iteration :]), default=math.inf),
             moving=moving,
             at_rest=True,
@@ -103,12 +108,18 @@ class Run:
         image = self.moving.image if self.moving else self.best
         return None if image is None else Stage(self.octave, self.iteration, self.share, image, settings)
 
-    def begin_octave(self, number: int, image: Tensor) -> None:
-        """Start an octave from an image, 1×3×H×W, which is copied."""
+    def begin_octave(self, number: int, image: Tensor, held_colours: Tensor | None = None) -> None:
+        """Start an octave from an image.
+
+        Args:
+            number: number of the octave, from 1.
+            image: 1×3×H×W, which is copied.
+            held_colours: averaged colours of a smaller painting that the octave holds, if any.
+        """
         # The copy is in memory that PyTorch aligns alike for new and resumed runs: alignment changes some kernels'
         # rounding.
         image = image.clone(memory_format=torch.contiguous_format)
-        self.best, self.lowest = image.clone(), math.inf
+        self.best, self.lowest, self.held_colours = image.clone(), math.inf, held_colours
         self.moving = Moving(image, make_optimizer(self.optimization, self.octaves[number - 1]))
         self.octave, self.iteration, self.at_rest = number, 0, True
 
@@ -187,6 +198,7 @@ class Run:
         tensors = {"best": self.best, "history": to_table(self.history)}
         if self.moving and state:
             tensors |= {"image": self.moving.image}
+            tensors |= {} if self.held_colours is None else {_HELD_COLOURS: self.held_colours}
             tensors |= {f"{_OPTIMIZER}{name}": tensor for name, tensor in state.tensors.items()}
         return tensors
 

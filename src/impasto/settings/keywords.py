@@ -20,6 +20,7 @@ class LossesKeywords(TypedDict, total=False):
     style_distance: Literal["gaussian", "gram"]
     relative: bool
     tone: float
+    drift: float
     total_variation: float
     total_variation_over: Literal["mean", "sum"]
     overshoot: float

@@ -19,6 +19,7 @@ _TUTORIAL: dict[str, Any] = {
         "style_distance": "gram",
         "relative": False,
         "tone": 0,
+        "drift": 0,
         "total_variation": 0,
         "overshoot": 0,
     },
