@@ -78,7 +78,7 @@ class Losses(_Model):
     """Weight of the differences of tone, relative to the weight of the content: blurred luminance should rank as in the
     photo, with the paintings' lights and darks."""
 
-    drift: Weight = 0.003
+    drift: Weight = 0.005
     """Weight of the differences to the smaller painting that an octave enlarges, in locally averaged colours, relative
     to the weights of content and style together. It keeps forms in place if the smaller painting measures at least
     256 px and there is a photo; 0 lets them change."""
