@@ -201,7 +201,11 @@ class Painter:
     def _growth(self, number: int) -> float | None:
         """Return an octave's long side as a multiple of that of the painting it enlarges.
 
-        None if there is no such painting, or it is smaller than :data:`LEAST_HELD_SIDE`.
+        Args:
+            number: number of the octave, from 1.
+
+        Returns:
+            None if the octave enlarges no painting, or one with a long side below :data:`LEAST_HELD_SIDE`.
         """
         if number > 1:
             before = max(self.octaves[number - 2][:2])

@@ -24,6 +24,7 @@ _OPTIMIZER = "optimizer."
 """Prefix of the optimiser's tensors in a snapshot."""
 
 _HELD_COLOURS = "held_colours"
+"""Name of the averaged colours in a snapshot."""
 
 
 class Moving(NamedTuple):

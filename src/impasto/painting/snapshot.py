@@ -112,7 +112,8 @@ class Snapshot:
     Attributes:
         state: everything small.
         tensors: ``best``, the result so far; ``history``, as :func:`~impasto.painting.history.to_table` makes it; and
-            only within an octave ``image``, which moves, and the optimiser's tensors with the prefix ``optimizer.``.
+            only within an octave ``image``, which moves, the optimiser's tensors with the prefix ``optimizer.``, and
+            ``held_colours`` if the octave holds the colours of a smaller painting.
             From a painter they are its own tensors, not copies.
     """
 
