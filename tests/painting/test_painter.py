@@ -665,19 +665,16 @@ def test_double_stroke_size_doubles_spot_distance(photo, encoder):
         assert spectral_centroid(painting.array) == pytest.approx(384 / 96 / 40 / stroke, rel=0.2)
 
 
-@pytest.mark.parametrize(
-    ("borders", "iterations"), [("mirrored", 5), ("bleed", 60), pytest.param("bleed", 80, marks=pytest.mark.slow)]
-)
-def test_detail_favours_shallow_layers(photo, style, small, borders, iterations):
-    how = small | {
-        "borders": borders,
-        "optimization": {"iterations": iterations, "coarse_factor": 1, "smallest_octave": 48},
-    }
+@pytest.mark.parametrize("borders", ["mirrored", "bleed"])
+@pytest.mark.parametrize("encoder", ["tiny", "builtin-slim"])
+def test_detail_favours_shallow_layers(photo, style, small, encoder, borders):
+    # After some tens of iterations relu1_1 is matched to 1e-4 with any detail, and rounding decides which is lower.
+    how = small | {"borders": borders} | ({} if encoder == "tiny" else {"encoder": encoder})
 
     def distances(detail):
         picture = impasto.paint(photo, style, **how, detail=detail).array
         image, target = (torch.from_numpy(p.transpose(2, 0, 1).copy())[None] for p in (picture, style))
-        encoder = load_encoder(small["encoder"]).encoder
+        encoder = load_encoder(how["encoder"]).encoder
         return [
             make_objective(encoder, image, [target], (1.0,), Losses(style={layer: 1}), 0, 1)
             .value_and_gradient(image)[0]
