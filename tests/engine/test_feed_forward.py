@@ -4,7 +4,7 @@ import torch
 from impasto.encoders.decoder import LEVELS, Decoder
 from impasto.encoders.network import Encoder
 from impasto.engine import feed_forward
-from impasto.engine.feed_forward import FeedForward, blend_at, passes
+from impasto.engine.feed_forward import FeedForward, blend_at, matching_at, network_strength, passes
 from impasto.engine.statistics import covariance, mean, statistics
 from impasto.engine.style_terms import layer_masks
 from tests.helpers import random_weights
@@ -24,22 +24,22 @@ def picture(seed, height=64, width=64):
 
 def test_tiles_give_the_whole_picture(network):
     photo = picture(0, 400, 264)
-    maps, whole = network.measure(photo, [[(network.measure_style(picture(1)), 1.0)]], [None], 0.5)
-    tiled = network.paint(photo, maps, [None], 0.5, tile=64)
+    transfer, whole = network.measure(photo, [[(network.measure_style(picture(1)), 1.0)]], [None], 0.5)
+    tiled = network.paint(photo, transfer, [None], 0.5, tile=64)
     assert (tiled - whole).abs().max() < 1e-3 * whole.abs().max()
 
 
 def test_smaller_halo_would_leave_seams(network, monkeypatch):
     monkeypatch.setattr(feed_forward, "HALO", 16)
     photo = picture(0, 400, 264)
-    maps, whole = network.measure(photo, [[(network.measure_style(picture(1)), 1.0)]], [None], 0.5)
-    tiled = network.paint(photo, maps, [None], 0.5, tile=64)
+    transfer, whole = network.measure(photo, [[(network.measure_style(picture(1)), 1.0)]], [None], 0.5)
+    tiled = network.paint(photo, transfer, [None], 0.5, tile=64)
     assert (tiled - whole).abs().max() > 1e-2 * whole.abs().max()
 
 
 def test_strength_zero_leaves_features_unmapped(network):
     photo = picture(0)
-    maps, _ = network.measure(photo, [[(network.measure_style(picture(1)), 1.0)]], [None], 0.0)
+    (maps, _), _ = network.measure(photo, [[(network.measure_style(picture(1)), 1.0)]], [None], 0.0)
     for name in LEVELS:
         torch.testing.assert_close(maps[name][0].matrix, torch.eye(len(maps[name][0].bias)).double(), atol=1e-4, rtol=0)
     assert [blend_at(s) for s in (0, 0.25, 0.5, 1)] == [0, 0.5, 1, 1]
@@ -47,6 +47,11 @@ def test_strength_zero_leaves_features_unmapped(network):
 
 def test_high_strength_paints_twice():
     assert [passes(s) for s in (0, 0.5, 0.75, 1)] == [(0.0,), (0.0,), (0.0, 0.5), (0.0, 1.0)]
+
+
+def test_default_strength_matches_histograms_in_full():
+    assert [network_strength(s) for s in (0, 0.25, 0.5, 0.75, 1)] == [0, 0.195, 0.39, 0.5, 0.5]
+    assert [matching_at(network_strength(s)) for s in (0, 0.25, 0.5, 1)] == [0, 0.5, 1, 1]
 
 
 def test_regions_get_their_own_styles(network):
@@ -69,14 +74,14 @@ def test_regions_get_their_own_styles(network):
         del network._decoder.block
     for target, part in zip(targets, (seen[0][..., :6], seen[0][..., 6:]), strict=True):
         found = statistics(part)
-        torch.testing.assert_close(mean(found), target[LEVELS[0]].mean.float(), rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(mean(found), target.distributions[LEVELS[0]].mean.float(), rtol=1e-3, atol=1e-3)
         assert covariance(found).isfinite().all()
 
 
 def test_weights_average_the_maps(network):
     photo, styles = picture(0), [network.measure_style(picture(seed)) for seed in (1, 2)]
     one, two, both = (
-        network.measure(photo, [target], [None], 0.5)[0][LEVELS[0]][0]
+        network.measure(photo, [target], [None], 0.5)[0].maps[LEVELS[0]][0]
         for target in ([(styles[0], 1.0)], [(styles[1], 1.0)], [(styles[0], 3.0), (styles[1], 1.0)])
     )
     torch.testing.assert_close(both.matrix, 0.75 * one.matrix + 0.25 * two.matrix)

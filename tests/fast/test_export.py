@@ -45,6 +45,7 @@ def test_models_are_valid_and_described(models):
         assert hashlib.sha256(models[name]).hexdigest() == file["sha256"]
         onnx.checker.check_model(models[name], full_check=True)
     assert sum(map(len, models.values())) < 5_000_000
+    assert (description["histograms"]["bands"], description["strength"][:13]) == (3, "min(full_stre")
 
 
 @pytest.mark.parametrize(("size", "strength"), [((64, 96), 0.0), ((64, 96), 0.3), ((72, 56), 1.0)])

@@ -46,6 +46,7 @@ def test_constants_equal_those_of_pytorch():
     assert (maps.RIDGE, maps.LEAST_EIGENVALUE) == (engine_transport.RIDGE, engine_transport.LEAST_EIGENVALUE)
     assert (maps.LEAST_CONTRAST, maps.FULL_STRENGTH) == (distances.LEAST_CONTRAST, feed_forward.FULL_STRENGTH)
     for strength in (0.0, 0.5, 0.75, 1.0):
-        assert maps.passes(strength) == feed_forward.passes(strength)
+        for name in ("passes", "network_strength", "matching_at", "blend_at"):
+            assert getattr(maps, name)(strength) == getattr(feed_forward, name)(strength)
     assert (network.STRIDE, painter.BLEED) == (feed_forward.STRIDE, borders.BLEED)
     assert (painter.LARGEST_SIDE, graphs.LEVELS) == (MEASURED_SIDE, decoder.LEVELS)

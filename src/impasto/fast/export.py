@@ -15,8 +15,9 @@ from typing import Any
 from impasto.encoders.names import builtin_file
 from impasto.encoders.published.cache import cache_folder
 from impasto.errors import EncoderError, ImpastoError, SettingsError
+from impasto.fast import histograms
 from impasto.fast.graphs import LEVELS, PHOTO_LEVEL, decoder_models, encoder_model
-from impasto.fast.maps import FULL_STRENGTH, LEAST_CONTRAST, LEAST_EIGENVALUE, RIDGE
+from impasto.fast.maps import FULL_STRENGTH, LEAST_CONTRAST, LEAST_EIGENVALUE, NETWORK_SHARE, RIDGE
 from impasto.files import replace_file, sha256_of, shown
 from impasto.version import __version__
 
@@ -29,7 +30,7 @@ DECODER_FILE = "instant.safetensors"
 DESCRIPTION = "instant.json"
 """File that describes the models."""
 
-FORMAT = 3
+FORMAT = 4
 """Version of the models and their description, by which older ones in the cache are not used."""
 
 
@@ -186,6 +187,15 @@ def _description(sources: Sources, files: Mapping[str, Any]) -> dict[str, Any]:
             "least_contrast": LEAST_CONTRAST,
             "least_eigenvalue": LEAST_EIGENVALUE,
             "full_strength": FULL_STRENGTH,
+        },
+        "strength": f"min(full_strength, {NETWORK_SHARE} × the setting's strength)",
+        "histograms": {
+            "of": "the bands of a Laplacian pyramid, and the picture's colours, after the map of rgb",
+            "bands": histograms.BANDS,
+            "rounds": histograms.ROUNDS,
+            "axes": histograms.OPPONENT,
+            "least_slope": histograms.LEAST_SLOPE,
+            "greatest_slope": histograms.GREATEST_SLOPE,
         },
         "files": files,
     }

@@ -28,6 +28,9 @@ LEAST_CONTRAST = 1e-2
 FULL_STRENGTH = 0.5
 """Strength from which features have the style's statistics in full."""
 
+NETWORK_SHARE = 0.78
+"""The network's strength as a fraction of the settings'."""
+
 TINY = float(np.finfo(np.float32).tiny)
 """Smallest variance that a ridge is relative to."""
 
@@ -98,6 +101,16 @@ def transport(source: Moments, style: Style, blend: float = 1.0) -> AffineMap:
     half = style.root @ vectors
     matrix = (1 - blend) * np.eye(len(half)) + blend * ((half / roots) @ half.T)
     return AffineMap(matrix, (1 - blend) * source.mean + blend * style.mean - matrix @ source.mean)
+
+
+def network_strength(strength: float) -> float:
+    """Return the strength of the network in each pass, for a strength of the settings."""
+    return min(FULL_STRENGTH, NETWORK_SHARE * strength)
+
+
+def matching_at(strength: float) -> float:
+    """Return the fraction of the way to matched histograms, for a strength of the network."""
+    return min(1.0, strength / (NETWORK_SHARE * FULL_STRENGTH))
 
 
 def blend_at(strength: float) -> float:

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from impasto.fast.graphs import LEVELS, PHOTO_LEVEL
-from impasto.fast.maps import Array, Style, blend_at, measured_style, mixed_map, moments
+from impasto.fast.histograms import Histograms, Margins, match_histograms, measure_histograms
+from impasto.fast.maps import Array, Style, blend_at, matching_at, measured_style, mixed_map, moments
 
 STRIDE = 8
 """Pixels between positions of the coarsest level; the sides of a photograph are multiples of it."""
+
+
+class MeasuredStyle(NamedTuple):
+    """A painting's statistics.
+
+    Attributes:
+        levels: distribution at each level, and of the pixels at last.
+        histograms: histograms of the bands and of the pixels.
+    """
+
+    levels: Sequence[Style]
+    histograms: Histograms
 
 
 class Network:
@@ -28,32 +41,39 @@ class Network:
         self._encoder = _session(models["encoder.onnx"], threads)
         self._blocks = [_session(models[f"decoder_{level}.onnx"], threads) for level in LEVELS]
 
-    def measure_style(self, style: Array) -> list[Style]:
-        """Measure a painting at every level, and its pixels at last.
+    def measure_style(self, style: Array) -> MeasuredStyle:
+        """Measure a painting's distributions and histograms.
 
         Args:
             style: H×W×3 in [0, 1].
         """
         image = _to_batch(style)
         features = self._encoder.run(LEVELS, {"image": image})
-        return [measured_style(moments(_by_channel(x))) for x in (*features, image)]
+        levels = [measured_style(moments(_by_channel(x))) for x in (*features, image)]
+        return MeasuredStyle(levels, measure_histograms(image[0]))
 
     def paint(
-        self, photo: Array, styles: Sequence[Sequence[Style]], weights: Sequence[float], strength: float
+        self,
+        photo: Array,
+        styles: Sequence[MeasuredStyle],
+        weights: Sequence[float],
+        strength: float,
+        margins: Margins = ((0, 0), (0, 0)),
     ) -> Array:
         """Paint a photograph.
 
         Args:
             photo: H×W×3 in [0, 1], with sides that are multiples of :data:`STRIDE`.
-            styles: for each painting its styles at all levels and of its pixels.
+            styles: statistics of each painting.
             weights: weight of each painting; at least one is above 0.
-            strength: strength of the style in [0, 1].
+            strength: strength of the network in [0, 1].
+            margins: margins of the photograph, whose histograms do not count.
 
         Returns:
             H×W×3, about [0, 1].
         """
         x, photo_features = self._encoder.run((LEVELS[0], PHOTO_LEVEL), {"image": _to_batch(photo)})
-        *at_levels, of_pixels = zip(*styles, strict=True)
+        *at_levels, of_pixels = zip(*(style.levels for style in styles), strict=True)
         for level, block, at_level in zip(LEVELS, self._blocks, at_levels, strict=True):
             if level == PHOTO_LEVEL:
                 x = np.maximum(photo_features + np.float32(blend_at(strength)) * x, 0)
@@ -61,8 +81,11 @@ class Network:
             inputs = {"features": x, "matrix": found.matrix, "bias": found.bias, "strength": [strength]}
             (x,) = block.run(["next"], {name: np.asarray(value, np.float32) for name, value in inputs.items()})
         found = mixed_map(moments(_by_channel(x)), of_pixels, weights, strength)
-        pixels = np.ascontiguousarray(x[0].transpose(1, 2, 0))
-        return pixels @ found.matrix.T.astype(np.float32) + found.bias.astype(np.float32)
+        pixels = found.matrix.astype(np.float32) @ _by_channel(x) + found.bias.astype(np.float32)[:, None]
+        histograms = [style.histograms for style in styles]
+        pixels = pixels.reshape(x.shape[1:]).clip(0, 1)
+        painted = match_histograms(pixels, histograms, weights, matching_at(strength), margins)
+        return np.ascontiguousarray(painted.transpose(1, 2, 0))
 
 
 def _session(model: bytes, threads: int) -> Any:

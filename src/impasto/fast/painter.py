@@ -13,7 +13,8 @@ from impasto.encoders.layers import parse_layer
 from impasto.engine.cores import physical_cores
 from impasto.errors import PaintingError
 from impasto.fast.export import ENCODER, Sources, cached_models
-from impasto.fast.maps import FULL_STRENGTH, Array, passes
+from impasto.fast.histograms import Margins
+from impasto.fast.maps import Array, network_strength, passes
 from impasto.fast.network import STRIDE, Network
 from impasto.painting.colour.plan import ColourInputs, plan_colours
 from impasto.painting.events import Event, Finished, OctaveStarted, Preparing, Started
@@ -183,7 +184,7 @@ class FastPainter:
             painted = photo
             for share in passes(strength):
                 source = photo + np.float32(share) * (painted - photo)
-                painted = self._network.paint(source, styles, self._inputs.weights, min(strength, FULL_STRENGTH))
+                painted = self._network.paint(source, styles, self._inputs.weights, network_strength(strength), margins)
                 painted = painted.clip(0, 1)
         (top, _), (left, _) = margins
         inner = np.ascontiguousarray(painted[top : top + height, left : left + width])
@@ -201,7 +202,7 @@ class FastPainter:
             yield recolour(pictures.resize(style.pixels, *size))
 
 
-def margins_of(height: int, width: int, settings: Settings) -> tuple[tuple[int, int], tuple[int, int]]:
+def margins_of(height: int, width: int, settings: Settings) -> Margins:
     """Return the margins that a photograph is painted with: above and below, left and right, in pixels.
 
     Args:

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from impasto.encoders.decoder import FULL_STRENGTH
 from impasto.encoders.decoder_files import DECODER_ENCODER, load_decoder
 from impasto.encoders.loading import LoadedEncoder, load_encoder
-from impasto.engine.borders import trimmed
-from impasto.engine.feed_forward import STRIDE, FeedForward, Target, passes
+from impasto.engine.borders import middle, trimmed
+from impasto.engine.feed_forward import STRIDE, FeedForward, Target, network_strength, passes
 from impasto.engine.style_terms import LayerMasks
+from impasto.engine.tiles import Box
 from impasto.painting.inputs import Inputs
 from impasto.painting.machine import Machine
 from impasto.painting.octaves import Octave, style_size
@@ -73,7 +73,7 @@ class FeedForwardMethod:
         strength = DEFAULT_STRENGTH if self._settings.strength is None else self._settings.strength
         painted: Tensor | None = None
         for share in passes(strength):
-            painted = self._paint_over(painted, share, octave, min(strength, FULL_STRENGTH))
+            painted = self._paint_over(painted, share, octave, network_strength(strength))
         assert painted is not None
         height, width = self._workload.painted(octave)[:2]
         return painted[..., :height, :width]
@@ -85,10 +85,10 @@ class FeedForwardMethod:
             height, width = scaled_size(*octave[:2], MEASURED_SIDE)
             reduced = octave._replace(height=height, width=width)
         source, masks = self._source(reduced, painted, share), self._masks(reduced)
-        maps, result = self._network.measure(source, self._targets(reduced), masks, strength)
+        transfer, result = self._network.measure(source, self._targets(reduced), masks, strength, self._core(reduced))
         if reduced is not octave:
             source, masks = self._source(octave, painted, share), self._masks(octave)
-            result = self._network.paint(source, maps, masks, strength, self._settings.tile or TILE)
+            result = self._network.paint(source, transfer, masks, strength, self._settings.tile or TILE)
         return result.clamp_(0, 1)
 
     def _source(self, octave: Octave, painted: Tensor | None, share: float) -> Tensor:
@@ -103,6 +103,12 @@ class FeedForwardMethod:
     def _padded(self, octave: Octave) -> tuple[int, int]:
         height, width = self._workload.measured(octave)[:2]
         return -(-height // STRIDE) * STRIDE, -(-width // STRIDE) * STRIDE
+
+    def _core(self, octave: Octave) -> Box:
+        """Return the photograph's place within its margin."""
+        height, width = octave[:2]
+        bleeds = self._settings.borders == "bleed"
+        return middle(self._padded(octave), (height, width)) if bleeds else Box(0, 0, height, width)
 
     def _targets(self, octave: Octave) -> list[Target]:
         """Measure the styles, and list those of each region with their weights."""

@@ -1,0 +1,252 @@
+"""Histogram matching of a Laplacian pyramid: a picture's contrasts at every scale get a painting's distribution.
+
+The map between normal distributions (:mod:`impasto.engine.transport`) gives a picture the painting's variances, but
+not its few strong strokes among many weak ones. Matching the histograms of the bands does.
+
+Source: Heeger and Bergen 1995, Pyramid-Based Texture Analysis/Synthesis, sections 3 and 4. Here the slopes of the
+maps are bounded, so that a flat area does not become a textured one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from impasto.encoders.decoder import PIXELS
+from impasto.engine.tiles import Box
+
+BANDS = ("relu1_1", "relu2_1", "relu3_1")
+"""Bands of the pyramid, the finest first, by the layers of the encoder that have their resolutions."""
+
+ROUNDS = 2
+"""Number of times that all bands and the colours are matched, as each match changes the others a little."""
+
+RANKS = 256
+"""Number of values in the table of a quantile function."""
+
+SAMPLES = 1 << 15
+"""Number of positions that suffice for a quantile function; larger pictures are sampled on a grid."""
+
+NODES = 4096
+"""Number of values in the table of a curve."""
+
+LEAST_SPREAD = 4e-3
+"""Smallest difference between a band's largest and smallest value."""
+
+LEAST_SLOPE, GREATEST_SLOPE = 0.4, 2.5
+"""Bounds of a curve's slope, by which small differences shrink and grow."""
+
+OPPONENT = ((3**-0.5, 3**-0.5, 3**-0.5), (2**-0.5, 0.0, -(2**-0.5)), (6**-0.5, -2 * 6**-0.5, 6**-0.5))
+"""Orthonormal axes of colour whose histograms are matched: lightness, red against blue, and green against both."""
+
+Histograms = Mapping[str, Tensor]
+"""For every band and the pixels the quantile functions of the three axes, 3×:data:`RANKS`."""
+
+HistogramTarget = Sequence[tuple[Histograms, float]]
+"""Styles of a region with their weights."""
+
+Masks = Sequence[Mapping[str, Tensor] | None]
+"""For each region its weights at every band and the pixels, H×W in [0, 1]; None for the whole picture."""
+
+
+class Curve(NamedTuple):
+    """A piecewise linear function for each axis, constant beyond its ends.
+
+    Attributes:
+        low: smallest input of each axis, 3×1.
+        span: difference between the largest and the smallest input, 3×1.
+        table: outputs at equal steps from the smallest to the largest input, 3×:data:`NODES`.
+    """
+
+    low: Tensor
+    span: Tensor
+    table: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Map a picture, 1×3×H×W, pixel by pixel."""
+        return look_up(self.table, (x[0].flatten(1) - self.low) / self.span).view_as(x)
+
+
+Curves = Sequence[Mapping[str, Sequence[Curve]]]
+"""For each round, and for every band and the pixels, the curve of each region."""
+
+
+def measure_histograms(picture: Tensor, mask: Mapping[str, Tensor] | None = None) -> Histograms:
+    """Measure the quantile functions of a picture's bands and colours.
+
+    Args:
+        picture: 1×3×H×W, whose sides are at least 2 ** len(:data:`BANDS`); rows and columns beyond a multiple of it do
+            not count.
+        mask: weights of the picture's positions at every band and the pixels; all ones by default.
+    """
+    stride = 2 ** len(BANDS)
+    height, width = (side // stride * stride for side in picture.shape[-2:])
+    x = _to_opponent(picture[..., :height, :width])
+    found = dict(zip(BANDS, laplacian_pyramid(x), strict=False)) | {PIXELS: x}
+    return {
+        name: quantiles(band, None if mask is None else mask[name][: band.shape[-2], : band.shape[-1]])
+        for name, band in found.items()
+    }
+
+
+def measure_curves(
+    picture: Tensor, targets: Sequence[HistogramTarget], masks: Masks, blend: float, core: Box | None = None
+) -> tuple[Curves, Tensor]:
+    """Compute the curves that match a picture's histograms to those of styles, and match it.
+
+    Args:
+        picture: 1×3×H×W, with sides that are multiples of 2 ** len(:data:`BANDS`).
+        targets: styles of each region.
+        masks: weights of each region's positions.
+        blend: fraction of the way from the picture (0) to the matched one (1).
+        core: part of the picture that is measured; all of it by default. All of it is matched.
+
+    Returns:
+        The curves, and the matched picture.
+    """
+    core = core or Box(0, 0, picture.shape[-2], picture.shape[-1])
+    curves: list[dict[str, Sequence[Curve]]] = []
+
+    def match(name: str, x: Tensor) -> Tensor:
+        stride = picture.shape[-1] // x.shape[-1]
+        part = Box(core.top // stride, core.left // stride, -(-core.bottom // stride), -(-core.right // stride)).slices
+        at_band = [None if mask is None else mask[name] for mask in masks]
+        curves[-1][name] = [
+            _curve(x[(..., *part)], None if mask is None else mask[part], _barycentre(target, name), blend)
+            for target, mask in zip(targets, at_band, strict=True)
+        ]
+        return _mapped(x, curves[-1][name], at_band)
+
+    x = _to_opponent(picture)
+    for _ in range(ROUNDS):
+        curves.append({})
+        x = _match_round(x, match)
+    return curves, _from_opponent(x)
+
+
+def apply_curves(picture: Tensor, curves: Curves, masks: Masks) -> Tensor:
+    """Map a picture's bands and colours by curves that :func:`measure_curves` computed, perhaps for another picture.
+
+    Args:
+        picture: as for :func:`measure_curves`.
+        curves: curves of each region.
+        masks: weights of each region's positions.
+    """
+    x = _to_opponent(picture)
+    for of_round in curves:
+
+        def match(name: str, x: Tensor, of_round: Mapping[str, Sequence[Curve]] = of_round) -> Tensor:
+            return _mapped(x, of_round[name], [None if mask is None else mask[name] for mask in masks])
+
+        x = _match_round(x, match)
+    return _from_opponent(x)
+
+
+def laplacian_pyramid(x: Tensor) -> list[Tensor]:
+    """Split B×C×H×W into the bands :data:`BANDS` and the remaining coarse picture (Burt and Adelson 1983)."""
+    levels = []
+    for _ in BANDS:
+        coarse = F.avg_pool2d(x, 2)
+        levels.append(x - _upsampled(coarse))
+        x = coarse
+    return [*levels, x]
+
+
+def collapse(levels: Sequence[Tensor]) -> Tensor:
+    """Add the levels of a Laplacian pyramid: the inverse of :func:`laplacian_pyramid`."""
+    *bands, x = levels
+    for band in reversed(bands):
+        x = band + _upsampled(x)
+    return x
+
+
+def quantiles(x: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Tabulate the quantile function of each channel at equal steps of rank, C×:data:`RANKS`.
+
+    Args:
+        x: 1×C×H×W.
+        mask: H×W weights in [0, 1]; all ones by default. If all are 0, they count as ones.
+    """
+    part = (..., *(slice(None, None, _sampling(*x.shape[-2:])),) * 2)
+    values, order = x[part][0].flatten(1).sort(1)
+    ranks = torch.linspace(0, 1, RANKS, device=x.device).expand(len(values), -1)
+    weights = None if mask is None else mask[part].flatten().to(values)
+    if weights is None or not weights.any():
+        return look_up(values, ranks)
+    below = weights[order].cumsum(1)
+    # The first rank is that of the first value with a weight.
+    index = torch.searchsorted(below, (ranks * below[:, -1:]).clamp_min(torch.finfo(below.dtype).tiny))
+    return values.gather(1, index.clamp_max(values.shape[1] - 1))
+
+
+def _sampling(height: int, width: int) -> int:
+    """Return the steps of the grid of samples in pixels."""
+    return max(1, math.isqrt(height * width // SAMPLES))
+
+
+def look_up(table: Tensor, position: Tensor) -> Tensor:
+    """Interpolate in each row of a table, C×K, at positions C×N from 0 (the first value) to 1 (the last one)."""
+    at = position.clamp(0, 1) * (table.shape[1] - 1)
+    index = at.long().clamp_max(table.shape[1] - 2)
+    left = table.gather(1, index)
+    return left + (at - index) * (table.gather(1, index + 1) - left)
+
+
+def _match_round(x: Tensor, match: Callable[[str, Tensor], Tensor]) -> Tensor:
+    *bands, coarse = laplacian_pyramid(x)
+    return match(PIXELS, collapse([*map(match, BANDS, bands), coarse]))
+
+
+def _curve(x: Tensor, mask: Tensor | None, target: Tensor, blend: float) -> Curve:
+    """Compute the monotone map of each axis from its own distribution to the target's, with bounded slopes.
+
+    The mapped picture has the target's mean.
+    """
+    source = quantiles(x, mask) + LEAST_SPREAD * torch.linspace(0, 1, RANKS, device=x.device)
+    steps = source.diff(dim=1)
+    rises = torch.minimum(torch.maximum(target.diff(dim=1), LEAST_SLOPE * steps), GREATEST_SLOPE * steps)
+    values = F.pad(rises.cumsum(1), (1, 0))
+    values = source.lerp(values + (target - values).mean(1, keepdim=True), blend)
+    low, span = source[:, :1], source[:, -1:] - source[:, :1]
+    inputs = low + span * torch.linspace(0, 1, NODES, device=x.device)
+    return Curve(low, span, _interpolate(inputs, source, values))
+
+
+def _interpolate(x: Tensor, positions: Tensor, values: Tensor) -> Tensor:
+    """Interpolate at C×N in each row of a function with the given values at increasing positions, C×K."""
+    index = (torch.searchsorted(positions, x, right=True) - 1).clamp(0, positions.shape[1] - 2)
+    left, right = positions.gather(1, index), positions.gather(1, index + 1)
+    share = ((x - left) / (right - left)).clamp(0, 1)
+    return values.gather(1, index).lerp(values.gather(1, index + 1), share)
+
+
+def _barycentre(target: HistogramTarget, name: str) -> Tensor:
+    """Average the styles' quantile functions by their weights, which gives their Wasserstein barycentre."""
+    total = sum(weight for _, weight in target)
+    return torch.stack([style[name] * (weight / total) for style, weight in target]).sum(0)
+
+
+def _mapped(x: Tensor, curves: Sequence[Curve], masks: Sequence[Tensor | None]) -> Tensor:
+    """Map a band by the regions' curves, weighted by the masks; positions in no region stay as they are."""
+    if len(curves) == 1 and masks[0] is None:
+        return curves[0](x)
+    weights = [torch.ones_like(x[0, 0]) if mask is None else mask.to(x) for mask in masks]
+    changes = (weight * (curve(x) - x) for weight, curve in zip(weights, curves, strict=True))
+    return x + sum(changes, torch.zeros_like(x))
+
+
+def _upsampled(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def _to_opponent(picture: Tensor) -> Tensor:
+    return torch.einsum("ac,bchw->bahw", picture.new_tensor(OPPONENT), picture).contiguous()
+
+
+def _from_opponent(x: Tensor) -> Tensor:
+    return torch.einsum("ac,bahw->bchw", x.new_tensor(OPPONENT), x)

@@ -1,0 +1,146 @@
+"""Histogram matching in NumPy, as :mod:`impasto.engine.histograms` computes it in PyTorch.
+
+Pictures are 3×H×W, with sides that are multiples of 2 ** :data:`BANDS`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from impasto.fast.maps import Array
+
+# PyTorch's modules hold the same constants, which a test compares.
+BANDS = 3
+"""Number of bands of the Laplacian pyramid."""
+
+ROUNDS = 2
+"""Number of times that all bands and the colours are matched."""
+
+RANKS = 256
+"""Number of values in the table of a quantile function."""
+
+SAMPLES = 1 << 15
+"""Number of positions that suffice for a quantile function; larger pictures are sampled on a grid."""
+
+NODES = 4096
+"""Number of values in the table of a curve."""
+
+LEAST_SPREAD = np.float32(4e-3)
+"""Smallest difference between a band's largest and smallest value."""
+
+LEAST_SLOPE, GREATEST_SLOPE = 0.4, 2.5
+"""Bounds of a curve's slope."""
+
+OPPONENT = ((3**-0.5, 3**-0.5, 3**-0.5), (2**-0.5, 0.0, -(2**-0.5)), (6**-0.5, -2 * 6**-0.5, 6**-0.5))
+"""Orthonormal axes of colour whose histograms are matched."""
+
+Histograms = Sequence[Array]
+"""Quantile functions of the three axes, 3×:data:`RANKS`, of each band and at last of the pixels."""
+
+Margins = tuple[tuple[int, int], tuple[int, int]]
+"""Pixels above and below, left and right of a photograph."""
+
+
+def measure_histograms(picture: Array) -> list[Array]:
+    """Measure the quantile functions of a picture's bands and colours.
+
+    Args:
+        picture: 3×H×W of any size from 2 ** :data:`BANDS`; rows and columns beyond a multiple of it do not count.
+    """
+    stride = 2**BANDS
+    height, width = (side // stride * stride for side in picture.shape[1:])
+    x = _rotated(np.array(OPPONENT, np.float32), picture[:, :height, :width])
+    return [*map(quantiles, _laplacian_pyramid(x)[:-1]), quantiles(x)]
+
+
+def match_histograms(
+    picture: Array,
+    styles: Sequence[Histograms],
+    weights: Sequence[float],
+    blend: float,
+    margins: Margins = ((0, 0), (0, 0)),
+) -> Array:
+    """Match the histograms of a picture's bands and colours to the average of those of styles.
+
+    Args:
+        picture: 3×H×W.
+        styles: histograms of each style.
+        weights: weight of each style; at least one is above 0.
+        blend: fraction of the way from the picture (0) to the matched one (1).
+        margins: pixels above and below, left and right, that are not measured.
+    """
+    height, width = picture.shape[1:]
+    (top, below), (left, right) = margins
+
+    def match(x: Array, target: Array) -> Array:
+        stride = width // x.shape[2]
+        rows = slice(top // stride, -(-(height - below) // stride))
+        columns = slice(left // stride, -(-(width - right) // stride))
+        return np.stack([
+            _match_axis(values, values[rows, columns], goal, blend) for values, goal in zip(x, target, strict=True)
+        ])  # fmt: skip
+
+    targets = [np.average(tables, axis=0, weights=weights).astype(np.float32) for tables in zip(*styles, strict=True)]
+    opponent = np.array(OPPONENT, np.float32)
+    x = _rotated(opponent, picture)
+    for _ in range(ROUNDS):
+        *bands, coarse = _laplacian_pyramid(x)
+        for band, target in zip(reversed(bands), reversed(targets[:-1]), strict=True):
+            coarse = match(band, target) + _upsampled(coarse)
+        x = match(coarse, targets[-1])
+    return _rotated(opponent.T, x)
+
+
+def quantiles(x: Array) -> Array:
+    """Tabulate the quantile function of each channel of C×H×W at equal steps of rank, C×:data:`RANKS`."""
+    step = max(1, math.isqrt(x[0].size // SAMPLES))
+    ranks = np.linspace(0, 1, RANKS, dtype=np.float32)
+    return np.stack([_look_up(np.sort(channel[::step, ::step], axis=None), ranks) for channel in x])
+
+
+def _match_axis(x: Array, core: Array, target: Array, blend: float) -> Array:
+    """Map values from the distribution of their core to the target's, with bounded slopes."""
+    source = quantiles(core[None])[0] + LEAST_SPREAD * np.linspace(0, 1, RANKS, dtype=np.float32)
+    steps = np.diff(source)
+    rises = np.diff(target).clip(LEAST_SLOPE * steps, GREATEST_SLOPE * steps)
+    values = np.concatenate([[0], rises.cumsum()])
+    values += (target - values).mean()
+    low, span = source[0], source[-1] - source[0]
+    inputs = low + span * np.linspace(0, 1, NODES, dtype=np.float32)
+    table = np.interp(inputs, source, source + blend * (values - source)).astype(np.float32)
+    return _look_up(table, (x - low) / span)
+
+
+def _look_up(table: Array, position: Array) -> Array:
+    """Interpolate in a table at positions from 0 (the first value) to 1 (the last one)."""
+    at = position.clip(0, 1) * np.float32(len(table) - 1)
+    index = at.astype(np.int32).clip(max=len(table) - 2)
+    left = table[index]
+    return left + (at - index) * (table[index + 1] - left)
+
+
+def _laplacian_pyramid(x: Array) -> list[Array]:
+    """Split C×H×W into bands and the remaining coarse picture."""
+    levels = []
+    for _ in range(BANDS):
+        coarse = (x[:, ::2, ::2] + x[:, 1::2, ::2] + x[:, ::2, 1::2] + x[:, 1::2, 1::2]) * np.float32(0.25)
+        levels.append(x - _upsampled(coarse))
+        x = coarse
+    return [*levels, x]
+
+
+def _upsampled(x: Array) -> Array:
+    """Double the size by bilinear interpolation."""
+    for axis in (1, 2):
+        x = np.moveaxis(x, axis, 0)
+        before, after = np.concatenate([x[:1], x[:-1]]), np.concatenate([x[1:], x[-1:]])
+        doubled = np.stack([0.25 * before + 0.75 * x, 0.75 * x + 0.25 * after], axis=1)
+        x = np.moveaxis(doubled.reshape(-1, *x.shape[1:]), 0, axis)
+    return x
+
+
+def _rotated(matrix: Array, picture: Array) -> Array:
+    return (matrix @ picture.reshape(3, -1)).reshape(picture.shape)
