@@ -31,6 +31,15 @@ def test_tiles_give_the_whole_picture(network):
 
 def test_smaller_halo_would_leave_seams(network, monkeypatch):
     monkeypatch.setattr(feed_forward, "HALO", 16)
+    monkeypatch.setattr(feed_forward, "MARGIN", 16)
+    photo = picture(0, 400, 264)
+    transfer, whole = network.measure(photo, [[(network.measure_style(picture(1)), 1.0)]], [None], 0.5)
+    tiled = network.paint(photo, transfer, [None], 0.5, tile=64)
+    assert (tiled - whole).abs().max() > 1e-2 * whole.abs().max()
+
+
+def test_smaller_margin_of_histograms_would_leave_seams(network, monkeypatch):
+    monkeypatch.setattr(feed_forward, "MARGIN", 0)
     photo = picture(0, 400, 264)
     transfer, whole = network.measure(photo, [[(network.measure_style(picture(1)), 1.0)]], [None], 0.5)
     tiled = network.paint(photo, transfer, [None], 0.5, tile=64)

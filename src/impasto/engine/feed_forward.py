@@ -18,7 +18,7 @@ from torch import Tensor
 from impasto.encoders.decoder import FULL_STRENGTH, LEVELS, PHOTO_LEVEL, PIXELS, Decoder
 from impasto.encoders.network import Encoder
 from impasto.engine.distances import Gaussian, gaussian
-from impasto.engine.histograms import Curves, Histograms, apply_curves, measure_curves, measure_histograms
+from impasto.engine.histograms import MARGIN, Curves, Histograms, apply_curves, measure_curves, measure_histograms
 from impasto.engine.statistics import exact_statistics
 from impasto.engine.style_terms import LayerMasks
 from impasto.engine.tiles import Box
@@ -27,9 +27,9 @@ from impasto.engine.transport import RIDGE, AffineMap, transport
 STRIDE = 8
 """Grid of the tiles in pixels, and of a picture's sides: the stride of the coarsest level."""
 
-HALO = 152
-"""Margin of a tile in pixels, aligned to the grid: 32 for the encoder up to relu4_1, 74 for the decoder, 22 for each of
-two rounds of histogram matching."""
+HALO = 112 + MARGIN
+"""Margin of a tile in pixels, aligned to the grid: 32 for the encoder up to relu4_1, 74 for the decoder, and that of
+the histograms."""
 
 
 class MeasuredStyle(NamedTuple):
@@ -142,7 +142,9 @@ class FeedForward:
             1×3×H×W.
         """
         painted = torch.empty_like(photo)
-        for core, box in _tiles(photo.shape[-2], photo.shape[-1], tile):
+        size = (photo.shape[-2], photo.shape[-1])
+        for core in _tiles(*size, tile):
+            box, inner = _enlarged(core, HALO, *size), _enlarged(core, MARGIN, *size)
             within = [None if mask is None else self._cut(mask, box) for mask in masks]
 
             def map_level(name: str, x: Tensor, within: Sequence[LayerMasks | None] = within) -> Tensor:
@@ -150,8 +152,11 @@ class FeedForward:
 
             features = self._encode(photo[(..., *box.slices)])
             part = self._decoder(features, photo.new_tensor([strength]), map_level).to(photo)
-            part = apply_curves(map_level(PIXELS, part).clamp_(0, 1), transfer.curves, within)
-            painted[(..., *core.slices)] = part[(..., *core.within(box))]
+            part = map_level(PIXELS, part).clamp_(0, 1)[(..., *inner.within(box))]
+            part = apply_curves(
+                part, transfer.curves, [None if mask is None else self._cut(mask, inner) for mask in masks]
+            )
+            painted[(..., *core.slices)] = part[(..., *core.within(inner))]
         return painted
 
     def _cut(self, mask: LayerMasks, box: Box) -> LayerMasks:
@@ -214,16 +219,15 @@ def _mapped(x: Tensor, maps: Sequence[AffineMap], masks: Sequence[Tensor | None]
     return x + sum(changes, torch.zeros_like(x))
 
 
-def _tiles(height: int, width: int, tile: int | None) -> Iterator[tuple[Box, Box]]:
-    """Yield the core of each tile, and the box with its halo within the picture."""
+def _tiles(height: int, width: int, tile: int | None) -> Iterator[Box]:
+    """Yield the boxes of the tiles, without their halos."""
     side = tile or max(height, width)
     for top in range(0, height, side):
         for left in range(0, width, side):
-            core = Box(top, left, min(top + side, height), min(left + side, width))
-            box = Box(
-                max(0, core.top - HALO),
-                max(0, core.left - HALO),
-                min(height, core.bottom + HALO),
-                min(width, core.right + HALO),
-            )
-            yield core, box
+            yield Box(top, left, min(top + side, height), min(left + side, width))
+
+
+def _enlarged(box: Box, margin: int, height: int, width: int) -> Box:
+    """Enlarge a box on all sides, within a picture."""
+    top, left, bottom, right = box
+    return Box(max(0, top - margin), max(0, left - margin), min(height, bottom + margin), min(width, right + margin))

@@ -50,6 +50,9 @@ Histograms = Mapping[str, Tensor]
 HistogramTarget = Sequence[tuple[Histograms, float]]
 """Styles of a region with their weights."""
 
+MARGIN = 48
+"""Number of pixels around a part of a picture that its matched values depend on: 24 in each round."""
+
 Masks = Sequence[Mapping[str, Tensor] | None]
 """For each region its weights at every band and the pixels, H×W in [0, 1]; None for the whole picture."""
 
@@ -191,10 +194,13 @@ def _sampling(height: int, width: int) -> int:
 
 def look_up(table: Tensor, position: Tensor) -> Tensor:
     """Interpolate in each row of a table, C×K, at positions C×N from 0 (the first value) to 1 (the last one)."""
-    at = position.clamp(0, 1) * (table.shape[1] - 1)
-    index = at.long().clamp_max(table.shape[1] - 2)
-    left = table.gather(1, index)
-    return left + (at - index) * (table.gather(1, index + 1) - left)
+    found = torch.empty_like(position)
+    for row, at, out in zip(table, position, found, strict=True):  # row by row, which saves memory
+        at = at.clamp(0, 1).mul_(len(row) - 1)
+        index = at.int().clamp_max_(len(row) - 2)
+        left = row[index]
+        torch.add(left, (row[index + 1] - left).mul_(at.sub_(index)), out=out)
+    return found
 
 
 def _match_round(x: Tensor, match: Callable[[str, Tensor], Tensor]) -> Tensor:
