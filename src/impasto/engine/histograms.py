@@ -4,7 +4,7 @@ The map between normal distributions (:mod:`impasto.engine.transport`) gives a p
 not its few strong strokes among many weak ones. Matching the histograms of the bands does.
 
 Source: Heeger and Bergen 1995, Pyramid-Based Texture Analysis/Synthesis, sections 3 and 4. Here the slopes of the
-maps are bounded, so that a flat area does not become a textured one.
+curves are bounded, so that faint noise stays faint.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BANDS = ("relu1_1", "relu2_1", "relu3_1")
 """Bands of the pyramid, the finest first, by the layers of the encoder that have their resolutions."""
 
 ROUNDS = 2
-"""Number of times that all bands and the colours are matched, as each match changes the others a little."""
+"""Number of times that all bands and the colours are matched, because each match changes the others a little."""
 
 RANKS = 256
 """Number of values in the table of a quantile function."""
@@ -41,6 +41,9 @@ LEAST_SPREAD = 4e-3
 LEAST_SLOPE, GREATEST_SLOPE = 0.4, 2.5
 """Bounds of a curve's slope, by which small differences shrink and grow."""
 
+MARGIN = 48
+"""Number of pixels around a part of a picture that its matched values depend on: 24 in each round."""
+
 OPPONENT = ((3**-0.5, 3**-0.5, 3**-0.5), (2**-0.5, 0.0, -(2**-0.5)), (6**-0.5, -2 * 6**-0.5, 6**-0.5))
 """Orthonormal axes of colour whose histograms are matched: lightness, red against blue, and green against both."""
 
@@ -49,9 +52,6 @@ Histograms = Mapping[str, Tensor]
 
 HistogramTarget = Sequence[tuple[Histograms, float]]
 """Styles of a region with their weights."""
-
-MARGIN = 48
-"""Number of pixels around a part of a picture that its matched values depend on: 24 in each round."""
 
 Masks = Sequence[Mapping[str, Tensor] | None]
 """For each region its weights at every band and the pixels, H×W in [0, 1]; None for the whole picture."""
