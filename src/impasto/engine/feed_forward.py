@@ -22,7 +22,7 @@ from impasto.engine.histograms import MARGIN, Curves, Histograms, apply_curves, 
 from impasto.engine.statistics import exact_statistics
 from impasto.engine.style_terms import LayerMasks
 from impasto.engine.tiles import Box
-from impasto.engine.transport import RIDGE, AffineMap, transport
+from impasto.engine.transport import RIDGE, AffineMap, map_regions, transport
 
 STRIDE = 8
 """Grid of the tiles in pixels, and of a picture's sides: the stride of the coarsest level."""
@@ -112,7 +112,7 @@ class FeedForward:
             maps[name] = [
                 _region_map(x, target, name, mask, strength) for target, mask in zip(targets, at_level, strict=True)
             ]
-            return _mapped(x, maps[name], at_level)
+            return map_regions(x, maps[name], at_level)
 
         painted = self._decoder(self._encode(photo), photo.new_tensor([strength]), map_level).to(photo)
         histograms = [[(style.histograms, weight) for style, weight in target] for target in targets]
@@ -148,7 +148,7 @@ class FeedForward:
             within = [None if mask is None else self._cut(mask, box) for mask in masks]
 
             def map_level(name: str, x: Tensor, within: Sequence[LayerMasks | None] = within) -> Tensor:
-                return _mapped(x, transfer.maps[name], [None if mask is None else mask[name] for mask in within])
+                return map_regions(x, transfer.maps[name], [None if mask is None else mask[name] for mask in within])
 
             features = self._encode(photo[(..., *box.slices)])
             part = self._decoder(features, photo.new_tensor([strength]), map_level).to(photo)
@@ -208,15 +208,6 @@ def _region_map(x: Tensor, target: Target, name: str, mask: Tensor | None, stren
     shares = [weight / total for _, weight in target]
     matrix = torch.stack([share * m.matrix for m, share in zip(maps, shares, strict=True)]).sum(0)
     return AffineMap(matrix, torch.stack([share * m.bias for m, share in zip(maps, shares, strict=True)]).sum(0))
-
-
-def _mapped(x: Tensor, maps: Sequence[AffineMap], masks: Sequence[Tensor | None]) -> Tensor:
-    """Map features by the regions' maps, weighted by the masks; positions in no region stay as they are."""
-    if len(maps) == 1 and masks[0] is None:
-        return maps[0](x)
-    weights = [torch.ones_like(x[0, 0]) if mask is None else mask.to(x) for mask in masks]
-    changes = (weight * (of_region(x) - x) for weight, of_region in zip(weights, maps, strict=True))
-    return x + sum(changes, torch.zeros_like(x))
 
 
 def _tiles(height: int, width: int, tile: int | None) -> Iterator[Box]:

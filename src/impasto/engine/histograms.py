@@ -19,6 +19,7 @@ from torch import Tensor
 
 from impasto.encoders.decoder import PIXELS
 from impasto.engine.tiles import Box
+from impasto.engine.transport import map_regions
 
 BANDS = ("relu1_1", "relu2_1", "relu3_1")
 """Bands of the pyramid, the finest first, by the layers of the encoder that have their resolutions."""
@@ -123,7 +124,7 @@ def measure_curves(
             _curve(x[(..., *part)], None if mask is None else mask[part], _barycentre(target, name), blend)
             for target, mask in zip(targets, at_band, strict=True)
         ]
-        return _mapped(x, curves[-1][name], at_band)
+        return map_regions(x, curves[-1][name], at_band)
 
     x = _to_opponent(picture)
     for _ in range(ROUNDS):
@@ -144,7 +145,7 @@ def apply_curves(picture: Tensor, curves: Curves, masks: Masks) -> Tensor:
     for of_round in curves:
 
         def match(name: str, x: Tensor, of_round: Mapping[str, Sequence[Curve]] = of_round) -> Tensor:
-            return _mapped(x, of_round[name], [None if mask is None else mask[name] for mask in masks])
+            return map_regions(x, of_round[name], [None if mask is None else mask[name] for mask in masks])
 
         x = _match_round(x, match)
     return _from_opponent(x)
@@ -235,15 +236,6 @@ def _barycentre(target: HistogramTarget, name: str) -> Tensor:
     """Average the styles' quantile functions by their weights, which gives their Wasserstein barycentre."""
     total = sum(weight for _, weight in target)
     return torch.stack([style[name] * (weight / total) for style, weight in target]).sum(0)
-
-
-def _mapped(x: Tensor, curves: Sequence[Curve], masks: Sequence[Tensor | None]) -> Tensor:
-    """Map a band by the regions' curves, weighted by the masks; positions in no region stay as they are."""
-    if len(curves) == 1 and masks[0] is None:
-        return curves[0](x)
-    weights = [torch.ones_like(x[0, 0]) if mask is None else mask.to(x) for mask in masks]
-    changes = (weight * (curve(x) - x) for weight, curve in zip(weights, curves, strict=True))
-    return x + sum(changes, torch.zeros_like(x))
 
 
 def _upsampled(x: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -56,6 +57,28 @@ def transport(source: Statistics, target: Gaussian, blend: float = 1.0, ridge: f
     identity = torch.eye(len(root), dtype=root.dtype, device=root.device)
     matrix = torch.lerp(identity, straight, blend)
     return AffineMap(matrix, torch.lerp(mu, target.mean, blend) - matrix @ mu)
+
+
+class FeatureMap(Protocol):
+    """A map of features, position by position."""
+
+    def __call__(self, features: Tensor, /) -> Tensor:
+        """Map features, B×C×H×W."""
+
+
+def map_regions(x: Tensor, maps: Sequence[FeatureMap], masks: Sequence[Tensor | None]) -> Tensor:
+    """Map features by the maps of regions, weighted by the masks; positions in no region stay as they are.
+
+    Args:
+        x: features, 1×C×H×W.
+        maps: map of each region.
+        masks: H×W weights of each region's positions; None for the whole picture.
+    """
+    if len(maps) == 1 and masks[0] is None:
+        return maps[0](x)
+    weights = [torch.ones_like(x[0, 0]) if mask is None else mask.to(x) for mask in masks]
+    changes = (weight * (of_region(x) - x) for weight, of_region in zip(weights, maps, strict=True))
+    return x + sum(changes, torch.zeros_like(x))
 
 
 class _InverseRoot(torch.autograd.Function):
