@@ -29,6 +29,15 @@ from impasto.encoders.network import Encoder
 from impasto.encoders.strokes import LUMA, windows_like
 from impasto.engine.distances import Gaussian, gaussian, wasserstein2
 from impasto.engine.feed_forward import blend_at
+from impasto.engine.histograms import (
+    ROUNDS,
+    Histograms,
+    from_opponent,
+    match_round,
+    measure_curve,
+    measure_histograms,
+    to_opponent,
+)
 from impasto.engine.statistics import statistics
 from impasto.engine.style_terms import shares
 from impasto.engine.transport import RIDGE, transport
@@ -55,6 +64,7 @@ class Recipe:
         style_factor: factor of the optimiser's style weights.
         stroke_weight: weight of the strokes among the style layers.
         shift_weight: weight of the differences between paintings of a photograph and of the shifted photograph.
+        mismatch_weight: weight of the squared differences that matching the histograms makes.
         bfloat16: whether convolutions compute in bfloat16.
         seed: seed of weights and crops.
     """
@@ -67,6 +77,7 @@ class Recipe:
     style_factor: float = 0.5
     stroke_weight: float = 0.3
     shift_weight: float = 60.0
+    mismatch_weight: float = 40.0
     bfloat16: bool = True
     seed: int = 0
 
@@ -117,7 +128,7 @@ class Trainer:
             loss, terms = self._paint(contents, styles, strengths, shift)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.decoder.parameters(), 20.0)
+        norm = torch.nn.utils.clip_grad_norm_(self.decoder.parameters(), 10.0)
         if norm.isfinite():
             self.optimizer.step()
         return terms | {"loss": loss.item()}
@@ -161,6 +172,7 @@ class Trainer:
         with self._precision():
             painted = self.decoder(photo, strengths, map_level).float()
         painted = map_level(PIXELS, painted)
+        decoded, painted = painted, matched(painted.clamp(0, 1), styles, strengths)
         # Gradients of slices would fill whole batches with zeros.
         found = {name: x.split(1) for name, x in encode(self._encoder, painted, STYLE_LAYERS).items()}
         terms = {
@@ -168,6 +180,8 @@ class Trainer:
             "style": torch.stack([self._style_distance(found, target, i) for i, target in enumerate(targets)]),
             "tone": tone_distance(painted, contents, styles[..., : contents.shape[-2], : contents.shape[-1]]),
             "reconstruction": (painted - contents).square().mean((1, 2, 3)),
+            "overshoot": overshot(decoded) + overshot(painted),
+            "mismatch": (decoded - painted.detach()).square().mean((1, 2, 3)),
         }
         loss = self._total(terms, painted, strengths, settings)
         moved = None if shift is None else shift.distance(painted)
@@ -189,8 +203,8 @@ class Trainer:
         loss = loss / (1 + weights / default)
         # At strength 0 the photograph itself is wanted, which the content's features determine only roughly.
         loss = loss + 10 * blend_left(strengths) * terms["reconstruction"]
-        overshoot = (painted - painted.clamp(0, 1)).square().mean((1, 2, 3))
-        return (loss + 2 * overshoot).mean()
+        # Matching undoes changes of contrast, which without this term would wander.
+        return (loss + 10 * terms["overshoot"] + self.recipe.mismatch_weight * terms["mismatch"]).mean()
 
     def _style_distance(
         self, found: Mapping[str, Sequence[Tensor]], targets: Mapping[str, StyleTarget], i: int
@@ -272,6 +286,38 @@ def mapped(x: Tensor, targets: Sequence[Gaussian], strengths: Tensor) -> Tensor:
     matrices, biases = torch.stack([m.matrix for m in maps]), torch.stack([m.bias for m in maps])
     result = torch.baddbmm(biases[:, :, None], matrices, x.flatten(2)).view_as(x)
     return result.contiguous(memory_format=torch.channels_last)
+
+
+def matched(painted: Tensor, styles: Tensor, strengths: Tensor) -> Tensor:
+    """Match each picture's histograms to its style's, as :func:`impasto.engine.histograms.measure_curves` does.
+
+    Gradients flow through the curves as if these depended on nothing but means and variances: a quantile is the value
+    of a single pixel, so its own gradient is noise.
+    """
+    pictures = []
+    for picture, style, strength in zip(painted.split(1), styles.split(1), strengths.tolist(), strict=True):
+        target = measure_histograms(style)
+
+        def match(name: str, x: Tensor, target: Histograms = target, blend: float = blend_at(strength)) -> Tensor:
+            return measure_curve(x.detach(), None, target[name], blend)(with_fixed_moments(x))
+
+        x = to_opponent(picture)
+        for _ in range(ROUNDS):
+            x = match_round(x, match)
+        pictures.append(from_opponent(x))
+    return torch.cat(pictures)
+
+
+def with_fixed_moments(x: Tensor) -> Tensor:
+    """Return 1×C×H×W unchanged, with gradients that change neither the mean nor the variance of a channel."""
+    variance, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
+    deviation = (variance + 1e-6).sqrt()
+    return (x - mean) * (deviation.detach() / deviation) + mean.detach()
+
+
+def overshot(pictures: Tensor) -> Tensor:
+    """Average the squared distances of each picture's values from [0, 1]."""
+    return (pictures - pictures.clamp(0, 1)).square().mean((1, 2, 3))
 
 
 def content_distance(

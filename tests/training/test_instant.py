@@ -7,10 +7,22 @@ import torch
 from impasto.encoders.decoder import LEVELS, PHOTO_LEVEL, Decoder
 from impasto.encoders.decoder_files import load_decoder
 from impasto.encoders.loading import load_encoder
+from impasto.engine.histograms import measure_curves, measure_histograms
 from training import instant
 from training.crops import PAINTINGS, PHOTOGRAPHS, Crops, random_crop
 from training.data import Originals, Pictures
-from training.instant import Recipe, Shift, Trainer, export, random_strengths, rate_at, tone_distance, train
+from training.instant import (
+    Recipe,
+    Shift,
+    Trainer,
+    export,
+    matched,
+    random_strengths,
+    rate_at,
+    tone_distance,
+    train,
+    with_fixed_moments,
+)
 
 
 def pictures(count, seed):
@@ -115,6 +127,27 @@ def test_shifted_windows_agree_where_they_overlap():
     assert windows.shape == (4, 3, 80, 80)
     assert shift.distance(windows) == 0
     assert shift.distance(torch.cat([windows[:2], windows[2:].roll(1, 3)])) > 0.01
+
+
+def test_training_matches_histograms_as_the_engine_does():
+    painted, styles = torch.rand(2, 2, 3, 64, 48, generator=torch.Generator().manual_seed(0)).unbind()
+    found = matched(0.5 * painted, styles, torch.tensor([0.2, 0.5]))
+    for i, blend in enumerate((0.4, 1.0)):
+        target = [(measure_histograms(styles[i : i + 1]), 1.0)]
+        expected = measure_curves(0.5 * painted[i : i + 1], [target], [None], blend)[1]
+        torch.testing.assert_close(found[i : i + 1], expected)
+
+
+def test_gradients_change_neither_mean_nor_variance():
+    generator = torch.Generator().manual_seed(0)
+    x, weights = (torch.randn(1, 3, 16, 16, generator=generator, dtype=torch.float64) for _ in range(2))
+    x.requires_grad_()
+    fixed = with_fixed_moments(x)
+    torch.testing.assert_close(fixed, x)
+    (gradient,) = torch.autograd.grad((weights * fixed).sum(), x)
+    assert gradient.abs().mean() > 0.5
+    assert gradient.sum((2, 3)).abs().max() < 1e-9
+    assert (gradient * (x - x.mean((2, 3), keepdim=True))).sum((2, 3)).abs().max() < 1e-3
 
 
 def test_crop_is_reduced_by_at_most_its_limit():

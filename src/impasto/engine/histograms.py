@@ -21,8 +21,11 @@ from impasto.encoders.decoder import PIXELS
 from impasto.engine.tiles import Box
 from impasto.engine.transport import map_regions
 
-BANDS = ("relu1_1", "relu2_1", "relu3_1")
+BANDS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 """Bands of the pyramid, the finest first, by the layers of the encoder that have their resolutions."""
+
+STRIDE = 2 ** (len(BANDS) - 1)
+"""Number of pixels between positions of the coarsest band; the sides of a picture are multiples of it."""
 
 ROUNDS = 2
 """Number of times that all bands and the colours are matched, because each match changes the others a little."""
@@ -42,8 +45,8 @@ LEAST_SPREAD = 4e-3
 LEAST_SLOPE, GREATEST_SLOPE = 0.4, 2.5
 """Bounds of a curve's slope, by which small differences shrink and grow."""
 
-MARGIN = 48
-"""Number of pixels around a part of a picture that its matched values depend on: 24 in each round."""
+MARGIN = 80
+"""Number of pixels around a part of a picture that its matched values depend on: 40 in each round."""
 
 OPPONENT = ((3**-0.5, 3**-0.5, 3**-0.5), (2**-0.5, 0.0, -(2**-0.5)), (6**-0.5, -2 * 6**-0.5, 6**-0.5))
 """Orthonormal axes of colour whose histograms are matched: lightness, red against blue, and green against both."""
@@ -84,13 +87,11 @@ def measure_histograms(picture: Tensor, mask: Mapping[str, Tensor] | None = None
     """Measure the quantile functions of a picture's bands and colours.
 
     Args:
-        picture: 1×3×H×W, whose sides are at least 2 ** len(:data:`BANDS`); rows and columns beyond a multiple of it do
-            not count.
+        picture: 1×3×H×W, with sides from :data:`STRIDE`; rows and columns beyond a multiple of it do not count.
         mask: weights of the picture's positions at every band and the pixels; all ones by default.
     """
-    stride = 2 ** len(BANDS)
-    height, width = (side // stride * stride for side in picture.shape[-2:])
-    x = _to_opponent(picture[..., :height, :width])
+    height, width = (side // STRIDE * STRIDE for side in picture.shape[-2:])
+    x = to_opponent(picture[..., :height, :width])
     found = dict(zip(BANDS, laplacian_pyramid(x), strict=False)) | {PIXELS: x}
     return {
         name: quantiles(band, None if mask is None else mask[name][: band.shape[-2], : band.shape[-1]])
@@ -104,7 +105,7 @@ def measure_curves(
     """Compute the curves that match a picture's histograms to those of styles, and match it.
 
     Args:
-        picture: 1×3×H×W, with sides that are multiples of 2 ** len(:data:`BANDS`).
+        picture: 1×3×H×W, with sides that are multiples of :data:`STRIDE`.
         targets: styles of each region.
         masks: weights of each region's positions.
         blend: fraction of the way from the picture (0) to the matched one (1).
@@ -121,16 +122,16 @@ def measure_curves(
         part = Box(core.top // stride, core.left // stride, -(-core.bottom // stride), -(-core.right // stride)).slices
         at_band = [None if mask is None else mask[name] for mask in masks]
         curves[-1][name] = [
-            _curve(x[(..., *part)], None if mask is None else mask[part], _barycentre(target, name), blend)
+            measure_curve(x[(..., *part)], None if mask is None else mask[part], _barycentre(target, name), blend)
             for target, mask in zip(targets, at_band, strict=True)
         ]
         return map_regions(x, curves[-1][name], at_band)
 
-    x = _to_opponent(picture)
+    x = to_opponent(picture)
     for _ in range(ROUNDS):
         curves.append({})
-        x = _match_round(x, match)
-    return curves, _from_opponent(x)
+        x = match_round(x, match)
+    return curves, from_opponent(x)
 
 
 def apply_curves(picture: Tensor, curves: Curves, masks: Masks) -> Tensor:
@@ -141,29 +142,34 @@ def apply_curves(picture: Tensor, curves: Curves, masks: Masks) -> Tensor:
         curves: curves of each region.
         masks: weights of each region's positions.
     """
-    x = _to_opponent(picture)
+    x = to_opponent(picture)
     for of_round in curves:
 
         def match(name: str, x: Tensor, of_round: Mapping[str, Sequence[Curve]] = of_round) -> Tensor:
             return map_regions(x, of_round[name], [None if mask is None else mask[name] for mask in masks])
 
-        x = _match_round(x, match)
-    return _from_opponent(x)
+        x = match_round(x, match)
+    return from_opponent(x)
 
 
 def laplacian_pyramid(x: Tensor) -> list[Tensor]:
-    """Split B×C×H×W into the bands :data:`BANDS` and the remaining coarse picture (Burt and Adelson 1983)."""
+    """Split B×C×H×W into the bands :data:`BANDS` and the remaining coarse picture (Burt and Adelson 1983).
+
+    The coarse picture has the last band's size, as the sides need not be multiples of more than :data:`STRIDE`.
+    """
     levels = []
-    for _ in BANDS:
+    for _ in BANDS[1:]:
         coarse = F.avg_pool2d(x, 2)
         levels.append(x - _upsampled(coarse))
         x = coarse
-    return [*levels, x]
+    coarse = _blurred(x)
+    return [*levels, x - coarse, coarse]
 
 
 def collapse(levels: Sequence[Tensor]) -> Tensor:
     """Add the levels of a Laplacian pyramid: the inverse of :func:`laplacian_pyramid`."""
-    *bands, x = levels
+    *bands, last, coarse = levels
+    x = last + coarse
     for band in reversed(bands):
         x = band + _upsampled(x)
     return x
@@ -195,21 +201,22 @@ def _sampling(height: int, width: int) -> int:
 
 def look_up(table: Tensor, position: Tensor) -> Tensor:
     """Interpolate in each row of a table, C×K, at positions C×N from 0 (the first value) to 1 (the last one)."""
-    found = torch.empty_like(position)
-    for row, at, out in zip(table, position, found, strict=True):  # row by row, which saves memory
+    found = []
+    for row, at in zip(table, position, strict=True):  # row by row, which saves memory
         at = at.clamp(0, 1).mul_(len(row) - 1)
         index = at.int().clamp_max_(len(row) - 2)
         left = row[index]
-        torch.add(left, (row[index + 1] - left).mul_(at.sub_(index)), out=out)
-    return found
+        found.append((row[index + 1] - left).mul_(at.sub_(index)).add_(left))
+    return torch.stack(found)
 
 
-def _match_round(x: Tensor, match: Callable[[str, Tensor], Tensor]) -> Tensor:
+def match_round(x: Tensor, match: Callable[[str, Tensor], Tensor]) -> Tensor:
+    """Map every band of B×C×H×W, and then the whole, by a function of the name and the values."""
     *bands, coarse = laplacian_pyramid(x)
     return match(PIXELS, collapse([*map(match, BANDS, bands), coarse]))
 
 
-def _curve(x: Tensor, mask: Tensor | None, target: Tensor, blend: float) -> Curve:
+def measure_curve(x: Tensor, mask: Tensor | None, target: Tensor, blend: float) -> Curve:
     """Compute the monotone map of each axis from its own distribution to the target's, with bounded slopes.
 
     The mapped picture has the target's mean.
@@ -238,13 +245,21 @@ def _barycentre(target: HistogramTarget, name: str) -> Tensor:
     return torch.stack([style[name] * (weight / total) for style, weight in target]).sum(0)
 
 
+def _blurred(x: Tensor) -> Tensor:
+    """Average twice over windows of 3×3 positions."""
+    padded = F.pad(x, (2, 2, 2, 2), mode="replicate")
+    return F.avg_pool2d(F.avg_pool2d(padded, 3, stride=1), 3, stride=1)
+
+
 def _upsampled(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
-def _to_opponent(picture: Tensor) -> Tensor:
+def to_opponent(picture: Tensor) -> Tensor:
+    """Rotate the colours of B×3×H×W to the axes :data:`OPPONENT`."""
     return torch.einsum("ac,bchw->bahw", picture.new_tensor(OPPONENT), picture).contiguous()
 
 
-def _from_opponent(x: Tensor) -> Tensor:
+def from_opponent(x: Tensor) -> Tensor:
+    """Rotate the axes :data:`OPPONENT` of B×3×H×W back to colours."""
     return torch.einsum("ac,bahw->bchw", x.new_tensor(OPPONENT), x)

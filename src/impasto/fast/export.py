@@ -192,6 +192,7 @@ def _description(sources: Sources, files: Mapping[str, Any]) -> dict[str, Any]:
         "histograms": {
             "of": "the bands of a Laplacian pyramid, and the picture's colours, after the map of rgb",
             "bands": histograms.BANDS,
+            "last_band": "the remaining picture minus itself, averaged twice over 3×3 positions",
             "rounds": histograms.ROUNDS,
             "axes": histograms.OPPONENT,
             "least_slope": histograms.LEAST_SLOPE,

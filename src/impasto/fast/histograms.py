@@ -1,6 +1,6 @@
 """Histogram matching in NumPy, as :mod:`impasto.engine.histograms` computes it in PyTorch.
 
-Pictures are 3×H×W, with sides that are multiples of 2 ** :data:`BANDS`.
+Pictures are 3×H×W, with sides that are multiples of :data:`STRIDE`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ import numpy as np
 from impasto.fast.maps import Array
 
 # PyTorch's modules hold the same constants, which a test compares.
-BANDS = 3
+BANDS = 4
 """Number of bands of the Laplacian pyramid."""
+
+STRIDE = 2 ** (BANDS - 1)
+"""Number of pixels between positions of the coarsest band."""
 
 ROUNDS = 2
 """Number of times that all bands and the colours are matched."""
@@ -48,10 +51,9 @@ def measure_histograms(picture: Array) -> list[Array]:
     """Measure the quantile functions of a picture's bands and colours.
 
     Args:
-        picture: 3×H×W of any size from 2 ** :data:`BANDS`; rows and columns beyond a multiple of it do not count.
+        picture: 3×H×W of any size from :data:`STRIDE`; rows and columns beyond a multiple of it do not count.
     """
-    stride = 2**BANDS
-    height, width = (side // stride * stride for side in picture.shape[1:])
+    height, width = (side // STRIDE * STRIDE for side in picture.shape[1:])
     x = _rotated(np.array(OPPONENT, np.float32), picture[:, :height, :width])
     return [*map(quantiles, _laplacian_pyramid(x)[:-1]), quantiles(x)]
 
@@ -87,10 +89,12 @@ def match_histograms(
     opponent = np.array(OPPONENT, np.float32)
     x = _rotated(opponent, picture)
     for _ in range(ROUNDS):
-        *bands, coarse = _laplacian_pyramid(x)
-        for band, target in zip(reversed(bands), reversed(targets[:-1]), strict=True):
-            coarse = match(band, target) + _upsampled(coarse)
-        x = match(coarse, targets[-1])
+        *bands, last, coarse = _laplacian_pyramid(x)
+        *goals, goal, of_pixels = targets
+        x = match(last, goal) + coarse
+        for band, goal in zip(reversed(bands), reversed(goals), strict=True):
+            x = match(band, goal) + _upsampled(x)
+        x = match(x, of_pixels)
     return _rotated(opponent.T, x)
 
 
@@ -123,13 +127,25 @@ def _look_up(table: Array, position: Array) -> Array:
 
 
 def _laplacian_pyramid(x: Array) -> list[Array]:
-    """Split C×H×W into bands and the remaining coarse picture."""
+    """Split C×H×W into bands and the remaining coarse picture, which has the last band's size."""
     levels = []
-    for _ in range(BANDS):
+    for _ in range(BANDS - 1):
         coarse = (x[:, ::2, ::2] + x[:, 1::2, ::2] + x[:, ::2, 1::2] + x[:, 1::2, 1::2]) * np.float32(0.25)
         levels.append(x - _upsampled(coarse))
         x = coarse
-    return [*levels, x]
+    coarse = _blurred(x)
+    return [*levels, x - coarse, coarse]
+
+
+def _blurred(x: Array) -> Array:
+    """Average twice over windows of 3×3 positions."""
+    for axis in (1, 2):
+        x = np.moveaxis(x, axis, 0)
+        n, padded = len(x), np.concatenate([x[:1], x[:1], x, x[-1:], x[-1:]])
+        nearest = padded[1 : n + 1] + padded[3 : n + 3]
+        total = padded[:n] + padded[4:] + 2 * nearest + 3 * x
+        x = np.moveaxis(total * np.float32(1 / 9), 0, axis)
+    return x
 
 
 def _upsampled(x: Array) -> Array:
