@@ -47,7 +47,7 @@ from training.crops import Crops
 from training.data import load_originals, load_pictures
 from training.train import save_atomically
 
-STYLE_LAYERS = ("rgb", "strokes", *reversed(LEVELS))
+STYLE_LAYERS = ("rgb", "strokes", "gabor", *reversed(LEVELS))
 """Style layers of the loss: those of the optimiser but the deepest, whose eigendecomposition is slow."""
 
 

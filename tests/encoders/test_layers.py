@@ -1,6 +1,6 @@
 import pytest
 
-from impasto.encoders.layers import PIXELS, STROKE_LAYER, Layer, all_convolutions, parse_layer
+from impasto.encoders.layers import GABOR_LAYER, PIXELS, STROKE_LAYER, Layer, all_convolutions, parse_layer
 from impasto.errors import EncoderError
 
 
@@ -22,6 +22,12 @@ def test_strokes_layer_follows_pixels_at_stride_eight():
     assert PIXELS < parse_layer("strokes") == STROKE_LAYER < parse_layer("conv1_1")
     assert str(STROKE_LAYER) == "strokes"
     assert (STROKE_LAYER.halvings, STROKE_LAYER.stride) == (3, 8)
+
+
+def test_gabor_layer_has_all_pixels():
+    assert STROKE_LAYER < parse_layer("gabor") == GABOR_LAYER < parse_layer("conv1_1")
+    assert str(GABOR_LAYER) == "gabor"
+    assert (GABOR_LAYER.halvings, GABOR_LAYER.stride) == (0, 1)
 
 
 @pytest.mark.parametrize("name", ["", "relu0_1", "relu1_5", "relu6_1", "pool4", "relu4_1 ", "block4_conv5", "RELU4_1"])

@@ -69,7 +69,7 @@ def assert_any_tiles_equal_untiled(data):
 def test_masked_tiled_objective_equals_untiled():
     encoder = ENCODERS["average", "replicate", "first"]
     generator = torch.Generator().manual_seed(0)
-    names = ["rgb", "strokes", "relu1_1", "relu3_1", "relu4_1"]
+    names = ["rgb", "strokes", "gabor", "relu1_1", "relu3_1", "relu4_1"]
     sizes = {
         name: (107 // layer.stride, 150 // layer.stride) for name, layer in zip(names, layers_of(names), strict=True)
     }
@@ -94,12 +94,16 @@ STROKE_COMBINATIONS = {
     "shallow": (["strokes", "relu1_1", "relu2_1"], []),
     "deep": (["strokes", "relu3_1", "relu5_1"], ["relu4_1"]),
     "content": (["relu1_1"], ["strokes"]),
+    "gabor": (["gabor"], []),
+    "gabor and strokes": (["strokes", "gabor", "relu2_1"], []),
+    "gabor and shallow": (["gabor", "relu1_1"], ["gabor"]),
+    "gabor and deep": (["gabor", "relu3_1"], ["relu4_1"]),
 }
 
 
 @pytest.mark.parametrize("distance", ["gaussian", "gram"])
 @pytest.mark.parametrize(("names", "content"), STROKE_COMBINATIONS.values(), ids=STROKE_COMBINATIONS)
-def test_tiled_strokes_equal_untiled(names, content, distance):
+def test_tiled_strokes_and_gabor_equal_untiled(names, content, distance):
     losses = Losses(
         style={**dict.fromkeys(Losses().style, 0.0), **dict.fromkeys(names, 1.0)},
         content={**dict.fromkeys(Losses().content, 0.0), **dict.fromkeys(content or ["rgb"], 1.0)},

@@ -13,6 +13,7 @@ from tests.engine.samples import ENCODERS, OTHER_STACKS, layer_names, picture_te
 LAYERS = [
     "rgb",
     "strokes",
+    "gabor",
     *(f"{kind}{layer.block}_{layer.number}" for layer in all_convolutions() for kind in ("conv", "relu")),
 ]
 SIDES = st.integers(33, 150)
@@ -44,6 +45,14 @@ def test_halo_reaches_strokes_in_multiples_of_their_stride():
     assert halos(layers_of(["strokes"]), vgg19) == (48, 0, 0, 0)
     assert halos(layers_of(["rgb", "strokes", "relu2_1"]), vgg19) == (48, 1, 0, 0)
     assert halos(layers_of(["strokes", "relu5_1"]), vgg19) == (72, 34, 16, 6, 1)
+
+
+def test_halo_reaches_gabor_filters():
+    vgg19 = Architecture()
+    assert halos(layers_of(["gabor"]), vgg19) == (2,)
+    assert halos(layers_of(["gabor", "relu1_1"]), vgg19) == (2,)
+    assert halos(layers_of(["gabor", "relu2_1"]), vgg19) == halos(layers_of(["relu2_1"]), vgg19) == (4, 1)
+    assert halos(layers_of(["rgb", "strokes", "gabor"]), vgg19) == (48, 0, 0, 0)
 
 
 @given(height=SIDES, width=SIDES, side=st.integers(LEAST_CORE, 100), deepest=st.sampled_from(LAYERS))

@@ -3,12 +3,15 @@ import itertools
 import pytest
 import torch
 
+from impasto.encoders.gabor import gabor_features
 from impasto.encoders.network import Architecture
 from impasto.encoders.strokes import stroke_features
 from impasto.painting import memory
 from impasto.painting.memory import (
     HEAP_OVERHEAD,
+    KEPT_BY_GABOR,
     KEPT_BY_STROKES,
+    PEAK_OF_GABOR,
     PEAK_OF_STROKES,
     PROCESS,
     memory_budget,
@@ -90,3 +93,13 @@ def test_strokes_allocate_what_is_estimated():
     peak, _ = allocated(lambda: torch.autograd.grad(stroke_features(image).sum(), image))
     assert 0.6 * PEAK_OF_STROKES * size < peak < PEAK_OF_STROKES * size
     assert 0.8 * PEAK_OF_STROKES / 2 * size < allocated(without_gradient)[0] < 1.1 * PEAK_OF_STROKES / 2 * size
+
+
+def test_gabor_filters_allocate_what_is_estimated():
+    image = torch.rand(1, 3, 192, 256, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    gabor_features(image)  # makes the filters, which are kept
+    size = 4 * 192 * 256
+    _, kept = allocated(lambda: gabor_features(image))
+    assert 0.9 * KEPT_BY_GABOR * size < kept < 1.1 * KEPT_BY_GABOR * size
+    peak, _ = allocated(lambda: torch.autograd.grad(gabor_features(image).sum(), image))
+    assert 0.9 * PEAK_OF_GABOR * size < peak < 1.1 * PEAK_OF_GABOR * size

@@ -37,7 +37,7 @@ def test_presets_are_valid_and_round_trip_through_json(preset):
     strength=st.one_of(st.none(), st.floats(0, 1)),
     preset=st.sampled_from(PRESETS),
     layers=st.dictionaries(
-        st.sampled_from(["relu1_1", "conv3_2", "rgb", "strokes", "relu5_4"]), st.floats(0.1, 9), min_size=1
+        st.sampled_from(["relu1_1", "conv3_2", "rgb", "strokes", "gabor", "relu5_4"]), st.floats(0.1, 9), min_size=1
     ),
     seed=st.integers(0, 2**63 - 1),
 )
@@ -223,7 +223,7 @@ def test_presets_keep_colour_strokes_and_detail(preset):
 
 
 @given(detail=st.floats(0, 1), layers=st.dictionaries(st.sampled_from(["relu1_1", "conv1_2", "relu3_1", "relu5_1", "rgb",
-                                                                       "strokes"]),
+                                                                       "strokes", "gabor"]),
                                                       st.floats(0, 9), min_size=1))  # fmt: skip
 def test_detail_shifts_block_weights_and_keeps_sum(detail, layers):
     none = dict.fromkeys(make_settings().losses.style, 0)
@@ -231,7 +231,7 @@ def test_detail_shifts_block_weights_and_keeps_sum(detail, layers):
         return
     settings = make_settings(detail=detail, losses={"style": none | layers})
     before, after = settings.losses.style, settings.balanced_losses.style
-    assert (after["rgb"], after["strokes"]) == (before["rgb"], before["strokes"])
+    assert all(after[name] == before[name] for name in ("rgb", "strokes", "gabor"))
     assert sum(after.values()) == pytest.approx(sum(before.values()))
     assert list(after) == list(before)
     for one, other in (("relu1_1", "relu3_1"), ("relu3_1", "relu5_1")):
@@ -240,22 +240,24 @@ def test_detail_shifts_block_weights_and_keeps_sum(detail, layers):
             assert ratio == pytest.approx(DETAIL_RATIO ** (2 * (2 * detail - 1)), rel=1e-6)
 
 
+@pytest.mark.parametrize("layer", ["strokes", "gabor"])
 @pytest.mark.parametrize("preset", ["tutorial", "tutorial-core"])
-def test_tutorial_presets_have_no_strokes(preset):
-    assert make_settings(preset=preset).losses.style["strokes"] == 0
-    assert make_texture_settings(preset=preset).losses.style["strokes"] == 0
-    assert change_settings(make_settings(), preset=preset).losses.style["strokes"] == 0
+def test_tutorial_presets_have_the_networks_layers_alone(preset, layer):
+    assert make_settings(preset=preset).losses.style[layer] == 0
+    assert make_texture_settings(preset=preset).losses.style[layer] == 0
+    assert change_settings(make_settings(), preset=preset).losses.style[layer] == 0
     back = change_settings(make_settings(preset=preset), preset="default")
     assert back.losses.style == make_settings().losses.style
 
 
-def test_records_from_before_strokes_have_none():
+@pytest.mark.parametrize("layer", ["strokes", "gabor"])
+def test_records_from_before_a_layer_have_none(layer):
     settings = make_settings(losses={"style": {"relu3_1": 2.0}})
     stored = settings.model_dump(mode="json", exclude_none=True)
     older = copy.deepcopy(stored)
-    del older["losses"]["style"]["strokes"]
+    del older["losses"]["style"][layer]
     filled = fill_missing_settings({"settings": older})["settings"]
-    assert filled["losses"]["style"].pop("strokes") == 0
+    assert filled["losses"]["style"].pop(layer) == 0
     assert filled == older
 
 

@@ -1,8 +1,8 @@
 """Names of the layers of VGG-like stacks, in both spellings.
 
 ``conv4_1`` is the first convolution of the fourth block, before the ReLU. ``relu4_1`` is the same layer after the ReLU;
-Keras calls it ``block4_conv1``. ``rgb`` stands for the picture's own pixels, and ``strokes`` for the features that
-:mod:`impasto.encoders.strokes` computes from them.
+Keras calls it ``block4_conv1``. ``rgb`` stands for the picture's own pixels, and ``strokes`` and ``gabor`` for the
+features that :mod:`impasto.encoders.strokes` and :mod:`impasto.encoders.gabor` compute from them.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ RGB = "rgb"
 STROKES = "strokes"
 """Name of the layer of :func:`impasto.encoders.strokes.stroke_features`."""
 
+GABOR = "gabor"
+"""Name of the layer of :func:`impasto.encoders.gabor.gabor_features`."""
+
 STROKE_HALVINGS = 3
 """Number of times that the picture's size is halved before the strokes."""
 
@@ -35,8 +38,8 @@ class Layer(NamedTuple):
     """A layer of the network. Layers compare in the order of the forward pass.
 
     Attributes:
-        block: number of the block, from 1; 0 for the pixels and the strokes.
-        number: number of the convolution in its block, from 1; 0 for the pixels, 1 for the strokes.
+        block: number of the block, from 1; 0 for the layers that need no convolutions of the network.
+        number: number of the convolution in its block, from 1; 0 for the pixels, 1 for the strokes, 2 for gabor.
         after_relu: True for features after the ReLU, False for those before it.
     """
 
@@ -46,7 +49,7 @@ class Layer(NamedTuple):
 
     def __str__(self) -> str:
         if not self.block:
-            return STROKES if self.number else RGB
+            return (RGB, STROKES, GABOR)[self.number]
         return f"{'relu' if self.after_relu else 'conv'}{self.block}_{self.number}"
 
     @property
@@ -59,7 +62,7 @@ class Layer(NamedTuple):
         """Number of times that the picture's size is halved before the layer."""
         if self.block:
             return self.block - 1
-        return STROKE_HALVINGS if self.number else 0
+        return STROKE_HALVINGS if self.number == 1 else 0
 
     @property
     def stride(self) -> int:
@@ -74,19 +77,22 @@ STROKE_LAYER = Layer(0, 1, False)
 """Layer of the strokes, which is computed from the pixels, without the convolutions."""
 
 
+GABOR_LAYER = Layer(0, 2, False)
+"""Layer of the Gabor filters, which is computed from the pixels, without the network."""
+
+
 def parse_layer(name: str) -> Layer:
     """Parse a layer's name.
 
     Args:
-        name: ``relu4_1``, ``block4_conv1`` (the same), ``conv4_1`` (before the ReLU), ``rgb`` or ``strokes``.
+        name: ``relu4_1``, ``block4_conv1`` (the same), ``conv4_1`` (before it), ``rgb``, ``strokes`` or ``gabor``.
 
     Raises:
         EncoderError: no encoder can have a layer of that name.
     """
-    if name == RGB:
-        return PIXELS
-    if name == STROKES:
-        return STROKE_LAYER
+    for layer in (PIXELS, STROKE_LAYER, GABOR_LAYER):
+        if name == str(layer):
+            return layer
     match = _PATTERN.fullmatch(name)
     if match:
         block, index = int(match["block"] or match["kblock"]), int(match["index"] or match["kindex"])
@@ -94,7 +100,8 @@ def parse_layer(name: str) -> Layer:
             return Layer(block, index, match["kind"] != "conv")
     raise EncoderError(
         f"There is no layer {name!r}: layers are named like relu4_1 or block4_conv1 (after the ReLU), conv4_1 (before "
-        f"it), from conv1_1 to conv5_4, rgb for the pixels themselves, or strokes for the directions of brush strokes."
+        f"it), from conv1_1 to conv5_4, rgb for the pixels themselves, strokes for the directions of brush strokes, or "
+        f"gabor for fine forms."
     )
 
 

@@ -11,7 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.encoders.layers import LARGEST_STACK, PIXELS, STROKE_LAYER, VGG19, Layer, all_convolutions, parse_layer
+from impasto.encoders.gabor import CHANNELS as GABOR_CHANNELS, gabor_features
+from impasto.encoders.layers import (
+    GABOR_LAYER,
+    LARGEST_STACK,
+    PIXELS,
+    STROKE_LAYER,
+    VGG19,
+    Layer,
+    all_convolutions,
+    parse_layer,
+)
 from impasto.encoders.operators import Pooling, pad, pool
 from impasto.encoders.strokes import CHANNELS as STROKE_CHANNELS, stroke_features
 from impasto.errors import EncoderError
@@ -81,8 +91,8 @@ class Encoder(nn.Module):
     """A stack of blocks of convolutions with frozen weights.
 
     It computes in the precision of its weights: float32 until moved to another one, for example with
-    ``encoder.to(torch.bfloat16)``. The convolutions' features have that precision. Pixels, strokes and the gradient of
-    an image have the image's own.
+    ``encoder.to(torch.bfloat16)``. The convolutions' features have that precision. Pixels, strokes, Gabor filters'
+    features and the gradient of an image have the image's own.
 
     Args:
         weights: ``conv1_1.weight`` (O×I×3×3), ``conv1_1.bias`` (O) and so on, without gaps, down to any layer of the
@@ -119,7 +129,7 @@ class Encoder(nn.Module):
         """Return the number of channels of a layer."""
         layer = self.resolve(name)
         if not layer.block:
-            return STROKE_CHANNELS if layer == STROKE_LAYER else 3
+            return {PIXELS: 3, STROKE_LAYER: STROKE_CHANNELS, GABOR_LAYER: GABOR_CHANNELS}[layer]
         return self.get_buffer(f"{layer.convolution}_bias").shape[0]
 
     def resolve(self, name: str) -> Layer:
@@ -167,7 +177,7 @@ class Encoder(nn.Module):
 
         Returns:
             Features by name as given, each B×C×h×w, with H and W halved as often as the layer's ``halvings`` say. The
-            strokes have the image's precision, as the pixels have.
+            strokes and the Gabor filters' have the image's precision, as the pixels have.
 
         Raises:
             EncoderError: this encoder lacks one of the layers, or the image is too small for the coarsest one.
@@ -190,6 +200,8 @@ class Encoder(nn.Module):
         x = visit(PIXELS, image)
         if STROKE_LAYER in wanted.values():
             visit(STROKE_LAYER, stroke_features(x, wrap=wrap))
+        if GABOR_LAYER in wanted.values():
+            visit(GABOR_LAYER, gabor_features(x, wrap=wrap))
         if last.block:
             # On the CPU, oneDNN's convolutions are 1.3 to 1.5 times faster in the channels-last layout. This clones
             # because .contiguous() keeps the stride of the batch, from which convolutions infer another layout.

@@ -18,9 +18,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from impasto.encoders.layers import PIXELS, STROKE_LAYER, Layer
+from impasto.encoders.gabor import REACH as GABOR_REACH
+from impasto.encoders.layers import GABOR_LAYER, PIXELS, STROKE_LAYER, Layer
 from impasto.encoders.network import Architecture
-from impasto.encoders.strokes import REACH
+from impasto.encoders.strokes import REACH as STROKE_REACH
 
 ALIGNMENT = 16
 """Grid of the cores in pixels: the stride of the deepest block, so that no pooling window crosses a core's border."""
@@ -194,11 +195,13 @@ def halos(layers: Iterable[Layer], architecture: Architecture) -> tuple[int, ...
     for convolutions in reversed(architecture.convolutions[: max(0, deepest.block - 1)]):
         needed = convolutions + (architecture.pooling == "binomial") + 2 * needed
         found.append(max(needed + needed % 2, 2 * found[-1]))
+    if GABOR_LAYER in layers:
+        found[-1] = max(found[-1], GABOR_REACH)  # even, as the halos before a pooling
     if STROKE_LAYER in layers:
         # The features are computed from the pixels: at the strokes' depth the tile needs no more than its core.
         found[:0] = [0] * (STROKE_LAYER.halvings + 1 - len(found))
         stride = STROKE_LAYER.stride
-        found[-1] = -(-max(found[-1], REACH) // stride) * stride
+        found[-1] = -(-max(found[-1], STROKE_REACH) // stride) * stride
     return tuple(reversed(found))
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from impasto.encoders.layers import PIXELS, STROKE_LAYER, Layer
+from impasto.encoders.layers import GABOR_LAYER, PIXELS, STROKE_LAYER, Layer
 from impasto.engine.devices import available_memory
 from impasto.engine.style_terms import shares
 from impasto.engine.tiles import halos, longest_core
@@ -37,6 +37,14 @@ measured: 5.9."""
 PEAK_OF_STROKES = 24
 """Values per pixel at the peak of the strokes' own passes; measured: 16, or 12 without a gradient, for which half of
 the estimate counts. The convolutions' passes lie between the forward and the backward pass."""
+
+
+KEPT_BY_GABOR = 19
+"""Values per pixel that the Gabor filters keep for the backward pass: their features, and the picture's padding;
+measured: 19."""
+
+PEAK_OF_GABOR = 35
+"""Values per pixel at the peak of the Gabor filters' own passes; measured: 35."""
 
 
 def memory_budget(workload: Workload, device: torch.device) -> int:
@@ -147,10 +155,12 @@ def _tile_bytes(height: int, width: int, octave: Octave, workload: Workload) -> 
         pooled = 0.25 * (layer[:2] != last[:2] and layer.number == encoder.architecture.convolutions[layer.block - 1])
         total += _heap_overhead(size, whole=whole) * size * (1 + pooled + copied + (layer in layers))
         widest = max(widest, size)
-    strokes = 4 * area(0) if STROKE_LAYER in layers else 0
-    strokes = int(strokes * _heap_overhead(strokes, whole=whole))
-    total += KEPT_BY_STROKES * strokes + 3 * widest * _heap_overhead(widest, whole=whole)
-    return int(max(total, PEAK_OF_STROKES * strokes))
+    plane = 4 * area(0)
+    plane = int(plane * _heap_overhead(plane, whole=whole))
+    strokes, gabor = (plane if layer in layers else 0 for layer in (STROKE_LAYER, GABOR_LAYER))
+    kept = KEPT_BY_STROKES * strokes + KEPT_BY_GABOR * gabor
+    total += kept + 3 * widest * _heap_overhead(widest, whole=whole)
+    return int(max(total, PEAK_OF_STROKES * strokes, KEPT_BY_STROKES * strokes + PEAK_OF_GABOR * gabor))
 
 
 def _is_padded_by_copying(layer: Layer, workload: Workload) -> bool:

@@ -59,6 +59,7 @@ class Losses(_Model):
     style: LayerWeights = {
         "rgb": 2.0,
         "strokes": 0.15,
+        "gabor": 0.25,
         "relu1_1": 2.4,
         "relu2_1": 1.3,
         "relu3_1": 0.7,
@@ -66,7 +67,7 @@ class Losses(_Model):
         "relu5_1": 0.0,
     }
     """Style layers and their weights; rgb stands for the pixels' own colours, and strokes for the directions and the
-    fineness of brush strokes, which need no encoder. Only the ratios count."""
+    fineness of brush strokes, and gabor for fine forms, which need no encoder. Only the ratios count."""
 
     style_distance: Literal["gaussian", "gram"] = "gaussian"
     """Distance between a layer's statistics: gaussian (Wasserstein-2 of mean and covariance) or gram (Gatys et al.)."""

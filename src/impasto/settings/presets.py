@@ -15,7 +15,16 @@ _TUTORIAL: dict[str, Any] = {
     "style_weight": 1e-2,
     "losses": {
         "content": {"rgb": 0, "relu3_1": 0, "relu5_2": 1},
-        "style": {"rgb": 0, "strokes": 0, "relu1_1": 1, "relu2_1": 1, "relu3_1": 1, "relu4_1": 1, "relu5_1": 1},
+        "style": {
+            "rgb": 0,
+            "strokes": 0,
+            "gabor": 0,
+            "relu1_1": 1,
+            "relu2_1": 1,
+            "relu3_1": 1,
+            "relu4_1": 1,
+            "relu5_1": 1,
+        },
         "style_distance": "gram",
         "relative": False,
         "tone": 0,
@@ -78,7 +87,7 @@ _PAINTED_TEXTURE: dict[str, Any] = _TEXTURE | {
     "optimization": {"smallest_octave": 64, "coarse_factor": 1.6},
     # Without a photograph relu5_1 decides where the large forms go. The remaining style distance is small, and a larger
     # weight of the total variation would paint blocks along the axes.
-    "losses": {"style": {"strokes": 0, "relu5_1": 0.2}, "total_variation": 0.025},
+    "losses": {"style": {"strokes": 0, "gabor": 0, "relu5_1": 0.2}, "total_variation": 0.025},
 }
 
 TEXTURE_CHANGES: dict[Preset, dict[str, Any]] = {

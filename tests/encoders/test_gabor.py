@@ -1,0 +1,87 @@
+"""The features of Gabor filters: values on patterns, gradients and borders."""
+
+import math
+
+import pytest
+import torch
+
+from impasto.encoders.gabor import CHANNELS, NORM, ORIENTATIONS, REACH, WAVELENGTH, gabor_features, gabor_filters
+from impasto.engine.distances import gaussian, wasserstein2
+from impasto.engine.statistics import statistics
+
+
+def grey(pattern):
+    """Return an H×W pattern as a grey picture, 1×3×H×W."""
+    return pattern.double().expand(1, 3, *pattern.shape)
+
+
+def waves(angle, side=64):
+    """Draw waves of the filters' length that run along an angle in degrees, clockwise from the right."""
+    y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    along = x * math.cos(math.radians(angle)) + y * math.sin(math.radians(angle))
+    return grey(0.5 + 0.4 * torch.sin(2 * math.pi * along / WAVELENGTH))
+
+
+def noise(height, width, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(1, 3, height, width, generator=generator, dtype=torch.float64)
+
+
+def test_filters_have_mean_zero_and_their_norm():
+    filters = gabor_filters()
+    assert filters.shape == (2 * ORIENTATIONS, 2 * REACH + 1, 2 * REACH + 1)
+    assert filters.sum((1, 2)).abs().max() < 1e-12
+    assert filters.square().sum((1, 2)).sqrt().tolist() == pytest.approx([NORM] * len(filters))
+
+
+@pytest.mark.parametrize("number", range(ORIENTATIONS))
+def test_waves_excite_the_filters_along_them(number):
+    energies = gabor_features(waves(180 * number / ORIENTATIONS)).square().mean((0, 2, 3))
+    by_orientation = energies.view(2, ORIENTATIONS, 2).sum((0, 2))
+    others = by_orientation[torch.arange(ORIENTATIONS) != number]
+    assert by_orientation.argmax() == number
+    assert by_orientation[number] > 3 * others.max()
+
+
+def test_features_are_positive_and_negative_parts():
+    positive, negative = gabor_features(noise(20, 30)).chunk(2, 1)
+    assert positive.shape == (1, CHANNELS // 2, 20, 30)
+    assert min(positive.min(), negative.min()) == 0
+    assert (positive * negative).abs().max() == 0
+
+
+def test_flat_picture_has_no_features():
+    assert gabor_features(grey(torch.full((16, 16), 0.7))).abs().max() < 1e-12
+
+
+def test_statistics_tell_dots_from_a_weave():
+    """Dots have all directions in one place. Patches of bars, down here and across there, have one in each place."""
+    y, x = torch.meshgrid(torch.arange(96), torch.arange(96), indexing="ij")
+    across, down = (torch.cos(2 * math.pi * along / 3) for along in (x, y))
+    patch = ((x // 12 + y // 12) % 2).bool()
+    weave, dots = grey(0.5 + 0.2 * torch.where(patch, across, down)), grey(0.5 + 0.1 * (across + down))
+    # The dots have half of the weave's energy; with equal energies they still differ.
+    dots = 0.5 + (dots - 0.5) * (weave.std() / dots.std())
+    found = [statistics(gabor_features(picture)) for picture in (weave, weave.roll((12, 5), (2, 3)), dots)]
+    near, far = (wasserstein2(s, gaussian(found[0], 1e-4)) for s in found[1:])
+    assert far > 10 * near
+
+
+def test_gradient_matches_finite_differences():
+    picture = noise(12, 14).requires_grad_()
+    torch.autograd.gradcheck(lambda x: gabor_features(x).square(), picture, atol=1e-6)
+
+
+def test_features_reach_as_far_as_stated():
+    picture = noise(32, 32)
+    changed = picture.clone()
+    changed[..., 16, 16] += 0.5
+    rows, columns = (gabor_features(changed) - gabor_features(picture)).abs().sum((0, 1)).nonzero().unbind(1)
+    assert rows.min() == columns.min() == 16 - REACH
+    assert rows.max() == columns.max() == 16 + REACH
+
+
+def test_periodic_features_have_no_border():
+    picture = noise(16, 24)
+    rolled = gabor_features(picture.roll((5, 7), (2, 3)), wrap=True)
+    torch.testing.assert_close(rolled, gabor_features(picture, wrap=True).roll((5, 7), (2, 3)))
