@@ -75,8 +75,8 @@ class Recipe:
     side: int = 256
     batch: int = 4
     style_factor: float = 0.5
-    stroke_weight: float = 0.3
-    shift_weight: float = 60.0
+    stroke_weight: float = 0.4
+    shift_weight: float = 120.0
     mismatch_weight: float = 40.0
     bfloat16: bool = True
     seed: int = 0
@@ -410,11 +410,26 @@ def append_curve(path: Path, step: int, seconds: float, rows: Sequence[Mapping[s
     print(f"step {step}  {seconds:.0f} s  " + "  ".join(f"{name} {x:.4f}" for name, x in means.items()), flush=True)
 
 
-def export(checkpoint: Path, out: Path, encoder: str = DECODER_ENCODER) -> None:
-    """Write the decoder of a checkpoint as the file of the package, in float16."""
+def export(
+    checkpoint: Path, out: Path, encoder: str = DECODER_ENCODER, *, start: Path | None = None, share: float = 1.0
+) -> None:
+    """Write the decoder of a checkpoint as the file of the package, in float16.
+
+    Args:
+        checkpoint: checkpoint of a training.
+        out: file to write.
+        encoder: encoder that the decoder belongs to.
+        start: file of the decoder that the training began with.
+        share: share of the trained weights in an average with those of ``start``, which keeps what a further training
+            would lose (Wortsman et al. 2022, Robust Fine-Tuning of Zero-Shot Models).
+    """
     loaded = load_encoder(encoder)
     decoder = Decoder([loaded.encoder.channels(name) for name in LEVELS])
-    decoder.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
+    trained = torch.load(checkpoint, weights_only=True)["model"]
+    if start is not None:
+        initial = load_decoder(loaded, start).state_dict()
+        trained = {name: torch.lerp(initial[name], weight, share) for name, weight in trained.items()}
+    decoder.load_state_dict(trained)
     save_decoder(decoder, loaded, out)
 
 
@@ -426,12 +441,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--export", type=Path, help="write the decoder of the checkpoint to this file, and end")
     parser.add_argument("--start", type=Path, help="file of an exported decoder that provides the initial weights")
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="with --export and --start, share of the trained weights in an average"
+    )
     for name, default in vars(Recipe()).items():
         kind = (lambda text: text != "0") if isinstance(default, bool) else type(default)
         parser.add_argument("--" + name.replace("_", "-"), type=kind, default=default)
     given = vars(parser.parse_args())
     if given["export"]:
-        export(given["out"] / "checkpoint.pt", given["export"])
+        export(given["out"] / "checkpoint.pt", given["export"], start=given["start"], share=given["share"])
         return
     recipe = Recipe(**{name: given[name] for name in vars(Recipe())})
     photographs, paintings = (

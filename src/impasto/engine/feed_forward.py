@@ -169,7 +169,7 @@ class FeedForward:
         return self._encoder(photo, (LEVELS[0], PHOTO_LEVEL))
 
 
-NETWORK_SHARE = 0.74
+NETWORK_SHARE = 0.8
 """The network's strength as a fraction of the settings': matched histograms give a picture more of the painting."""
 
 
