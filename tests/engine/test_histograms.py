@@ -8,6 +8,7 @@ from impasto.engine.histograms import (
     BANDS,
     GREATEST_SLOPE,
     LEAST_SLOPE,
+    MARGIN,
     RANKS,
     apply_curves,
     collapse,
@@ -143,3 +144,15 @@ def test_weights_average_the_quantile_functions():
 def test_styles_may_have_any_size(size):
     found = measure_histograms(noise(0, *size))
     assert {name: table.shape for name, table in found.items()} == dict.fromkeys((*BANDS, PIXELS), (3, RANKS))
+
+
+def test_matched_values_depend_on_no_more_than_the_margin():
+    picture, style = noise(0, 160, 160).double(), noise(1, 160, 160, tails=2.0).double()
+    curves, _ = matched(picture, style)
+    reaches = []
+    for row in range(72, 80):
+        leaf = picture.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(apply_curves(leaf, curves, [None])[..., row, row].sum(), leaf)
+        rows = gradient.abs().amax((0, 1, 3)).nonzero()
+        reaches += [row - rows.min().item(), rows.max().item() - row]
+    assert MARGIN - 8 < max(reaches) <= MARGIN

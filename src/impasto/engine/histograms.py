@@ -45,8 +45,8 @@ LEAST_SPREAD = 4e-3
 LEAST_SLOPE, GREATEST_SLOPE = 0.4, 2.5
 """Bounds of a curve's slope, by which small differences shrink and grow."""
 
-MARGIN = 80
-"""Number of pixels around a part of a picture that its matched values depend on: 40 in each round."""
+MARGIN = 56
+"""Number of pixels around a part of a picture that its matched values depend on: 54, aligned to the grid of 8."""
 
 OPPONENT = ((3**-0.5, 3**-0.5, 3**-0.5), (2**-0.5, 0.0, -(2**-0.5)), (6**-0.5, -2 * 6**-0.5, 6**-0.5))
 """Orthonormal axes of colour whose histograms are matched: lightness, red against blue, and green against both."""

@@ -23,7 +23,7 @@ from impasto.settings.model import DEFAULT_STRENGTH
 MEASURED_SIDE = 1024
 """Long side in pixels from which the statistics are those of a reduced picture."""
 
-TILE = 768
+TILE = 704
 """Side of the tiles in pixels, for pictures that are larger."""
 
 
