@@ -103,7 +103,8 @@ function Divider({ view, frame }) {
     setPercent(Math.round(shown.divider * 100));
     shown.draw();
   };
-  useEffect(() => move(0.5), []);
+  // Before the browser paints: a later reset would undo a first quick key.
+  useLayoutEffect(() => move(0.5), []);
   const onDrag = (/** @type {PointerEvent} */ event) => {
     const shown = /** @type {PictureView} */ (view.current);
     if (event.type === 'pointerdown') /** @type {Element} */ (event.currentTarget).setPointerCapture(event.pointerId);
