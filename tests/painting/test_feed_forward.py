@@ -98,7 +98,7 @@ def test_large_painting_has_no_seams(monkeypatch, size, large, strength):
     assert np.abs(whole - tiled).max() < 1 / 255
 
 
-@pytest.mark.xfail(strict=True, reason="the encoder's poolings see other pixels: 9 to 11 levels")
+@pytest.mark.xfail(strict=True, reason="the encoder's poolings see other pixels: 8 to 11 levels")
 @pytest.mark.parametrize("shift", [1, 7, 15])
 def test_shifted_photo_gives_shifted_painting(shift):
     wide = photo(200, 300)

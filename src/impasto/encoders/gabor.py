@@ -1,8 +1,9 @@
 """Fine forms as features: rectified responses of luminance to a bank of Gabor filters, without a network.
 
-The first layer of a small encoder has fewer filters than a window of 3×3 pixels has values, and its deeper layers
-hardly see the finest detail. So dots and a weave of short bars along the axes can have the same statistics. The
-covariance of rectified responses sees which directions occur together in one place: all of them in a dot, one in a bar.
+The first layer of a small encoder has fewer filters than a window of 3×3 pixels has values, and its poolings keep
+little of the finest detail for the deeper layers. So dots and a weave of short bars along the axes can have the same
+statistics. The covariance of rectified responses sees which directions occur together in one place: all of them in a
+dot, one in a bar.
 
 Source: Gabor filters as a model of simple cells, Daugman 1985; joint statistics of rectified responses as a description
 of texture, Portilla and Simoncelli 2000.
