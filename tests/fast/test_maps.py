@@ -4,6 +4,7 @@ import torch
 from impasto.encoders import decoder
 from impasto.engine import borders, distances, feed_forward, statistics, transport as engine_transport
 from impasto.fast import graphs, maps, network, painter
+from impasto.painting import margins
 from impasto.painting.feed_forward import MEASURED_SIDE
 
 
@@ -48,5 +49,5 @@ def test_constants_equal_those_of_pytorch():
     for strength in (0.0, 0.5, 0.75, 1.0):
         for name in ("passes", "network_strength", "matching_at", "blend_at"):
             assert getattr(maps, name)(strength) == getattr(feed_forward, name)(strength)
-    assert (network.STRIDE, painter.BLEED) == (feed_forward.STRIDE, borders.BLEED)
+    assert (network.STRIDE, margins.BLEED) == (feed_forward.STRIDE, borders.BLEED)
     assert (painter.LARGEST_SIDE, graphs.LEVELS) == (MEASURED_SIDE, decoder.LEVELS)

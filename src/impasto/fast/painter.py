@@ -9,16 +9,15 @@ from importlib.util import find_spec
 import numpy as np
 
 from impasto import pictures
-from impasto.encoders.layers import parse_layer
 from impasto.engine.cores import physical_cores
 from impasto.errors import PaintingError
 from impasto.fast.export import ENCODER, Sources, cached_models
-from impasto.fast.histograms import Margins
 from impasto.fast.maps import Array, network_strength, passes
 from impasto.fast.network import STRIDE, Network
 from impasto.painting.colour.plan import ColourInputs, plan_colours
 from impasto.painting.events import Event, Finished, OctaveStarted, Preparing, Started
 from impasto.painting.inputs import Inputs
+from impasto.painting.margins import grid_margins
 from impasto.painting.octaves import Octave, plan_octaves, style_size
 from impasto.painting.record import Source, StoredEncoder
 from impasto.painting.result import Painting
@@ -26,13 +25,10 @@ from impasto.runs.job import Job, JobPainter, make_painter as make_usual_painter
 from impasto.runs.listener import Listener
 from impasto.runs.slow_files import report_slow_files
 from impasto.settings.fields import Precision
-from impasto.settings.model import DEFAULT_STRENGTH, Settings
+from impasto.settings.model import DEFAULT_STRENGTH
 
 LARGEST_SIDE = 1024
 """Longest side in pixels that is painted as one piece; larger pictures are painted in tiles, with PyTorch."""
-
-BLEED = 10
-"""Smallest margin in pixels on each side of a picture with borders that bleed; that of the PyTorch painter."""
 
 _LIBRARIES = ("onnxruntime", "threadpoolctl")
 
@@ -175,20 +171,17 @@ class FastPainter:
         from threadpoolctl import threadpool_limits
 
         height, width = octave[:2]
-        margins = margins_of(height, width, self._settings)
-        photo = np.pad(self._colours.content(self._photo(height, width)), (*margins, (0, 0)), mode="reflect")
+        painted = photo = self._colours.content(self._photo(height, width))
+        margins = (top, _), (left, _) = grid_margins(photo, STRIDE, bleeds=self._settings.borders == "bleed")
         # LAPACK's threads wait in busy loops, which slows even the decompositions themselves.
         with threadpool_limits(1, "blas"):
             styles = [self._network.measure_style(style) for style in self._sized_styles(max(height, width))]
             strength = DEFAULT_STRENGTH if self._settings.strength is None else self._settings.strength
-            painted = photo
             for share in passes(strength):
-                source = photo + np.float32(share) * (painted - photo)
+                source = np.pad(photo + np.float32(share) * (painted - photo), (*margins, (0, 0)), mode="reflect")
                 painted = self._network.paint(source, styles, self._inputs.weights, network_strength(strength), margins)
-                painted = painted.clip(0, 1)
-        (top, _), (left, _) = margins
-        inner = np.ascontiguousarray(painted[top : top + height, left : left + width])
-        return self._colours.result(inner, lambda: self._photo(height, width))
+                painted = painted[top : top + height, left : left + width].clip(0, 1)
+        return self._colours.result(np.ascontiguousarray(painted), lambda: self._photo(height, width))
 
     def _photo(self, height: int, width: int) -> Array:
         if self.content.size == (height, width):
@@ -200,21 +193,3 @@ class FastPainter:
         for style, recolour in zip(self.styles, self._colours.styles, strict=True):
             size = style_size(*style.original_size, side, self._settings.stroke_size)
             yield recolour(pictures.resize(style.pixels, *size))
-
-
-def margins_of(height: int, width: int, settings: Settings) -> Margins:
-    """Return the margins that a photograph is painted with: above and below, left and right, in pixels.
-
-    Args:
-        height: height of the painting in pixels.
-        width: width of the painting in pixels.
-        settings: settings of the run, with ``borders`` and the layers that determine the size's grid.
-    """
-    layers = {name for weights in (settings.losses.content, settings.losses.style) for name, w in weights.items() if w}
-    stride = max(STRIDE, *(parse_layer(name).stride for name in layers))
-    bleeds = settings.borders == "bleed"
-    grid, least = (STRIDE, 0) if settings.borders == "cut" else (stride, 2 * BLEED if bleeds else 0)
-    beyond = [-(-(length + least) // grid) * grid - length for length in (height, width)]
-    before = [margin // 2 if bleeds else 0 for margin in beyond]
-    (top, left), (vertical, horizontal) = before, beyond
-    return (top, vertical - top), (left, horizontal - left)

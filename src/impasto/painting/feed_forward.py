@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from impasto.encoders.decoder_files import DECODER_ENCODER, load_decoder
 from impasto.encoders.loading import LoadedEncoder, load_encoder
-from impasto.engine.borders import middle, trimmed
 from impasto.engine.feed_forward import STRIDE, FeedForward, Target, network_strength, passes
 from impasto.engine.style_terms import LayerMasks
 from impasto.engine.tiles import Box
 from impasto.painting.inputs import Inputs
 from impasto.painting.machine import Machine
+from impasto.painting.margins import Margins, grid_margins
 from impasto.painting.octaves import Octave, style_size
 from impasto.painting.scaled_inputs import ScaledInputs
 from impasto.painting.workload import Workload
@@ -43,7 +45,7 @@ def paint_instant(octave: Octave, inputs: Inputs, scaled: ScaledInputs, workload
     loaded = load_encoder(DECODER_ENCODER)
     encoder = loaded.encoder.to(machine.device, machine.dtype)
     method = FeedForwardMethod(inputs, scaled, replace(workload, encoder=encoder), loaded, machine)
-    return trimmed(method.paint(octave), octave[:2])
+    return method.paint(octave)
 
 
 class FeedForwardMethod:
@@ -69,14 +71,13 @@ class FeedForwardMethod:
         self._network = FeedForward(workload.encoder, decoder)
 
     def paint(self, octave: Octave) -> Tensor:
-        """Paint the photograph at an octave's size, 1×3×H×W with the margin that :class:`Workload` adds."""
+        """Paint the photograph at an octave's size, 1×3×H×W without a margin."""
         strength = DEFAULT_STRENGTH if self._settings.strength is None else self._settings.strength
         painted: Tensor | None = None
         for share in passes(strength):
             painted = self._paint_over(painted, share, octave, network_strength(strength))
         assert painted is not None
-        height, width = self._workload.painted(octave)[:2]
-        return painted[..., :height, :width]
+        return painted
 
     def _paint_over(self, painted: Tensor | None, share: float, octave: Octave, strength: float) -> Tensor:
         """Paint a mixture of the photograph and the painting so far, 1×3×H×W, whose share is given; None for none."""
@@ -84,31 +85,22 @@ class FeedForwardMethod:
         if max(octave[:2]) > MEASURED_SIDE:
             height, width = scaled_size(*octave[:2], MEASURED_SIDE)
             reduced = octave._replace(height=height, width=width)
-        source, masks = self._source(reduced, painted, share), self._masks(reduced)
-        transfer, result = self._network.measure(source, self._targets(reduced), masks, strength, self._core(reduced))
+        source, margins = self._source(reduced, painted, share)
+        masks, core = self._masks(reduced, margins), _core(margins, reduced)
+        transfer, result = self._network.measure(source, self._targets(reduced), masks, strength, core)
         if reduced is not octave:
-            source, masks = self._source(octave, painted, share), self._masks(octave)
+            source, margins = self._source(octave, painted, share)
+            masks, core = self._masks(octave, margins), _core(margins, octave)
             result = self._network.paint(source, transfer, masks, strength, self._settings.tile or TILE)
-        return result.clamp_(0, 1)
+        return result[(..., *core.slices)].clamp_(0, 1)
 
-    def _source(self, octave: Octave, painted: Tensor | None, share: float) -> Tensor:
-        """Return the input of a pass: the photograph with a share of the painting so far, which may be larger."""
-        photo = self._photo(octave)
-        return photo if painted is None else photo.lerp(self._scaled.resized(painted, *photo.shape[-2:]), share)
-
-    def _photo(self, octave: Octave) -> Tensor:
-        """Return the photograph with its margin, padded to the grid of the network."""
-        return self._scaled.continued(self._scaled.photograph(*octave[:2]), self._padded(octave))
-
-    def _padded(self, octave: Octave) -> tuple[int, int]:
-        height, width = self._workload.measured(octave)[:2]
-        return -(-height // STRIDE) * STRIDE, -(-width // STRIDE) * STRIDE
-
-    def _core(self, octave: Octave) -> Box:
-        """Return the photograph's place within its margin."""
-        height, width = octave[:2]
-        bleeds = self._settings.borders == "bleed"
-        return middle(self._padded(octave), (height, width)) if bleeds else Box(0, 0, height, width)
+    def _source(self, octave: Octave, painted: Tensor | None, share: float) -> tuple[Tensor, Margins]:
+        """Return the input of a pass with its margins: the photograph with a share of the painting so far."""
+        picture = photo = self._scaled.photograph(*octave[:2])
+        margins = grid_margins(photo[0].permute(1, 2, 0).cpu().numpy(), STRIDE, bleeds=self._settings.borders == "bleed")
+        if painted is not None:
+            picture = photo.lerp(self._scaled.resized(painted, *octave[:2]), share)
+        return _padded(picture, margins), margins
 
     def _targets(self, octave: Octave) -> list[Target]:
         """Measure the styles, and list those of each region with their weights."""
@@ -129,10 +121,22 @@ class FeedForwardMethod:
         weights = self._inputs.weights
         return [group for group in self._regions.style_groups if any(weights[n] for n in group)]
 
-    def _masks(self, octave: Octave) -> list[LayerMasks | None]:
+    def _masks(self, octave: Octave, margins: Margins) -> list[LayerMasks | None]:
         """Return the mask of each region; None if the only region is the whole picture."""
         coverage = self._regions.coverage(*octave[:2])
         if coverage is None:
             return [None]
         arrays = [sum((coverage[n] for n in group[1:]), coverage[group[0]]) for group in self._groups]
-        return self._scaled.masks(arrays, self._network.layers, self._padded(octave))
+        return self._scaled.masks(arrays, self._network.layers, partial(_padded, margins=margins))
+
+
+def _padded(picture: Tensor, margins: Margins) -> Tensor:
+    """Pad a picture by reflection; B×C×h×w to B×C×H×W."""
+    rows, columns = margins
+    return F.pad(picture, (*columns, *rows), mode="reflect")
+
+
+def _core(margins: Margins, octave: Octave) -> Box:
+    """Return the box of a picture of an octave's size within its margins."""
+    (top, _), (left, _) = margins
+    return Box(top, left, top + octave.height, left + octave.width)

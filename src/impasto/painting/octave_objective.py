@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -60,7 +61,11 @@ class OctaveObjectives:
         sizes = [style_size(*style.original_size, max(size), stroke_size) for style in self._inputs.styles]
         layers = {name: encoder.layers[name] for name in shares(self._losses.style)}
         parts = self._scaled.masks([self._regions.style_mask(n, *size) for n, size in enumerate(sizes)], layers)
-        masks = self._scaled.masks(self._regions.coverage(*size) or (None,) * len(weights), layers, whole)
+        masks = self._scaled.masks(
+            self._regions.coverage(*size) or (None,) * len(weights),
+            layers,
+            partial(self._scaled.continued, size=whole),
+        )
         targets = measure_styles(encoder, self._scaled.styles(sizes), weights, self._losses, parts)
         return [Style(*style) for style in zip(targets, weights, masks, strict=True)]
 

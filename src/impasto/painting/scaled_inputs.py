@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -87,21 +87,24 @@ class ScaledInputs:
         )
 
     def masks(
-        self, masks: Sequence[np.ndarray | None], layers: dict[str, Layer], size: tuple[int, int] | None = None
+        self,
+        masks: Sequence[np.ndarray | None],
+        layers: dict[str, Layer],
+        pad: Callable[[Tensor], Tensor] | None = None,
     ) -> list[LayerMasks | None]:
         """Reduce masks to the resolutions of layers; masks that share an array share the result.
 
         Args:
             masks: H×W in [0, 1] each, or None.
             layers: layers by name.
-            size: height and width of the encoder's input, to which the masks are padded; their own size by default.
+            pad: pads 1×1×H×W to the size of the encoder's input; masks keep their own size by default.
         """
         by_array: dict[int, LayerMasks | None] = {}
         for mask in masks:
             if id(mask) not in by_array:
                 on_device = None if mask is None else torch.from_numpy(mask).to(self._device)
-                if on_device is not None and size is not None:
-                    on_device = self.continued(on_device[None, None], size)[0, 0]
+                if on_device is not None and pad is not None:
+                    on_device = pad(on_device[None, None])[0, 0]
                 by_array[id(mask)] = None if on_device is None else layer_masks(on_device, layers)
         return [by_array[id(mask)] for mask in masks]
 
