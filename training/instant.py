@@ -22,13 +22,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from impasto.encoders.decoder import FULL_STRENGTH, LEVELS, PHOTO_LEVEL, PIXELS, Decoder
+from impasto.encoders.decoder import LEVELS, PHOTO_LEVEL, PIXELS, Decoder
 from impasto.encoders.decoder_files import DECODER_ENCODER, load_decoder, save_decoder
 from impasto.encoders.loading import load_encoder
 from impasto.encoders.network import Encoder
 from impasto.encoders.strokes import LUMA, windows_like
 from impasto.engine.distances import Gaussian, gaussian, wasserstein2
-from impasto.engine.feed_forward import NETWORK_SHARE, blend_at, matching_at, network_strength
+from impasto.engine.feed_forward import blend_at
 from impasto.engine.histograms import (
     ROUNDS,
     Histograms,
@@ -155,7 +155,7 @@ class Trainer:
         Args:
             contents: photographs, B×3×H×W; with a shift, its windows of half as many photographs.
             styles: paintings, one for each photograph.
-            strengths: strength of the settings for each photograph.
+            strengths: strength for each photograph.
             shift: shift between the two windows of each photograph, whose paintings shall agree.
         """
         repeats = len(contents) // len(styles)
@@ -164,16 +164,15 @@ class Trainer:
             targets = style_targets(self._encoder, styles) * repeats
             photo = encode(self._encoder, contents, (PHOTO_LEVEL, LEVELS[0])) | {"rgb": contents}
         styles, strengths = styles.repeat(repeats, 1, 1, 1), strengths.repeat(repeats)
-        of_network = torch.tensor([network_strength(s) for s in strengths.tolist()])
 
         def map_level(name: str, x: Tensor) -> Tensor:
             with torch.autocast("cpu", enabled=False):
-                return mapped(x.float(), [target[name].distribution for target in targets], of_network)
+                return mapped(x.float(), [target[name].distribution for target in targets], strengths)
 
         with self._precision():
-            painted = self.decoder(photo, of_network, map_level).float()
+            painted = self.decoder(photo, strengths, map_level).float()
         painted = map_level(PIXELS, painted)
-        decoded, painted = painted, matched(painted.clamp(0, 1), styles, of_network)
+        decoded, painted = painted, matched(painted.clamp(0, 1), styles, strengths)
         # Gradients of slices would fill whole batches with zeros.
         found = {name: x.split(1) for name, x in encode(self._encoder, painted, STYLE_LAYERS).items()}
         terms = {
@@ -247,23 +246,16 @@ class Shift(NamedTuple):
         return difference[..., border:-border, border:-border].square().mean()
 
 
-GREATEST_STRENGTH = FULL_STRENGTH / NETWORK_SHARE
-"""Strength of the settings from which the network has its full strength."""
-
-
 def random_strengths(count: int, generator: torch.Generator) -> Tensor:
-    """Draw strengths of the settings that a single pass paints.
-
-    Half of the pictures have the default, and the others any up to :data:`GREATEST_STRENGTH`, more of them low ones.
-    """
+    """Draw strengths: the default for half of the pictures, and any in [0, 1] for the others, more of them low ones."""
     strengths = torch.rand(count, generator=generator)
     strengths = strengths.where(torch.rand(count, generator=generator) < 0.5, strengths.square())
-    return (GREATEST_STRENGTH * strengths).where(torch.rand(count, generator=generator) < 0.5, torch.tensor(DEFAULT_STRENGTH))
+    return strengths.where(torch.rand(count, generator=generator) < 0.5, torch.tensor(DEFAULT_STRENGTH))
 
 
 def blend_left(strengths: Tensor) -> Tensor:
-    """Return the fractions of the features that the maps leave unchanged, for strengths of the settings."""
-    return torch.tensor([1 - blend_at(network_strength(s)) for s in strengths.tolist()])
+    """Return the fractions of the features that the maps leave unchanged."""
+    return torch.tensor([1 - blend_at(s) for s in strengths.tolist()])
 
 
 def encode(encoder: Encoder, images: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
@@ -306,7 +298,7 @@ def matched(painted: Tensor, styles: Tensor, strengths: Tensor) -> Tensor:
     for picture, style, strength in zip(painted.split(1), styles.split(1), strengths.tolist(), strict=True):
         target = measure_histograms(style)
 
-        def match(name: str, x: Tensor, target: Histograms = target, blend: float = matching_at(strength)) -> Tensor:
+        def match(name: str, x: Tensor, target: Histograms = target, blend: float = blend_at(strength)) -> Tensor:
             return measure_curve(x.detach(), None, target[name], blend)(with_fixed_moments(x))
 
         x = to_opponent(picture)

@@ -5,7 +5,20 @@ import math
 import pytest
 import torch
 
-from impasto.encoders.gabor import CHANNELS, NORM, ORIENTATIONS, REACH, WAVELENGTH, gabor_features, gabor_filters
+from impasto.encoders.gabor import (
+    CHANNELS,
+    COARSE_CHANNELS,
+    COARSE_GAIN,
+    NORM,
+    ORIENTATIONS,
+    REACH,
+    STRIDE,
+    WAVELENGTH,
+    coarse_gabor_features,
+    gabor_features,
+    gabor_filters,
+)
+from impasto.encoders.strokes import LUMA
 from impasto.engine.distances import gaussian, wasserstein2
 from impasto.engine.statistics import statistics
 
@@ -45,7 +58,7 @@ def test_waves_excite_the_filters_along_them(number):
 
 def test_features_are_positive_and_negative_parts():
     positive, negative = gabor_features(noise(20, 30)).chunk(2, 1)
-    assert positive.shape == (1, CHANNELS // 2, 20, 30)
+    assert positive.shape == (1, CHANNELS // 2, 10, 15)
     assert min(positive.min(), negative.min()) == 0
     assert (positive * negative).abs().max() == 0
 
@@ -73,15 +86,57 @@ def test_gradient_matches_finite_differences():
 
 
 def test_features_reach_as_far_as_stated():
-    picture = noise(32, 32)
-    changed = picture.clone()
-    changed[..., 16, 16] += 0.5
-    rows, columns = (gabor_features(changed) - gabor_features(picture)).abs().sum((0, 1)).nonzero().unbind(1)
-    assert rows.min() == columns.min() == 16 - REACH
-    assert rows.max() == columns.max() == 16 + REACH
+    picture = noise(33, 33)
+    for at in (16, 17):
+        changed = picture.clone()
+        changed[..., at, at] += 0.5
+        rows, columns = (gabor_features(changed) - gabor_features(picture)).abs().sum((0, 1)).nonzero().unbind(1)
+        assert STRIDE * rows.min() == STRIDE * columns.min() == (at - REACH + 1) // STRIDE * STRIDE
+        assert STRIDE * rows.max() == STRIDE * columns.max() == (at + REACH) // STRIDE * STRIDE
 
 
 def test_periodic_features_have_no_border():
     picture = noise(16, 24)
-    rolled = gabor_features(picture.roll((5, 7), (2, 3)), wrap=True)
-    torch.testing.assert_close(rolled, gabor_features(picture, wrap=True).roll((5, 7), (2, 3)))
+    rolled = gabor_features(picture.roll((4, 6), (2, 3)), wrap=True)
+    torch.testing.assert_close(rolled, gabor_features(picture, wrap=True).roll((2, 3), (2, 3)))
+
+
+def test_coarse_features_of_luminance_are_those_of_the_halved_picture():
+    picture = noise(21, 36)
+    found = coarse_gabor_features(picture)
+    assert found.shape == (1, COARSE_CHANNELS, 10, 18)
+    positive, negative = (part[:, : CHANNELS // 2] for part in found.chunk(2, 1))
+    halved = torch.nn.functional.avg_pool2d(picture, 2)
+    torch.testing.assert_close(torch.cat([positive, negative], 1)[..., ::2, ::2], COARSE_GAIN * gabor_features(halved))
+
+
+def test_coarse_features_see_colours_of_equal_luminance():
+    wave = 0.1 * torch.sin(math.pi * torch.arange(64, dtype=torch.float64) / WAVELENGTH).expand(64, 64)
+    red_and_blue = 0.5 + wave * torch.tensor([1.0, 0.0, -LUMA[0] / LUMA[2]], dtype=torch.float64).view(1, 3, 1, 1)
+    assert gabor_features(red_and_blue).abs().max() < 1e-9
+    luminance, red_blue, _ = coarse_gabor_features(red_and_blue).chunk(2, 1)[0].split(CHANNELS // 2, 1)
+    assert luminance.abs().max() < 1e-9
+    assert red_blue.square().mean() > 1e-5 * COARSE_GAIN**2
+
+
+def test_gradient_of_coarse_features_matches_finite_differences():
+    picture = noise(10, 12).requires_grad_()
+    torch.autograd.gradcheck(lambda x: coarse_gabor_features(x).square(), picture, atol=1e-6)
+
+
+def test_coarse_features_reach_as_far_as_stated():
+    picture = noise(48, 48)
+    for at in (20, 21):
+        changed = picture.clone()
+        changed[..., at, at] += 0.5
+        rows, _ = (
+            (coarse_gabor_features(changed) - coarse_gabor_features(picture)).abs().sum((0, 1)).nonzero().unbind(1)
+        )
+        assert rows.min() == at // STRIDE - REACH
+        assert rows.max() == at // STRIDE + REACH
+
+
+def test_periodic_coarse_features_have_no_border():
+    picture = noise(16, 24)
+    rolled = coarse_gabor_features(picture.roll((4, 6), (2, 3)), wrap=True)
+    torch.testing.assert_close(rolled, coarse_gabor_features(picture, wrap=True).roll((2, 3), (2, 3)))

@@ -1,6 +1,14 @@
 import pytest
 
-from impasto.encoders.layers import GABOR_LAYER, PIXELS, STROKE_LAYER, Layer, all_convolutions, parse_layer
+from impasto.encoders.layers import (
+    COARSE_GABOR_LAYER,
+    GABOR_LAYER,
+    PIXELS,
+    STROKE_LAYER,
+    Layer,
+    all_convolutions,
+    parse_layer,
+)
 from impasto.errors import EncoderError
 
 
@@ -24,10 +32,16 @@ def test_strokes_layer_follows_pixels_at_stride_eight():
     assert (STROKE_LAYER.halvings, STROKE_LAYER.stride) == (3, 8)
 
 
-def test_gabor_layer_has_all_pixels():
+def test_gabor_layer_has_every_second_pixel():
     assert STROKE_LAYER < parse_layer("gabor") == GABOR_LAYER < parse_layer("conv1_1")
     assert str(GABOR_LAYER) == "gabor"
-    assert (GABOR_LAYER.halvings, GABOR_LAYER.stride) == (0, 1)
+    assert (GABOR_LAYER.halvings, GABOR_LAYER.stride) == (1, 2)
+
+
+def test_coarse_gabor_layer_is_that_of_the_halved_picture():
+    assert GABOR_LAYER < parse_layer("gabor2") == COARSE_GABOR_LAYER < parse_layer("conv1_1")
+    assert str(COARSE_GABOR_LAYER) == "gabor2"
+    assert (COARSE_GABOR_LAYER.halvings, COARSE_GABOR_LAYER.stride) == (1, 2)
 
 
 @pytest.mark.parametrize("name", ["", "relu0_1", "relu1_5", "relu6_1", "pool4", "relu4_1 ", "block4_conv5", "RELU4_1"])

@@ -33,7 +33,7 @@ OTHER_STACKS = {
 def layer_names(encoder: Encoder) -> list[str]:
     """List all layers of an encoder by name."""
     layers = [layer._replace(after_relu=relu) for layer in encoder.convolutions for relu in (False, True)]
-    return ["rgb", "strokes", "gabor", *map(str, layers)]
+    return ["rgb", "strokes", "gabor", "gabor2", *map(str, layers)]
 
 
 def random_features(

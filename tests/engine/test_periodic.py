@@ -17,7 +17,7 @@ from tests.engine.samples import picture_tensor
 from tests.helpers import random_weights
 
 BY_NAME = {name: parse_layer(name) for name in (*Losses().style, "relu1_2")}
-LAYERS = {"rgb": 1.0, "strokes": 1.0, "gabor": 1.0, "relu1_2": 1.0, "relu3_1": 1.0, "relu5_1": 1.0}
+LAYERS = {"rgb": 1.0, "strokes": 1.0, "gabor": 1.0, "gabor2": 1.0, "relu1_2": 1.0, "relu3_1": 1.0, "relu5_1": 1.0}
 
 
 def periodic_objective(height, width, styles, *, tile=None, encoder=None, masks=(), style_masks=(), **losses):
@@ -101,7 +101,7 @@ def assert_periodic_tiled_loss_equals_untiled(units, tile, pooling, padding):
 
 def test_wrapped_features_equal_those_amid_copies():
     encoder, image = Encoder(random_weights()).double(), picture_tensor(32, 48, 1)
-    names = ["strokes", "gabor", "relu1_1", "conv3_2", "relu5_1"]
+    names = ["strokes", "gabor", "gabor2", "relu1_1", "conv3_2", "relu5_1"]
     wrapped, amid = encoder(image, names, wrap=True), encoder(image.repeat(1, 1, 7, 5), names)
     for name in names:
         h, w = wrapped[name].shape[-2:]

@@ -69,7 +69,7 @@ def assert_any_tiles_equal_untiled(data):
 def test_masked_tiled_objective_equals_untiled():
     encoder = ENCODERS["average", "replicate", "first"]
     generator = torch.Generator().manual_seed(0)
-    names = ["rgb", "strokes", "gabor", "relu1_1", "relu3_1", "relu4_1"]
+    names = ["rgb", "strokes", "gabor", "gabor2", "relu1_1", "relu3_1", "relu4_1"]
     sizes = {
         name: (107 // layer.stride, 150 // layer.stride) for name, layer in zip(names, layers_of(names), strict=True)
     }
@@ -95,6 +95,8 @@ STROKE_COMBINATIONS = {
     "deep": (["strokes", "relu3_1", "relu5_1"], ["relu4_1"]),
     "content": (["relu1_1"], ["strokes"]),
     "gabor": (["gabor"], []),
+    "gabor2": (["gabor2"], []),
+    "gabor2 and deep": (["gabor2", "relu3_1"], ["gabor2", "relu4_1"]),
     "gabor and strokes": (["strokes", "gabor", "relu2_1"], []),
     "gabor and shallow": (["gabor", "relu1_1"], ["gabor"]),
     "gabor and deep": (["gabor", "relu3_1"], ["relu4_1"]),

@@ -14,6 +14,7 @@ LAYERS = [
     "rgb",
     "strokes",
     "gabor",
+    "gabor2",
     *(f"{kind}{layer.block}_{layer.number}" for layer in all_convolutions() for kind in ("conv", "relu")),
 ]
 SIDES = st.integers(33, 150)
@@ -49,10 +50,13 @@ def test_halo_reaches_strokes_in_multiples_of_their_stride():
 
 def test_halo_reaches_gabor_filters():
     vgg19 = Architecture()
-    assert halos(layers_of(["gabor"]), vgg19) == (2,)
-    assert halos(layers_of(["gabor", "relu1_1"]), vgg19) == (2,)
+    assert halos(layers_of(["gabor"]), vgg19) == (2, 0)
+    assert halos(layers_of(["gabor", "relu1_1"]), vgg19) == (2, 0)
     assert halos(layers_of(["gabor", "relu2_1"]), vgg19) == halos(layers_of(["relu2_1"]), vgg19) == (4, 1)
     assert halos(layers_of(["rgb", "strokes", "gabor"]), vgg19) == (48, 0, 0, 0)
+    assert halos(layers_of(["gabor2"]), vgg19) == (4, 0)
+    assert halos(layers_of(["gabor2", "relu1_1"]), vgg19) == (4, 0)
+    assert halos(layers_of(["gabor2", "relu3_1"]), vgg19) == halos(layers_of(["relu3_1"]), vgg19)
 
 
 @given(height=SIDES, width=SIDES, side=st.integers(LEAST_CORE, 100), deepest=st.sampled_from(LAYERS))

@@ -3,16 +3,15 @@ import itertools
 import pytest
 import torch
 
-from impasto.encoders.gabor import gabor_features
+from impasto.encoders.gabor import coarse_gabor_features, gabor_features
+from impasto.encoders.layers import COARSE_GABOR_LAYER, GABOR_LAYER, STROKE_LAYER
 from impasto.encoders.network import Architecture
 from impasto.encoders.strokes import stroke_features
 from impasto.painting import memory
 from impasto.painting.memory import (
     HEAP_OVERHEAD,
-    KEPT_BY_GABOR,
-    KEPT_BY_STROKES,
-    PEAK_OF_GABOR,
-    PEAK_OF_STROKES,
+    KEPT_VALUES,
+    PEAK_VALUES,
     PROCESS,
     memory_budget,
     memory_needed,
@@ -64,9 +63,11 @@ def test_strokes_need_memory_for_tile_with_halo():
     # Cores are 800 px high and 1008 px wide, and the halo is 48 px where the picture continues.
     tile = 4 * (800 + 96) * (1008 + 96)
     images = 2 * 12 * 1600 * 2000  # a step's temporary images, which need more memory than the tile's pixels alone
-    assert need("strokes") - need("rgb") == pytest.approx(HEAP_OVERHEAD * PEAK_OF_STROKES * tile - images, rel=0.01)
+    assert need("strokes") - need("rgb") == pytest.approx(
+        HEAP_OVERHEAD * PEAK_VALUES[STROKE_LAYER] * tile - images, rel=0.01
+    )
     more = need("strokes", "relu5_1") - need("relu5_1")
-    assert HEAP_OVERHEAD * KEPT_BY_STROKES * tile < more < 0.15 * need("relu5_1")
+    assert HEAP_OVERHEAD * KEPT_VALUES[STROKE_LAYER] * tile < more < 0.15 * need("relu5_1")
 
 
 def allocated(function):
@@ -89,17 +90,24 @@ def test_strokes_allocate_what_is_estimated():
             return stroke_features(image)
 
     _, kept = allocated(lambda: stroke_features(image))
-    assert 0.8 * KEPT_BY_STROKES * size < kept < 1.1 * KEPT_BY_STROKES * size
+    assert 0.8 * KEPT_VALUES[STROKE_LAYER] * size < kept < 1.1 * KEPT_VALUES[STROKE_LAYER] * size
     peak, _ = allocated(lambda: torch.autograd.grad(stroke_features(image).sum(), image))
-    assert 0.6 * PEAK_OF_STROKES * size < peak < PEAK_OF_STROKES * size
-    assert 0.8 * PEAK_OF_STROKES / 2 * size < allocated(without_gradient)[0] < 1.1 * PEAK_OF_STROKES / 2 * size
+    assert 0.6 * PEAK_VALUES[STROKE_LAYER] * size < peak < PEAK_VALUES[STROKE_LAYER] * size
+    assert (
+        0.8 * PEAK_VALUES[STROKE_LAYER] / 2 * size
+        < allocated(without_gradient)[0]
+        < 1.1 * PEAK_VALUES[STROKE_LAYER] / 2 * size
+    )
 
 
-def test_gabor_filters_allocate_what_is_estimated():
+@pytest.mark.parametrize(
+    ("features", "layer"), [(gabor_features, GABOR_LAYER), (coarse_gabor_features, COARSE_GABOR_LAYER)]
+)
+def test_gabor_filters_allocate_what_is_estimated(features, layer):
     image = torch.rand(1, 3, 192, 256, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    gabor_features(image)  # makes the filters, which are kept
+    features(image)  # makes the filters, which are kept
     size = 4 * 192 * 256
-    _, kept = allocated(lambda: gabor_features(image))
-    assert 0.9 * KEPT_BY_GABOR * size < kept < 1.1 * KEPT_BY_GABOR * size
-    peak, _ = allocated(lambda: torch.autograd.grad(gabor_features(image).sum(), image))
-    assert 0.9 * PEAK_OF_GABOR * size < peak < 1.1 * PEAK_OF_GABOR * size
+    _, kept = allocated(lambda: features(image))
+    assert 0.9 * KEPT_VALUES[layer] * size < kept < 1.1 * KEPT_VALUES[layer] * size
+    peak, _ = allocated(lambda: torch.autograd.grad(features(image).sum(), image))
+    assert 0.9 * PEAK_VALUES[layer] * size < peak < 1.1 * PEAK_VALUES[layer] * size

@@ -31,7 +31,7 @@ def sides(octaves):
 
 
 def test_default_octaves_at_512():
-    assert plan(384, 512) == (Octave(96, 128, 30), Octave(192, 256, 30), Octave(384, 512, 30))
+    assert plan(384, 512) == (Octave(96, 128, 28), Octave(192, 256, 28), Octave(384, 512, 28))
 
 
 @pytest.mark.parametrize(

@@ -485,7 +485,8 @@ def test_any_picture_is_painted_or_refused(
 
 def test_clamped_image_stays_in_range(photo, style, small):
     how = {"method": "adam", "rate": 0.5, "iterations": 4, "max_octaves": 1, "clamp": "step", "keep": "last"}
-    losses = {"overshoot": 0, "total_variation": 0}
+    # Without gabor2, which holds colours back, a twentieth of the pixels is clamped.
+    losses = {"overshoot": 0, "total_variation": 0, "style": {"gabor2": 0}}
     painter = impasto.make_painter(photo, style, **small | {"optimization": how, "losses": losses})
     images = [event.image() for event in painter if isinstance(event, Iteration)]
     last = painter.painting().array

@@ -37,7 +37,9 @@ def test_presets_are_valid_and_round_trip_through_json(preset):
     strength=st.one_of(st.none(), st.floats(0, 1)),
     preset=st.sampled_from(PRESETS),
     layers=st.dictionaries(
-        st.sampled_from(["relu1_1", "conv3_2", "rgb", "strokes", "gabor", "relu5_4"]), st.floats(0.1, 9), min_size=1
+        st.sampled_from(["relu1_1", "conv3_2", "rgb", "strokes", "gabor", "gabor2", "relu5_4"]),
+        st.floats(0.1, 9),
+        min_size=1,
     ),
     seed=st.integers(0, 2**63 - 1),
 )
@@ -223,7 +225,7 @@ def test_presets_keep_colour_strokes_and_detail(preset):
 
 
 @given(detail=st.floats(0, 1), layers=st.dictionaries(st.sampled_from(["relu1_1", "conv1_2", "relu3_1", "relu5_1", "rgb",
-                                                                       "strokes", "gabor"]),
+                                                                       "strokes", "gabor", "gabor2"]),
                                                       st.floats(0, 9), min_size=1))  # fmt: skip
 def test_detail_shifts_block_weights_and_keeps_sum(detail, layers):
     none = dict.fromkeys(make_settings().losses.style, 0)
@@ -231,7 +233,7 @@ def test_detail_shifts_block_weights_and_keeps_sum(detail, layers):
         return
     settings = make_settings(detail=detail, losses={"style": none | layers})
     before, after = settings.losses.style, settings.balanced_losses.style
-    assert all(after[name] == before[name] for name in ("rgb", "strokes", "gabor"))
+    assert all(after[name] == before[name] for name in ("rgb", "strokes", "gabor", "gabor2"))
     assert sum(after.values()) == pytest.approx(sum(before.values()))
     assert list(after) == list(before)
     for one, other in (("relu1_1", "relu3_1"), ("relu3_1", "relu5_1")):
@@ -240,7 +242,7 @@ def test_detail_shifts_block_weights_and_keeps_sum(detail, layers):
             assert ratio == pytest.approx(DETAIL_RATIO ** (2 * (2 * detail - 1)), rel=1e-6)
 
 
-@pytest.mark.parametrize("layer", ["strokes", "gabor"])
+@pytest.mark.parametrize("layer", ["strokes", "gabor", "gabor2"])
 @pytest.mark.parametrize("preset", ["tutorial", "tutorial-core"])
 def test_tutorial_presets_have_the_networks_layers_alone(preset, layer):
     assert make_settings(preset=preset).losses.style[layer] == 0
@@ -250,7 +252,7 @@ def test_tutorial_presets_have_the_networks_layers_alone(preset, layer):
     assert back.losses.style == make_settings().losses.style
 
 
-@pytest.mark.parametrize("layer", ["strokes", "gabor"])
+@pytest.mark.parametrize("layer", ["strokes", "gabor", "gabor2"])
 def test_records_from_before_a_layer_have_none(layer):
     settings = make_settings(losses={"style": {"relu3_1": 2.0}})
     stored = settings.model_dump(mode="json", exclude_none=True)

@@ -142,8 +142,8 @@ def test_shifted_windows_agree_where_they_overlap():
 
 def test_training_matches_histograms_as_the_engine_does():
     painted, styles = torch.rand(2, 2, 3, 64, 48, generator=torch.Generator().manual_seed(0)).unbind()
-    found = matched(0.5 * painted, styles, torch.tensor([0.2, 0.4]))
-    for i, blend in enumerate((0.5, 1.0)):
+    found = matched(0.5 * painted, styles, torch.tensor([0.2, 0.5]))
+    for i, blend in enumerate((0.4, 1.0)):
         target = [(measure_histograms(styles[i : i + 1]), 1.0)]
         expected = measure_curves(0.5 * painted[i : i + 1], [target], [None], blend)[1]
         torch.testing.assert_close(found[i : i + 1], expected)
@@ -173,7 +173,7 @@ def test_half_of_the_strengths_are_the_default():
     strengths = random_strengths(1000, torch.Generator().manual_seed(0))
     assert 0.45 < (strengths == 0.5).float().mean() < 0.55
     assert strengths.min() < 0.05
-    assert 0.6 < strengths.max() <= 0.625
+    assert strengths.max() > 0.95
 
 
 def test_step_size_rises_then_falls():

@@ -1,8 +1,8 @@
 """Names of the layers of VGG-like stacks, in both spellings.
 
 ``conv4_1`` is the first convolution of the fourth block, before the ReLU. ``relu4_1`` is the same layer after the ReLU;
-Keras calls it ``block4_conv1``. ``rgb`` stands for the picture's own pixels, and ``strokes`` and ``gabor`` for the
-features that :mod:`impasto.encoders.strokes` and :mod:`impasto.encoders.gabor` compute from them.
+Keras calls it ``block4_conv1``. ``rgb`` stands for the picture's own pixels, and ``strokes``, ``gabor`` and ``gabor2``
+for the features that :mod:`impasto.encoders.strokes` and :mod:`impasto.encoders.gabor` compute from them.
 """
 
 from __future__ import annotations
@@ -28,8 +28,14 @@ STROKES = "strokes"
 GABOR = "gabor"
 """Name of the layer of :func:`impasto.encoders.gabor.gabor_features`."""
 
-STROKE_HALVINGS = 3
-"""Number of times that the picture's size is halved before the strokes."""
+GABOR2 = "gabor2"
+"""Name of the layer of :func:`impasto.encoders.gabor.coarse_gabor_features`."""
+
+PIXEL_LAYERS = (RGB, STROKES, GABOR, GABOR2)
+"""Names of the layers that need no convolutions of the network, in the order of their numbers."""
+
+PIXEL_LAYER_HALVINGS = (0, 3, 1, 1)
+"""Number of times that the picture's size is halved before each of :data:`PIXEL_LAYERS`."""
 
 _PATTERN = re.compile(r"(?:(?P<kind>relu|conv)(?P<block>\d+)_(?P<index>\d+)|block(?P<kblock>\d+)_conv(?P<kindex>\d+))")
 
@@ -39,7 +45,7 @@ class Layer(NamedTuple):
 
     Attributes:
         block: number of the block, from 1; 0 for the layers that need no convolutions of the network.
-        number: number of the convolution in its block, from 1; 0 for the pixels, 1 for the strokes, 2 for gabor.
+        number: number of the convolution in its block, from 1; in block 0 the place in :data:`PIXEL_LAYERS`.
         after_relu: True for features after the ReLU, False for those before it.
     """
 
@@ -49,7 +55,7 @@ class Layer(NamedTuple):
 
     def __str__(self) -> str:
         if not self.block:
-            return (RGB, STROKES, GABOR)[self.number]
+            return PIXEL_LAYERS[self.number]
         return f"{'relu' if self.after_relu else 'conv'}{self.block}_{self.number}"
 
     @property
@@ -60,9 +66,7 @@ class Layer(NamedTuple):
     @property
     def halvings(self) -> int:
         """Number of times that the picture's size is halved before the layer."""
-        if self.block:
-            return self.block - 1
-        return STROKE_HALVINGS if self.number == 1 else 0
+        return self.block - 1 if self.block else PIXEL_LAYER_HALVINGS[self.number]
 
     @property
     def stride(self) -> int:
@@ -76,23 +80,24 @@ PIXELS = Layer(0, 0, False)
 STROKE_LAYER = Layer(0, 1, False)
 """Layer of the strokes, which is computed from the pixels, without the convolutions."""
 
-
 GABOR_LAYER = Layer(0, 2, False)
-"""Layer of the Gabor filters, which is computed from the pixels, without the network."""
+"""Layer of the Gabor filters, which is computed from the pixels, without the convolutions."""
+
+COARSE_GABOR_LAYER = Layer(0, 3, False)
+"""Layer of the Gabor filters of the halved picture."""
 
 
 def parse_layer(name: str) -> Layer:
     """Parse a layer's name.
 
     Args:
-        name: ``relu4_1``, ``block4_conv1`` (the same), ``conv4_1`` (before it), ``rgb``, ``strokes`` or ``gabor``.
+        name: ``relu4_1``, ``block4_conv1`` (the same), ``conv4_1`` (before it), or one of :data:`PIXEL_LAYERS`.
 
     Raises:
         EncoderError: no encoder can have a layer of that name.
     """
-    for layer in (PIXELS, STROKE_LAYER, GABOR_LAYER):
-        if name == str(layer):
-            return layer
+    if name in PIXEL_LAYERS:
+        return Layer(0, PIXEL_LAYERS.index(name), False)
     match = _PATTERN.fullmatch(name)
     if match:
         block, index = int(match["block"] or match["kblock"]), int(match["index"] or match["kindex"])
@@ -101,7 +106,7 @@ def parse_layer(name: str) -> Layer:
     raise EncoderError(
         f"There is no layer {name!r}: layers are named like relu4_1 or block4_conv1 (after the ReLU), conv4_1 (before "
         f"it), from conv1_1 to conv5_4, rgb for the pixels themselves, strokes for the directions of brush strokes, or "
-        f"gabor for fine forms."
+        f"gabor and gabor2 for fine forms."
     )
 
 

@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from impasto.encoders.gabor import CHANNELS as GABOR_CHANNELS, gabor_features
+from impasto.encoders import gabor
 from impasto.encoders.layers import (
+    COARSE_GABOR_LAYER,
     GABOR_LAYER,
     LARGEST_STACK,
     PIXELS,
@@ -25,6 +26,14 @@ from impasto.encoders.layers import (
 from impasto.encoders.operators import Pooling, pad, pool
 from impasto.encoders.strokes import CHANNELS as STROKE_CHANNELS, stroke_features
 from impasto.errors import EncoderError
+
+PIXEL_CHANNELS = {
+    PIXELS: 3,
+    STROKE_LAYER: STROKE_CHANNELS,
+    GABOR_LAYER: gabor.CHANNELS,
+    COARSE_GABOR_LAYER: gabor.COARSE_CHANNELS,
+}
+"""Number of channels of the layers that need no convolutions."""
 
 PaddingMode = Literal["zeros", "replicate", "reflect"]
 PaddingScope = Literal["first", "all"]
@@ -129,7 +138,7 @@ class Encoder(nn.Module):
         """Return the number of channels of a layer."""
         layer = self.resolve(name)
         if not layer.block:
-            return {PIXELS: 3, STROKE_LAYER: STROKE_CHANNELS, GABOR_LAYER: GABOR_CHANNELS}[layer]
+            return PIXEL_CHANNELS[layer]
         return self.get_buffer(f"{layer.convolution}_bias").shape[0]
 
     def resolve(self, name: str) -> Layer:
@@ -177,7 +186,7 @@ class Encoder(nn.Module):
 
         Returns:
             Features by name as given, each B×C×h×w, with H and W halved as often as the layer's ``halvings`` say. The
-            strokes and the Gabor filters' have the image's precision, as the pixels have.
+            strokes have the image's precision, as the pixels have.
 
         Raises:
             EncoderError: this encoder lacks one of the layers, or the image is too small for the coarsest one.
@@ -201,7 +210,9 @@ class Encoder(nn.Module):
         if STROKE_LAYER in wanted.values():
             visit(STROKE_LAYER, stroke_features(x, wrap=wrap))
         if GABOR_LAYER in wanted.values():
-            visit(GABOR_LAYER, gabor_features(x, wrap=wrap))
+            visit(GABOR_LAYER, gabor.gabor_features(x, wrap=wrap, dtype=self.dtype))
+        if COARSE_GABOR_LAYER in wanted.values():
+            visit(COARSE_GABOR_LAYER, gabor.coarse_gabor_features(x, wrap=wrap, dtype=self.dtype))
         if last.block:
             # On the CPU, oneDNN's convolutions are 1.3 to 1.5 times faster in the channels-last layout. This clones
             # because .contiguous() keeps the stride of the batch, from which convolutions infer another layout.

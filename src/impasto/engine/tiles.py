@@ -18,13 +18,20 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from impasto.encoders.gabor import REACH as GABOR_REACH
-from impasto.encoders.layers import GABOR_LAYER, PIXELS, STROKE_LAYER, Layer
+from impasto.encoders.gabor import REACH as GABOR_REACH, STRIDE as GABOR_STRIDE
+from impasto.encoders.layers import COARSE_GABOR_LAYER, GABOR_LAYER, PIXELS, STROKE_LAYER, Layer
 from impasto.encoders.network import Architecture
 from impasto.encoders.strokes import REACH as STROKE_REACH
 
 ALIGNMENT = 16
 """Grid of the cores in pixels: the stride of the deepest block, so that no pooling window crosses a core's border."""
+
+PIXEL_LAYER_REACH = {
+    STROKE_LAYER: STROKE_REACH,
+    GABOR_LAYER: GABOR_REACH,
+    COARSE_GABOR_LAYER: GABOR_STRIDE * GABOR_REACH,
+}
+"""Largest distance in pixels from a position to a pixel that changes its features, for layers without convolutions."""
 
 LEAST_CORE = 2 * ALIGNMENT
 """Smallest side of a core in pixels; below it the last tile might contain no position of the deepest block."""
@@ -116,7 +123,7 @@ class Tile:
     def inside(self, layer: Layer) -> tuple[slice, slice]:
         """Return the tile's core as an index into its features of a layer."""
         box = self.boxes[layer.halvings]
-        if layer == STROKE_LAYER:  # computed from all pixels of the tile, whose corner is aligned to the stride
+        if not layer.block:  # computed from all pixels of the tile, whose corner is aligned to the stride
             box = Box(*(edge // layer.stride for edge in self.pixels))
         return self.core(layer).within(box)
 
@@ -184,8 +191,8 @@ def halos(layers: Iterable[Layer], architecture: Architecture) -> tuple[int, ...
     positions in excess may hold edge effects: no position of the core depends on them.
 
     Args:
-        layers: layers in use. For VGG-19's relu5_1 the first number, in pixels, is 70; for relu5_2 it is 86. The
-            strokes need a first number that is a multiple of their stride, and at least their reach.
+        layers: layers in use. For VGG-19's relu5_1 the first number, in pixels, is 70; for relu5_2 it is 86. Layers
+            without convolutions need a first number that is a multiple of their stride, and at least their reach.
         architecture: stack and pooling; a binomial pooling needs one position more than an average or a maximum.
     """
     layers = tuple(layers)
@@ -195,13 +202,13 @@ def halos(layers: Iterable[Layer], architecture: Architecture) -> tuple[int, ...
     for convolutions in reversed(architecture.convolutions[: max(0, deepest.block - 1)]):
         needed = convolutions + (architecture.pooling == "binomial") + 2 * needed
         found.append(max(needed + needed % 2, 2 * found[-1]))
-    if GABOR_LAYER in layers:
-        found[-1] = max(found[-1], GABOR_REACH)  # even, as the halos before a pooling
-    if STROKE_LAYER in layers:
-        # The features are computed from the pixels: at the strokes' depth the tile needs no more than its core.
-        found[:0] = [0] * (STROKE_LAYER.halvings + 1 - len(found))
-        stride = STROKE_LAYER.stride
-        found[-1] = -(-max(found[-1], STROKE_REACH) // stride) * stride
+    for layer in layers:
+        if reach := PIXEL_LAYER_REACH.get(layer):
+            # The features are computed from the pixels: at the layer's depth the tile needs no more than its core.
+            found[:0] = [0] * (layer.halvings + 1 - len(found))
+            found[-1] = max(found[-1], reach)
+    stride = max((layer.stride for layer in layers if layer in PIXEL_LAYER_REACH), default=1)
+    found[-1] = -(-found[-1] // stride) * stride
     return tuple(reversed(found))
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from impasto.encoders.layers import GABOR_LAYER, PIXELS, STROKE_LAYER, Layer
+from impasto.encoders.layers import COARSE_GABOR_LAYER, GABOR_LAYER, PIXELS, STROKE_LAYER, Layer
 from impasto.engine.devices import available_memory
 from impasto.engine.style_terms import shares
 from impasto.engine.tiles import halos, longest_core
@@ -30,21 +30,14 @@ HEAP_OVERHEAD = 3.0
 HEAP_LIMIT = 32 << 20
 """Bytes from which tensors are allocated outside the heap (glibc's largest dynamic threshold)."""
 
-KEPT_BY_STROKES = 6
-"""Values per pixel that the strokes keep for the backward pass: gradients of luminance and the detail of each colour;
-measured: 5.9."""
+KEPT_VALUES = {STROKE_LAYER: 6, GABOR_LAYER: 7, COARSE_GABOR_LAYER: 13}
+"""Values per pixel that the layers without convolutions keep for the backward pass, with the picture's padding;
+measured: 5.9, 7.1 and 12.8."""
 
-PEAK_OF_STROKES = 24
-"""Values per pixel at the peak of the strokes' own passes; measured: 16, or 12 without a gradient, for which half of
-the estimate counts. The convolutions' passes lie between the forward and the backward pass."""
-
-
-KEPT_BY_GABOR = 19
-"""Values per pixel that the Gabor filters keep for the backward pass: their features, and the picture's padding;
-measured: 19."""
-
-PEAK_OF_GABOR = 35
-"""Values per pixel at the peak of the Gabor filters' own passes; measured: 35."""
+PEAK_VALUES = {STROKE_LAYER: 24, GABOR_LAYER: 14, COARSE_GABOR_LAYER: 26}
+"""Values per pixel at the peak of these layers' own passes; measured: 16, 14.1 and 26.3. For the strokes without a
+gradient half of the estimate counts; measured: 12. The convolutions' passes lie between the forward and the backward
+pass."""
 
 
 def memory_budget(workload: Workload, device: torch.device) -> int:
@@ -157,10 +150,13 @@ def _tile_bytes(height: int, width: int, octave: Octave, workload: Workload) -> 
         widest = max(widest, size)
     plane = 4 * area(0)
     plane = int(plane * _heap_overhead(plane, whole=whole))
-    strokes, gabor = (plane if layer in layers else 0 for layer in (STROKE_LAYER, GABOR_LAYER))
-    kept = KEPT_BY_STROKES * strokes + KEPT_BY_GABOR * gabor
-    total += kept + 3 * widest * _heap_overhead(widest, whole=whole)
-    return int(max(total, PEAK_OF_STROKES * strokes, KEPT_BY_STROKES * strokes + PEAK_OF_GABOR * gabor))
+    kept, peak = 0, 0
+    for layer in KEPT_VALUES:  # in the order of the forward pass
+        if layer in layers:
+            peak = max(peak, kept + PEAK_VALUES[layer])
+            kept += KEPT_VALUES[layer]
+    total += kept * plane + 3 * widest * _heap_overhead(widest, whole=whole)
+    return int(max(total, peak * plane))
 
 
 def _is_padded_by_copying(layer: Layer, workload: Workload) -> bool:

@@ -159,7 +159,7 @@ class ScaledInputs:
         noise = smoothed(white)
         noise *= self._settings.optimization.start_noise / noise.std(correction=0)
         light = image.mean(1, keepdim=True)
-        highest, lowest = (sign * F.max_pool2d(sign * light, FLAT_WINDOW, 1, FLAT_WINDOW // 2) for sign in (1, -1))
+        highest, lowest = _window_maxima(light), -_window_maxima(-light)
         return torch.where(highest - lowest < FLAT_RANGE, noise.to(image), 0)
 
     def resized(self, image: Tensor, height: int, width: int) -> Tensor:
@@ -194,6 +194,12 @@ class ScaledInputs:
     def _to_tensor(self, pixels: np.ndarray) -> Tensor:
         """Convert H×W×3 to 1×3×H×W on the device."""
         return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None].to(self._device)
+
+
+def _window_maxima(x: Tensor) -> Tensor:
+    """Return the maxima of the windows of :data:`FLAT_WINDOW` positions, 1×1×H×W: down first, and then across."""
+    reach = FLAT_WINDOW // 2
+    return F.max_pool2d(F.max_pool2d(x, (FLAT_WINDOW, 1), 1, (reach, 0)), (1, FLAT_WINDOW), 1, (0, reach))
 
 
 def to_array(image: Tensor) -> np.ndarray:

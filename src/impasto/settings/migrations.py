@@ -11,7 +11,12 @@ from impasto.settings.references import INIT
 LEGACY_VALUES: Mapping[str, Any] = {
     "precision": "float32",
     "borders": "cut",
-    "losses": {"content": {"rgb": 0.0}, "style": {"strokes": 0.0, "gabor": 0.0}, "tone": 0.0, "drift": 0.0},
+    "losses": {
+        "content": {"rgb": 0.0},
+        "style": {"strokes": 0.0, "gabor": 0.0, "gabor2": 0.0},
+        "tone": 0.0,
+        "drift": 0.0,
+    },
     "optimization": {"tolerance": 0.0, "start_noise": 0.0},
 }
 """Values that runs had before these settings existed."""

@@ -60,14 +60,16 @@ class Losses(_Model):
         "rgb": 2.0,
         "strokes": 0.15,
         "gabor": 0.25,
+        "gabor2": 2.5,
         "relu1_1": 2.4,
         "relu2_1": 1.3,
         "relu3_1": 0.7,
         "relu4_1": 0.4,
         "relu5_1": 0.0,
     }
-    """Style layers and their weights; rgb stands for the pixels' own colours, and strokes for the directions and the
-    fineness of brush strokes, and gabor for fine forms, which need no encoder. Only the ratios count."""
+    """Style layers and their weights; rgb stands for the pixels' own colours. Strokes, for the directions and the
+    fineness of brush strokes, gabor, for the finest forms, and gabor2, for dots and lines in colour, need no encoder.
+    Only the ratios count."""
 
     style_distance: Literal["gaussian", "gram"] = "gaussian"
     """Distance between a layer's statistics: gaussian (Wasserstein-2 of mean and covariance) or gram (Gatys et al.)."""
@@ -125,7 +127,7 @@ class Optimization(_Model):
     epsilon_form: Literal["pytorch", "tensorflow"] = "pytorch"
     """Where Adam adds epsilon: to the bias-corrected root (pytorch) or to the uncorrected one (tensorflow)."""
 
-    iterations: int = Field(default=30, ge=1, le=1_000_000)
+    iterations: int = Field(default=28, ge=1, le=1_000_000)
     """Iterations of each octave of 512 px or more. Smaller octaves have more of them by coarse_factor, whatever the
     size of the painting; with max_octaves = 1 the only octave has exactly this number."""
 

@@ -19,6 +19,7 @@ _TUTORIAL: dict[str, Any] = {
             "rgb": 0,
             "strokes": 0,
             "gabor": 0,
+            "gabor2": 0,
             "relu1_1": 1,
             "relu2_1": 1,
             "relu3_1": 1,
@@ -51,7 +52,7 @@ _TUTORIAL: dict[str, Any] = {
 
 PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
     "instant": {"optimization": {"method": "feed-forward"}},
-    "quick": {"optimization": {"iterations": 15}},
+    "quick": {"optimization": {"iterations": 14}},
     "default": {},
     "fine": {"optimization": {"iterations": 60, "tolerance": 0.005}},
     "tutorial": _TUTORIAL,
@@ -87,7 +88,7 @@ _PAINTED_TEXTURE: dict[str, Any] = _TEXTURE | {
     "optimization": {"smallest_octave": 64, "coarse_factor": 1.6},
     # Without a photograph relu5_1 decides where the large forms go. The remaining style distance is small, and a larger
     # weight of the total variation would paint blocks along the axes.
-    "losses": {"style": {"strokes": 0, "gabor": 0, "relu5_1": 0.2}, "total_variation": 0.025},
+    "losses": {"style": {"strokes": 0, "gabor": 0, "gabor2": 0, "relu5_1": 0.2}, "total_variation": 0.025},
 }
 
 TEXTURE_CHANGES: dict[Preset, dict[str, Any]] = {
