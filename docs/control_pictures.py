@@ -43,6 +43,7 @@ PAINTED = {
     "texture": "texture woodcut.png",
     "seamless": "texture swirls.png --seamless",
     "expert": "paint chelsea.png swirls.png --set losses.style.relu1_1=0 --set losses.style.relu2_1=0 "
+    "--set losses.style.gabor2=0 "
     f"--set losses.style.relu4_1=4 {QUICK}",
 }
 """Command line of each painted picture by its name, without ``-o``."""
