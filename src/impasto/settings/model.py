@@ -407,5 +407,5 @@ def style_weight_of(strength: float) -> float:
     ``python -m benchmarks.quality strength`` measures it.
     """
     steps = strength - DEFAULT_STRENGTH
-    slope, curvature = (2.7, -3.57) if steps < 0 else (1.6, 2.0)
+    slope, curvature = (1.716, -5.54) if steps < 0 else (1.6, 2.0)
     return float(350 * 10 ** (slope * steps + curvature * steps**2))
