@@ -58,7 +58,8 @@ def test_painter_lowers_loss_and_returns_picture(photo, style, small):
 
 
 def test_strength_trades_content_for_style(photo, style, small):
-    ends = [impasto.paint(photo, style, **small, strength=s).history[-1].loss for s in (0.0, 0.2, 0.4)]
+    how = small | {"optimization": small["optimization"] | {"iterations": 20}}  # after 5 the styles differ by rounding
+    ends = [impasto.paint(photo, style, **how, strength=s).history[-1].loss for s in (0.0, 0.2, 0.4)]
     assert ends[0].style > ends[1].style > ends[2].style
     assert ends[0].content < ends[1].content < ends[2].content
 
