@@ -41,7 +41,7 @@ REACH = 2
 
 STRIDE = 2
 """Distance between neighbouring positions of the features in pixels. The filters' windows overlap, so no detail
-escapes between positions, and features at every pixel would cost three times as much."""
+escapes between positions, and features at every pixel would cost more than twice as much."""
 
 OPPONENT_AXES = (LUMA, (1.0, 0.0, -1.0), (0.5, -1.0, 0.5))
 """Axes of colour of the coarse features: luminance, red against blue, and both against green."""

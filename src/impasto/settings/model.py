@@ -402,7 +402,7 @@ class Settings(_Model):
 def style_weight_of(strength: float) -> float:
     """Return the style weight for a strength in [0, 1]: 2 at 0, 350 at 0.5, about 7000 at 1.
 
-    Equal steps of the strength remove about equal shares of the photograph's structure up to 0.75, and smaller ones
+    Equal steps of the strength remove roughly equal shares of the photograph's structure up to 0.5, and smaller ones
     above.
     ``python -m benchmarks.quality strength`` measures it.
     """
