@@ -80,25 +80,37 @@ def test_statistics_tell_dots_from_a_weave():
     assert far > 10 * near
 
 
-def test_gradient_matches_finite_differences():
+BOTH = pytest.mark.parametrize("features", [gabor_features, coarse_gabor_features])
+
+
+@BOTH
+def test_gradient_matches_finite_differences(features):
     picture = noise(12, 14).requires_grad_()
-    torch.autograd.gradcheck(lambda x: gabor_features(x).square(), picture, atol=1e-6)
+    torch.autograd.gradcheck(lambda x: features(x).square(), picture, atol=1e-6)
 
 
-def test_features_reach_as_far_as_stated():
+@pytest.mark.parametrize(
+    ("features", "at", "first", "last"),
+    [
+        (gabor_features, 16, 7, 9),
+        (gabor_features, 17, 8, 9),
+        (coarse_gabor_features, 16, 8 - REACH, 8 + REACH),
+        (coarse_gabor_features, 17, 8 - REACH, 8 + REACH),
+    ],
+)
+def test_features_reach_as_far_as_stated(features, at, first, last):
     picture = noise(33, 33)
-    for at in (16, 17):
-        changed = picture.clone()
-        changed[..., at, at] += 0.5
-        rows, columns = (gabor_features(changed) - gabor_features(picture)).abs().sum((0, 1)).nonzero().unbind(1)
-        assert STRIDE * rows.min() == STRIDE * columns.min() == (at - REACH + 1) // STRIDE * STRIDE
-        assert STRIDE * rows.max() == STRIDE * columns.max() == (at + REACH) // STRIDE * STRIDE
+    changed = picture.clone()
+    changed[..., at, at] += 0.5
+    for positions in (features(changed) - features(picture)).abs().sum((0, 1)).nonzero().unbind(1):
+        assert (positions.min(), positions.max()) == (first, last)
 
 
-def test_periodic_features_have_no_border():
+@BOTH
+def test_periodic_features_have_no_border(features):
     picture = noise(16, 24)
-    rolled = gabor_features(picture.roll((4, 6), (2, 3)), wrap=True)
-    torch.testing.assert_close(rolled, gabor_features(picture, wrap=True).roll((2, 3), (2, 3)))
+    rolled = features(picture.roll((2 * STRIDE, 3 * STRIDE), (2, 3)), wrap=True)
+    torch.testing.assert_close(rolled, features(picture, wrap=True).roll((2, 3), (2, 3)))
 
 
 def test_coarse_features_of_luminance_are_those_of_the_halved_picture():
@@ -117,26 +129,3 @@ def test_coarse_features_see_colours_of_equal_luminance():
     luminance, red_blue, _ = coarse_gabor_features(red_and_blue).chunk(2, 1)[0].split(CHANNELS // 2, 1)
     assert luminance.abs().max() < 1e-9
     assert red_blue.square().mean() > 1e-5 * COARSE_GAIN**2
-
-
-def test_gradient_of_coarse_features_matches_finite_differences():
-    picture = noise(10, 12).requires_grad_()
-    torch.autograd.gradcheck(lambda x: coarse_gabor_features(x).square(), picture, atol=1e-6)
-
-
-def test_coarse_features_reach_as_far_as_stated():
-    picture = noise(48, 48)
-    for at in (20, 21):
-        changed = picture.clone()
-        changed[..., at, at] += 0.5
-        rows, _ = (
-            (coarse_gabor_features(changed) - coarse_gabor_features(picture)).abs().sum((0, 1)).nonzero().unbind(1)
-        )
-        assert rows.min() == at // STRIDE - REACH
-        assert rows.max() == at // STRIDE + REACH
-
-
-def test_periodic_coarse_features_have_no_border():
-    picture = noise(16, 24)
-    rolled = coarse_gabor_features(picture.roll((4, 6), (2, 3)), wrap=True)
-    torch.testing.assert_close(rolled, coarse_gabor_features(picture, wrap=True).roll((2, 3), (2, 3)))
