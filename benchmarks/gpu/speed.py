@@ -182,7 +182,7 @@ def measure_speed(bench: Bench, name: str, size: int, precision: Precision, seco
         f"{1000 * pace.evaluation:.1f}",
         f"{1000 * pace.step:.1f}",
         bare,
-        f"{100 * share:.1f} %",
+        f"{100 * share:.3g} %",
         f"{memory / 1e6:.0f}",
         f"{source}; pace of {pace.iterations}{tiles}",
     ]
