@@ -49,6 +49,7 @@ PAINTED = {
 """Command line of each painted picture by its name, without ``-o``."""
 
 VARIED = {
+    "strength": (PAINTED["colour-style"], "--set strength=0,0.25,0.5,0.75,1"),
     "series": (f"paint chelsea.png swirls.png woodcut.png {QUICK}", "--between 5"),
     "grid": (PAINTED["colour-style"], "--set stroke_size=0.5,1 --set strength=0.3,0.5,0.7"),
 }
@@ -71,6 +72,7 @@ OTHER_SIDES = {
     "style-mask-file": 160,
     "seamless": 480,
     "series": 1200,
+    "strength": 1200,
     "grid": 1000,
 }
 """Long sides in pixels of the pictures whose long side is not :data:`LONG_SIDE`."""

@@ -42,7 +42,8 @@ from impasto.engine.statistics import statistics
 from impasto.engine.style_terms import shares
 from impasto.engine.transport import RIDGE, transport
 from impasto.settings.making import make_settings
-from impasto.settings.model import DEFAULT_STRENGTH, Settings
+from impasto.settings.model import Settings
+from impasto.settings.strength import DEFAULT_STRENGTH
 from training.crops import Crops
 from training.data import load_originals, load_pictures
 from training.train import save_atomically

@@ -98,10 +98,13 @@ class Ours:
     varies: bool = True
 
     def settings(self, canvas: Canvas, factor: float) -> Settings:
-        """Make settings with raw weights instead of the strength, so that any factor can apply."""
+        """Make settings, with raw weights instead of the strength if a factor other than 1 applies."""
         threads = torch.get_num_threads()  # like the peers
         given = {"size": canvas.size, "encoder": canvas.encoder, "threads": threads, **self.changes}
-        content, style = make_settings(**given).weights
+        made = make_settings(**given)
+        if factor == 1:
+            return made
+        content, style = made.weights
         given.pop("strength", None)
         return make_settings(**{**given, "content_weight": content, "style_weight": style * factor})
 

@@ -1,26 +1,25 @@
-"""Evenness of the strength slider, and the style weights that would make it even.
+"""Evenness of the strength slider.
 
     python -m benchmarks.quality strength [--measure content]
 
-The default is painted at strengths 0, 1/8 … 1. The last column is the style weight at which the measure has covered the
-same fraction of its range as the strength. With these weights, equal steps of the slider are equal steps of the score.
+The default is painted at strengths 0, 1/8 … 1. The last columns are the steps of a measure from each strength to the
+next, and the same as multiples of their mean: 1 everywhere if equal steps of the slider are equal steps of the measure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from benchmarks.measures import Score
 from benchmarks.quality import machine, tables
-from benchmarks.quality.curves import Point, mean_curve
-from benchmarks.quality.methods import DEFAULT
+from benchmarks.quality.methods import DEFAULT, Ours
 from benchmarks.quality.options import Bench, bench, in_sentences, parser
 from benchmarks.quality.store import collect
 from impasto.errors import PaintingError
 from impasto.files import replace_file
-from impasto.settings.model import DEFAULT_STRENGTH, style_weight_of
+from impasto.settings.strength import style_weight_of
 
 STRENGTHS = tuple(i / 8 for i in range(9))
 MEASURES = Score._fields
@@ -42,21 +41,23 @@ def run(where: Bench, measure: str) -> str:
 
     Raises:
         ImpastoError: a picture cannot be read, or a file cannot be written.
+        PaintingError: a pair could not be painted at some strength.
     """
-    weights = [style_weight_of(strength) for strength in STRENGTHS]
-    default = style_weight_of(DEFAULT_STRENGTH)
-    factors = [float(f"{weight / default:.12g}") for weight in weights]
+    methods = [Ours(f"strength {s:g}", {**DEFAULT.changes, "strength": s}, varies=False) for s in STRENGTHS]
     with where.store() as store:
-        rows = collect(store, [DEFAULT], where.pairs, factors)
-    curve = mean_curve(rows, DEFAULT.name)
-    if len(curve) < len(factors):
+        rows = collect(store, methods, where.pairs, [1.0])
+    if len(rows) < len(methods) * len(where.pairs):
         raise PaintingError("Some strengths could not be painted on all pairs, so the slider cannot be judged.")
-    even = even_weights([(point.factor * default, getattr(point, measure)) for point in curve], STRENGTHS)
+    measures = tables.measured(rows)
+    scores = {
+        name: [float(np.mean([getattr(row, name) for row in rows if row.method == m.name])) for m in methods]
+        for name in measures
+    }
     report = "\n\n".join(
         (
             f"# The strength's slider\n\nMeans over {len(where.pairs)} pairs, {where.canvas.size} px, encoder "
-            f"{where.canvas.encoder}; even steps of *{measure}*.\n\n{machine.describe()}",
-            _table(curve, default, even, tables.measured(rows)),
+            f"{where.canvas.encoder}; steps of *{measure}*.\n\n{machine.describe()}",
+            _table(scores, steps_of(scores[measure])),
         )
     )
     where.out.mkdir(parents=True, exist_ok=True)
@@ -64,28 +65,23 @@ def run(where: Bench, measure: str) -> str:
     return report
 
 
-def even_weights(scores: Sequence[tuple[float, float]], shares: Sequence[float]) -> list[float]:
-    """Compute the style weights at which a score has covered given fractions of its range.
-
-    Stretches where the score reverses are flattened, so that each fraction has one weight.
+def steps_of(scores: Sequence[float]) -> list[tuple[float, float]]:
+    """Compute each step from a score to the next, and the step as a multiple of the mean step.
 
     Args:
-        scores: at least two pairs of style weight and score, in ascending order of the weight.
-        shares: fractions in [0, 1].
+        scores: of ascending strengths, with a first and a last one that differ.
     """
-    weights, values = (np.array(column) for column in zip(*scores, strict=True))
-    way = (values - values[0]) * np.sign(values[-1] - values[0])
-    way = np.maximum.accumulate(way).clip(0, way[-1])
-    way, first = np.unique(way, return_index=True)
-    return [float(np.exp(np.interp(share * way[-1], way, np.log(weights[first])))) for share in shares]
+    steps = np.diff(scores)
+    return list(zip(steps.tolist(), (steps / steps.mean()).tolist(), strict=True))
 
 
-def _table(curve: Sequence[Point], default: float, even: Sequence[float], measures: Sequence[str]) -> str:
+def _table(scores: Mapping[str, Sequence[float]], steps: Sequence[tuple[float, float]]) -> str:
     lines = []
-    for point, strength, weight in zip(curve, STRENGTHS, even, strict=True):
-        scores = [tables.number(getattr(point, name)) for name in measures]
-        lines.append([f"{strength:g}", f"{point.factor * default:.3g}", *scores, f"{weight:.3g}"])
-    return tables.markdown(["strength", "style weight", *measures, "weight for even steps"], lines, 0)
+    for number, strength in enumerate(STRENGTHS):
+        found = [tables.number(values[number]) for values in scores.values()]
+        step = [tables.number(value) for value in steps[number]] if number < len(steps) else ["", ""]
+        lines.append([f"{strength:g}", f"{style_weight_of(strength):.3g}", *found, *step])
+    return tables.markdown(["strength", "style weight", *scores, "step to the next", "÷ mean step"], lines, 0)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from benchmarks.quality.store import Row, Store, collect
 from impasto.engine.devices import cpu_threads
 from impasto.errors import PaintingError, PictureError, SettingsError
 from impasto.pictures import read_picture, write_picture
-from impasto.settings.model import DEFAULT_STRENGTH, style_weight_of
+from impasto.settings.strength import DEFAULT_STRENGTH, style_weight_of
 from tests.helpers import smooth_picture
 
 pytestmark = pytest.mark.usefixtures("_few_patches")
@@ -311,16 +311,8 @@ def test_judge_column_needs_every_pair():
     assert [line.split(" | ")[6] for line in lines[2:]] == ["0.300", "–"]
 
 
-def test_even_weights_give_even_steps():
-    weights = np.geomspace(0.04, 400, 9)
-    scores = [(w, 1 - (i / 8) ** 2) for i, w in enumerate(weights)]
-    found = strength.even_weights(scores, [0, 0.25, 1])
-    assert found == pytest.approx([0.04, weights[4], 400])
-    turning = [(1.0, 0.0), (10.0, 0.5), (100.0, 0.4), (1000.0, 1.0)]
-    between = strength.even_weights(turning, [0, 0.5, 0.75, 1])
-    assert between == sorted(between)
-    assert between[0] == pytest.approx(1)
-    assert between[-1] == pytest.approx(1000)
+def test_steps_are_multiples_of_their_mean():
+    assert strength.steps_of([0.9, 0.7, 0.6]) == [pytest.approx((-0.2, 4 / 3)), pytest.approx((-0.1, 2 / 3))]
 
 
 def test_pictures_writes_tables_plots_and_sheets(tmp_path, pairs, encoder_file):
@@ -346,8 +338,11 @@ def test_strength_and_search_write_tables(tmp_path, pairs, encoder_file, monkeyp
     monkeypatch.setattr(search, "DEFAULT", Ours("default", SHORT.changes))
     where = Bench(pairs[:1], Canvas(64, str(encoder_file)), tmp_path)
     lines = strength.run(where, "content").splitlines()
-    weights = [float(line.split("|")[2]) for line in lines[-9:]]
-    assert weights == pytest.approx([style_weight_of(i / 8) for i in range(9)], rel=0.01)
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[-9:]]
+    assert [float(row[1]) for row in cells] == pytest.approx([style_weight_of(i / 8) for i in range(9)], rel=0.01)
+    contents, steps = [float(row[4]) for row in cells], [float(row[-2]) for row in cells[:-1]]
+    assert steps == pytest.approx(np.diff(contents), abs=0.0011)
+    assert np.mean([float(row[-1]) for row in cells[:-1]]) == pytest.approx(1, abs=0.001)
     assignments = ["optimization.iterations=3"]
     for _ in range(2):
         text = search.run(where, custom("longer", assignments), assignments, [0.25, 1.0, 4.0])

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from impasto.engine.distances import gaussian, wasserstein2
-from impasto.engine.statistics import covariance, mean, statistics
-from impasto.engine.transport import transport
+from impasto.engine.statistics import Statistics, covariance, mean, statistics
+from impasto.engine.transport import interpolate, transport
 
 
 def features(seed, channels=6, side=12, scale=1.0):
@@ -63,3 +63,43 @@ def test_gradient_is_finite_at_equal_eigenvalues():
     target = gaussian(statistics(torch.eye(4, dtype=torch.float64).reshape(1, 4, 2, 2)), 1e-2)
     transport(statistics(x), target)(x).square().sum().backward()
     assert x.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.9])
+def test_interpolated_distribution_lies_on_the_way(share):
+    photo, style = statistics(features(0)), statistics(features(1, side=10))
+    found = interpolate(photo, style, share)
+
+    def distance(one, other):
+        return wasserstein2(one, gaussian(other, 1e-9), 1e-9).sqrt().item()
+
+    # On a geodesic the distances to both ends are shares of the whole one. The ridge of 1 % bends it a little.
+    whole = distance(photo, style)
+    assert distance(photo, found) == pytest.approx(share * whole, abs=0.01 * whole)
+    assert distance(found, style) == pytest.approx((1 - share) * whole, abs=0.01 * whole)
+
+
+def test_ends_of_interpolation_are_exact():
+    photo, style = statistics(features(0)), statistics(features(1, side=10))
+    for share, end in ((0.0, photo), (1.0, style)):
+        found = interpolate(photo, style, share)
+        torch.testing.assert_close(mean(found), mean(end), rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(covariance(found), covariance(end), rtol=1e-10, atol=1e-10)
+        assert found.weight == style.weight
+
+
+@pytest.mark.parametrize("flat", ["photo", "style"])
+def test_interpolation_with_a_flat_picture_is_finite(flat):
+    ends = {"photo": features(0), "style": features(1)} | {flat: torch.ones(1, 6, 12, 12, dtype=torch.float64)}
+    found = interpolate(statistics(ends["photo"]), statistics(ends["style"]), 0.5)
+    assert torch.isfinite(found.second).all()
+    eigenvalues = torch.linalg.eigvalsh(covariance(found))
+    assert eigenvalues.min() > -1e-6 * eigenvalues.max()
+    spread = covariance(statistics(ends["style" if flat == "photo" else "photo"])).trace().item()
+    assert covariance(found).trace().item() == pytest.approx(0.25 * spread, rel=0.05)
+
+
+def test_interpolation_from_no_positions_gives_the_target():
+    style = statistics(features(1))
+    nothing = Statistics(*(torch.zeros_like(part) for part in style))
+    assert interpolate(nothing, style, 0.3) is style

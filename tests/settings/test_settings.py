@@ -20,8 +20,9 @@ from impasto.settings.making import (
 )
 from impasto.settings.merging import deep_merge
 from impasto.settings.migrations import fill_missing_settings
-from impasto.settings.model import DETAIL_RATIO, Losses, Settings, style_weight_of
+from impasto.settings.model import DETAIL_RATIO, Losses, Settings
 from impasto.settings.references import keyword_of, nest_names
+from impasto.settings.strength import style_weight_of
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -100,7 +101,7 @@ def test_weights_follow_strength_and_raw_weights():
     assert make_settings(content_weight=0).weights == (0.0, style_weight_of(0.5))
     weights = [make_settings(strength=s / 10).weights[1] for s in range(11)]
     assert weights == sorted(weights)
-    assert (weights[0], weights[5], round(weights[10])) == (pytest.approx(2.0, abs=0.005), 350, 6983)
+    assert (weights[0], weights[5], round(weights[10])) == (pytest.approx(6.22, abs=0.01), 350, 13934)
 
 
 def test_low_strength_weighs_the_photo_colours_more():

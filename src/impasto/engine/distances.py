@@ -46,15 +46,16 @@ class Gaussian(NamedTuple):
     root: Tensor
 
 
-def gaussian(s: Statistics, ridge: float = 1e-4) -> Gaussian:
+def gaussian(s: Statistics, ridge: float = 1e-4, least: float = 0.0) -> Gaussian:
     """Fit a normal distribution to a layer's features.
 
     Args:
         s: statistics of the painting's layer.
         ridge: fraction of the mean variance that is added to the diagonal. Layers with fewer positions than channels,
             or with dead channels, then still have a covariance of full rank.
+        least: smallest mean variance that the ridge is relative to, for flat pictures.
     """
-    cov = regularised(covariance(s), ridge)
+    cov = regularised(covariance(s), ridge, least)
     values, vectors = symmetric_eigen(cov.double())
     root = (vectors * values.clamp_min(0).sqrt()) @ vectors.mT
     return Gaussian(mean(s), cov, root.to(cov.dtype))

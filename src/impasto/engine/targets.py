@@ -17,6 +17,7 @@ from impasto.engine.statistics import Statistics, exact_dtype, exact_statistics
 from impasto.engine.style_terms import LayerMasks
 from impasto.engine.tiled_encoder import TiledEncoder
 from impasto.engine.tiles import Box, Tile
+from impasto.engine.transport import interpolate
 
 K = TypeVar("K")
 
@@ -52,7 +53,11 @@ class Style(NamedTuple):
 
 
 def measure_style(
-    encoder: TiledEncoder, style: Tensor, names: Iterable[str], masks: LayerMasks | None = None
+    encoder: TiledEncoder,
+    style: Tensor,
+    names: Iterable[str],
+    masks: LayerMasks | None = None,
+    counted: Box | None = None,
 ) -> StyleTarget:
     """Sum the statistics of a painting's layers.
 
@@ -61,8 +66,11 @@ def measure_style(
         style: 1×3×h×w in [0, 1], of any size, on any device.
         names: style layers.
         masks: the part of the painting to use; all of it by default.
+        counted: the part of the painting that counts, in pixels; all by default. The rest gives context.
     """
-    names = tuple(names)
+    names, tiles = tuple(names), encoder.cut(style)
+    if counted is not None:
+        tiles = tuple(tile.counting(counted) for tile in tiles)
 
     def mask(name: str, tile: Tile, features: Tensor) -> Tensor | None:
         return None if masks is None else masks[name][tile.core(encoder.layers[name]).slices].to(features.device)
@@ -71,7 +79,19 @@ def measure_style(
         found = encoder.features(style, tile, number, names)
         return {name: to_cpu(exact_statistics(f, mask=mask(name, tile, f))) for name, f in found.items()}
 
-    return StyleTarget(merge_statistics(found for _, found in encoder.map(encoder.cut(style), sums)), style.dtype)
+    return StyleTarget(merge_statistics(found for _, found in encoder.map(tiles, sums)), style.dtype)
+
+
+def between(photograph: StyleTarget, style: StyleTarget, share: float) -> StyleTarget:
+    """Interpolate, layer by layer, between the statistics of a photograph and those of a painting.
+
+    Args:
+        photograph: statistics at share 0.
+        style: statistics at share 1, of the same layers.
+        share: fraction of the way, in [0, 1].
+    """
+    statistics = {name: interpolate(photograph.statistics[name], s, share) for name, s in style.statistics.items()}
+    return style._replace(statistics=statistics)
 
 
 class ContentTarget:

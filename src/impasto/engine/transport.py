@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from impasto.engine.distances import LEAST_CONTRAST, Gaussian, regularised, symmetric_eigen
+from impasto.engine.distances import LEAST_CONTRAST, Gaussian, gaussian, regularised, symmetric_eigen
 from impasto.engine.statistics import Statistics, covariance, mean
 
 RIDGE = 1e-2
@@ -16,6 +16,10 @@ RIDGE = 1e-2
 
 LEAST_EIGENVALUE = 1e-6
 """Smallest eigenvalue of a matrix whose root is inverted, as a fraction of its largest one."""
+
+
+LEAST_VARIANCE = 1e-12
+"""Smallest mean variance that the ridges of an interpolation are relative to, if both pictures are flat."""
 
 
 class AffineMap(NamedTuple):
@@ -57,6 +61,34 @@ def transport(source: Statistics, target: Gaussian, blend: float = 1.0, ridge: f
     identity = torch.eye(len(root), dtype=root.dtype, device=root.device)
     matrix = torch.lerp(identity, straight, blend)
     return AffineMap(matrix, torch.lerp(mu, target.mean, blend) - matrix @ mu)
+
+
+def interpolate(source: Statistics, target: Statistics, share: float) -> Statistics:
+    """Interpolate between two normal distributions along the optimal transport between them.
+
+    The features f of the source would move to f + ``share`` (μ₂ + T (f − μ₁) − f). With A and B for the covariances,
+    theirs is (1 − t)² A + t² B + t (1 − t) (A T + T A), which is exactly A at t = 0 and B at t = 1.
+
+    Source: McCann 1997, A convexity principle for interacting gases, section 1; for normal distributions, Agueh and
+    Carlier 2011, Barycenters in the Wasserstein space, section 6.
+
+    Args:
+        source: statistics at share 0.
+        target: statistics at share 1, in the same precision.
+        share: fraction of the way, in [0, 1].
+
+    Returns:
+        Sums over as many positions as the target's; the target's own if the source has no positions.
+    """
+    if not source.weight > 0:
+        return target
+    a, b = covariance(source), covariance(target)
+    least = max(LEAST_VARIANCE, LEAST_CONTRAST * a.diagonal().mean().item())
+    straight = transport(source, gaussian(target, RIDGE, least)).matrix
+    cross = a @ straight
+    cov = (1 - share) ** 2 * a + share**2 * b + share * (1 - share) * (cross + cross.mT)
+    mu = torch.lerp(mean(source), mean(target), share)
+    return Statistics(target.weight, target.weight * mu, target.weight * (cov + mu[:, None] * mu))
 
 
 class FeatureMap(Protocol):

@@ -25,7 +25,7 @@ from impasto.runs.job import Job, JobPainter, make_painter as make_usual_painter
 from impasto.runs.listener import Listener
 from impasto.runs.slow_files import report_slow_files
 from impasto.settings.fields import Precision
-from impasto.settings.model import DEFAULT_STRENGTH
+from impasto.settings.strength import DEFAULT_STRENGTH
 
 LARGEST_SIDE = 1024
 """Longest side in pixels that is painted as one piece; larger pictures are painted in tiles, with PyTorch."""

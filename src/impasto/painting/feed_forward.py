@@ -20,7 +20,7 @@ from impasto.painting.octaves import Octave, style_size
 from impasto.painting.scaled_inputs import ScaledInputs
 from impasto.painting.workload import Workload
 from impasto.pictures.sizes import scaled_size
-from impasto.settings.model import DEFAULT_STRENGTH
+from impasto.settings.strength import DEFAULT_STRENGTH
 
 MEASURED_SIDE = 1024
 """Long side in pixels from which the statistics are those of a reduced picture."""

@@ -17,8 +17,9 @@ from impasto.engine.objective import Objective, layers_in_use, measure_styles
 from impasto.engine.penalties import PixelPenalty
 from impasto.engine.protection import Protected
 from impasto.engine.style_terms import shares
-from impasto.engine.targets import Style
+from impasto.engine.targets import Style, StyleTarget, between, measure_style
 from impasto.engine.tiled_encoder import TiledEncoder
+from impasto.engine.tiles import Box
 from impasto.engine.tone import CELLS, Tone, tone_target
 from impasto.painting.inputs import Inputs
 from impasto.painting.octaves import Octave, style_size
@@ -94,15 +95,16 @@ class OctaveObjectives:
         """
         size = octave[:2]
         painted, whole = self._workload.painted(octave)[:2], self._workload.measured(octave)[:2]
-        photo = self._scaled.photograph(*size)
+        photo, counted = self._scaled.photograph(*size), middle(painted, size)
+        measured = self._scaled.measured(photo, whole)
         loss: ImageLoss = Objective(
             encoder,
-            self._scaled.measured(photo, whole),
-            styles,
+            measured,
+            self._within_strength(styles, encoder, measured, counted),
             self._losses,
             self._content_weight,
             self._style_weight,
-            counted=middle(painted, size),
+            counted=counted,
             wrap=self._settings.seamless,
             penalties=self._penalties(photo, held_colours),
         )
@@ -116,6 +118,23 @@ class OctaveObjectives:
         on_device = torch.from_numpy(held).to(self._device)
         held_there = self._scaled.continued(on_device[None, None], painted)[0, 0]
         return Protected(loss, self._scaled.continued(photo, painted), held_there)
+
+    def _within_strength(
+        self, styles: Sequence[Style], encoder: TiledEncoder, photo: Tensor, counted: Box
+    ) -> Sequence[Style]:
+        """Move the styles' targets towards the photograph's statistics, as far as a low strength asks for."""
+        share = self._settings.style_share
+        if share == 1:
+            return styles
+        by_mask: dict[int, StyleTarget] = {}  # styles without a mask, or with the same one, share a measurement
+        for style in styles:
+            if style.target and id(style.mask) not in by_mask:
+                names = style.target.statistics
+                by_mask[id(style.mask)] = measure_style(encoder, photo, names, style.mask, counted)
+        return [
+            style._replace(target=between(by_mask[id(style.mask)], style.target, share)) if style.target else style
+            for style in styles
+        ]
 
     def _penalties(self, photo: Tensor, held_colours: Tensor | None) -> dict[str, PixelPenalty]:
         penalties: dict[str, PixelPenalty] = {}

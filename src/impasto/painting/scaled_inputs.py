@@ -21,6 +21,7 @@ from impasto.painting.inputs import Inputs
 from impasto.painting.octaves import resized, smoothed
 from impasto.painting.regions import composited
 from impasto.pictures import Picture
+from impasto.pictures.sizes import scaled_size
 from impasto.settings.model import Settings
 
 FLAT_WINDOW = 9
@@ -112,13 +113,21 @@ class ScaledInputs:
         """Return the initial image, 1×3×H×W."""
         start = self._inputs.start or self._content
         if self._settings.init == "noise":
-            image = self._noise(height, width)
-        else:
-            assert start is not None  # the settings are refused without a picture
-            image = self.fitted(start, height, width, self.colours.content)
-            if self._starts_with_photo and self._settings.optimization.start_noise:
-                image = image + self._noise_where_flat(image)
-        return image if self._starts_with_photo else self.with_held(image)
+            return self.with_held(self._noise(height, width))
+        assert start is not None  # the settings are refused without a picture
+        if not self._starts_with_photo:
+            return self.with_held(self.fitted(start, height, width, self.colours.content))
+        is_reduced = self._settings.start_side < max(height, width)
+        image = (self._reduced if is_reduced else self.fitted)(start, height, width, self.colours.content)
+        if self._settings.optimization.start_noise:
+            image = image + self._noise_where_flat(image)
+        return self.with_held(image) if is_reduced else image
+
+    def _reduced(self, picture: Picture, height: int, width: int, recolour: ColourMap | None) -> Tensor:
+        """Return a picture at a size, like :meth:`fitted`, with noise in place of the detail beyond ``start_side``."""
+        image = self.fitted(picture, *scaled_size(height, width, self._settings.start_side), recolour)
+        noise = self._white_noise(height, width) * self._settings.reduction_noise
+        return self.resized(image, height, width) + noise.to(image)
 
     def with_held(self, image: Tensor) -> Tensor:
         """Lay the held part of the photograph over an initial image.
@@ -154,13 +163,16 @@ class ScaledInputs:
 
     def _noise_where_flat(self, image: Tensor) -> Tensor:
         """Make noise of all colours alike, smoothed by 1 2 1, for the flat windows of an image, 1×1×H×W."""
-        generator = torch.Generator("cpu").manual_seed(self._settings.seed)
-        white = torch.randn((1, 1, *image.shape[-2:]), generator=generator, dtype=torch.float32, device="cpu")
-        noise = smoothed(white)
+        noise = smoothed(self._white_noise(*image.shape[-2:]))
         noise *= self._settings.optimization.start_noise / noise.std(correction=0)
         light = image.mean(1, keepdim=True)
         highest, lowest = _window_maxima(light), -_window_maxima(-light)
         return torch.where(highest - lowest < FLAT_RANGE, noise.to(image), 0)
+
+    def _white_noise(self, height: int, width: int) -> Tensor:
+        """Make normally distributed noise of all colours alike, 1×1×H×W, on the CPU."""
+        generator = torch.Generator("cpu").manual_seed(self._settings.seed)
+        return torch.randn((1, 1, height, width), generator=generator, dtype=torch.float32, device="cpu")
 
     def resized(self, image: Tensor, height: int, width: int) -> Tensor:
         """Resize a painted image; a seamless one remains seamless."""

@@ -5,6 +5,7 @@ The command line, the library, saved pictures and files of settings all read thi
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -34,12 +35,15 @@ from impasto.settings.fields import (
 )
 from impasto.settings.print_sizes import PrintSize, parse_print_size, pixels_of
 from impasto.settings.references import COLOURS_FROM, GROW_FROM, INIT, PROTECT, STARTS, mask_name, path_unless
+from impasto.settings.strength import (
+    DEFAULT_STRENGTH,
+    colour_factor_of,
+    start_noise_of,
+    start_side_of,
+    style_share_of,
+    style_weight_of,
+)
 from impasto.styles.lookup import find_style
-
-DEFAULT_STRENGTH = 0.5
-
-COLOUR_RATIO = 14.0
-"""Factor by which strength 0 raises the weight of the photo's colours relative to that at strength 0.5."""
 
 DETAIL_RATIO = 2.5
 """Factor by which detail 1 raises the weight of each block of layers relative to that of the next deeper block."""
@@ -353,6 +357,21 @@ class Settings(_Model):
         return content, style
 
     @property
+    def style_share(self) -> float:
+        """Fraction of the way from the photo's statistics to the style's that is painted; 1 for raw weights."""
+        return 1.0 if self.strength is None else style_share_of(self.strength)
+
+    @property
+    def start_side(self) -> float:
+        """Long side in pixels whose detail an initial photo keeps; infinite for raw weights."""
+        return math.inf if self.strength is None else start_side_of(self.strength)
+
+    @property
+    def reduction_noise(self) -> float:
+        """Standard deviation, in [0, 1], of the noise in an initial photo that keeps less detail than it has."""
+        return 0.0 if self.strength is None else start_noise_of(self.strength)
+
+    @property
     def named_files(self) -> dict[str, Path]:
         """Paths of the pictures in these settings, by the names in :mod:`impasto.settings.references`.
 
@@ -373,8 +392,8 @@ class Settings(_Model):
         Each block of the encoder gains a factor of :data:`DETAIL_RATIO` ** (2 · detail - 1) over the next deeper one.
         The sum of these layers' weights stays the same, and so do the weights of rgb and strokes, which have no block.
 
-        The content's weight of rgb gains :data:`COLOUR_RATIO` ** (1 - 2 · strength) below strength 0.5. At a low
-        strength, scattered dots of the style's colours would otherwise be the cheapest way to its statistics.
+        The content's weight of rgb gains :func:`~impasto.settings.strength.colour_factor_of` the strength, because
+        scattered dots of the style's colours would otherwise be the cheapest way to its statistics.
         """
         layers = {"content": self._content_layers, "style": self._style_layers}
         is_balanced = layers == {"content": self.losses.content, "style": self.losses.style}
@@ -384,8 +403,7 @@ class Settings(_Model):
     def _content_layers(self) -> LayerWeights:
         if self.strength is None or not self.losses.content.get("rgb"):
             return self.losses.content
-        factor = COLOUR_RATIO ** max(0.0, 1 - self.strength / DEFAULT_STRENGTH)
-        return self.losses.content | {"rgb": factor * self.losses.content["rgb"]}
+        return self.losses.content | {"rgb": colour_factor_of(self.strength) * self.losses.content["rgb"]}
 
     @property
     def _style_layers(self) -> LayerWeights:
@@ -397,15 +415,3 @@ class Settings(_Model):
             return self.losses.style
         scale = sum(before.values()) / total
         return self.losses.style | {name: scale * weight for name, weight in after.items()}
-
-
-def style_weight_of(strength: float) -> float:
-    """Return the style weight for a strength in [0, 1]: 2 at 0, 350 at 0.5, about 7000 at 1.
-
-    Equal steps of the strength remove roughly equal shares of the photograph's structure up to 0.5, and smaller ones
-    above.
-    ``python -m benchmarks.quality strength`` measures it.
-    """
-    steps = strength - DEFAULT_STRENGTH
-    slope, curvature = (1.716, -5.54) if steps < 0 else (1.6, 2.0)
-    return float(350 * 10 ** (slope * steps + curvature * steps**2))

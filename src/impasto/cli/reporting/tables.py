@@ -25,7 +25,8 @@ from impasto.errors import EncoderError, ImpastoError, PictureError, SettingsErr
 from impasto.painting.record import Record
 from impasto.runs.repeating import stored_record, stored_text
 from impasto.settings.exclusions import EXCLUSIONS
-from impasto.settings.model import DEFAULT_STRENGTH, Settings
+from impasto.settings.model import Settings
+from impasto.settings.strength import DEFAULT_STRENGTH
 from impasto.version import __version__
 
 if TYPE_CHECKING:
