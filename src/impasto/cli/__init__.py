@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -30,4 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from impasto.cli.reporting.streams import configure_streams
 
         configure_streams()
-        return run(sys.argv[1:] if arguments is None else list(arguments), interrupts)
+        try:
+            return run(sys.argv[1:] if arguments is None else list(arguments), interrupts)
+        finally:
+            if arguments is None:
+                # The interpreter searches all objects for cycles while it shuts down, which takes 60 ms. Memory returns
+                # to the system anyway.
+                gc.freeze()

@@ -34,7 +34,7 @@ NETWORK_SHARE = 0.8
 TINY = float(np.finfo(np.float32).tiny)
 """Smallest variance that a ridge is relative to."""
 
-CHUNK = 1 << 16
+CHUNK = 1 << 13
 """Positions whose sums are computed in float32 before they are added in float64."""
 
 

@@ -158,11 +158,8 @@ class _DownloadDisplay:
     """Listener that prints a note at the start of each download, and then its progress."""
 
     def __init__(self, reporter: Reporter) -> None:
-        from impasto.cli.reporting.reporters import LineReporter
-        from impasto.cli.reporting.terminal import TerminalReporter
-
         self._reporter = reporter
-        self._has_bar, self._has_lines = isinstance(reporter, TerminalReporter), type(reporter) is LineReporter
+        self._has_bar = self._has_lines = False
         self._current: tuple[str, str] | None = None
         self._bar: Progress | None = None
         self._last_line = 0.0
@@ -188,6 +185,11 @@ class _DownloadDisplay:
             self._reporter.resume()
 
     def _begin(self, event: DownloadProgress) -> None:
+        from impasto.cli.reporting.reporters import LineReporter
+        from impasto.cli.reporting.terminal import TerminalReporter
+
+        self._has_bar = isinstance(self._reporter, TerminalReporter)
+        self._has_lines = type(self._reporter) is LineReporter
         self._current, self._last_line = (event.file, event.host), time.monotonic()
         resumed = f", {_megabytes(event.done)} of them already here" if event.done else ""
         self._reporter.note(f"Fetching {event.file} from {event.host}, once: {_megabytes(event.total)}{resumed}.")

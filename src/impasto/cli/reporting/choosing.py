@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from impasto.batches.executor import Paintable
-from impasto.cli.reporting.batch_reporters import BatchJsonReporter, BatchLineReporter, BatchReporter
 from impasto.cli.reporting.reporters import JsonReporter, LineReporter, Reporter
+
+if TYPE_CHECKING:  # a single painting starts sooner without the batches
+    from impasto.batches.executor import Paintable
+    from impasto.cli.reporting.batch_reporters import BatchReporter
 
 
 def choose_batch_reporter(
@@ -20,6 +23,8 @@ def choose_batch_reporter(
     as_json: bool,
 ) -> BatchReporter:
     """Return the reporter of a batch that fits the options and the terminal; see :class:`BatchReporter`."""
+    from impasto.cli.reporting.batch_reporters import BatchJsonReporter, BatchLineReporter, BatchReporter
+
     if as_json:
         return BatchJsonReporter(works, names, temporary)
     if quiet:

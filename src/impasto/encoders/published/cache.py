@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import platformdirs
-from filelock import FileLock, Timeout
 
 from impasto.encoders.published.catalogue import KnownWeights
 from impasto.encoders.published.events import FetchListener, Note
@@ -164,6 +163,8 @@ class CachedWeights:
         Raises:
             EncoderError: the folder cannot be created or written to.
         """
+        from filelock import FileLock, Timeout
+
         with _clear_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.lock)

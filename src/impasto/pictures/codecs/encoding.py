@@ -24,6 +24,9 @@ from impasto.pictures.sizes import LARGE
 Part: TypeAlias = bytes | memoryview
 """A part of a file's content."""
 
+PNG_LEVEL: Final = 4
+"""Level of zlib's compression: paintings take 1 % more bytes than at zlib's default of 6, and 0.6 of the time."""
+
 _TILE: Final = 256  # pixels
 _CLASSIC_TIFF: Final = 2**32 - 2**27  # bytes of pixels; leaves room for metadata and incompressible pixels
 
@@ -88,7 +91,8 @@ def _pillow_png(values: npt.NDArray[np.uint8], extras: Extras, label: str) -> by
             chunks.add(*png_chunks.text_chunk(keyword, text))
     if extras.record is not None:
         chunks.add(*png_chunks.text_chunk(KEYWORD, extras.record))
-    return _save_with_pillow(values, "PNG", extras, label, pnginfo=chunks, **_dpi_option(provenance))
+    options = {"pnginfo": chunks, "compress_level": PNG_LEVEL, **_dpi_option(provenance)}
+    return _save_with_pillow(values, "PNG", extras, label, **options)
 
 
 def _encode_jpeg(values: npt.NDArray[Any], extras: Extras, label: str, _: ProgressCallback) -> list[Part]:

@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, BinaryIO
 
 from impasto.errors import CheckpointError
 from impasto.files import exists, expanded, reason, shown
 from impasto.runs.checkpoints.container import DamagedError, Header, open_container, read_header
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 _PATIENCE = 0.3
 """Seconds to wait for a process that is only probing the lock."""
@@ -48,6 +49,8 @@ class Slot:
         """Whether another process is painting this run."""
         if self._held or not exists(self.lock):
             return False
+        from filelock import FileLock, Timeout
+
         lock = FileLock(self.lock)
         try:
             lock.acquire(timeout=0)
@@ -64,6 +67,8 @@ class Slot:
         """
         if self._held:
             return
+        from filelock import FileLock, Timeout
+
         lock = FileLock(self.lock, thread_local=False)  # another thread than the painting one may release it
         try:
             lock.acquire(timeout=_PATIENCE)
