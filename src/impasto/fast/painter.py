@@ -14,6 +14,7 @@ from impasto.errors import PaintingError
 from impasto.fast.export import ENCODER, Sources, cached_models
 from impasto.fast.maps import Array, network_strength, passes
 from impasto.fast.network import STRIDE, Network
+from impasto.fast.style_cache import measure_style
 from impasto.painting.colour.plan import ColourInputs, plan_colours
 from impasto.painting.events import Event, Finished, OctaveStarted, Preparing, Started
 from impasto.painting.inputs import Inputs
@@ -175,7 +176,7 @@ class FastPainter:
         margins = (top, _), (left, _) = grid_margins(photo, STRIDE, bleeds=self._settings.borders == "bleed")
         # LAPACK's threads wait in busy loops, which slows even the decompositions themselves.
         with threadpool_limits(1, "blas"):
-            styles = [self._network.measure_style(style) for style in self._sized_styles(max(height, width))]
+            styles = [measure_style(self._network, style) for style in self._sized_styles(max(height, width))]
             strength = DEFAULT_STRENGTH if self._settings.strength is None else self._settings.strength
             for share in passes(strength):
                 source = np.pad(photo + np.float32(share) * (painted - photo), (*margins, (0, 0)), mode="reflect")
