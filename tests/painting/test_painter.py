@@ -534,17 +534,20 @@ def test_painting_restores_thread_count(photo, style, small):
     assert torch.get_num_threads() == before
 
 
-def test_painting_uses_given_thread_count(photo, style, small, monkeypatch):
-
-    good, seen = Objective.value_and_gradient, set()
+def test_painting_uses_given_thread_count_from_128_px_on(photo, style, small, monkeypatch):
+    good, seen = Objective.value_and_gradient, {}
 
     def noted(self, image):
-        seen.add(torch.get_num_threads())
+        seen.setdefault(trimmed_side(image), set()).add(torch.get_num_threads())
         return good(self, image)
 
+    def trimmed_side(image):
+        return 96 * round(max(image.shape) / 96)
+
     monkeypatch.setattr(Objective, "value_and_gradient", noted)
-    impasto.paint(photo, style, **small | {"threads": 3})
-    assert seen == {3}
+    how = small["optimization"] | {"iterations": 2, "smallest_octave": 96}
+    impasto.paint(photo, style, **small | {"threads": 3, "size": 192, "optimization": how})
+    assert seen == {96: {1}, 192: {3}}
 
 
 def test_tiles_give_same_picture(photo, style, small):

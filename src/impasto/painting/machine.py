@@ -17,6 +17,11 @@ from impasto.settings.fields import Precision
 from impasto.settings.model import Settings
 
 
+LEAST_PARALLEL_PIXELS = 1 << 14
+"""Smallest number of pixels that several threads share. Below it they wait longer for one another than they compute: an
+iteration at 128×85 px takes 55 ms on two threads and 32 ms on one."""
+
+
 class _Choice(Protocol):
     """The settings of a run, or the state of a run to continue."""
 
@@ -73,12 +78,16 @@ class Machine:
         return self.device.type
 
     @contextmanager
-    def computing(self) -> Iterator[None]:
+    def computing(self, pixels: int | None = None) -> Iterator[None]:
         """Pin threads and matmul precision, and leave inference mode, whatever the caller set.
 
         Never yield from a generator within this context: threads and precision are those of the whole process.
+
+        Args:
+            pixels: number of pixels of the image; below :data:`LEAST_PARALLEL_PIXELS` one thread computes.
         """
-        with torch.inference_mode(mode=False), exact_products(self.device), cpu_threads(self.threads):
+        threads = self.threads if pixels is None or pixels >= LEAST_PARALLEL_PIXELS else 1
+        with torch.inference_mode(mode=False), exact_products(self.device), cpu_threads(threads):
             yield
 
     def prepare(self, encoder: Encoder, settings: Settings) -> Encoder:

@@ -153,7 +153,7 @@ class Painter:
         assert run.moving is not None
         image = run.moving.image
         for iteration in range(run.iteration + 1, octave.iterations + 1):
-            with self.machine.computing():
+            with self.machine.computing(octave.pixels):
                 loss, gradient = objective.value_and_gradient(image)
             if not run.add_evaluation(loss, gradient, time.monotonic() - begun):
                 self._refuse_first()
@@ -164,7 +164,7 @@ class Painter:
             share = run.share_after(number, octave.iterations if is_last else iteration)
             yield self._iteration(octave, loss, share, image, converged=is_converged)
             if not is_last or keep != "best":
-                with self.machine.computing():
+                with self.machine.computing(octave.pixels):
                     run.step(loss, gradient)
             del gradient  # before the next evaluation allocates another
             run.finish_iteration(is_best=is_best, is_last=is_last, seconds=time.monotonic() - begun)

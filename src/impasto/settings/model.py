@@ -258,7 +258,7 @@ class Settings(_Model):
     """Seed of all randomness."""
 
     threads: int | None = Field(default=None, ge=1, le=4096)
-    """CPU threads; one for each physical core if not given."""
+    """CPU threads; one for each physical core if not given. Octaves of fewer than 128×128 pixels take one."""
 
     device: DeviceName = "auto"
     """Device: auto (cuda if available, otherwise cpu), cpu, cuda, cuda:1, or mps, which is untested."""
