@@ -16,7 +16,6 @@ from impasto.engine.style_terms import shares
 from impasto.settings.fields import Precision
 from impasto.settings.model import Settings
 
-
 LEAST_PARALLEL_PIXELS = 1 << 14
 """Smallest number of pixels that several threads share. Below it they wait longer for one another than they compute: an
 iteration at 128×85 px takes 55 ms on two threads and 32 ms on one."""
