@@ -17,7 +17,6 @@ RIDGE = 1e-2
 LEAST_EIGENVALUE = 1e-6
 """Smallest eigenvalue of a matrix whose root is inverted, as a fraction of its largest one."""
 
-
 LEAST_VARIANCE = 1e-12
 """Smallest mean variance that the ridges of an interpolation are relative to, if both pictures are flat."""
 
