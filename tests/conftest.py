@@ -53,9 +53,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_state(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Keep runs and styles out of the user's folders; processes that tests start inherit this."""
+    """Keep runs, styles and caches out of the user's folders; processes that tests start inherit this."""
     os.environ["IMPASTO_STATE"] = str(tmp_path_factory.mktemp("state"))
     os.environ["IMPASTO_STYLES"] = str(tmp_path_factory.mktemp("styles"))
+    os.environ["IMPASTO_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -69,7 +69,7 @@ def steps_of(scores: Sequence[float]) -> list[tuple[float, float]]:
     """Compute each step from a score to the next, and the step as a multiple of the mean step.
 
     Args:
-        scores: of ascending strengths, with a first and a last one that differ.
+        scores: one for each strength, in ascending order of the strengths; the first and the last differ.
     """
     steps = np.diff(scores)
     return list(zip(steps.tolist(), (steps / steps.mean()).tolist(), strict=True))
