@@ -300,7 +300,7 @@ def matched(painted: Tensor, styles: Tensor, strengths: Tensor) -> Tensor:
         target = measure_histograms(style)
 
         def match(name: str, x: Tensor, target: Histograms = target, blend: float = blend_at(strength)) -> Tensor:
-            return measure_curve(x.detach(), None, target[name], blend)(with_fixed_moments(x))
+            return measure_curve(name, x.detach(), None, target[name], blend)(with_fixed_moments(x))
 
         x = to_opponent(picture)
         for _ in range(ROUNDS):

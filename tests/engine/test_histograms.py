@@ -6,12 +6,17 @@ from impasto.encoders.decoder import PIXELS
 from impasto.engine import histograms
 from impasto.engine.histograms import (
     BANDS,
+    DISTANCES,
+    GREATEST_CHANGE,
     GREATEST_SLOPE,
+    LEAST_CHANGE,
     LEAST_SLOPE,
     MARGIN,
     RANKS,
     apply_curves,
+    changed,
     collapse,
+    differences,
     laplacian_pyramid,
     measure_curves,
     measure_histograms,
@@ -34,6 +39,8 @@ def kurtosis(x):
     off = x - x.mean()
     return (off**4).mean() / (off**2).mean() ** 2
 
+
+NAMES = [f"{band}{end}" for band in BANDS for end in (*(f" {distance}" for distance in DISTANCES), "")] + [PIXELS]
 
 sides = st.integers(1, 6).map(lambda n: 8 * n)
 
@@ -69,11 +76,12 @@ def test_curves_rise_with_bounded_slopes(seed, tails, contrast):
     curves, found = matched(noise(seed, 16, 24), contrast * noise(seed + 1, 24, 16, tails))
     assert found.isfinite().all()
     for of_round in curves:
-        assert list(of_round) == [*BANDS, PIXELS]
-        for (curve,) in of_round.values():
+        assert list(of_round) == NAMES
+        for name, (curve,) in of_round.items():
             slopes = curve.table.diff(dim=1) / (curve.span / (curve.table.shape[1] - 1))
-            assert slopes.min() > LEAST_SLOPE - 0.1
-            assert slopes.max() < GREATEST_SLOPE + 0.1
+            is_difference = " " in name
+            assert slopes.min() > (LEAST_CHANGE if is_difference else LEAST_SLOPE) - 0.1
+            assert slopes.max() < (GREATEST_CHANGE if is_difference else GREATEST_SLOPE) + 0.1
 
 
 def test_faint_noise_stays_faint():
@@ -143,16 +151,67 @@ def test_weights_average_the_quantile_functions():
 @pytest.mark.parametrize("size", [(61, 83), (8, 9)])
 def test_styles_may_have_any_size(size):
     found = measure_histograms(noise(0, *size))
-    assert {name: table.shape for name, table in found.items()} == dict.fromkeys((*BANDS, PIXELS), (3, RANKS))
+    assert {name: table.shape for name, table in found.items()} == dict.fromkeys(NAMES, (3, RANKS))
 
 
 def test_matched_values_depend_on_no_more_than_the_margin():
-    picture, style = noise(0, 160, 160).double(), noise(1, 160, 160, tails=2.0).double()
+    picture, style = noise(0, 256, 256).double(), noise(1, 256, 256, tails=2.0).double()
     curves, _ = matched(picture, style)
     reaches = []
-    for row in range(72, 80):
+    for row in range(120, 128):
         leaf = picture.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(apply_curves(leaf, curves, [None])[..., row, row].sum(), leaf)
         rows = gradient.abs().amax((0, 1, 3)).nonzero()
         reaches += [row - rows.min().item(), rows.max().item() - row]
     assert MARGIN - 8 < max(reaches) <= MARGIN
+
+
+def stripes(vertical):
+    """Return strokes of one direction in noise, with the same histogram for both directions."""
+    x = noise(3, 96, 96, tails=2.0)
+    lines = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(x, (0, 0, 8, 8), mode="reflect"), (17, 1), stride=1)
+    x = 0.5 + 0.4 * (lines - 0.5) / lines.std()
+    return x if vertical else x.mT
+
+
+def coherent(x):
+    """Return the energy of differences across columns as a share of those across rows and columns."""
+    columns, rows = (x.diff(dim=dim).square().mean() for dim in (3, 2))
+    return columns / (columns + rows)
+
+
+def test_differences_bring_the_styles_directions(monkeypatch):
+    picture, style = noise(0, 96, 96), stripes(vertical=True)
+    found = matched(picture, style)[1]
+    turned = matched(picture, stripes(vertical=False))[1]
+    monkeypatch.setattr(histograms, "DISTANCES", ())
+    without = matched(picture, style)[1]
+    assert coherent(style) > 0.8
+    assert coherent(without) == pytest.approx(0.5, abs=0.02)
+    assert coherent(found) > 0.54
+    assert coherent(turned) < 0.46
+
+
+@given(height=st.integers(1, 9), width=st.integers(1, 9), distance=st.sampled_from(DISTANCES))
+@settings(deadline=None, max_examples=30)
+def test_changed_band_is_moved_by_the_adjoint(height, width, distance):
+    generator = torch.Generator().manual_seed(0)
+    band, change, other = (torch.randn(1, 3, height, width, generator=generator) for _ in range(3))
+    assert differences(band, distance).shape == band.shape
+    moved = changed(band, change, distance) - band
+    assert not moved[:, 1:].any()
+    # Beyond the border the adjoint is that of zeros, and differences that reach it are left out.
+    inside = torch.zeros_like(change)
+    inside[..., : height - distance, : width - distance] = change[..., : height - distance, : width - distance]
+    moved = changed(band, inside, distance) - band
+    torch.testing.assert_close((moved * other).sum(), (inside * differences(other, distance)).sum(), atol=1e-4, rtol=0)
+
+
+def test_differences_and_average_determine_the_band():
+    band = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    for distance in DISTANCES:
+        zero = changed(torch.zeros_like(band), differences(band, distance), distance)
+        average = torch.nn.functional.conv2d(band[:, :1], torch.full((1, 1, 2, 2), 0.25), dilation=distance)
+        rest = torch.nn.functional.conv_transpose2d(average, torch.full((1, 1, 2, 2), 0.25), dilation=distance)
+        inside = (..., slice(4, -4), slice(4, -4))
+        torch.testing.assert_close((zero[:, :1] + rest)[inside], band[:, :1][inside])

@@ -46,7 +46,7 @@ def test_models_are_valid_and_described(models):
         onnx.checker.check_model(models[name], full_check=True)
     assert sum(map(len, models.values())) < 5_000_000
     assert description["histograms"]["bands"] == 4
-    assert description["strength"] == "min(full_strength, 0.8 × the setting's strength)"
+    assert description["strength"] == "min(full_strength, 0.76 × the setting's strength)"
 
 
 @pytest.mark.parametrize(("size", "strength"), [((64, 96), 0.0), ((64, 96), 0.3), ((72, 56), 1.0)])

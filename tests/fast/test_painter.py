@@ -26,16 +26,16 @@ sys.exit(code)
 """
 
 # With fewer positions of relu4_1 than channels, a second pass amplifies rounding.
-OPTIONS = ["--preset", "instant", "--size", "128", "--threads", "1", "--precision", "float32"]
+OPTIONS = ["--preset", "instant", "--size", "160", "--threads", "1", "--precision", "float32"]
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("IMPASTO_CACHE", str(tmp_path / "cache"))
-    write_picture(tmp_path / "photo.png", smooth_picture(80, 130))
+    write_picture(tmp_path / "photo.png", smooth_picture(100, 162))
     write_picture(tmp_path / "style.png", smooth_picture(90, 90, 1))
-    write_picture(tmp_path / "mask.png", np.tile(np.linspace(0, 1, 130, dtype=np.float32)[:, None], (80, 1, 3)))
+    write_picture(tmp_path / "mask.png", np.tile(np.linspace(0, 1, 162, dtype=np.float32)[:, None], (100, 1, 3)))
     return tmp_path
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from impasto.fast import style_cache
 from impasto.fast.graphs import LEVELS
-from impasto.fast.histograms import BANDS, RANKS
+from impasto.fast.histograms import HISTOGRAMS, RANKS
 from impasto.fast.maps import Style
 from impasto.fast.network import MeasuredStyle
 
@@ -24,7 +24,7 @@ class CountingNetwork:
         self.count += 1
         rng = np.random.default_rng(round(1000 * float(pixels.mean())))
         levels = [Style(rng.random(4 + n), rng.random((4 + n, 4 + n)).T, rng.random()) for n in range(len(LEVELS) + 1)]
-        return MeasuredStyle(levels, [rng.random((3, RANKS), np.float32) for _ in range(BANDS + 1)])
+        return MeasuredStyle(levels, [rng.random((3, RANKS), np.float32) for _ in range(HISTOGRAMS)])
 
 
 @pytest.fixture

@@ -27,9 +27,8 @@ from impasto.engine.transport import RIDGE, AffineMap, map_regions, transport
 STRIDE = 8
 """Grid of the tiles in pixels, and of a picture's sides: the stride of the coarsest level."""
 
-HALO = 112 + MARGIN
-"""Margin of a tile in pixels, aligned to the grid: 32 for the encoder up to relu4_1, 74 for the decoder, and that of
-the histograms."""
+HALO = 112
+"""Margin of a tile in pixels, aligned to the grid: 32 for the encoder up to relu4_1 and 74 for the decoder."""
 
 
 class MeasuredStyle(NamedTuple):
@@ -144,7 +143,7 @@ class FeedForward:
         painted = torch.empty_like(photo)
         size = (photo.shape[-2], photo.shape[-1])
         for core in _tiles(*size, tile):
-            box, inner = _enlarged(core, HALO, *size), _enlarged(core, MARGIN, *size)
+            box = _enlarged(core, HALO, *size)
             within = [None if mask is None else self._cut(mask, box) for mask in masks]
 
             def map_level(name: str, x: Tensor, within: Sequence[LayerMasks | None] = within) -> Tensor:
@@ -152,11 +151,24 @@ class FeedForward:
 
             features = self._encode(photo[(..., *box.slices)])
             part = self._decoder(features, photo.new_tensor([strength]), map_level).to(photo)
-            part = map_level(PIXELS, part).clamp_(0, 1)[(..., *inner.within(box))]
-            part = apply_curves(
-                part, transfer.curves, [None if mask is None else self._cut(mask, inner) for mask in masks]
-            )
-            painted[(..., *core.slices)] = part[(..., *core.within(inner))]
+            painted[(..., *core.slices)] = map_level(PIXELS, part).clamp_(0, 1)[(..., *core.within(box))]
+        return self._match(painted, transfer.curves, masks, tile)
+
+    def _match(self, painted: Tensor, curves: Curves, masks: Sequence[LayerMasks | None], tile: int | None) -> Tensor:
+        """Match the histograms in place, in tiles with the margin that their values depend on."""
+        height, width = painted.shape[-2:]
+        side = max(height, width) if tile is None else max(tile, MARGIN)
+        above = painted[..., :0, :]  # rows above the next tiles, as they were before
+        for top in range(0, height, side):
+            bottom = min(top + side, height)
+            rows = torch.cat([above, painted[..., top : min(bottom + MARGIN, height), :]], 2)
+            above = painted[..., bottom - MARGIN : bottom, :].clone()
+            for left in range(0, width, side):
+                core = Box(top, left, bottom, min(left + side, width))
+                box = _enlarged(core, MARGIN, height, width)
+                within = [None if mask is None else self._cut(mask, box) for mask in masks]
+                part = apply_curves(rows[..., box.left : box.right], curves, within)
+                painted[(..., *core.slices)] = part[(..., *core.within(box))]
         return painted
 
     def _cut(self, mask: LayerMasks, box: Box) -> LayerMasks:
@@ -169,7 +181,7 @@ class FeedForward:
         return self._encoder(photo, (LEVELS[0], PHOTO_LEVEL))
 
 
-NETWORK_SHARE = 0.8
+NETWORK_SHARE = 0.76
 """The network's strength as a fraction of the settings': matched histograms give a picture more of the painting."""
 
 

@@ -3,8 +3,9 @@
 The map between normal distributions (:mod:`impasto.engine.transport`) gives a picture the painting's variances, but
 not its few strong strokes among many weak ones. Matching the histograms of the bands does.
 
-Source: Heeger and Bergen 1995, Pyramid-Based Texture Analysis/Synthesis, sections 3 and 4. Here the slopes of the
-curves are bounded, so that faint noise stays faint.
+Source: Heeger and Bergen 1995, Pyramid-Based Texture Analysis/Synthesis, sections 3 and 4. In place of their oriented
+filters, the undecimated Haar wavelet of each band tells the directions of strokes. The slopes of the curves are
+bounded, so that faint noise stays faint.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ BANDS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 STRIDE = 2 ** (len(BANDS) - 1)
 """Number of pixels between positions of the coarsest band; the sides of a picture are multiples of it."""
 
+DISTANCES = (1, 2)
+"""Distances in positions of a band, between which the differences of lightness are matched."""
+
 ROUNDS = 2
 """Number of times that all bands and the colours are matched, because each match changes the others a little."""
 
@@ -43,16 +47,20 @@ LEAST_SPREAD = 4e-3
 """Smallest difference between a band's largest and smallest value."""
 
 LEAST_SLOPE, GREATEST_SLOPE = 0.4, 2.5
-"""Bounds of a curve's slope, by which small differences shrink and grow."""
+"""Bounds of the slope of a band's or the pixels' curve, by which small values shrink and grow."""
 
-MARGIN = 56
-"""Number of pixels around a part of a picture that its matched values depend on: 54, aligned to the grid of 8."""
+LEAST_CHANGE, GREATEST_CHANGE = 0.5, 1.2
+"""Bounds of the slope of a curve of differences, which their band's slope multiplies."""
+
+MARGIN = 104
+"""Number of pixels around a part of a picture that its matched values depend on: 102, aligned to the grid of 8."""
 
 OPPONENT = ((3**-0.5, 3**-0.5, 3**-0.5), (2**-0.5, 0.0, -(2**-0.5)), (6**-0.5, -2 * 6**-0.5, 6**-0.5))
 """Orthonormal axes of colour whose histograms are matched: lightness, red against blue, and green against both."""
 
 Histograms = Mapping[str, Tensor]
-"""For every band and the pixels the quantile functions of the three axes, 3×:data:`RANKS`."""
+"""Quantile functions, 3×:data:`RANKS`: for every band and the pixels those of the three axes, and for every band and
+distance those of the three :func:`differences`."""
 
 HistogramTarget = Sequence[tuple[Histograms, float]]
 """Styles of a region with their weights."""
@@ -80,7 +88,7 @@ class Curve(NamedTuple):
 
 
 Curves = Sequence[Mapping[str, Sequence[Curve]]]
-"""For each round, and for every band and the pixels, the curve of each region."""
+"""For each round, and for every name in :data:`Histograms`, the curve of each region."""
 
 
 def measure_histograms(picture: Tensor, mask: Mapping[str, Tensor] | None = None) -> Histograms:
@@ -92,10 +100,13 @@ def measure_histograms(picture: Tensor, mask: Mapping[str, Tensor] | None = None
     """
     height, width = (side // STRIDE * STRIDE for side in picture.shape[-2:])
     x = to_opponent(picture[..., :height, :width])
-    found = dict(zip(BANDS, laplacian_pyramid(x), strict=False)) | {PIXELS: x}
+    found: dict[str, Tensor] = {}
+    for name, band in zip(BANDS, laplacian_pyramid(x), strict=False):
+        found |= {_joined(name, distance): differences(band, distance) for distance in DISTANCES} | {name: band}
+    found[PIXELS] = x
     return {
-        name: quantiles(band, None if mask is None else mask[name][: band.shape[-2], : band.shape[-1]])
-        for name, band in found.items()
+        name: quantiles(part, None if mask is None else mask[_layer(name)][: part.shape[-2], : part.shape[-1]])
+        for name, part in found.items()
     }
 
 
@@ -120,9 +131,9 @@ def measure_curves(
     def match(name: str, x: Tensor) -> Tensor:
         stride = picture.shape[-1] // x.shape[-1]
         part = Box(core.top // stride, core.left // stride, -(-core.bottom // stride), -(-core.right // stride)).slices
-        at_band = [None if mask is None else mask[name] for mask in masks]
+        at_band = [None if mask is None else mask[_layer(name)] for mask in masks]
         curves[-1][name] = [
-            measure_curve(x[(..., *part)], None if mask is None else mask[part], _barycentre(target, name), blend)
+            measure_curve(name, x[(..., *part)], None if mask is None else mask[part], _barycentre(target, name), blend)
             for target, mask in zip(targets, at_band, strict=True)
         ]
         return map_regions(x, curves[-1][name], at_band)
@@ -146,7 +157,7 @@ def apply_curves(picture: Tensor, curves: Curves, masks: Masks) -> Tensor:
     for of_round in curves:
 
         def match(name: str, x: Tensor, of_round: Mapping[str, Sequence[Curve]] = of_round) -> Tensor:
-            return map_regions(x, of_round[name], [None if mask is None else mask[name] for mask in masks])
+            return map_regions(x, of_round[name], [None if mask is None else mask[_layer(name)] for mask in masks])
 
         x = match_round(x, match)
     return from_opponent(x)
@@ -211,21 +222,73 @@ def look_up(table: Tensor, position: Tensor) -> Tensor:
 
 
 def match_round(x: Tensor, match: Callable[[str, Tensor], Tensor]) -> Tensor:
-    """Map every band of B×C×H×W, and then the whole, by a function of the name and the values."""
+    """Map the differences and the values of every band of B×3×H×W, and then the whole.
+
+    Args:
+        x: picture along the axes :data:`OPPONENT`.
+        match: function of a name in :data:`Histograms` and the values.
+    """
     *bands, coarse = laplacian_pyramid(x)
-    return match(PIXELS, collapse([*map(match, BANDS, bands), coarse]))
+    matched = []
+    for name, band in zip(BANDS, bands, strict=True):
+        for distance in DISTANCES:
+            found = differences(band, distance)
+            band = changed(band, match(_joined(name, distance), found) - found, distance)
+        matched.append(match(name, band))
+    return match(PIXELS, collapse([*matched, coarse]))
 
 
-def measure_curve(x: Tensor, mask: Tensor | None, target: Tensor, blend: float) -> Curve:
+def differences(band: Tensor, distance: int) -> Tensor:
+    """Compute the differences of lightness over a distance: down, to the right, and across both (Haar's wavelet).
+
+    Args:
+        band: B×3×H×W along the axes :data:`OPPONENT`.
+        distance: number of positions; those beyond the border have the border's values.
+
+    Returns:
+        B×3×H×W.
+    """
+    x = F.pad(band[:, :1], (0, distance, 0, distance), mode="replicate") / 4
+    left, right = x[..., :-distance], x[..., distance:]
+    pairs = left + right, left - right
+    (above, below), (beside, diagonal) = ((pair[..., :-distance, :], pair[..., distance:, :]) for pair in pairs)
+    return torch.cat([above - below, beside + diagonal, beside - diagonal], 1)
+
+
+def changed(band: Tensor, change: Tensor, distance: int) -> Tensor:
+    """Change the lightness of a band as far as its :func:`differences` change, by the adjoint of these."""
+    down, right, across = (change / 4).split(1, 1)
+    above, below = right + across, right - across
+    result, (height, width) = band.clone(), band.shape[-2:]
+    lightness = result[:, :1]
+    lightness += down + above
+    lightness[..., distance:] += (down - above)[..., : max(0, width - distance)]
+    lightness[..., distance:, :] += (below - down)[..., : max(0, height - distance), :]
+    lightness[..., distance:, distance:] -= (below + down)[..., : max(0, height - distance), : max(0, width - distance)]
+    return result
+
+
+def measure_curve(name: str, x: Tensor, mask: Tensor | None, target: Tensor, blend: float) -> Curve:
     """Compute the monotone map of each axis from its own distribution to the target's, with bounded slopes.
 
     The mapped picture has the target's mean.
+
+    Args:
+        name: name of the values in :data:`Histograms`.
+        x: values, 1×3×H×W.
+        mask: weights of the positions, H×W; None for ones.
+        target: quantile functions to match.
+        blend: fraction of the way from the values (0) to the matched ones (1).
     """
+    is_difference = name != _layer(name)
+    least, greatest = (LEAST_CHANGE, GREATEST_CHANGE) if is_difference else (LEAST_SLOPE, GREATEST_SLOPE)
     source = quantiles(x, mask) + LEAST_SPREAD * torch.linspace(0, 1, RANKS, device=x.device)
     steps = source.diff(dim=1)
-    rises = torch.minimum(torch.maximum(target.diff(dim=1), LEAST_SLOPE * steps), GREATEST_SLOPE * steps)
+    rises = torch.minimum(torch.maximum(target.diff(dim=1), least * steps), greatest * steps)
     values = F.pad(rises.cumsum(1), (1, 0))
-    values = source.lerp(values + (target - values).mean(1, keepdim=True), blend)
+    # Another mean of the differences would be a slope of the whole picture, which ends in a step at its border.
+    mean = (source if is_difference else target).mean(1, keepdim=True)
+    values = source.lerp(values + mean - values.mean(1, keepdim=True), blend)
     low, span = source[:, :1], source[:, -1:] - source[:, :1]
     inputs = low + span * torch.linspace(0, 1, NODES, device=x.device)
     return Curve(low, span, _interpolate(inputs, source, values))
@@ -237,6 +300,16 @@ def _interpolate(x: Tensor, positions: Tensor, values: Tensor) -> Tensor:
     left, right = positions.gather(1, index), positions.gather(1, index + 1)
     share = ((x - left) / (right - left)).clamp(0, 1)
     return values.gather(1, index).lerp(values.gather(1, index + 1), share)
+
+
+def _joined(layer: str, distance: int) -> str:
+    """Return the name of the differences of a band over a distance."""
+    return f"{layer} {distance}"
+
+
+def _layer(name: str) -> str:
+    """Return the layer of a name in :data:`Histograms`, which has the same resolution."""
+    return name.partition(" ")[0]
 
 
 def _barycentre(target: HistogramTarget, name: str) -> Tensor:

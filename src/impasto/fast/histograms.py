@@ -19,6 +19,12 @@ BANDS = 4
 STRIDE = 2 ** (BANDS - 1)
 """Number of pixels between positions of the coarsest band."""
 
+DISTANCES = (1, 2)
+"""Distances in positions of a band, between which the differences of lightness are matched."""
+
+HISTOGRAMS = BANDS * (len(DISTANCES) + 1) + 1
+"""Number of tables of a style: for each band its differences and its values, and the pixels."""
+
 ROUNDS = 2
 """Number of times that all bands and the colours are matched."""
 
@@ -35,13 +41,17 @@ LEAST_SPREAD = np.float32(4e-3)
 """Smallest difference between a band's largest and smallest value."""
 
 LEAST_SLOPE, GREATEST_SLOPE = 0.4, 2.5
-"""Bounds of a curve's slope."""
+"""Bounds of the slope of a band's or the pixels' curve."""
+
+LEAST_CHANGE, GREATEST_CHANGE = 0.5, 1.2
+"""Bounds of the slope of a curve of differences."""
 
 OPPONENT = ((3**-0.5, 3**-0.5, 3**-0.5), (2**-0.5, 0.0, -(2**-0.5)), (6**-0.5, -2 * 6**-0.5, 6**-0.5))
 """Orthonormal axes of colour whose histograms are matched."""
 
 Histograms = Sequence[Array]
-"""Quantile functions of the three axes, 3×:data:`RANKS`, of each band and at last of the pixels."""
+"""Quantile functions, 3×:data:`RANKS`: for each band those of the differences at each distance and of the three axes,
+and at last those of the pixels."""
 
 Margins = tuple[tuple[int, int], tuple[int, int]]
 """Pixels above and below, left and right of a photograph."""
@@ -55,7 +65,10 @@ def measure_histograms(picture: Array) -> list[Array]:
     """
     height, width = (side // STRIDE * STRIDE for side in picture.shape[1:])
     x = _rotated(np.array(OPPONENT, np.float32), picture[:, :height, :width])
-    return [*map(quantiles, _laplacian_pyramid(x)[:-1]), quantiles(x)]
+    found = []
+    for band in _laplacian_pyramid(x)[:-1]:
+        found += [quantiles(_differences(band[0], distance)) for distance in DISTANCES] + [quantiles(band)]
+    return [*found, quantiles(x)]
 
 
 def match_histograms(
@@ -77,23 +90,35 @@ def match_histograms(
     height, width = picture.shape[1:]
     (top, below), (left, right) = margins
 
-    def match(x: Array, target: Array) -> Array:
+    def match(x: Array, target: Array, *, is_difference: bool = False) -> Array:
         stride = width // x.shape[2]
         rows = slice(top // stride, -(-(height - below) // stride))
         columns = slice(left // stride, -(-(width - right) // stride))
         return np.stack([
-            _match_axis(values, values[rows, columns], goal, blend) for values, goal in zip(x, target, strict=True)
+            _match_axis(values, values[rows, columns], goal, blend, is_difference)
+            for values, goal in zip(x, target, strict=True)
         ])  # fmt: skip
 
-    targets = [np.average(tables, axis=0, weights=weights).astype(np.float32) for tables in zip(*styles, strict=True)]
+    def match_band(band: Array, goals: Sequence[Array]) -> Array:
+        *of_differences, of_band = goals
+        lightness = band[0]
+        for distance, goal in zip(DISTANCES, of_differences, strict=True):
+            found = _differences(lightness, distance)
+            lightness = lightness + _adjoint(match(found, goal, is_difference=True) - found, distance)
+        return match(np.stack([lightness, *band[1:]]), of_band)
+
+    *targets, of_pixels = (
+        np.average(tables, axis=0, weights=weights).astype(np.float32) for tables in zip(*styles, strict=True)
+    )
+    by_band = len(DISTANCES) + 1
+    of_bands = [targets[i : i + by_band] for i in range(0, len(targets), by_band)]
     opponent = np.array(OPPONENT, np.float32)
     x = _rotated(opponent, picture)
     for _ in range(ROUNDS):
         *bands, last, coarse = _laplacian_pyramid(x)
-        *goals, goal, of_pixels = targets
-        x = match(last, goal) + coarse
-        for band, goal in zip(reversed(bands), reversed(goals), strict=True):
-            x = match(band, goal) + _upsampled(x)
+        x = match_band(last, of_bands[-1]) + coarse
+        for band, goal in zip(reversed(bands), reversed(of_bands[:-1]), strict=True):
+            x = match_band(band, goal) + _upsampled(x)
         x = match(x, of_pixels)
     return _rotated(opponent.T, x)
 
@@ -105,13 +130,34 @@ def quantiles(x: Array) -> Array:
     return np.stack([_look_up(np.sort(channel[::step, ::step], axis=None), ranks) for channel in x])
 
 
-def _match_axis(x: Array, core: Array, target: Array, blend: float) -> Array:
+def _differences(x: Array, distance: int) -> Array:
+    """Compute the differences of H×W over a distance: down, to the right, and across both; 3×H×W."""
+    padded = np.pad(x, ((0, distance), (0, distance)), mode="edge")
+    left, right = padded[:, :-distance], padded[:, distance:]
+    (above, below), (beside, diagonal) = ((x[:-distance], x[distance:]) for x in (left + right, left - right))
+    return np.stack([above - below, beside + diagonal, beside - diagonal]) * np.float32(0.25)
+
+
+def _adjoint(change: Array, distance: int) -> Array:
+    """Compute the change of H×W that adds a change to its differences."""
+    down, right, across = change * np.float32(0.25)
+    above, below = right + across, right - across
+    height, width = (max(0, side - distance) for side in down.shape)
+    lightness = down + above
+    lightness[:, distance:] += (down - above)[:, :width]
+    lightness[distance:] += (below - down)[:height]
+    lightness[distance:, distance:] -= (below + down)[:height, :width]
+    return lightness
+
+
+def _match_axis(x: Array, core: Array, target: Array, blend: float, is_difference: bool) -> Array:
     """Map values from the distribution of their core to the target's, with bounded slopes."""
     source = quantiles(core[None])[0] + LEAST_SPREAD * np.linspace(0, 1, RANKS, dtype=np.float32)
     steps = np.diff(source)
-    rises = np.diff(target).clip(LEAST_SLOPE * steps, GREATEST_SLOPE * steps)
+    least, greatest = (LEAST_CHANGE, GREATEST_CHANGE) if is_difference else (LEAST_SLOPE, GREATEST_SLOPE)
+    rises = np.diff(target).clip(least * steps, greatest * steps)
     values = np.concatenate([[0], rises.cumsum()])
-    values += (target - values).mean()
+    values += (source if is_difference else target).mean() - values.mean()
     low, span = source[0], source[-1] - source[0]
     inputs = low + span * np.linspace(0, 1, NODES, dtype=np.float32)
     table = np.interp(inputs, source, source + blend * (values - source)).astype(np.float32)

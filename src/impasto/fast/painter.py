@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 
 import numpy as np
@@ -26,6 +27,7 @@ from impasto.runs.job import Job, JobPainter, make_painter as make_usual_painter
 from impasto.runs.listener import Listener
 from impasto.runs.slow_files import report_slow_files
 from impasto.settings.fields import Precision
+from impasto.settings.model import Settings
 from impasto.settings.strength import DEFAULT_STRENGTH
 
 LARGEST_SIDE = 1024
@@ -44,12 +46,17 @@ def make_painter(job: Job, listener: Listener) -> JobPainter:
     Raises:
         ImpastoError: the painter refuses the inputs or settings.
     """
-    network = _load_network(job) if _is_supported(job) else None
+    if not _is_supported(job):
+        return make_usual_painter(job, listener)
+    # ONNX Runtime loads the models without the interpreter's lock, while this thread decodes the pictures.
+    with ThreadPoolExecutor(1) as loading, report_slow_files(listener) as on_event:
+        loaded = loading.submit(_load_network, job)
+        listener.on_event(Preparing("reading"))
+        inputs = Inputs(job.content, job.styles, job.settings, on_event=on_event)
+        network = loaded.result()
     if network is None:
         return make_usual_painter(job, listener)
-    listener.on_event(Preparing("reading"))
-    with report_slow_files(listener) as on_event:
-        painter = FastPainter(job, network, on_event)
+    painter = FastPainter(job.settings, inputs, network)
     for text in painter.remarks:
         listener.note(text)
     return painter
@@ -88,9 +95,9 @@ class FastPainter:
     """Paints a photograph as :class:`impasto.painting.painter.Painter` does, with the same events and the same result.
 
     Args:
-        job: inputs and settings.
+        settings: settings of the run.
+        inputs: pictures of the run.
         network: encoder and decoder.
-        on_event: called with :class:`~impasto.painting.events.Reading` events.
 
     Attributes:
         content: the photograph.
@@ -99,23 +106,20 @@ class FastPainter:
         remarks: sentences for the user.
 
     Raises:
-        PictureError: a picture cannot be read.
-        SettingsError: the settings do not fit the pictures.
         PaintingError: a picture is too small.
     """
 
     precision: Precision = "float32"
 
-    def __init__(self, job: Job, network: Network, on_event: Callable[[Event], None] | None = None) -> None:
-        self._settings, self._network = job.settings, network
-        self._inputs = inputs = Inputs(job.content, job.styles, job.settings, on_event=on_event)
+    def __init__(self, settings: Settings, inputs: Inputs, network: Network) -> None:
+        self._settings, self._inputs, self._network = settings, inputs, network
         inputs.check_sizes()
         assert inputs.content is not None
         self.content, self.styles = inputs.content, inputs.styles
-        self.octaves = plan_octaves(*inputs.proportions, job.settings.optimization, long_side=inputs.long_side)
+        self.octaves = plan_octaves(*inputs.proportions, settings.optimization, long_side=inputs.long_side)
         self.remarks = (*inputs.enlarged_styles(), *inputs.remarks)
         self._colours = plan_colours(
-            job.settings.colour,
+            settings.colour,
             ColourInputs(
                 [style.pixels for style in self.styles],
                 inputs.weights,

@@ -16,12 +16,12 @@ import numpy as np
 from impasto.encoders.published.cache import cache_folder
 from impasto.errors import ImpastoError
 from impasto.fast.graphs import LEVELS
-from impasto.fast.histograms import BANDS
+from impasto.fast.histograms import HISTOGRAMS
 from impasto.fast.maps import Array, Style
 from impasto.fast.network import MeasuredStyle, Network
 from impasto.files import replace_file
 
-FORMAT = 1
+FORMAT = 2
 """Version of the files, which changes with the statistics that a style consists of."""
 
 MOST_FILES = 32
@@ -78,7 +78,7 @@ def _read(path: Path) -> MeasuredStyle | None:
     levels = range(len(LEVELS) + 1)  # and the pixels
     return MeasuredStyle(
         [Style(stored[f"mean_{n}"], stored[f"root_{n}"], stored[f"variance_{n}"].item()) for n in levels],
-        [stored[f"histograms_{n}"] for n in range(BANDS + 1)],
+        [stored[f"histograms_{n}"] for n in range(HISTOGRAMS)],
     )
 
 
