@@ -25,7 +25,7 @@ from impasto.settings.strength import DEFAULT_STRENGTH
 MEASURED_SIDE = 1024
 """Long side in pixels from which the statistics are those of a reduced picture."""
 
-TILE = 704
+TILE = 640
 """Side of the tiles in pixels, for pictures that are larger."""
 
 
