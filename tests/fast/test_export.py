@@ -46,6 +46,7 @@ def test_models_are_valid_and_described(models):
         onnx.checker.check_model(models[name], full_check=True)
     assert sum(map(len, models.values())) < 5_000_000
     assert description["histograms"]["bands"] == 4
+    assert description["histograms"]["differences"]["distances"] == [1, 2]
     assert description["strength"] == "min(full_strength, 0.76 × the setting's strength)"
 
 

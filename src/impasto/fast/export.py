@@ -30,7 +30,7 @@ DECODER_FILE = "instant.safetensors"
 DESCRIPTION = "instant.json"
 """File that describes the models."""
 
-FORMAT = 4
+FORMAT = 5
 """Version of the models and their description, by which older ones in the cache are not used."""
 
 
@@ -197,6 +197,13 @@ def _description(sources: Sources, files: Mapping[str, Any]) -> dict[str, Any]:
             "axes": histograms.OPPONENT,
             "least_slope": histograms.LEAST_SLOPE,
             "greatest_slope": histograms.GREATEST_SLOPE,
+            "differences": {
+                "of": "lightness in each band, before the band itself: a quarter of the upper minus the lower, the left "
+                "minus the right, and one diagonal minus the other of four positions",
+                "distances": histograms.DISTANCES,
+                "least_slope": histograms.LEAST_CHANGE,
+                "greatest_slope": histograms.GREATEST_CHANGE,
+            },
         },
         "files": files,
     }

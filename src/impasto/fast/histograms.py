@@ -134,7 +134,7 @@ def _differences(x: Array, distance: int) -> Array:
     """Compute the differences of H×W over a distance: down, to the right, and across both; 3×H×W."""
     padded = np.pad(x, ((0, distance), (0, distance)), mode="edge")
     left, right = padded[:, :-distance], padded[:, distance:]
-    (above, below), (beside, diagonal) = ((x[:-distance], x[distance:]) for x in (left + right, left - right))
+    (above, below), (beside, diagonal) = ((pair[:-distance], pair[distance:]) for pair in (left + right, left - right))
     return np.stack([above - below, beside + diagonal, beside - diagonal]) * np.float32(0.25)
 
 
