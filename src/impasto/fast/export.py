@@ -198,8 +198,8 @@ def _description(sources: Sources, files: Mapping[str, Any]) -> dict[str, Any]:
             "least_slope": histograms.LEAST_SLOPE,
             "greatest_slope": histograms.GREATEST_SLOPE,
             "differences": {
-                "of": "lightness in each band, before the band itself: a quarter of upper minus lower, left minus right, "
-                "and one diagonal minus the other of four positions",
+                "of": "lightness in each band, before the band itself: a quarter of upper minus lower, left minus "
+                "right, and one diagonal minus the other of four positions",
                 "distances": histograms.DISTANCES,
                 "least_slope": histograms.LEAST_CHANGE,
                 "greatest_slope": histograms.GREATEST_CHANGE,
