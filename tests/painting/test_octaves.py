@@ -10,13 +10,14 @@ from impasto.painting.octaves import (
     LEAST_SIDE,
     READABLE_SIDE,
     Octave,
+    content_factor_at,
     plan_octaves,
     resized,
     style_size,
     total_effort,
 )
 from impasto.pictures.sizes import scaled_size
-from impasto.settings.model import Optimization
+from impasto.settings.model import Losses, Optimization
 from tests.engine.samples import picture_tensor
 
 
@@ -54,6 +55,12 @@ def test_iterations_depend_on_octave_alone():
     octaves = plan(300, 400, 2048, iterations=50, coarse_factor=1.6)
     assert [octave.iterations for octave in octaves] == [128, 80, 50, 50, 50]
     assert plan(300, 400, 64, iterations=30, coarse_factor=1.6, smallest_octave=64) == (Octave(48, 64, 123),)
+
+
+def test_content_weighs_more_in_small_octaves():
+    losses = Losses(coarse_content=3)
+    assert [content_factor_at(side, losses) for side in (128, 256, 512, 2048)] == pytest.approx([9, 3, 1, 1])
+    assert content_factor_at(128, Losses(coarse_content=1)) == 1
 
 
 @given(

@@ -22,7 +22,7 @@ from impasto.engine.tiled_encoder import TiledEncoder
 from impasto.engine.tiles import Box
 from impasto.engine.tone import CELLS, Tone, tone_target
 from impasto.painting.inputs import Inputs
-from impasto.painting.octaves import Octave, style_size
+from impasto.painting.octaves import Octave, content_factor_at, style_size
 from impasto.painting.scaled_inputs import ScaledInputs
 from impasto.painting.workload import Workload
 
@@ -95,18 +95,17 @@ class OctaveObjectives:
         """
         size = octave[:2]
         painted, whole = self._workload.painted(octave)[:2], self._workload.measured(octave)[:2]
-        photo, counted = self._scaled.photograph(*size), middle(painted, size)
-        measured = self._scaled.measured(photo, whole)
+        photo, content, counted = self._scaled.photograph(*size), self._scaled.recoloured(*size), middle(painted, size)
         loss: ImageLoss = Objective(
             encoder,
-            measured,
-            self._within_strength(styles, encoder, measured, counted),
+            self._scaled.measured(content, whole),
+            self._within_strength(styles, encoder, self._scaled.measured(photo, whole), counted),
             self._losses,
-            self._content_weight,
+            self._content_weight * content_factor_at(max(size), self._losses),
             self._style_weight,
             counted=counted,
             wrap=self._settings.seamless,
-            penalties=self._penalties(photo, held_colours),
+            penalties=self._penalties(content, held_colours),
         )
         if whole != painted:
             loss = Mirrored(loss, whole)
@@ -136,20 +135,20 @@ class OctaveObjectives:
             for style in styles
         ]
 
-    def _penalties(self, photo: Tensor, held_colours: Tensor | None) -> dict[str, PixelPenalty]:
+    def _penalties(self, content: Tensor, held_colours: Tensor | None) -> dict[str, PixelPenalty]:
         penalties: dict[str, PixelPenalty] = {}
-        tone = self._tone(photo)
+        tone = self._tone(content)
         if tone is not None:
             penalties["tone"] = tone
         if held_colours is not None:
             penalties["drift"] = Drift(self._drift_weight, held_colours)
         return penalties
 
-    def _tone(self, photo: Tensor) -> Tone | None:
+    def _tone(self, content: Tensor) -> Tone | None:
         """Make the penalty on the tone, unless there is no photograph or its weight is 0."""
         weight = self._losses.tone * self._content_weight
         if not weight or self._inputs.content is None:
             return None
         # Twice the number of windows suffices, whatever the size of the painting.
         sizes = [style_size(*style.original_size, 2 * CELLS, 1.0) for style in self._inputs.styles]
-        return Tone(weight, tone_target(photo, self._scaled.styles(sizes), self._inputs.weights))
+        return Tone(weight, tone_target(content, self._scaled.styles(sizes), self._inputs.weights))

@@ -11,7 +11,7 @@ from impasto.pictures.sizes import scaled_size
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from impasto.settings.model import Optimization
+    from impasto.settings.model import Losses, Optimization
 
 LEAST_SIDE = 32
 """Shortest side of an octave in pixels: two positions of the deepest layers."""
@@ -107,8 +107,17 @@ def iterations_at(long_side: int, optimization: Optimization) -> int:
         optimization: settings with ``iterations`` from :data:`REFERENCE_SIDE` on, and ``coarse_factor`` for each
             halving below it.
     """
-    halvings = max(0.0, math.log2(REFERENCE_SIDE / long_side))
-    return max(1, round(optimization.iterations * optimization.coarse_factor**halvings))
+    return max(1, round(optimization.iterations * optimization.coarse_factor ** _halvings(long_side)))
+
+
+def content_factor_at(long_side: int, losses: Losses) -> float:
+    """Return the factor of an octave's content weight, whatever the size of its painting.
+
+    Args:
+        long_side: long side of the octave in pixels.
+        losses: settings with ``coarse_content`` for each halving below :data:`REFERENCE_SIDE`.
+    """
+    return float(losses.coarse_content ** _halvings(long_side))
 
 
 def plan_octaves(
@@ -208,3 +217,8 @@ def _margins(old: int, new: int) -> tuple[int, int]:
     reach = min(old, math.ceil(3 * max(1.0, old / new)))
     margin = step * -(-reach // step)
     return margin, margin * new // old
+
+
+def _halvings(long_side: int) -> float:
+    """Return how many times :data:`REFERENCE_SIDE` is halved to reach a long side in pixels; 0 for larger ones."""
+    return max(0.0, math.log2(REFERENCE_SIDE / long_side))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from impasto.engine.borders import bled, mirrored, trimmed
 from impasto.engine.grey import averaged
 from impasto.engine.style_terms import LayerMasks, layer_masks
 from impasto.painting.colour.arrays import ColourMap
-from impasto.painting.colour.plan import ColourInputs, noise, plan_colours
+from impasto.painting.colour.plan import ColourInputs, noise, plan_colours, plan_content
 from impasto.painting.inputs import Inputs
 from impasto.painting.octaves import resized, smoothed
 from impasto.painting.regions import composited
@@ -72,12 +73,26 @@ class ScaledInputs:
             return torch.zeros(1, 3, 1, 1, device=self._device).expand(1, 3, height, width)
         return self.fitted(self._content, height, width, self.colours.content)
 
+    def recoloured(self, height: int, width: int) -> Tensor:
+        """Return the photograph in the paintings' colours, which painting is compared with, 1×3×H×W.
+
+        Its held part keeps its own colours, as the result shows them. For a texture it is :meth:`photograph`.
+        """
+        if self._content is None or self._recolouring is None:
+            return self.photograph(height, width)
+        return self.with_held(self.fitted(self._content, height, width, self._recolouring))
+
+    @cached_property
+    def _recolouring(self) -> ColourMap | None:
+        """Map of the photograph's colours to the paintings'; None if they stay."""
+        return plan_content(self._settings.colour, self._colour_inputs, self._settings.recolouring_share)
+
     def continued(self, picture: Tensor, size: tuple[int, int]) -> Tensor:
         """Pad a picture to a size, in the form that the settings ask for."""
         return bled(picture, size) if self._settings.borders == "bleed" else mirrored(picture, size)
 
     def measured(self, photograph: Tensor, size: tuple[int, int]) -> Tensor:
-        """Pad the result of :meth:`photograph` to the size of the encoder's input."""
+        """Pad the result of :meth:`photograph` or :meth:`recoloured` to the size of the encoder's input."""
         return self.photograph(*size) if self._content is None else self.continued(photograph, size)
 
     def styles(self, sizes: Sequence[tuple[int, int]]) -> Iterable[Tensor]:
@@ -118,7 +133,8 @@ class ScaledInputs:
         if not self._starts_with_photo:
             return self.with_held(self.fitted(start, height, width, self.colours.content))
         is_reduced = self._settings.start_side < max(height, width)
-        image = (self._reduced if is_reduced else self.fitted)(start, height, width, self.colours.content)
+        recolour = self.colours.content if self._recolouring is None or self._inputs.start else self._recolouring
+        image = (self._reduced if is_reduced else self.fitted)(start, height, width, recolour)
         if self._settings.optimization.start_noise:
             image = image + self._noise_where_flat(image)
         return self.with_held(image) if is_reduced else image

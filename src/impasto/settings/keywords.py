@@ -19,6 +19,8 @@ class LossesKeywords(TypedDict, total=False):
     style: Mapping[str, float]
     style_distance: Literal["gaussian", "gram"]
     relative: bool
+    coarse_content: float
+    recolour: float
     tone: float
     drift: float
     total_variation: float

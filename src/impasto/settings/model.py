@@ -81,6 +81,17 @@ class Losses(_Model):
     relative: bool = True
     """Divide each layer's distance by the magnitude of its target, so that layers and encoders have equal influence."""
 
+    coarse_content: float = Field(default=2.8, ge=1, le=10)
+    """Factor of the content weight for each halving of an octave's long side below 512 px. With 2.8, for example, an
+    octave of 256 px has 2.8 times the weight and one of 128 px 7.8 times: the large forms are the photo's, and the
+    style paints within them."""
+
+    recolour: Share = 1.0
+    """Fraction of the way from the photo's colours to the paintings', in mean and covariance, that the photo is moved
+    before painting begins. Painting starts from the recoloured photo and is compared with it, so contrasts of the photo
+    remain that its own colours would lose. Applies if colour is style or palette, or with colours_from; strengths below
+    0.5 reduce it."""
+
     tone: Weight = 0.2
     """Weight of the differences of tone, relative to the weight of the content: blurred luminance should rank as in the
     photo, with the paintings' lights and darks."""
@@ -360,6 +371,11 @@ class Settings(_Model):
     def style_share(self) -> float:
         """Fraction of the way from the photo's statistics to the style's that is painted; 1 for raw weights."""
         return 1.0 if self.strength is None else style_share_of(self.strength)
+
+    @property
+    def recolouring_share(self) -> float:
+        """Fraction of the way from the photo's colours to the paintings' that painting begins from."""
+        return self.losses.recolour * self.style_share
 
     @property
     def start_side(self) -> float:

@@ -28,6 +28,8 @@ _TUTORIAL: dict[str, Any] = {
         },
         "style_distance": "gram",
         "relative": False,
+        "coarse_content": 1,
+        "recolour": 0,
         "tone": 0,
         "drift": 0,
         "total_variation": 0,

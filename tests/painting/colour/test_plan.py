@@ -2,16 +2,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, strategies as st
 
 import impasto
 from impasto import PictureError, SettingsError
 from impasto.painting.colour.oklab import grey, lightness, to_oklab
 from impasto.painting.colour.palette import palette_of
-from impasto.painting.colour.plan import ColourInputs, noise, plan_colours
+from impasto.painting.colour.plan import ColourInputs, noise, plan_colours, plan_content
 from impasto.painting.colour.transfer import moments_of, recolouring
 from impasto.painting.events import Iteration
+from impasto.painting.inputs import Inputs
 from impasto.painting.regions import RegionMask, Regions
+from impasto.painting.scaled_inputs import ScaledInputs, to_array
 from impasto.pictures import read_picture, write_picture
 from impasto.settings.fields import COLOUR_SOURCES, COLOURS
 from impasto.settings.making import make_settings
@@ -155,6 +158,69 @@ def test_transparent_photo_parts_are_ignored(photo, style, mode):
     (opaque,) = plan_colours(mode, inputs).styles
     np.testing.assert_allclose(transparent(style), cropped(style), atol=1e-5)
     assert np.abs(opaque(style) - cropped(style)).mean() > 0.05
+
+
+def coloured(picture, *factors):
+    return picture * np.array(factors, np.float32)
+
+
+def test_content_takes_mean_of_styles_in_each_region(photo, style):
+    styles = [coloured(style, 1, 0.3, 0.2), coloured(style, 0.2, 0.3, 1), 0.5 * style]
+    left = np.zeros(photo.shape[:2], np.float32)
+    left[:, :40] = 1
+    regions = Regions(3, {"masks.2": RegionMask(left, None, None)})
+    inputs = ColourInputs(styles, [1, 1, 3], regions, photo)
+    moved = plan_content("style", inputs, 1.0)(photo)
+    means = [s.mean((0, 1)) for s in styles]
+    np.testing.assert_allclose(moved[:, :40].mean((0, 1)), means[1], atol=0.01)
+    np.testing.assert_allclose(moved[:, 40:].mean((0, 1)), (means[0] + 3 * means[2]) / 4, atol=0.01)
+
+
+def test_content_moves_by_given_share(photo, style):
+    inputs = ColourInputs([coloured(style, 0.9, 0.5, 0.3)], [1], Regions(1, {}), photo)
+    half, whole = (plan_content("palette", inputs, share)(photo) for share in (0.5, 1.0))
+    np.testing.assert_allclose(half.mean((0, 1)), (photo.mean((0, 1)) + whole.mean((0, 1))) / 2, atol=0.01)
+    assert plan_content("style", inputs, 0.0) is None
+
+
+def test_content_takes_colours_of_other_picture(photo, style):
+    other = coloured(style, 0.2, 0.9, 0.4)
+    inputs = ColourInputs([style], [1], Regions(1, {}), photo, other=other)
+    np.testing.assert_allclose(plan_content("style", inputs, 1.0)(photo).mean((0, 1)), other.mean((0, 1)), atol=0.01)
+
+
+@pytest.mark.parametrize("mode", ["keep", "match"])
+def test_content_keeps_its_colours_if_styles_take_them(photo, style, mode):
+    assert plan_content(mode, ColourInputs([style], [1], Regions(1, {}), photo), 1.0) is None
+
+
+def test_transparent_parts_do_not_recolour_content(photo, style):
+    alpha = np.ones(photo.shape[:2], np.float32)
+    alpha[:, 40:] = 0
+    white = photo.copy()
+    white[:, 40:] = 1
+    inputs = ColourInputs([style], [1], Regions(1, {}), white, alpha=alpha)
+    cropped = plan_content("style", replace(inputs, photo=photo[:, :40], alpha=None), 1.0)
+    np.testing.assert_allclose(plan_content("style", inputs, 1.0)(photo), cropped(photo), atol=1e-5)
+
+
+def test_painting_starts_from_recoloured_photo(photo, style, small):
+    tinted = coloured(style, 1.0, 0.6, 0.2)
+    how = small | {"optimization": {"iterations": 1, "max_octaves": 1}}
+    started = impasto.paint(photo, tinted, **how).array
+    plain = impasto.paint(photo, tinted, **how, losses={"recolour": 0}).array
+    assert np.abs(started.mean((0, 1)) - tinted.mean((0, 1))).max() < 0.02
+    assert np.abs(plain.mean((0, 1)) - tinted.mean((0, 1))).max() > 0.1
+
+
+def test_protected_part_is_not_recoloured(photo, style, small):
+    mask = np.zeros(photo.shape[:2], np.float32)
+    mask[:, :48] = 1
+    settings = make_settings(**small)
+    inputs = Inputs(photo, [coloured(style, 1.0, 0.2, 0.1)], settings, {"protect": mask})
+    recoloured = to_array(ScaledInputs(inputs, settings, torch.device("cpu")).recoloured(*photo.shape[:2]))
+    np.testing.assert_allclose(recoloured[:, :48], photo[:, :48], atol=1e-6)
+    assert np.abs(recoloured[:, 48:] - photo[:, 48:]).mean() > 0.1
 
 
 def test_noise_has_average_moments_of_styles(style):

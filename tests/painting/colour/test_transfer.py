@@ -6,10 +6,12 @@ from impasto.painting.colour.oklab import grey, lightness
 from impasto.painting.colour.transfer import (
     KNOTS,
     LEAST_DEVIATION,
+    TRANSPORT_RIDGE,
     matching,
     moments_of,
     quantiles,
     recolouring,
+    transporting,
 )
 from tests.helpers import smooth_picture
 from tests.painting.colour.samples import colourful_picture, naive_moments
@@ -59,6 +61,44 @@ def test_matching_does_not_stretch_noise():
     np.testing.assert_allclose(
         matching(moments_of(flat), moments_of(target))(flat)[0, 0], naive_moments(target)[0], atol=1e-6
     )
+
+
+@given(seeds=st.tuples(st.integers(0, 99), st.integers(0, 99)), gain=st.floats(0.1, 1))
+def test_transport_gives_moments_of_target_up_to_ridge(seeds, gain):
+    source, target = (colourful_picture(seed=seed) for seed in seeds)
+    target = target @ np.array([[1, 0.3, 0], [0, 0.5, 0.2], [0.1, 0, 0.7]], np.float32) * np.float32(gain)
+    (mean, covariance), expected = naive_moments(source), naive_moments(target)
+    ridge = TRANSPORT_RIDGE * np.eye(3)
+    move = transporting(naive_moments(source), [expected], [1], 1)
+    np.testing.assert_allclose(move(mean), expected.mean, atol=1e-9)
+    np.testing.assert_allclose(move.matrix @ (covariance + ridge) @ move.matrix.T, expected.covariance + ridge, atol=1e-9)
+    assert np.linalg.eigvalsh(move.matrix).min() > 0
+    np.testing.assert_allclose(move.matrix, move.matrix.T, atol=1e-9)
+
+
+def test_transport_to_itself_or_by_no_share_is_identity():
+    picture, other = (naive_moments(colourful_picture(seed=seed)) for seed in range(2))
+    for target, share in ((picture, 1), (other, 0)):
+        move = transporting(picture, [target], [1], share)
+        np.testing.assert_allclose(move.matrix, np.eye(3), atol=1e-9)
+        np.testing.assert_allclose(move.target, picture.mean, atol=1e-9)
+
+
+def test_transport_amplifies_faint_noise_by_less_than_ten():
+    flat = 0.4 + np.random.default_rng(2).normal(0, 0.5 / 255, (40, 50, 3))
+    move = transporting(naive_moments(flat), [naive_moments(colourful_picture())], [1], 1)
+    assert np.linalg.eigvalsh(move.matrix).max() < 10
+    plain = grey(lightness(colourful_picture()))
+    moved = transporting(naive_moments(plain), [naive_moments(plain * 0.5)], [1], 1)(plain.astype(np.float64))
+    assert np.ptp(moved, axis=-1).max() < 1e-6
+
+
+def test_transport_to_several_pictures_averages_the_maps():
+    source, *targets = (naive_moments(colourful_picture(seed=seed) * (1 - 0.2 * seed)) for seed in range(3))
+    both = transporting(source, targets, [1, 3], 0.5)
+    alone = [transporting(source, [target], [1], 0.5) for target in targets]
+    np.testing.assert_allclose(both.matrix, (alone[0].matrix + 3 * alone[1].matrix) / 4, atol=1e-12)
+    np.testing.assert_allclose(both.target, (alone[0].target + 3 * alone[1].target) / 4, atol=1e-12)
 
 
 def test_recolouring_gives_distribution_of_target():

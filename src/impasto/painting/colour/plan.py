@@ -13,7 +13,15 @@ import numpy as np
 from impasto.painting.colour.arrays import Array, ColourMap, map_strips
 from impasto.painting.colour.oklab import grey, lightness, to_oklab, with_chroma_of
 from impasto.painting.colour.palette import in_palette, palette_of
-from impasto.painting.colour.transfer import Affine, Moments, matching, moments_of, recolouring, symmetric_root
+from impasto.painting.colour.transfer import (
+    Affine,
+    Moments,
+    matching,
+    moments_of,
+    recolouring,
+    symmetric_root,
+    transporting,
+)
 from impasto.painting.regions import Regions
 from impasto.settings.fields import Colour
 
@@ -110,6 +118,36 @@ def plan_colours(mode: Colour, inputs: ColourInputs) -> ColourPlan:
             :data:`impasto.settings.fields.COLOUR_SOURCES` lists.
     """
     return _PLANS[mode](inputs) if inputs.other is None else _plan_other(mode, inputs.other, inputs)
+
+
+def plan_content(mode: Colour, inputs: ColourInputs, share: float) -> ColourMap | None:
+    """Plan the colours of the photograph that painting starts from and is compared with.
+
+    Each region of the photograph is moved towards the mean and covariance of its own styles, or of ``other``, so that
+    contrasts of its colours become contrasts of theirs.
+
+    Args:
+        mode: the setting ``colour``.
+        inputs: the pictures, with a photograph.
+        share: fraction of the way.
+
+    Returns:
+        Map of pictures with the photograph's proportions. None if the colours stay: the share is 0, or the mode gives
+        the paintings the photograph's colours instead.
+    """
+    if not share or (inputs.other is None and mode not in ("style", "palette")):
+        return None
+    assert inputs.photo is not None  # a texture has no content
+    found = _region_moments(inputs.photo, inputs.alpha, inputs.regions)
+    targets = [
+        moments_of(style, mask) if inputs.other is None else moments_of(inputs.other)
+        for style, mask in zip(inputs.styles, inputs.style_masks, strict=True)
+    ]
+    moves = {
+        group: _clipped(transporting(found[group[0]], [targets[n] for n in group], inputs.group_weights(group), share))
+        for group in inputs.regions.style_groups
+    }
+    return lambda picture: inputs.regions.blended(*picture.shape[:2], lambda group: moves[group](picture))
 
 
 def _plan_other(mode: Colour, other: Array, inputs: ColourInputs) -> ColourPlan:
