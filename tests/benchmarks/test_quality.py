@@ -83,7 +83,7 @@ def test_killed_run_resumes(tmp_path, pairs, encoder_file, monkeypatch):
 
 
 def test_older_row_gets_missing_scores(tmp_path, pairs, encoder_file):
-    store = Store(tmp_path, Canvas(64, str(encoder_file)))
+    store = Store(tmp_path, Canvas(96, str(encoder_file)))
     whole = store.row(SHORT, pairs[0], 1.0)
     path = store.path(SHORT, pairs[0], 1.0)
     stored = json.loads(path.read_text())

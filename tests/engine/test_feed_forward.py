@@ -59,7 +59,7 @@ def test_high_strength_paints_twice():
 
 
 def test_default_strength_matches_histograms_in_full():
-    assert [network_strength(s) for s in (0, 0.25, 0.5, 0.75, 1)] == pytest.approx([0, 0.19, 0.38, 0.5, 0.5])
+    assert [network_strength(s) for s in (0, 0.25, 0.5, 0.75, 1)] == pytest.approx([0, 0.21, 0.42, 0.5, 0.5])
     assert [matching_at(network_strength(s)) for s in (0, 0.25, 0.5, 1)] == [0, 0.5, 1, 1]
 
 

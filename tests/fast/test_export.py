@@ -12,6 +12,7 @@ from impasto.engine.feed_forward import FeedForward
 from impasto.errors import SettingsError
 from impasto.fast import export
 from impasto.fast.network import Network
+from impasto.painting.colour.transfer import TRANSPORT_RIDGE
 from tests.helpers import smooth_picture
 
 onnx = pytest.importorskip("onnx", reason="needs impasto[onnx]")
@@ -47,7 +48,8 @@ def test_models_are_valid_and_described(models):
     assert sum(map(len, models.values())) < 5_000_000
     assert description["histograms"]["bands"] == 4
     assert description["histograms"]["differences"]["distances"] == [1, 2]
-    assert description["strength"] == "min(full_strength, 0.76 × the setting's strength)"
+    assert f"{TRANSPORT_RIDGE:.5f}" in description["colours"]
+    assert description["strength"] == "min(full_strength, 0.84 × the setting's strength)"
 
 
 @pytest.mark.parametrize(("size", "strength"), [((64, 96), 0.0), ((64, 96), 0.3), ((72, 56), 1.0)])

@@ -26,7 +26,7 @@ sys.exit(code)
 """
 
 # With fewer positions of relu4_1 than channels, a second pass amplifies rounding.
-OPTIONS = ["--preset", "instant", "--size", "160", "--threads", "1", "--precision", "float32"]
+OPTIONS = ["--preset", "instant", "--size", "192", "--threads", "1", "--precision", "float32"]
 
 
 @pytest.fixture
@@ -70,6 +70,7 @@ def test_shell_paints_without_torch(folder):
         ["--strength", "0.2", "--stroke-size", "2"],
         ["--strength", "0.8"],
         ["--colour", "keep"],
+        ["--set", "losses.recolour=0.5"],
         ["--colour", "palette", "--set", "borders=mirrored"],
         ["--style-weights", "3,1", "--colours-from", "swirls", "--set", "borders=cut"],
     ],

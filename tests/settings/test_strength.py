@@ -10,6 +10,7 @@ from impasto.settings.making import make_settings
 from impasto.settings.strength import (
     DEFAULT_STRENGTH,
     colour_factor_of,
+    recolouring_share_of,
     start_noise_of,
     start_side_of,
     style_share_of,
@@ -19,7 +20,7 @@ from impasto.settings.strength import (
 STRENGTHS = [i / 100 for i in range(101)]
 
 
-@pytest.mark.parametrize("curve", [style_weight_of, style_share_of, start_noise_of])
+@pytest.mark.parametrize("curve", [style_weight_of, style_share_of, recolouring_share_of, start_noise_of])
 def test_curve_rises_without_jumps(curve):
     values = [curve(strength) for strength in STRENGTHS]
     assert values == sorted(values)

@@ -181,7 +181,7 @@ class FeedForward:
         return self._encoder(photo, (LEVELS[0], PHOTO_LEVEL))
 
 
-NETWORK_SHARE = 0.76
+NETWORK_SHARE = 0.84
 """The network's strength as a fraction of the settings': matched histograms give a picture more of the painting."""
 
 

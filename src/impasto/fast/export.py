@@ -19,6 +19,7 @@ from impasto.fast import histograms
 from impasto.fast.graphs import LEVELS, PHOTO_LEVEL, decoder_models, encoder_model
 from impasto.fast.maps import FULL_STRENGTH, LEAST_CONTRAST, LEAST_EIGENVALUE, NETWORK_SHARE, RIDGE
 from impasto.files import replace_file, sha256_of, shown
+from impasto.painting.colour.transfer import TRANSPORT_RIDGE
 from impasto.version import __version__
 
 ENCODER = "builtin-slim"
@@ -188,6 +189,8 @@ def _description(sources: Sources, files: Mapping[str, Any]) -> dict[str, Any]:
             "least_eigenvalue": LEAST_EIGENVALUE,
             "full_strength": FULL_STRENGTH,
         },
+        "colours": "the picture is first moved to the painting's mean and covariance of colours by the transport map, "
+        f"in proportion to the setting's strength up to 0.5, with {TRANSPORT_RIDGE:.5f} added to both diagonals",
         "strength": f"min(full_strength, {NETWORK_SHARE} × the setting's strength)",
         "histograms": {
             "of": "the bands of a Laplacian pyramid, and the picture's colours, after the map of rgb",

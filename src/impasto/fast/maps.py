@@ -28,7 +28,7 @@ LEAST_CONTRAST = 1e-2
 FULL_STRENGTH = 0.5
 """Strength from which features have the style's statistics in full."""
 
-NETWORK_SHARE = 0.76
+NETWORK_SHARE = 0.84
 """The network's strength as a fraction of the settings'."""
 
 TINY = float(np.finfo(np.float32).tiny)

@@ -16,7 +16,7 @@ from impasto.fast.export import ENCODER, Sources, cached_models
 from impasto.fast.maps import Array, network_strength, passes
 from impasto.fast.network import STRIDE, Network
 from impasto.fast.style_cache import measure_style
-from impasto.painting.colour.plan import ColourInputs, plan_colours
+from impasto.painting.colour.plan import ColourInputs, plan_colours, plan_content
 from impasto.painting.events import Event, Finished, OctaveStarted, Preparing, Started
 from impasto.painting.inputs import Inputs
 from impasto.painting.margins import grid_margins
@@ -118,17 +118,17 @@ class FastPainter:
         self.content, self.styles = inputs.content, inputs.styles
         self.octaves = plan_octaves(*inputs.proportions, settings.optimization, long_side=inputs.long_side)
         self.remarks = (*inputs.enlarged_styles(), *inputs.remarks)
-        self._colours = plan_colours(
-            settings.colour,
-            ColourInputs(
-                [style.pixels for style in self.styles],
-                inputs.weights,
-                inputs.regions,
-                self.content.pixels,
-                self.content.alpha,
-                inputs.colours.pixels if inputs.colours else None,
-            ),
+        colour_inputs = ColourInputs(
+            [style.pixels for style in self.styles],
+            inputs.weights,
+            inputs.regions,
+            self.content.pixels,
+            self.content.alpha,
+            inputs.colours.pixels if inputs.colours else None,
         )
+        self._colours = plan_colours(settings.colour, colour_inputs)
+        recolour = plan_content(settings.colour, colour_inputs, settings.recolouring_share)
+        self._recolour = recolour or self._colours.content
         self._array: Array | None = None
         self._seconds = 0.0
 
@@ -176,7 +176,7 @@ class FastPainter:
         from threadpoolctl import threadpool_limits
 
         height, width = octave[:2]
-        painted = photo = self._colours.content(self._photo(height, width))
+        painted = photo = self._recolour(self._photo(height, width))
         margins = (top, _), (left, _) = grid_margins(photo, STRIDE, bleeds=self._settings.borders == "bleed")
         # LAPACK's threads wait in busy loops, which slows even the decompositions themselves.
         with threadpool_limits(1, "blas"):

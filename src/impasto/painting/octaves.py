@@ -115,9 +115,10 @@ def content_factor_at(long_side: int, losses: Losses) -> float:
 
     Args:
         long_side: long side of the octave in pixels.
-        losses: settings with ``coarse_content`` for each halving below :data:`REFERENCE_SIDE`.
+        losses: settings with ``coarse_content`` for each halving from :data:`REFERENCE_SIDE` to
+            :data:`SMALLEST_OCTAVE`.
     """
-    return float(losses.coarse_content ** _halvings(long_side))
+    return float(losses.coarse_content ** _halvings(max(long_side, SMALLEST_OCTAVE)))
 
 
 def plan_octaves(

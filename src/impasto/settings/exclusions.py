@@ -45,18 +45,23 @@ def _is_fed_forward(*names: str) -> Callable[[Settings], bool]:
     def applies(s: Settings) -> bool:
         defaults = type(s).model_fields
         return s.optimization.method == "feed-forward" and any(
-            _without_zeros(getattr(s, name)) != _without_zeros(defaults[name].default) for name in names
+            _fixed_part(getattr(s, name)) != _fixed_part(defaults[name].default) for name in names
         )
 
     return applies
 
 
-def _without_zeros(value: object) -> object:
-    """Drop the layers of weight 0 from losses, which another preset may have left; return other values unchanged."""
+def _fixed_part(value: object) -> object:
+    """Drop from losses all that does not matter to a network; return other values unchanged.
+
+    Layers of weight 0 may be those that another preset left. The photograph's colours are moved before the network
+    paints, and there are no small octaves.
+    """
     if not hasattr(value, "style_distance"):
         return value
     layers = {name: {k: w for k, w in getattr(value, name).items() if w} for name in ("content", "style")}
-    return {**dict(value), **layers}  # type: ignore[call-overload]
+    others = {k: v for k, v in dict(value).items() if k not in ("recolour", "coarse_content")}  # type: ignore[call-overload]
+    return {**others, **layers}
 
 
 def _has_iterations(s: Settings) -> bool:

@@ -38,6 +38,7 @@ from impasto.settings.references import COLOURS_FROM, GROW_FROM, INIT, PROTECT, 
 from impasto.settings.strength import (
     DEFAULT_STRENGTH,
     colour_factor_of,
+    recolouring_share_of,
     start_noise_of,
     start_side_of,
     style_share_of,
@@ -82,9 +83,9 @@ class Losses(_Model):
     """Divide each layer's distance by the magnitude of its target, so that layers and encoders have equal influence."""
 
     coarse_content: float = Field(default=2.8, ge=1, le=10)
-    """Factor of the content weight for each halving of an octave's long side below 512 px. With 2.8, for example, an
-    octave of 256 px has 2.8 times the weight and one of 128 px 7.8 times: the large forms are the photo's, and the
-    style paints within them."""
+    """Factor of the content weight for each halving of an octave's long side from 512 to 128 px. With 2.8, for example,
+    an octave of 256 px has 2.8 times the weight, and smaller ones up to 7.8 times: large forms are the photo's, and the
+    style is painted within them."""
 
     recolour: Share = 1.0
     """Fraction of the way from the photo's colours to the paintings', in mean and covariance, that the photo is moved
@@ -375,7 +376,9 @@ class Settings(_Model):
     @property
     def recolouring_share(self) -> float:
         """Fraction of the way from the photo's colours to the paintings' that painting begins from."""
-        return self.losses.recolour * self.style_share
+        if not self.weights[1]:
+            return 0.0
+        return self.losses.recolour * (1.0 if self.strength is None else recolouring_share_of(self.strength))
 
     @property
     def start_side(self) -> float:

@@ -42,6 +42,14 @@ def style_share_of(strength: float) -> float:
     return 1 - (1 - LEAST_STYLE_SHARE) * _lowness(strength)
 
 
+def recolouring_share_of(strength: float) -> float:
+    """Return the fraction of the way from the photo's colours to the paintings': 1 from the default strength on.
+
+    At strength 0 it is 0, as the photo's own colours then hold back those of the style.
+    """
+    return min(1.0, strength / DEFAULT_STRENGTH)
+
+
 def colour_factor_of(strength: float) -> float:
     """Return the factor of the content weight of rgb: :data:`COLOUR_RATIO` at 0, 1 from the default strength on."""
     return float(COLOUR_RATIO ** max(0.0, 1 - strength / DEFAULT_STRENGTH))

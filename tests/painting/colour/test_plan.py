@@ -77,7 +77,8 @@ def test_colour_match_has_mean_of_photo(photo, style, small):
 
 
 def test_colour_palette_has_colours_of_style(photo, style, small):
-    painting = impasto.paint(photo, style, **small, colour="palette").array
+    # The photo's own colours lie further from the palette than recoloured ones.
+    painting = impasto.paint(photo, style, **small, colour="palette", losses={"recolour": 0}).array
     palette = palette_of([style], [1.0])
     lab = to_oklab(painting).reshape(-1, 1, 3)
     spacing = np.linalg.norm(palette[:, None] - palette + 9 * np.eye(len(palette))[..., None], axis=-1).min(1).mean()
@@ -174,6 +175,15 @@ def test_content_takes_mean_of_styles_in_each_region(photo, style):
     means = [s.mean((0, 1)) for s in styles]
     np.testing.assert_allclose(moved[:, :40].mean((0, 1)), means[1], atol=0.01)
     np.testing.assert_allclose(moved[:, 40:].mean((0, 1)), (means[0] + 3 * means[2]) / 4, atol=0.01)
+
+
+def test_region_of_weight_0_keeps_colours_of_content(photo, style):
+    left = np.zeros(photo.shape[:2], np.float32)
+    left[:, :48] = 1
+    regions = Regions(2, {"masks.2": RegionMask(left, None, None)})
+    moved = plan_content("style", ColourInputs([coloured(style, 1, 0.3, 0.2)] * 2, [1, 0], regions, photo), 1.0)(photo)
+    np.testing.assert_allclose(moved[:, :48], photo[:, :48], atol=1e-6)
+    assert np.abs(moved[:, 48:] - photo[:, 48:]).mean() > 0.1
 
 
 def test_content_moves_by_given_share(photo, style):

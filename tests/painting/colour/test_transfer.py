@@ -71,7 +71,9 @@ def test_transport_gives_moments_of_target_up_to_ridge(seeds, gain):
     ridge = TRANSPORT_RIDGE * np.eye(3)
     move = transporting(naive_moments(source), [expected], [1], 1)
     np.testing.assert_allclose(move(mean), expected.mean, atol=1e-9)
-    np.testing.assert_allclose(move.matrix @ (covariance + ridge) @ move.matrix.T, expected.covariance + ridge, atol=1e-9)
+    np.testing.assert_allclose(
+        move.matrix @ (covariance + ridge) @ move.matrix.T, expected.covariance + ridge, atol=1e-9
+    )
     assert np.linalg.eigvalsh(move.matrix).min() > 0
     np.testing.assert_allclose(move.matrix, move.matrix.T, atol=1e-9)
 

@@ -132,8 +132,8 @@ def plan_content(mode: Colour, inputs: ColourInputs, share: float) -> ColourMap 
         share: fraction of the way.
 
     Returns:
-        Map of pictures with the photograph's proportions. None if the colours stay: the share is 0, or the mode gives
-        the paintings the photograph's colours instead.
+        Map of pictures with the photograph's proportions; regions whose styles have the weight 0 keep their colours.
+        None if the colours stay everywhere: the share is 0, or the mode gives the paintings the photograph's colours.
     """
     if not share or (inputs.other is None and mode not in ("style", "palette")):
         return None
@@ -143,11 +143,20 @@ def plan_content(mode: Colour, inputs: ColourInputs, share: float) -> ColourMap 
         moments_of(style, mask) if inputs.other is None else moments_of(inputs.other)
         for style, mask in zip(inputs.styles, inputs.style_masks, strict=True)
     ]
-    moves = {
-        group: _clipped(transporting(found[group[0]], [targets[n] for n in group], inputs.group_weights(group), share))
-        for group in inputs.regions.style_groups
-    }
-    return lambda picture: inputs.regions.blended(*picture.shape[:2], lambda group: moves[group](picture))
+
+    def move(group: tuple[int, ...]) -> ColourMap:
+        weights = [inputs.weights[n] for n in group]
+        if not any(weights):
+            return np.copy
+        return _clipped(transporting(found[group[0]], [targets[n] for n in group], weights, share))
+
+    moves = {group: move(group) for group in inputs.regions.style_groups}
+
+    def recolour(picture: Array) -> Array:
+        height, width = picture.shape[:2]
+        return inputs.regions.blended(height, width, lambda group: moves[group](picture))
+
+    return recolour
 
 
 def _plan_other(mode: Colour, other: Array, inputs: ColourInputs) -> ColourPlan:

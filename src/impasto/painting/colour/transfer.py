@@ -100,11 +100,10 @@ def transporting(source: Moments, targets: Sequence[Moments], weights: Sequence[
     """Make the map that moves colours to those of other pictures, and each colour as little as possible.
 
     It is the optimal transport map between normal distributions, T = A^−½ (A^½ B A^½)^½ A^−½ for the covariances A and
-    B, averaged over the targets. Unlike :func:`matching` it keeps the order of colours: a symmetric matrix with positive
-    eigenvalues turns no colour into its complement. :data:`TRANSPORT_RIDGE` bounds its gains.
+    B, averaged over the targets. Unlike that of :func:`matching`, its matrix is symmetric with positive eigenvalues, so
+    it turns no colour into its complement. :data:`TRANSPORT_RIDGE` bounds its gains.
 
-    Source: Pitié and Kokaram 2007, The linear Monge-Kantorovitch linear colour mapping for example-based colour
-    transfer, eq. 15.
+    Source: Pitié and Kokaram 2007, The linear Monge-Kantorovitch colour mapping for example-based colour transfer.
 
     Args:
         source: moments of the picture to map.
