@@ -95,11 +95,11 @@ class OctaveObjectives:
         """
         size = octave[:2]
         painted, whole = self._workload.painted(octave)[:2], self._workload.measured(octave)[:2]
-        photo, content, counted = self._scaled.photograph(*size), self._scaled.recoloured(*size), middle(painted, size)
+        content, counted = self._scaled.recoloured(*size), middle(painted, size)
         loss: ImageLoss = Objective(
             encoder,
             self._scaled.measured(content, whole),
-            self._within_strength(styles, encoder, self._scaled.measured(photo, whole), counted),
+            self._within_strength(styles, encoder, octave, counted),
             self._losses,
             self._content_weight * content_factor_at(max(size), self._losses),
             self._style_weight,
@@ -116,15 +116,17 @@ class OctaveObjectives:
             return loss
         on_device = torch.from_numpy(held).to(self._device)
         held_there = self._scaled.continued(on_device[None, None], painted)[0, 0]
-        return Protected(loss, self._scaled.continued(photo, painted), held_there)
+        photo = self._scaled.continued(self._scaled.photograph(*size), painted)
+        return Protected(loss, photo, held_there)
 
     def _within_strength(
-        self, styles: Sequence[Style], encoder: TiledEncoder, photo: Tensor, counted: Box
+        self, styles: Sequence[Style], encoder: TiledEncoder, octave: Octave, counted: Box
     ) -> Sequence[Style]:
         """Move the styles' targets towards the photograph's statistics, as far as a low strength asks for."""
         share = self._settings.style_share
         if share == 1:
             return styles
+        photo = self._scaled.measured(self._scaled.photograph(*octave[:2]), self._workload.measured(octave)[:2])
         by_mask: dict[int, StyleTarget] = {}  # styles without a mask, or with the same one, share a measurement
         for style in styles:
             if style.target and id(style.mask) not in by_mask:

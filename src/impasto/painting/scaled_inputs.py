@@ -133,11 +133,11 @@ class ScaledInputs:
         if not self._starts_with_photo:
             return self.with_held(self.fitted(start, height, width, self.colours.content))
         is_reduced = self._settings.start_side < max(height, width)
-        recolour = self.colours.content if self._recolouring is None or self._inputs.start else self._recolouring
+        recolour = self._recolouring or self.colours.content
         image = (self._reduced if is_reduced else self.fitted)(start, height, width, recolour)
         if self._settings.optimization.start_noise:
             image = image + self._noise_where_flat(image)
-        return self.with_held(image) if is_reduced else image
+        return self.with_held(image) if is_reduced or self._recolouring else image
 
     def _reduced(self, picture: Picture, height: int, width: int, recolour: ColourMap | None) -> Tensor:
         """Return a picture at a size, like :meth:`fitted`, with noise in place of the detail beyond ``start_side``."""

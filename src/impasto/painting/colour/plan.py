@@ -139,10 +139,10 @@ def plan_content(mode: Colour, inputs: ColourInputs, share: float) -> ColourMap 
         return None
     assert inputs.photo is not None  # a texture has no content
     found = _region_moments(inputs.photo, inputs.alpha, inputs.regions)
-    targets = [
-        moments_of(style, mask) if inputs.other is None else moments_of(inputs.other)
-        for style, mask in zip(inputs.styles, inputs.style_masks, strict=True)
-    ]
+    if inputs.other is None:
+        targets = [moments_of(*both) for both in zip(inputs.styles, inputs.style_masks, strict=True)]
+    else:
+        targets = [moments_of(inputs.other)] * len(inputs.styles)
 
     def move(group: tuple[int, ...]) -> ColourMap:
         weights = [inputs.weights[n] for n in group]
