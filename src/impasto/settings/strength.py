@@ -20,7 +20,7 @@ LEAST_STYLE_SHARE = 0.35
 COLOUR_RATIO = 14.0
 """Factor by which strength 0 raises the weight of the photo's colours relative to that at strength 0.5."""
 
-LEAST_START_SIDE = 56.0
+LEAST_START_SIDE = 74.0
 """Long side in pixels to which strength 1 reduces the initial image before enlarging it again."""
 
 START_NOISE = 0.03
@@ -61,7 +61,7 @@ def start_side_of(strength: float) -> float:
     However large its weight, the style does not remove edges of the initial image: strokes settle along them.
     """
     excess = _excess(strength)
-    return LEAST_START_SIDE / excess**1.2 if excess > 0 else math.inf
+    return LEAST_START_SIDE / excess**0.8 if excess > 0 else math.inf
 
 
 def start_noise_of(strength: float) -> float:
