@@ -190,7 +190,7 @@ def _description(sources: Sources, files: Mapping[str, Any]) -> dict[str, Any]:
             "full_strength": FULL_STRENGTH,
         },
         "colours": "the picture is first moved to the painting's mean and covariance of colours by the transport map, "
-        f"in proportion to the setting's strength up to 0.5, with {TRANSPORT_RIDGE:.5f} added to both diagonals",
+        f"by min(1, (2 × the setting's strength)²) of the way, with {TRANSPORT_RIDGE:.5f} added to both diagonals",
         "strength": f"min(full_strength, {NETWORK_SHARE} × the setting's strength)",
         "histograms": {
             "of": "the bands of a Laplacian pyramid, and the picture's colours, after the map of rgb",

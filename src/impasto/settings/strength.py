@@ -20,7 +20,7 @@ LEAST_STYLE_SHARE = 0.35
 COLOUR_RATIO = 14.0
 """Factor by which strength 0 raises the weight of the photo's colours relative to that at strength 0.5."""
 
-LEAST_START_SIDE = 74.0
+LEAST_START_SIDE = 56.0
 """Long side in pixels to which strength 1 reduces the initial image before enlarging it again."""
 
 START_NOISE = 0.03
@@ -45,9 +45,10 @@ def style_share_of(strength: float) -> float:
 def recolouring_share_of(strength: float) -> float:
     """Return the fraction of the way from the photo's colours to the paintings': 1 from the default strength on.
 
-    At strength 0 it is 0, as the photo's own colours then hold back those of the style.
+    At strength 0 it is 0, as the photo's own colours then hold back those of the style. A few strong colours of a photo
+    may be moved beyond the paintings' own, so the fraction rises slowly at first.
     """
-    return min(1.0, strength / DEFAULT_STRENGTH)
+    return min(1.0, (strength / DEFAULT_STRENGTH) ** 2)
 
 
 def colour_factor_of(strength: float) -> float:
@@ -61,7 +62,7 @@ def start_side_of(strength: float) -> float:
     However large its weight, the style does not remove edges of the initial image: strokes settle along them.
     """
     excess = _excess(strength)
-    return LEAST_START_SIDE / excess**0.8 if excess > 0 else math.inf
+    return LEAST_START_SIDE / excess**1.2 if excess > 0 else math.inf
 
 
 def start_noise_of(strength: float) -> float:
