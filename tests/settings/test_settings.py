@@ -192,6 +192,12 @@ EXCLUDED = {
 """Settings that each row of the table excludes."""
 
 
+def test_instant_accepts_recolouring_and_no_factor_of_small_octaves():
+    make_settings(preset="instant", losses={"recolour": 0.5, "coarse_content": 1})
+    with pytest.raises(SettingsError, match="so losses cannot be set"):
+        make_settings(preset="instant", losses={"coarse_content": 4})
+
+
 def test_each_exclusion_refuses_its_combination():
     assert [*EXCLUDED] == [row.names for group in EXCLUSIONS.values() for row in group]
     for kind, group in EXCLUSIONS.items():

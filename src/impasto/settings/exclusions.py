@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from impasto.settings.fields import COLOUR_SOURCES, ColourSource
 
@@ -51,17 +51,18 @@ def _is_fed_forward(*names: str) -> Callable[[Settings], bool]:
     return applies
 
 
-def _fixed_part(value: object) -> object:
-    """Drop from losses all that does not matter to a network; return other values unchanged.
+def _fixed_part(value: Any) -> object:
+    """Drop from losses all that may differ before a trained network; return other values unchanged.
 
-    Layers of weight 0 may be those that another preset left. The photograph's colours are moved before the network
-    paints, and there are no small octaves.
+    These are the recolouring of the photograph, and settings without effect that another preset or an older record
+    left: layers of weight 0, and a factor of 1 for small octaves.
     """
     if not hasattr(value, "style_distance"):
         return value
     layers = {name: {k: w for k, w in getattr(value, name).items() if w} for name in ("content", "style")}
-    others = {k: v for k, v in dict(value).items() if k not in ("recolour", "coarse_content")}  # type: ignore[call-overload]
-    return {**others, **layers}
+    default = type(value).model_fields["coarse_content"].default
+    fixed = {"recolour": None, "coarse_content": default if value.coarse_content == 1 else value.coarse_content}
+    return {**dict(value), **layers, **fixed}
 
 
 def _has_iterations(s: Settings) -> bool:
