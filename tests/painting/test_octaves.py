@@ -17,7 +17,7 @@ from impasto.painting.octaves import (
     total_effort,
 )
 from impasto.pictures.sizes import scaled_size
-from impasto.settings.model import Losses, Optimization
+from impasto.settings.model import Optimization
 from tests.engine.samples import picture_tensor
 
 
@@ -58,9 +58,8 @@ def test_iterations_depend_on_octave_alone():
 
 
 def test_content_weighs_more_in_small_octaves():
-    losses = Losses(coarse_content=3)
-    assert [content_factor_at(side, losses) for side in (64, 128, 256, 512, 2048)] == pytest.approx([9, 9, 3, 1, 1])
-    assert content_factor_at(128, Losses(coarse_content=1)) == 1
+    assert [content_factor_at(side, 3.0) for side in (64, 128, 256, 512, 2048)] == pytest.approx([9, 9, 3, 1, 1])
+    assert content_factor_at(128, 1.0) == 1
 
 
 @given(

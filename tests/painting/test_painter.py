@@ -244,7 +244,7 @@ def test_octave_begins_with_detail_of_initial_picture(init, style, small, tmp_pa
 
 def test_octave_begins_with_previous_result(photo, style, small):
     how = small | {"optimization": {"iterations": 5, "coarse_factor": 1, "smallest_octave": 48}, "style_weight": 7000}
-    how["losses"] = {"coarse_content": 1, "recolour": 0}  # so that much changes
+    how["losses"] = {"coarse_content": 1, "recolour": 0, "local_contrast": 0}  # so that much changes
     painter = impasto.make_painter(photo, style, make_settings(**how))
     begun, coarse = {}, None
     for event in painter:
@@ -380,7 +380,9 @@ def test_start_noise_leaves_other_areas_unchanged(tiny_encoder):
     photo[:, :48] = 0.5
     options = {"encoder": str(tiny_encoder), "size": 96, "threads": 1, "precision": "float32"}
     settings = impasto.make_settings(
-        **options, optimization={"start_noise": 0.05, "smallest_octave": 48}, losses={"recolour": 0}
+        **options,
+        optimization={"start_noise": 0.05, "smallest_octave": 48},
+        losses={"recolour": 0, "local_contrast": 0},
     )
     painter = impasto.painting.painter.Painter(photo, [smooth_picture(64, 64, 2)], settings)
     first = painter._scaled.first_image(64, 96)[0].permute(1, 2, 0).numpy()
@@ -523,7 +525,8 @@ def test_after_best_keeps_image_after_lowest_loss(photo, style, small):
 def test_bilinear_resampling_matches_tensorflow(photo, style, small):
     # Half-pixel centres, no antialiasing: halving a picture averages pairs of neighbouring pixels.
     how = {"method": "adam", "iterations": 1, "max_octaves": 1}
-    changes = small | {"size": 48, "resampling": "bilinear", "optimization": how, "losses": {"recolour": 0}}
+    losses = {"recolour": 0, "local_contrast": 0}
+    changes = small | {"size": 48, "resampling": "bilinear", "optimization": how, "losses": losses}
     painting = impasto.paint(photo, style, **changes)
     halved = photo.reshape(36, 2, 48, 2, 3).mean((1, 3))
     np.testing.assert_allclose(painting.array, halved, atol=1e-5)

@@ -192,10 +192,16 @@ EXCLUDED = {
 """Settings that each row of the table excludes."""
 
 
-def test_instant_accepts_recolouring_and_no_factor_of_small_octaves():
-    make_settings(preset="instant", losses={"recolour": 0.5, "coarse_content": 1})
+def test_instant_accepts_changes_of_photo_and_losses_of_older_records():
+    make_settings(preset="instant", losses={"recolour": 0.5, "local_contrast": 2})
+    make_settings(preset="instant", losses={"coarse_content": 1, "tone": 0.2})
+    make_settings(preset="instant", losses={"coarse_content": 2.8})
+
+
+@pytest.mark.parametrize("losses", [{"coarse_content": 3}, {"tone": 0.5}])
+def test_instant_refuses_losses_that_it_does_not_use(losses):
     with pytest.raises(SettingsError, match="so losses cannot be set"):
-        make_settings(preset="instant", losses={"coarse_content": 4})
+        make_settings(preset="instant", losses=losses)
 
 
 def test_each_exclusion_refuses_its_combination():

@@ -127,8 +127,7 @@ class FastPainter:
             inputs.colours.pixels if inputs.colours else None,
         )
         self._colours = plan_colours(settings.colour, colour_inputs)
-        recolour = plan_content(settings.colour, colour_inputs, settings.recolouring_share)
-        self._recolour = recolour or self._colours.content
+        self._content_map = plan_content(settings, colour_inputs) or self._colours.content
         self._array: Array | None = None
         self._seconds = 0.0
 
@@ -176,7 +175,7 @@ class FastPainter:
         from threadpoolctl import threadpool_limits
 
         height, width = octave[:2]
-        painted = photo = self._recolour(self._photo(height, width))
+        painted = photo = self._content_map(self._photo(height, width))
         margins = (top, _), (left, _) = grid_margins(photo, STRIDE, bleeds=self._settings.borders == "bleed")
         # LAPACK's threads wait in busy loops, which slows even the decompositions themselves.
         with threadpool_limits(1, "blas"):

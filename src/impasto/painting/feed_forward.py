@@ -96,7 +96,7 @@ class FeedForwardMethod:
 
     def _source(self, octave: Octave, painted: Tensor | None, share: float) -> tuple[Tensor, Margins]:
         """Return the input of a pass with its margins: the photograph with a share of the painting so far."""
-        picture = photo = self._scaled.recoloured(*octave[:2])
+        picture = photo = self._scaled.content_image(*octave[:2])
         margins = grid_margins(
             photo[0].permute(1, 2, 0).cpu().numpy(), STRIDE, bleeds=self._settings.borders == "bleed"
         )

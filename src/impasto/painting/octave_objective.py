@@ -95,13 +95,13 @@ class OctaveObjectives:
         """
         size = octave[:2]
         painted, whole = self._workload.painted(octave)[:2], self._workload.measured(octave)[:2]
-        content, counted = self._scaled.recoloured(*size), middle(painted, size)
+        content, counted = self._scaled.content_image(*size), middle(painted, size)
         loss: ImageLoss = Objective(
             encoder,
             self._scaled.measured(content, whole),
             self._within_strength(styles, encoder, octave, counted),
             self._losses,
-            self._content_weight * content_factor_at(max(size), self._losses),
+            self._content_weight * content_factor_at(max(size), self._settings.coarse_content),
             self._style_weight,
             counted=counted,
             wrap=self._settings.seamless,

@@ -11,7 +11,7 @@ from impasto.pictures.sizes import scaled_size
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from impasto.settings.model import Losses, Optimization
+    from impasto.settings.model import Optimization
 
 LEAST_SIDE = 32
 """Shortest side of an octave in pixels: two positions of the deepest layers."""
@@ -110,15 +110,14 @@ def iterations_at(long_side: int, optimization: Optimization) -> int:
     return max(1, round(optimization.iterations * optimization.coarse_factor ** _halvings(long_side)))
 
 
-def content_factor_at(long_side: int, losses: Losses) -> float:
+def content_factor_at(long_side: int, coarse_content: float) -> float:
     """Return the factor of an octave's content weight, whatever the size of its painting.
 
     Args:
         long_side: long side of the octave in pixels.
-        losses: settings with ``coarse_content`` for each halving from :data:`REFERENCE_SIDE` to
-            :data:`SMALLEST_OCTAVE`.
+        coarse_content: factor for each halving from :data:`REFERENCE_SIDE` to :data:`SMALLEST_OCTAVE`.
     """
-    return float(losses.coarse_content ** _halvings(max(long_side, SMALLEST_OCTAVE)))
+    return float(coarse_content ** _halvings(max(long_side, SMALLEST_OCTAVE)))
 
 
 def plan_octaves(

@@ -73,26 +73,26 @@ class ScaledInputs:
             return torch.zeros(1, 3, 1, 1, device=self._device).expand(1, 3, height, width)
         return self.fitted(self._content, height, width, self.colours.content)
 
-    def recoloured(self, height: int, width: int) -> Tensor:
-        """Return the photograph in the paintings' colours, which painting is compared with, 1×3×H×W.
+    def content_image(self, height: int, width: int) -> Tensor:
+        """Return the photograph that painting is compared with, 1×3×H×W: in the paintings' colours, with more detail.
 
-        Its held part keeps its own colours, as the result shows them. For a texture it is :meth:`photograph`.
+        Its held part stays as the result shows it. For a texture it is :meth:`photograph`.
         """
-        if self._content is None or self._recolouring is None:
+        if self._content is None or self._content_map is None:
             return self.photograph(height, width)
-        return self.with_held(self.fitted(self._content, height, width, self._recolouring))
+        return self.with_held(self.fitted(self._content, height, width, self._content_map))
 
     @cached_property
-    def _recolouring(self) -> ColourMap | None:
-        """Map of the photograph's colours to the paintings'; None if they stay."""
-        return plan_content(self._settings.colour, self._colour_inputs, self._settings.recolouring_share)
+    def _content_map(self) -> ColourMap | None:
+        """Map of the photograph to the content image; None if it is the photograph."""
+        return plan_content(self._settings, self._colour_inputs)
 
     def continued(self, picture: Tensor, size: tuple[int, int]) -> Tensor:
         """Pad a picture to a size, in the form that the settings ask for."""
         return bled(picture, size) if self._settings.borders == "bleed" else mirrored(picture, size)
 
     def measured(self, photograph: Tensor, size: tuple[int, int]) -> Tensor:
-        """Pad the result of :meth:`photograph` or :meth:`recoloured` to the size of the encoder's input."""
+        """Pad the result of :meth:`photograph` or :meth:`content_image` to the size of the encoder's input."""
         return self.photograph(*size) if self._content is None else self.continued(photograph, size)
 
     def styles(self, sizes: Sequence[tuple[int, int]]) -> Iterable[Tensor]:
@@ -133,11 +133,11 @@ class ScaledInputs:
         if not self._starts_with_photo:
             return self.with_held(self.fitted(start, height, width, self.colours.content))
         is_reduced = self._settings.start_side < max(height, width)
-        recolour = self._recolouring or self.colours.content
+        recolour = self._content_map or self.colours.content
         image = (self._reduced if is_reduced else self.fitted)(start, height, width, recolour)
         if self._settings.optimization.start_noise:
             image = image + self._noise_where_flat(image)
-        return self.with_held(image) if is_reduced or self._recolouring else image
+        return self.with_held(image) if is_reduced or self._content_map else image
 
     def _reduced(self, picture: Picture, height: int, width: int, recolour: ColourMap | None) -> Tensor:
         """Return a picture at a size, like :meth:`fitted`, with noise in place of the detail beyond ``start_side``."""

@@ -51,18 +51,22 @@ def _is_fed_forward(*names: str) -> Callable[[Settings], bool]:
     return applies
 
 
+_FORMER_DEFAULTS: dict[str, tuple[float, ...]] = {"coarse_content": (1, 2.8), "tone": (0.2,)}
+"""Values of losses that older records of trained networks have, which do not use them."""
+
+
 def _fixed_part(value: Any) -> object:
     """Drop from losses all that may differ before a trained network; return other values unchanged.
 
-    These are the recolouring of the photograph, and settings without effect that another preset or an older record
-    left: layers of weight 0, and a factor of 1 for small octaves.
+    These are the changes of the photograph, and settings without effect that another preset or an older record left:
+    layers of weight 0, and :data:`_FORMER_DEFAULTS`.
     """
     if not hasattr(value, "style_distance"):
         return value
     layers = {name: {k: w for k, w in getattr(value, name).items() if w} for name in ("content", "style")}
-    default = type(value).model_fields["coarse_content"].default
-    fixed = {"recolour": None, "coarse_content": default if value.coarse_content == 1 else value.coarse_content}
-    return {**dict(value), **layers, **fixed}
+    fields = type(value).model_fields
+    unused = {name: fields[name].default for name, former in _FORMER_DEFAULTS.items() if getattr(value, name) in former}
+    return {**dict(value), **layers, **unused, "recolour": None, "local_contrast": None}
 
 
 def _has_iterations(s: Settings) -> bool:

@@ -21,6 +21,7 @@ class LossesKeywords(TypedDict, total=False):
     relative: bool
     coarse_content: float
     recolour: float
+    local_contrast: float
     tone: float
     drift: float
     total_variation: float

@@ -16,6 +16,7 @@ LEGACY_VALUES: Mapping[str, Any] = {
         "style": {"strokes": 0.0, "gabor": 0.0, "gabor2": 0.0},
         "coarse_content": 1.0,
         "recolour": 0.0,
+        "local_contrast": 0.0,
         "tone": 0.0,
         "drift": 0.0,
     },

@@ -37,8 +37,9 @@ from impasto.settings.print_sizes import PrintSize, parse_print_size, pixels_of
 from impasto.settings.references import COLOURS_FROM, GROW_FROM, INIT, PROTECT, STARTS, mask_name, path_unless
 from impasto.settings.strength import (
     DEFAULT_STRENGTH,
+    change_of_photo,
+    coarse_content_share_of,
     colour_factor_of,
-    recolouring_share_of,
     start_noise_of,
     start_side_of,
     style_share_of,
@@ -82,9 +83,9 @@ class Losses(_Model):
     relative: bool = True
     """Divide each layer's distance by the magnitude of its target, so that layers and encoders have equal influence."""
 
-    coarse_content: float = Field(default=2.8, ge=1, le=10)
-    """Factor of the content weight for each halving of an octave's long side from 512 to 128 px. With 2.8, for example,
-    an octave of 256 px has 2.8 times the weight, and smaller ones up to 7.8 times: large forms are the photo's, and the
+    coarse_content: float = Field(default=4.0, ge=1, le=10)
+    """Factor of the content weight for each halving of an octave's long side from 512 to 128 px. With 4, for example,
+    an octave of 256 px has 4 times the weight, and smaller ones up to 16 times: large forms are the photo's, and the
     style is painted within them."""
 
     recolour: Share = 1.0
@@ -93,7 +94,12 @@ class Losses(_Model):
     remain that its own colours would lose. Applies if colour is style or palette, or with colours_from; strengths below
     0.5 reduce it."""
 
-    tone: Weight = 0.2
+    local_contrast: float = Field(default=4.0, ge=0, le=10)
+    """Factor of the detail of the photo's luminance before painting begins, so that eyes and mouths stand out among the
+    strokes; 0 leaves the detail as recolouring changes it. Faint noise is strengthened less, and strengths below 0.5
+    reduce it."""
+
+    tone: Weight = 0.3
     """Weight of the differences of tone, relative to the weight of the content: blurred luminance should rank as in the
     photo, with the paintings' lights and darks."""
 
@@ -376,9 +382,20 @@ class Settings(_Model):
     @property
     def recolouring_share(self) -> float:
         """Fraction of the way from the photo's colours to the paintings' that painting begins from."""
+        return self.losses.recolour * self.contrast_share
+
+    @property
+    def contrast_share(self) -> float:
+        """Fraction of the way to the content image's detail, from that of the photo; 1 for raw weights."""
         if not self.weights[1]:
             return 0.0
-        return self.losses.recolour * (1.0 if self.strength is None else recolouring_share_of(self.strength))
+        return 1.0 if self.strength is None else change_of_photo(self.strength)
+
+    @property
+    def coarse_content(self) -> float:
+        """Factor of the content weight for each halving of an octave's long side, from 512 to 128 px."""
+        share = 1.0 if self.strength is None else coarse_content_share_of(self.strength)
+        return float(self.losses.coarse_content**share)
 
     @property
     def start_side(self) -> float:

@@ -30,6 +30,7 @@ _TUTORIAL: dict[str, Any] = {
         "relative": False,
         "coarse_content": 1,
         "recolour": 0,
+        "local_contrast": 0,
         "tone": 0,
         "drift": 0,
         "total_variation": 0,

@@ -14,7 +14,7 @@ DEFAULT_STRENGTH = 0.5
 STYLE_WEIGHT = 350.0
 """Style weight at the default strength, relative to a content weight of 1."""
 
-LEAST_STYLE_SHARE = 0.35
+LEAST_STYLE_SHARE = 0.32
 """Fraction of the way from the photo's statistics to the style's at strength 0."""
 
 COLOUR_RATIO = 14.0
@@ -30,7 +30,7 @@ START_NOISE = 0.03
 def style_weight_of(strength: float) -> float:
     """Return the style weight, relative to a content weight of 1: about 6 at 0, 350 at 0.5, about 14 000 at 1."""
     excess = max(0.0, _excess(strength))
-    return STYLE_WEIGHT * 10.0 ** (1.2 * excess + 0.4 * excess**2 - 1.75 * _lowness(strength))
+    return STYLE_WEIGHT * 10.0 ** (1.6 * excess**0.85 - 1.75 * _lowness(strength))
 
 
 def style_share_of(strength: float) -> float:
@@ -42,11 +42,11 @@ def style_share_of(strength: float) -> float:
     return 1 - (1 - LEAST_STYLE_SHARE) * _lowness(strength)
 
 
-def recolouring_share_of(strength: float) -> float:
-    """Return the fraction of the way from the photo's colours to the paintings': 1 from the default strength on.
+def change_of_photo(strength: float) -> float:
+    """Return how far the photo is changed before painting, in colours and contrast: 1 from the default strength on.
 
     At strength 0 it is 0, as the photo's own colours then hold back those of the style. A few strong colours of a photo
-    may be moved beyond the paintings' own, so the fraction rises slowly at first.
+    may be moved beyond the paintings' own, so it rises slowly at first.
     """
     return min(1.0, (strength / DEFAULT_STRENGTH) ** 2)
 
@@ -56,13 +56,21 @@ def colour_factor_of(strength: float) -> float:
     return float(COLOUR_RATIO ** max(0.0, 1 - strength / DEFAULT_STRENGTH))
 
 
+def coarse_content_share_of(strength: float) -> float:
+    """Return the exponent of the content's factor in small octaves: 1 up to the default strength, 0 at 1.
+
+    A high strength lets the style change the photo's large forms.
+    """
+    return 1 - max(0.0, _excess(strength))
+
+
 def start_side_of(strength: float) -> float:
     """Return the long side in pixels whose detail an initial photo keeps: all of it up to the default strength.
 
     However large its weight, the style does not remove edges of the initial image: strokes settle along them.
     """
     excess = _excess(strength)
-    return LEAST_START_SIDE / excess**1.2 if excess > 0 else math.inf
+    return LEAST_START_SIDE / excess**1.4 if excess > 0 else math.inf
 
 
 def start_noise_of(strength: float) -> float:
@@ -75,7 +83,7 @@ def start_noise_of(strength: float) -> float:
 
 def _lowness(strength: float) -> float:
     """Return how far a strength lies below the default: 1 for 0, and 0 from the default on."""
-    return float(max(0.0, 1 - strength / DEFAULT_STRENGTH) ** 1.2)
+    return float(max(0.0, 1 - strength / DEFAULT_STRENGTH) ** 1.5)
 
 
 def _excess(strength: float) -> float:

@@ -165,13 +165,18 @@ def coloured(picture, *factors):
     return picture * np.array(factors, np.float32)
 
 
+def recolouring_only(share=1.0, **settings):
+    """Make settings that change the photo's colours before painting, and not its detail."""
+    return make_settings(losses={"recolour": share, "local_contrast": 0}, **settings)
+
+
 def test_content_takes_mean_of_styles_in_each_region(photo, style):
     styles = [coloured(style, 1, 0.3, 0.2), coloured(style, 0.2, 0.3, 1), 0.5 * style]
     left = np.zeros(photo.shape[:2], np.float32)
     left[:, :40] = 1
     regions = Regions(3, {"masks.2": RegionMask(left, None, None)})
     inputs = ColourInputs(styles, [1, 1, 3], regions, photo)
-    moved = plan_content("style", inputs, 1.0)(photo)
+    moved = plan_content(recolouring_only(), inputs)(photo)
     means = [s.mean((0, 1)) for s in styles]
     np.testing.assert_allclose(moved[:, :40].mean((0, 1)), means[1], atol=0.01)
     np.testing.assert_allclose(moved[:, 40:].mean((0, 1)), (means[0] + 3 * means[2]) / 4, atol=0.01)
@@ -181,27 +186,32 @@ def test_region_of_weight_0_keeps_colours_of_content(photo, style):
     left = np.zeros(photo.shape[:2], np.float32)
     left[:, :48] = 1
     regions = Regions(2, {"masks.2": RegionMask(left, None, None)})
-    moved = plan_content("style", ColourInputs([coloured(style, 1, 0.3, 0.2)] * 2, [1, 0], regions, photo), 1.0)(photo)
+    moved = plan_content(make_settings(), ColourInputs([coloured(style, 1, 0.3, 0.2)] * 2, [1, 0], regions, photo))(
+        photo
+    )
     np.testing.assert_allclose(moved[:, :48], photo[:, :48], atol=1e-6)
     assert np.abs(moved[:, 48:] - photo[:, 48:]).mean() > 0.1
 
 
 def test_content_moves_by_given_share(photo, style):
     inputs = ColourInputs([coloured(style, 0.9, 0.5, 0.3)], [1], Regions(1, {}), photo)
-    half, whole = (plan_content("palette", inputs, share)(photo) for share in (0.5, 1.0))
+    half, whole = (plan_content(recolouring_only(share, colour="palette"), inputs)(photo) for share in (0.5, 1.0))
     np.testing.assert_allclose(half.mean((0, 1)), (photo.mean((0, 1)) + whole.mean((0, 1))) / 2, atol=0.01)
-    assert plan_content("style", inputs, 0.0) is None
+    assert plan_content(recolouring_only(0), inputs) is None
 
 
 def test_content_takes_colours_of_other_picture(photo, style):
     other = coloured(style, 0.2, 0.9, 0.4)
     inputs = ColourInputs([style], [1], Regions(1, {}), photo, other=other)
-    np.testing.assert_allclose(plan_content("style", inputs, 1.0)(photo).mean((0, 1)), other.mean((0, 1)), atol=0.01)
+    np.testing.assert_allclose(
+        plan_content(recolouring_only(), inputs)(photo).mean((0, 1)), other.mean((0, 1)), atol=0.01
+    )
 
 
 @pytest.mark.parametrize("mode", ["keep", "match"])
 def test_content_keeps_its_colours_if_styles_take_them(photo, style, mode):
-    assert plan_content(mode, ColourInputs([style], [1], Regions(1, {}), photo), 1.0) is None
+    settings = recolouring_only(colour=mode)
+    assert plan_content(settings, ColourInputs([style], [1], Regions(1, {}), photo)) is None
 
 
 def test_transparent_parts_do_not_recolour_content(photo, style):
@@ -210,8 +220,8 @@ def test_transparent_parts_do_not_recolour_content(photo, style):
     white = photo.copy()
     white[:, 40:] = 1
     inputs = ColourInputs([style], [1], Regions(1, {}), white, alpha=alpha)
-    cropped = plan_content("style", replace(inputs, photo=photo[:, :40], alpha=None), 1.0)
-    np.testing.assert_allclose(plan_content("style", inputs, 1.0)(photo), cropped(photo), atol=1e-5)
+    cropped = plan_content(recolouring_only(), replace(inputs, photo=photo[:, :40], alpha=None))
+    np.testing.assert_allclose(plan_content(recolouring_only(), inputs)(photo), cropped(photo), atol=1e-5)
 
 
 def test_painting_starts_from_recoloured_photo(photo, style, small):
@@ -228,7 +238,7 @@ def test_protected_part_is_not_recoloured(photo, style, small):
     mask[:, :48] = 1
     settings = make_settings(**small)
     inputs = Inputs(photo, [coloured(style, 1.0, 0.2, 0.1)], settings, {"protect": mask})
-    recoloured = to_array(ScaledInputs(inputs, settings, torch.device("cpu")).recoloured(*photo.shape[:2]))
+    recoloured = to_array(ScaledInputs(inputs, settings, torch.device("cpu")).content_image(*photo.shape[:2]))
     np.testing.assert_allclose(recoloured[:, :48], photo[:, :48], atol=1e-6)
     assert np.abs(recoloured[:, 48:] - photo[:, 48:]).mean() > 0.1
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from impasto.painting.colour.arrays import Array, ColourMap, map_strips
+from impasto.painting.colour.contrast import with_detail
 from impasto.painting.colour.oklab import grey, lightness, to_oklab, with_chroma_of
 from impasto.painting.colour.palette import in_palette, palette_of
 from impasto.painting.colour.transfer import (
@@ -24,6 +25,7 @@ from impasto.painting.colour.transfer import (
 )
 from impasto.painting.regions import Regions
 from impasto.settings.fields import Colour
+from impasto.settings.model import Settings
 
 ResultMap = Callable[[Array, Callable[[], Array]], Array]
 """Function of the painted picture, and of a function that makes the photograph at its size, to the result."""
@@ -120,20 +122,42 @@ def plan_colours(mode: Colour, inputs: ColourInputs) -> ColourPlan:
     return _PLANS[mode](inputs) if inputs.other is None else _plan_other(mode, inputs.other, inputs)
 
 
-def plan_content(mode: Colour, inputs: ColourInputs, share: float) -> ColourMap | None:
-    """Plan the colours of the photograph that painting starts from and is compared with.
+def plan_content(settings: Settings, inputs: ColourInputs) -> ColourMap | None:
+    """Plan the content image: the photograph that painting starts from and is compared with.
 
     Each region of the photograph is moved towards the mean and covariance of its own styles, or of ``other``, so that
-    contrasts of its colours become contrasts of theirs.
+    contrasts of its colours become contrasts of theirs. Then its detail is strengthened. Regions whose styles have the
+    weight 0 stay as they are.
 
     Args:
-        mode: the setting ``colour``.
+        settings: settings of the run, with the colours, and how far the photograph is changed.
         inputs: the pictures, with a photograph.
-        share: fraction of the way.
 
     Returns:
-        Map of pictures with the photograph's proportions; regions whose styles have the weight 0 keep their colours.
-        None if the colours stay everywhere: the share is 0, or the mode gives the paintings the photograph's colours.
+        Map of pictures with the photograph's proportions, in place of :attr:`ColourPlan.content`. None if it would
+        change no more than that.
+    """
+    recolour = _plan_recolouring(settings.colour, inputs, settings.recolouring_share)
+    factor, share = settings.losses.local_contrast, settings.contrast_share
+    if not factor or not share:
+        return recolour
+    change = recolour or plan_colours(settings.colour, inputs).content
+    is_painted = {group: any(inputs.weights[n] for n in group) for group in inputs.regions.style_groups}
+
+    def strengthen(picture: Array) -> Array:
+        height, width = picture.shape[:2]
+        changed = change(picture)
+        detailed = with_detail(picture, changed, factor, share)
+        return inputs.regions.blended(height, width, lambda group: detailed if is_painted[group] else changed)
+
+    return strengthen
+
+
+def _plan_recolouring(mode: Colour, inputs: ColourInputs, share: float) -> ColourMap | None:
+    """Plan the photograph's colours before painting.
+
+    Regions whose styles have the weight 0 keep their colours. Returns None if the colours stay everywhere: the share is
+    0, or the mode gives the paintings the photograph's colours.
     """
     if not share or (inputs.other is None and mode not in ("style", "palette")):
         return None
