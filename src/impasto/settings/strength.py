@@ -1,8 +1,8 @@
 """The strength of the style: how a painting's weights, statistics and initial image depend on it.
 
 The strength lies in [0, 1]. Below 0.5 the statistics to paint lie between the photo's and the style's; above, the
-initial image has less and less of the photo's detail. Equal steps of the strength remove roughly equal shares of the
-photo's structure. ``python -m benchmarks.quality strength`` measures it.
+initial image has less and less of the photo's detail. Equal steps of the strength should remove equal shares of the
+photo's structure; above 0.5 they remove more. ``python -m benchmarks.quality strength`` measures it.
 """
 
 from __future__ import annotations
