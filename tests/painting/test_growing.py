@@ -177,7 +177,7 @@ def test_drift_keeps_forms_of_small_painting(monkeypatch):
     monkeypatch.setattr("impasto.painting.painter.LEAST_HELD_SIDE", 96)
     optimization = {"iterations": 8, "coarse_factor": 1, "smallest_octave": 48}
     # With gabor2, eight iterations of paintings this small end where rounding decides. Strengthened detail of the photo
-    # moves less, with and without drift.
+    # moves more (0.033 instead of 0.023 without drift, 0.024 instead of 0.012 with it), which the bound does not allow for.
     losses = {"style": {"gabor2": 0}, "local_contrast": 0}
     how = {"threads": 1, "device": "cpu", "optimization": optimization, "losses": losses}
     pairs = [(smooth_picture(72, 96, seed), smooth_picture(80, 80, seed + 1)) for seed in (1, 5)]
