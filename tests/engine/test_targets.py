@@ -82,6 +82,18 @@ def test_content_target_difference_covers_tile_cores():
         torch.testing.assert_close(difference, expected[(..., *core)], rtol=1e-10, atol=1e-10)
 
 
+def test_content_target_weighs_positions_of_tile_cores():
+    encoder, content = tiled_encoder(32), picture_tensor(60, 83, 1)
+    tiles = encoder.cut(content)
+    weights = torch.rand(60, 83, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    target = ContentTarget(encoder, content, tiles, {"rgb": 0.5, "conv3_1": 0.5}, False, weights)
+    for tile in tiles:
+        assert torch.equal(target.weights("rgb", tile), weights[tile.core(LAYERS["rgb"]).slices])
+        by_area = torch.nn.functional.avg_pool2d(weights[None, None], 4)[0, 0][tile.core(LAYERS["conv3_1"]).slices]
+        torch.testing.assert_close(target.weights("conv3_1", tile), by_area)
+    assert ContentTarget(encoder, content, tiles, {"rgb": 1.0}, False).weights("rgb", tiles[0]) is None
+
+
 def test_core_of_all_is_whole_layer():
     tiles = tiled_encoder(32).cut(picture_tensor(60, 83, 1))
     assert len(tiles) > 1

@@ -7,7 +7,8 @@ from hypothesis import given, settings, strategies as st
 from impasto.encoders.layers import parse_layer
 from impasto.encoders.network import Encoder
 from impasto.engine.adam import Adam
-from impasto.engine.objective import make_objective
+from impasto.engine.objective import Objective, make_objective
+from impasto.engine.tiled_encoder import TiledEncoder
 from impasto.engine.tiles import ALIGNMENT, LEAST_CORE
 from impasto.settings.model import Losses
 from tests.engine.samples import ENCODERS, OTHER_STACKS, layer_names, picture_tensor
@@ -64,6 +65,30 @@ def assert_any_tiles_equal_untiled(data):
     untiled, tiled = objectives(encoder, content, styles, losses, tile=tile, devices=devices)
     assert len(tiled.tiles) > 1 or max(height, width) <= -(-tile // ALIGNMENT) * ALIGNMENT
     assert_equal(untiled, tiled, image)
+
+
+def test_weighted_content_is_exact_in_tiles_and_in_its_gradient():
+    encoder, names = ENCODERS["average", "replicate", "first"], ("rgb", "relu3_1")
+    content, image = picture_tensor(70, 101, 1), picture_tensor(70, 101, 2)
+    weights = 4 * torch.rand(70, 101, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    losses = Losses(style={"rgb": 1}, content=dict.fromkeys(names, 1.0), total_variation=0)
+    untiled, tiled = (
+        Objective(TiledEncoder(encoder, names, tile=tile), content, [], losses, 1.0, 0.0, content_weights=weights)
+        for tile in (None, 32)
+    )
+    assert_equal(untiled, tiled, image)
+
+    expected = 0.0
+    for name in names:
+        of_image, of_content = (encoder(picture, [name])[name] for picture in (image, content))
+        of_layer = torch.nn.functional.avg_pool2d(weights[None, None], 4) if name == "relu3_1" else weights
+        expected += 0.5 * (of_layer * (of_image - of_content) ** 2).mean() / of_content.square().mean()
+    loss, gradient = untiled.value_and_gradient(image)
+    assert loss.total == pytest.approx(expected.item(), rel=1e-9)
+
+    step = 1e-6 * (picture_tensor(70, 101, 3) - 0.5)
+    above, below = (untiled.value_and_gradient(image + sign * step)[0].total for sign in (1, -1))
+    assert above - below == pytest.approx(2 * (gradient * step).sum().item(), rel=1e-5)
 
 
 def test_masked_tiled_objective_equals_untiled():

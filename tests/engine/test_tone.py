@@ -26,6 +26,11 @@ def test_target_has_ranks_of_photo_and_values_of_style():
     torch.testing.assert_close(target.flatten().sort().values, of_style.sort().values)
 
 
+def test_narrow_picture_has_one_window_across():
+    photo = torch.rand(1, 3, 20, 4000, generator=torch.Generator().manual_seed(0))
+    assert tone_target(photo, [photo], [1.0]).shape == (1, 1, 1, 200)
+
+
 def test_target_has_about_as_many_cells_at_any_size():
     for side in (128, 500, 1024):
         assert abs(max(tone_target(torch.rand(1, 3, side, 64), [torch.rand(1, 3, 64, 64)], [1.0]).shape) - CELLS) <= 4

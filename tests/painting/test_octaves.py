@@ -32,7 +32,7 @@ def sides(octaves):
 
 
 def test_default_octaves_at_512():
-    assert plan(384, 512) == (Octave(96, 128, 28), Octave(192, 256, 28), Octave(384, 512, 28))
+    assert plan(384, 512) == (Octave(96, 128, 26), Octave(192, 256, 26), Octave(384, 512, 26))
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,8 @@ class LBFGS:
         self.order.append(row)
         self.pairs[row] = self.move
         self.pairs[self.history + row] = y
-        self.inner[:, row] = (self.pairs[: self.history] @ y).cpu().double()
+        used = len(self.order)
+        self.inner[:used, row] = (self.pairs[:used] @ y).cpu().double()
         if self.channels is not None:
             self._add_colours(row)
 
@@ -200,14 +201,15 @@ class LBFGS:
     def _direction(self, g: Tensor) -> Tensor:
         """Compute −H g from at least one pair."""
         assert self.pairs is not None
-        S, Y = self.pairs[: self.history], self.pairs[self.history :]
+        used = len(self.order)  # rows are taken in order, so unused ones come last
+        S, Y = self.pairs[:used], self.pairs[self.history : self.history + used]
         rows = torch.tensor(self.order, device="cpu")
         sy = self.inner[rows][:, rows]
         R = sy.triu()
 
         def spread(coefficients: Tensor) -> Tensor:
             """Scatter coefficients in the pairs' order to their rows."""
-            return coefficients.new_zeros(self.history).index_copy(0, rows, coefficients).to(g)
+            return coefficients.new_zeros(used).index_copy(0, rows, coefficients).to(g)
 
         p = torch.linalg.solve_triangular(R, (S @ g).cpu().double()[rows, None], upper=True)[:, 0]
         v = self._apply_h0(torch.addmv(g, Y.mT, spread(p), alpha=-1))

@@ -49,6 +49,7 @@ class Objective:
         wrap: whether the painting is periodic, with sides that are multiples of
             :data:`~impasto.engine.tiles.ALIGNMENT`. The styles are not.
         penalties: further penalties on the part that counts, by name.
+        content_weights: H×W weights of the positions in the content distance; all ones by default.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Objective:
         counted: Box | None = None,
         wrap: bool = False,
         penalties: Mapping[str, PixelPenalty] | None = None,
+        content_weights: Tensor | None = None,
     ) -> None:
         self.encoder, self.style_weight = encoder, style_weight
         self.counted = counted or Box(0, 0, content.shape[-2], content.shape[-1])
@@ -70,7 +72,7 @@ class Objective:
         self.penalties = pixel_penalties(losses, content_weight + style_weight, wrap=wrap) | dict(penalties or {})
         self.style_terms = _style_terms(encoder, self.tiles, styles, losses)
         content_shares = shares(losses.content) if content_weight else {}
-        self.content = ContentTarget(encoder, content, self.tiles, content_shares, losses.relative)
+        self.content = ContentTarget(encoder, content, self.tiles, content_shares, losses.relative, content_weights)
         self._terms = LayerTerms(
             encoder,
             {n: tuple(dict.fromkeys(t.mask for t in self.style_terms if t.layer == n)) for n in shares(losses.style)},

@@ -36,7 +36,7 @@ Core = tuple[slice, slice]
 
 WHOLE: Core = (slice(None), slice(None))
 
-CHUNK = 1 << 19
+CHUNK = 1 << 20
 """Values of a layer that are processed at a time, so that intermediate results stay in the processor's cache."""
 
 
@@ -105,8 +105,9 @@ def exact_statistics(features: Tensor, core: Core = WHOLE, mask: Tensor | None =
         return x.to(device).double()  # in this order: the source device may lack float64
 
     near = _near_mean(part, mask)
+    minus_near = _long_enough(-near, part)
     for rows in _chunks(part):
-        f = _plus(part[rows], -near).view(-1, channels)
+        f = _plus(part[rows], minus_near).view(-1, channels)
         w = None if mask is None else mask[rows].reshape(-1, 1)
         weighted = f if w is None else f * w
         weight += len(f) if w is None else exact(w.sum(dtype=at_least_float32(w.dtype)))
@@ -158,9 +159,9 @@ def add_statistics_gradient(
     k = centre.to(features.dtype)
     exact = slope.second + slope.second.mT
     A, b = exact.to(features), (slope.first + k.to(slope.first) @ exact).to(features)
-    k = k.to(features.device)
+    minus_k, b = _long_enough(-k.to(features.device), part), _long_enough(b, part)
     for rows in _chunks(part):
-        f, place = _plus(part[rows], -k), onto[rows]
+        f, place = _plus(part[rows], minus_k), onto[rows]
         if mask is None and place.is_contiguous():
             place.view(-1, channels).addmm_(f.view(-1, channels), A)
             _add_vector(place, b)
@@ -171,26 +172,23 @@ def add_statistics_gradient(
         place += change
 
 
-def _plus(x: Tensor, vector: Tensor) -> Tensor:
-    """Add C values to the channels of h×w×C, out of place; contiguous."""
-    rows, values = _aligned(x.contiguous(), vector)
-    return (rows + values).view(x.shape)
-
-
-def _add_vector(x: Tensor, vector: Tensor) -> Tensor:
-    """Add C values to the channels of contiguous h×w×C in place, and return it."""
-    rows, values = _aligned(x, vector)
-    rows.add_(values)
-    return x
-
-
-def _aligned(x: Tensor, vector: Tensor) -> tuple[Tensor, Tensor]:
-    """View contiguous h×w×C as a matrix, and repeat a vector of C values to the length of its rows.
+def _long_enough(vector: Tensor, part: Tensor) -> Tensor:
+    """Repeat C values, to be added to the channels of h×w×C, to the length of a row of w·C values if that is faster.
 
     PyTorch 2.13 adds a vector of fewer than 32 bfloat16 values without vector instructions, ten times slower.
     """
-    length = x.shape[1] * x.shape[2] if x.dtype == torch.bfloat16 else x.shape[2]
-    return x.view(-1, length), vector.repeat(length // len(vector))
+    return vector.repeat(part.shape[1]) if part.dtype == torch.bfloat16 else vector
+
+
+def _plus(x: Tensor, vector: Tensor) -> Tensor:
+    """Add the result of :func:`_long_enough` to the channels of h×w×C, out of place; contiguous."""
+    return (x.contiguous().view(-1, len(vector)) + vector).view(x.shape)
+
+
+def _add_vector(x: Tensor, vector: Tensor) -> Tensor:
+    """Add the result of :func:`_long_enough` to the channels of contiguous h×w×C in place, and return it."""
+    x.view(-1, len(vector)).add_(vector)
+    return x
 
 
 def at_least_float32(dtype: torch.dtype) -> torch.dtype:

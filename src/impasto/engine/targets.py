@@ -14,7 +14,7 @@ from torch import Tensor
 
 from impasto.encoders.layers import Layer
 from impasto.engine.statistics import Statistics, exact_dtype, exact_statistics
-from impasto.engine.style_terms import LayerMasks
+from impasto.engine.style_terms import LayerMasks, layer_masks
 from impasto.engine.tiled_encoder import TiledEncoder
 from impasto.engine.tiles import Box, Tile
 from impasto.engine.transport import interpolate
@@ -103,14 +103,22 @@ class ContentTarget:
         tiles: of the picture, with cores restricted to the part that counts.
         shares: share of each content layer in the content distance.
         relative: whether each layer's distance is divided by the mean square of its features.
+        weights: H×W weights of the positions, at least 0; all ones by default.
     """
 
     @torch.no_grad()
     def __init__(
-        self, encoder: TiledEncoder, content: Tensor, tiles: Sequence[Tile], shares: Mapping[str, float], relative: bool
+        self,
+        encoder: TiledEncoder,
+        content: Tensor,
+        tiles: Sequence[Tile],
+        shares: Mapping[str, float],
+        relative: bool,
+        weights: Tensor | None = None,
     ) -> None:
         self._layers = {name: encoder.layers[name] for name in shares}
         self._counted = {name: core_of_all(tiles, layer) for name, layer in self._layers.items()}
+        self._weights = None if weights is None else layer_masks(weights, self._layers)
         self.features: dict[str, Tensor] = {}
         squares = dict.fromkeys(shares, 0.0)
 
@@ -139,6 +147,10 @@ class ContentTarget:
         """
         target = self.features[name][(..., *self._place(name, tile))]
         return features[(..., *tile.inside(self._layers[name]))] - target.to(features.device)
+
+    def weights(self, name: str, tile: Tile) -> Tensor | None:
+        """Return the weights of the positions of a tile's core, h×w; None if all are 1."""
+        return None if self._weights is None else self._weights[name][tile.core(self._layers[name]).slices]
 
     def _store(self, name: str, tile: Tile, part: Tensor, device: torch.device, *, whole: bool) -> None:
         """Put a tile's features in their place."""

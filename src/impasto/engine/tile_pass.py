@@ -115,9 +115,17 @@ class TilePass:
 
     def _compare(self, name: str, features: Tensor) -> None:
         """Square the differences to the photograph's features."""
-        difference = self._terms.content.difference(name, self._tile, features)
+        difference, weights = self._difference(name, features)
+        if weights is not None:
+            difference = difference * weights.sqrt()
         square = torch.linalg.vector_norm(difference, dtype=exact_dtype(difference)).square()
         self._squares.append((self._terms.content.scales[name], square))
+
+    def _difference(self, name: str, features: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the differences to the photograph's features, and the weights of their positions if these differ."""
+        weights = self._terms.content.weights(name, self._tile)
+        difference = self._terms.content.difference(name, self._tile, features)
+        return difference, None if weights is None else weights.to(difference)
 
     def _core(self, name: str) -> tuple[slice, slice]:
         return self._tile.inside(self._terms.encoder.layers[name])
@@ -137,7 +145,8 @@ class TilePass:
                 add_statistics_gradient(gradient, features, *slope, core, self._mask(name, owner))
         if name in self._terms.content:
             scale = 2 * self._terms.content_weight * self._terms.content.scales[name]
-            gradient[(..., *core)].add_(self._terms.content.difference(name, self._tile, features), alpha=scale)
+            difference, weights = self._difference(name, features)
+            gradient[(..., *core)].add_(difference if weights is None else difference * weights, alpha=scale)
 
 
 class _GradientInjection(torch.autograd.Function):

@@ -54,10 +54,10 @@ def tone_target(photograph: Tensor, styles: Iterable[Tensor], weights: Sequence[
     Returns:
         1×1×h×w, with a long side of about :data:`CELLS`.
     """
-    blurred = _blurred(photograph)
+    blurred = blurred_luminance(photograph)
     quantiles = blurred.new_zeros(1, 1, blurred.numel())
     for style, weight in zip(styles, weights, strict=True):
-        ordered = _blurred(style.to(blurred)).flatten().sort().values
+        ordered = blurred_luminance(style.to(blurred)).flatten().sort().values
         quantiles += weight / sum(weights) * F.interpolate(ordered[None, None], blurred.numel(), mode="linear")
     target = torch.empty_like(blurred.flatten())
     target[blurred.flatten().argsort(stable=True)] = quantiles.flatten()
@@ -71,11 +71,12 @@ def _luminance(image: Tensor) -> Tensor:
 
 def _windows(image: Tensor) -> tuple[Tensor, Tensor]:
     """Return the matrices that average rows and columns of an image over windows."""
-    stride = max(1, round(max(image.shape[-2:]) / CELLS))
+    shape = image.shape[-2:]
+    stride = max(1, min(round(max(shape) / CELLS), *shape))  # a side shorter than a cell has one window
     return windows_like(image, stride, float(stride))
 
 
-def _blurred(image: Tensor) -> Tensor:
-    """Average an image's luminance over windows, 1×1×h×w."""
+def blurred_luminance(image: Tensor) -> Tensor:
+    """Average an image's luminance over windows, 1×1×h×w with a long side of about :data:`CELLS`."""
     rows, columns = _windows(image)
     return rows @ _luminance(image) @ columns.mT

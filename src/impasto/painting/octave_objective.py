@@ -11,6 +11,7 @@ from torch import Tensor
 from impasto.engine.borders import Mirrored, middle
 from impasto.engine.devices import sharing_devices
 from impasto.engine.drift import Drift, average_colours, poolings_of
+from impasto.engine.forms import form_weights
 from impasto.engine.grey import Grey
 from impasto.engine.loss import ImageLoss
 from impasto.engine.objective import Objective, layers_in_use, measure_styles
@@ -106,6 +107,7 @@ class OctaveObjectives:
             counted=counted,
             wrap=self._settings.seamless,
             penalties=self._penalties(content, held_colours),
+            content_weights=self._content_weights(content, whole),
         )
         if whole != painted:
             loss = Mirrored(loss, whole)
@@ -136,6 +138,13 @@ class OctaveObjectives:
             style._replace(target=between(by_mask[id(style.mask)], style.target, share)) if style.target else style
             for style in styles
         ]
+
+    def _content_weights(self, content: Tensor, whole: tuple[int, int]) -> Tensor | None:
+        """Weigh the positions of the padded content image, H×W; None for textures, or if all weigh alike."""
+        further = self._settings.form_content
+        if not further or not self._content_weight or self._inputs.content is None:
+            return None
+        return self._scaled.continued(form_weights(content, further)[None, None], whole)[0, 0]
 
     def _penalties(self, content: Tensor, held_colours: Tensor | None) -> dict[str, PixelPenalty]:
         penalties: dict[str, PixelPenalty] = {}

@@ -31,6 +31,12 @@ FLAT_WINDOW = 9
 FLAT_RANGE = 0.25 / 255
 """Range of the mean of the colours below which a window is flat: a quarter of a step of 8 bits."""
 
+LEAST_UNKEPT_PIXELS = 1 << 20
+"""Number of pixels from which a resized picture is not kept for the next call."""
+
+MOST_KEPT = 6
+"""Number of resized pictures that are kept: the photograph at the sizes of two octaves, and some paintings."""
+
 
 class ScaledInputs:
     """Photograph, paintings, masks and the initial image at any size, in the colours that the settings ask for.
@@ -57,9 +63,21 @@ class ScaledInputs:
         )
         self._is_grey = inputs.is_grey
         self.colours = plan_colours(settings.colour, self._colour_inputs)
+        self._kept: dict[tuple[int, ...], Tensor] = {}
 
     def fitted(self, picture: Picture, height: int, width: int, recolour: ColourMap | None = None) -> Tensor:
         """Return a picture at a size, 1×3×H×W, recoloured if a map is given."""
+        if height * width >= LEAST_UNKEPT_PIXELS:
+            return self._fit(picture, height, width, recolour)
+        key = id(picture), height, width, id(recolour)
+        found = self._kept.pop(key, None)
+        self._kept[key] = self._fit(picture, height, width, recolour) if found is None else found
+        if len(self._kept) > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        return self._kept[key].clone()  # the caller may modify it
+
+    def _fit(self, picture: Picture, height: int, width: int, recolour: ColourMap | None) -> Tensor:
+        """Resize, recolour and convert a picture."""
         antialiased = self._settings.resampling == "antialiased"
         pixels = pictures.resize(picture.pixels, height, width) if antialiased else picture.pixels
         if recolour is not None:

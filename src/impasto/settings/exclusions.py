@@ -51,7 +51,11 @@ def _is_fed_forward(*names: str) -> Callable[[Settings], bool]:
     return applies
 
 
-_FORMER_DEFAULTS: dict[str, tuple[float, ...]] = {"coarse_content": (1, 2.8), "tone": (0.2,)}
+_FORMER_DEFAULTS: dict[str, tuple[float, ...]] = {
+    "coarse_content": (1, 2.8),
+    "form_content": (0,),
+    "tone": (0.2,),
+}
 """Values of losses that older records of trained networks have, which do not use them."""
 
 

@@ -20,6 +20,7 @@ class LossesKeywords(TypedDict, total=False):
     style_distance: Literal["gaussian", "gram"]
     relative: bool
     coarse_content: float
+    form_content: float
     recolour: float
     local_contrast: float
     tone: float

@@ -15,6 +15,7 @@ LEGACY_VALUES: Mapping[str, Any] = {
         "content": {"rgb": 0.0},
         "style": {"strokes": 0.0, "gabor": 0.0, "gabor2": 0.0},
         "coarse_content": 1.0,
+        "form_content": 0.0,
         "recolour": 0.0,
         "local_contrast": 0.0,
         "tone": 0.0,

@@ -88,6 +88,10 @@ class Losses(_Model):
     an octave of 256 px has 4 times the weight, and smaller ones up to 16 times: large forms are the photo's, and the
     style is painted within them."""
 
+    form_content: float = Field(default=3.0, ge=0, le=20)
+    """Further weight of the content where the photo has forms, such as eyes and mouths, and not where it is flat: with
+    3, up to 4 times the weight. Strengths above 0.5 reduce it."""
+
     recolour: Share = 1.0
     """Fraction of the way from the photo's colours to the paintings', in mean and covariance, that the photo is moved
     before painting begins. Painting starts from the recoloured photo and is compared with it, so contrasts of the photo
@@ -149,7 +153,7 @@ class Optimization(_Model):
     epsilon_form: Literal["pytorch", "tensorflow"] = "pytorch"
     """Where Adam adds epsilon: to the bias-corrected root (pytorch) or to the uncorrected one (tensorflow)."""
 
-    iterations: int = Field(default=28, ge=1, le=1_000_000)
+    iterations: int = Field(default=26, ge=1, le=1_000_000)
     """Iterations of each octave of 512 px or more. Smaller octaves have more of them by coarse_factor, whatever the
     size of the painting; with max_octaves = 1 the only octave has exactly this number."""
 
@@ -396,6 +400,12 @@ class Settings(_Model):
         """Factor of the content weight for each halving of an octave's long side, from 512 to 128 px."""
         share = 1.0 if self.strength is None else coarse_content_share_of(self.strength)
         return float(self.losses.coarse_content**share)
+
+    @property
+    def form_content(self) -> float:
+        """Further weight of the content where the photo has forms."""
+        share = 1.0 if self.strength is None else coarse_content_share_of(self.strength)
+        return self.losses.form_content * share
 
     @property
     def start_side(self) -> float:

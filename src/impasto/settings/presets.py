@@ -29,6 +29,7 @@ _TUTORIAL: dict[str, Any] = {
         "style_distance": "gram",
         "relative": False,
         "coarse_content": 1,
+        "form_content": 0,
         "recolour": 0,
         "local_contrast": 0,
         "tone": 0,
