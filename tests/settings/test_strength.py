@@ -46,8 +46,8 @@ def test_ends_of_the_slider():
         pytest.approx(0.32),
         math.inf,
     )
-    assert (round(strongest.weights[1]), strongest.style_share) == (4000, 1.0)
-    assert (strongest.start_side, strongest.reduction_noise) == (120.0, 0.02)
+    assert (round(strongest.weights[1]), strongest.style_share) == (3251, 1.0)
+    assert (strongest.start_side, strongest.reduction_noise) == (140.0, 0.018)
 
 
 @given(weight=st.floats(0.01, 1e4))
