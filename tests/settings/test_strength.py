@@ -46,8 +46,8 @@ def test_ends_of_the_slider():
         pytest.approx(0.32),
         math.inf,
     )
-    assert (round(strongest.weights[1]), strongest.style_share) == (3251, 1.0)
-    assert (strongest.start_side, strongest.reduction_noise) == (140.0, 0.018)
+    assert (round(strongest.weights[1]), strongest.style_share) == (1265, 1.0)
+    assert (strongest.start_side, strongest.reduction_noise) == (56.0, 0.03)
 
 
 @given(weight=st.floats(0.01, 1e4))
