@@ -202,7 +202,7 @@ class Settings(_Model):
     it, and the file states the dpi. For a texture, width and height as in 640x480, or one number for a square."""
 
     strength: Share | None = None
-    """Strength of the style, from 0 (a hint of it) to 1 (little of the photo left). 0.5 if neither strength nor raw
+    """Strength of the style, from 0 (a hint of it) to 1 (half of the photo's structure left). 0.5 if neither strength nor raw
     weights are given."""
 
     style_weights: tuple[Weight, ...] | None = None
