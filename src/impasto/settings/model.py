@@ -202,8 +202,8 @@ class Settings(_Model):
     it, and the file states the dpi. For a texture, width and height as in 640x480, or one number for a square."""
 
     strength: Share | None = None
-    """Strength of the style, from 0 (a hint of it) to 1 (half of the photo's structure left). 0.5 if neither strength nor raw
-    weights are given."""
+    """Strength of the style, from 0 (a hint of it) to 1 (half of the photo's structure left). 0.5 if neither
+    strength nor raw weights are given."""
 
     style_weights: tuple[Weight, ...] | None = None
     """Weight of each style picture, in their order; equal if not given. Only the ratios count."""
