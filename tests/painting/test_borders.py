@@ -55,7 +55,7 @@ def frame_contrast(picture):
 def test_bleed_leaves_no_frame(size, smallest_octave):
     photo = smooth_picture(size * 3 // 4, size, 1)
     options = {"size": size, "threads": 1, "device": "cpu", "precision": "float32",
-           "losses": {"local_contrast": 0, "form_content": 0},  # detail and forms inside hide a frame
+           "losses": {"local_contrast": 0, "form_content": 0},  # with either the second bound is missed, though no frame appears
            "optimization": {"iterations": 20, "coarse_factor": 1, "smallest_octave": smallest_octave}}  # fmt: skip
     bleed, mirrored = (
         frame_contrast(impasto.paint(photo, data.coffee(), **options, borders=borders).array)

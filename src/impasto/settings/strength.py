@@ -1,8 +1,8 @@
 """The strength of the style: how a painting's weights, statistics and initial image depend on it.
 
 The strength lies in [0, 1]. Below 0.5 the statistics to paint lie between the photo's and the style's; above, the
-initial image has less and less of the photo's detail. Equal steps of the strength remove about equal shares of the
-photo's structure, as ``python -m benchmarks.quality strength`` measures.
+initial image has less and less of the photo's detail. Equal steps of the strength should remove equal shares of the
+photo's structure. ``python -m benchmarks.quality strength`` measures it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def colour_factor_of(strength: float) -> float:
 def coarse_content_share_of(strength: float) -> float:
     """Return the exponent of the content's factor in small octaves: 1 up to the default strength, 0.4 at 1.
 
-    A high strength lets the style change the photo's large forms.
+    The further weight of forms has it as a factor. A high strength lets the style change the photo's forms.
     """
     return 1 - 0.6 * max(0.0, _excess(strength)) ** 0.5
 
