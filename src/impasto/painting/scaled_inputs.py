@@ -31,8 +31,8 @@ FLAT_WINDOW = 9
 FLAT_RANGE = 0.25 / 255
 """Range of the mean of the colours below which a window is flat: a quarter of a step of 8 bits."""
 
-LEAST_UNKEPT_PIXELS = 1 << 20
-"""Number of pixels from which a resized picture is not kept for the next call."""
+LEAST_UNKEPT_PIXELS = 1 << 19
+"""Number of pixels from which a resized picture is not kept for the next call, so that all kept take under 40 MB."""
 
 MOST_KEPT = 6
 """Number of resized pictures that are kept: the photograph at the sizes of two octaves, and some paintings."""
