@@ -35,18 +35,18 @@ def test_curve_falls(curve):
 
 def test_default_strength_paints_the_style_from_the_whole_photo():
     settings = make_settings(strength=DEFAULT_STRENGTH)
-    assert settings.weights == (1.0, 400.0)
+    assert settings.weights == (1.0, 480.0)
     assert (settings.style_share, settings.start_side, settings.reduction_noise) == (1.0, math.inf, 0.0)
 
 
 def test_ends_of_the_slider():
     weakest, strongest = make_settings(strength=0), make_settings(strength=1)
     assert (weakest.weights[1], weakest.style_share, weakest.start_side) == (
-        pytest.approx(3.18, abs=0.01),
+        pytest.approx(3.81, abs=0.01),
         pytest.approx(0.32),
         math.inf,
     )
-    assert (round(strongest.weights[1]), strongest.style_share) == (1265, 1.0)
+    assert (round(strongest.weights[1]), strongest.style_share) == (1518, 1.0)
     assert (strongest.start_side, strongest.reduction_noise) == (56.0, 0.03)
 
 

@@ -107,12 +107,12 @@ def test_settings_schema_comes_from_model(client):
     assert validator.is_valid(TINY)
     assert not validator.is_valid({"masks": {"1": "/etc/passwd"}})
     assert "tutorial" not in guide["presets"]
-    assert guide["presets"]["quick"]["optimization"]["iterations"] == 14
+    assert guide["presets"]["quick"]["optimization"]["iterations"] == 13
 
 
 def test_settings_check_returns_values_or_sentence(client):
     checked = client.call("POST", "/api/settings/check", {"settings": {"preset": "quick", "strength": 0.3}})
-    assert checked["settings"]["optimization"]["iterations"] == 14
+    assert checked["settings"]["optimization"]["iterations"] == 13
     body = {"settings": {"style_weights": [1, 2]}, "styles": 1}
     assert "style_weights are 2" in client.call("POST", "/api/settings/check", body, 422)["error"]["message"]
     texture = {"settings": {"size": "64x32"}, "texture": True}

@@ -53,7 +53,7 @@ def _is_fed_forward(*names: str) -> Callable[[Settings], bool]:
 
 _FORMER_DEFAULTS: dict[str, tuple[float, ...]] = {
     "coarse_content": (1, 2.8),
-    "form_content": (0,),
+    "form_content": (0, 3),
     "tone": (0.2,),
 }
 """Values of losses that older records of trained networks have, which do not use them."""

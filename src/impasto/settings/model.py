@@ -88,9 +88,9 @@ class Losses(_Model):
     an octave of 256 px has 4 times the weight, and smaller ones up to 16 times: large forms are the photo's, and the
     style is painted within them."""
 
-    form_content: float = Field(default=3.0, ge=0, le=20)
+    form_content: float = Field(default=6.0, ge=0, le=20)
     """Further weight of the content where the photo has forms, such as eyes and mouths, and not where it is flat: with
-    3, up to 4 times the weight. Strengths above 0.5 reduce it."""
+    6, up to 7 times the weight. Strengths above 0.5 reduce it."""
 
     recolour: Share = 1.0
     """Fraction of the way from the photo's colours to the paintings', in mean and covariance, that the photo is moved

@@ -56,7 +56,7 @@ _TUTORIAL: dict[str, Any] = {
 
 PRESET_CHANGES: dict[Preset, dict[str, Any]] = {
     "instant": {"optimization": {"method": "feed-forward"}},
-    "quick": {"optimization": {"iterations": 14}},
+    "quick": {"optimization": {"iterations": 13}},
     "default": {},
     "fine": {"optimization": {"iterations": 60, "tolerance": 0.005}},
     "tutorial": _TUTORIAL,

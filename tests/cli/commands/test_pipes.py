@@ -142,7 +142,7 @@ def test_preview_is_small_and_tells_full_painting(folder, small, piped):
     assert result.out == os.fsencode(f"{folder / 'photo-as-style-preview.png'}\n")
     record = stored_record("photo-as-style-preview.png")
     assert read_picture("photo-as-style-preview.png").size == (192, 256)
-    assert (record.settings["optimization"]["iterations"], record.settings["preset"]) == (14, "quick")
+    assert (record.settings["optimization"]["iterations"], record.settings["preset"]) == (13, "quick")
     assert record.settings["losses"]["style"]["relu1_1"] == 2
     assert "note: The full painting of 300×225 px, preset default, would take " in result.err
     assert not (folder / "photo-as-style.png").exists()
