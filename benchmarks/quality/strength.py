@@ -19,6 +19,7 @@ from benchmarks.quality.options import Bench, bench, in_sentences, parser
 from benchmarks.quality.store import collect
 from impasto.errors import PaintingError
 from impasto.files import replace_file
+from impasto.settings.making import make_settings
 from impasto.settings.strength import style_weight_of
 
 STRENGTHS = tuple(i / 8 for i in range(9))
@@ -28,6 +29,7 @@ MEASURES = Score._fields
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     options = parser(__doc__)
+    options.set_defaults(encoder=make_settings().encoder)  # the peers of other benchmarks need the layers of VGG-19
     options.add_argument("--measure", choices=MEASURES, default="content")
     given = options.parse_args(arguments)
     print(run(bench(given), given.measure))

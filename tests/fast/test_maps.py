@@ -1,5 +1,7 @@
 import numpy as np
+import pytest
 import torch
+from scipy.signal.windows import tukey
 
 from impasto.encoders import decoder
 from impasto.engine import borders, distances, feed_forward, statistics, transport as engine_transport
@@ -14,8 +16,8 @@ def features(seed, channels=6, side=20):
     return (mixed + 5 * rng.standard_normal((channels, 1))).astype(np.float32)
 
 
-def engine_statistics(x, side=20):
-    return statistics.exact_statistics(torch.from_numpy(x).reshape(1, -1, side, side))
+def engine_statistics(x, mask=None, side=20):
+    return statistics.exact_statistics(torch.from_numpy(x).reshape(1, -1, side, side), mask=mask)
 
 
 def test_maps_equal_those_of_pytorch():
@@ -43,8 +45,25 @@ def test_moments_survive_large_means():
     )
 
 
+def test_weighted_moments_equal_those_of_pytorch():
+    x, weights = features(4), np.random.default_rng(5).random((20, 20), np.float32)
+    found, expected = maps.moments(x, weights.ravel()), engine_statistics(x, torch.from_numpy(weights))
+    np.testing.assert_allclose(found.mean, statistics.mean(expected).numpy(), rtol=1e-5)
+    np.testing.assert_allclose(found.covariance, statistics.covariance(expected).numpy(), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("length", [1, 7, 8, 64, 301])
+def test_windows_equal_those_of_pytorch_and_scipy(length):
+    window = maps.tukey_window(length)
+    np.testing.assert_allclose(window, feed_forward.tukey_window(length).numpy(), atol=1e-6)
+    # SciPy has its positions on the edges; two windows of twice the number of positions have ours between them.
+    expected = tukey(2 * length + 1, 2 * maps.TAPER)[1::2]
+    np.testing.assert_allclose(window, expected, atol=1e-6)
+
+
 def test_constants_equal_those_of_pytorch():
     assert (maps.RIDGE, maps.LEAST_EIGENVALUE) == (engine_transport.RIDGE, engine_transport.LEAST_EIGENVALUE)
+    assert maps.TAPER == feed_forward.TAPER
     assert (maps.LEAST_CONTRAST, maps.FULL_STRENGTH) == (distances.LEAST_CONTRAST, feed_forward.FULL_STRENGTH)
     for strength in (0.0, 0.5, 0.75, 1.0):
         for name in ("passes", "network_strength", "matching_at", "blend_at"):

@@ -31,6 +31,10 @@ HALO = 112
 """Margin of a tile in pixels, aligned to the grid: 32 for the encoder up to relu4_1 and 74 for the decoder."""
 
 
+TAPER = 1 / 8
+"""Fraction of a photograph's side over which its positions count less and less towards the border."""
+
+
 class MeasuredStyle(NamedTuple):
     """A painting's statistics.
 
@@ -214,12 +218,29 @@ def _distribution(features: Tensor, mask: Tensor | None) -> Gaussian:
 
 
 def _region_map(x: Tensor, target: Target, name: str, mask: Tensor | None, strength: float) -> AffineMap:
-    """Average the maps to a region's styles by their weights."""
-    source, total = exact_statistics(x, mask=mask), sum(weight for _, weight in target)
+    """Average the maps to a region's styles by their weights.
+
+    A shifted photograph has other positions at its border. They count little, so that its maps hardly change.
+    """
+    down, across = (tukey_window(length).to(x.device) for length in x.shape[-2:])
+    window = torch.outer(down, across) if mask is None else torch.outer(down, across) * mask
+    source, total = exact_statistics(x, mask=window), sum(weight for _, weight in target)
     maps = [transport(source, style.distributions[name], blend_at(strength)) for style, _ in target]
     shares = [weight / total for _, weight in target]
     matrix = torch.stack([share * m.matrix for m, share in zip(maps, shares, strict=True)]).sum(0)
     return AffineMap(matrix, torch.stack([share * m.bias for m, share in zip(maps, shares, strict=True)]).sum(0))
+
+
+def tukey_window(length: int) -> Tensor:
+    """Compute a Tukey window: 1 in the middle, and half a period of a cosine over :data:`TAPER` of it at both ends.
+
+    Source: Harris 1978, On the Use of Windows for Harmonic Analysis with the Discrete Fourier Transform, eq. 38.
+
+    Args:
+        length: number of positions.
+    """
+    at = (torch.arange(length) + 0.5) / length
+    return (1 - torch.cos(torch.pi * (torch.minimum(at, 1 - at) / TAPER).clamp_max(1))) / 2
 
 
 def _tiles(height: int, width: int, tile: int | None) -> Iterator[Box]:

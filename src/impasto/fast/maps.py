@@ -31,6 +31,9 @@ FULL_STRENGTH = 0.5
 NETWORK_SHARE = 0.84
 """The network's strength as a fraction of the settings'."""
 
+TAPER = 1 / 8
+"""Fraction of a photograph's side over which its positions count less and less towards the border."""
+
 TINY = float(np.finfo(np.float32).tiny)
 """Smallest variance that a ridge is relative to."""
 
@@ -60,20 +63,39 @@ class AffineMap(NamedTuple):
     bias: Array64
 
 
-def moments(features: Array) -> Moments:
-    """Measure mean and covariance of features, C×N.
+def moments(features: Array, weights: Array | None = None) -> Moments:
+    """Measure mean and covariance of features.
 
     The sums are taken about a point near the mean, because Σ f fᵀ / N − μ μᵀ cancels in float32.
+
+    Args:
+        features: C×N.
+        weights: weight of each position, N; all ones by default.
     """
     channels, count = features.shape
+    weights = np.ones(count, np.float32) if weights is None else weights
     near = features[:, :: max(1, count // 1024)].mean(1, keepdims=True)
     first, second = np.zeros(channels), np.zeros((channels, channels))
     for start in range(0, count, CHUNK):
         part = features[:, start : start + CHUNK] - near
-        first += part.sum(1)
-        second += part @ part.T
-    offset = first / count
-    return Moments(near[:, 0] + offset, second / count - np.outer(offset, offset))
+        weighted = part * weights[start : start + CHUNK]
+        first += weighted.sum(1)
+        second += weighted @ part.T
+    total = weights.sum(dtype=np.float64)
+    offset = first / total
+    return Moments(near[:, 0] + offset, second / total - np.outer(offset, offset))
+
+
+def tukey_window(length: int) -> Array:
+    """Compute a Tukey window: 1 in the middle, and half a period of a cosine over :data:`TAPER` of it at both ends.
+
+    Source: Harris 1978, On the Use of Windows for Harmonic Analysis with the Discrete Fourier Transform, eq. 38.
+
+    Args:
+        length: number of positions.
+    """
+    at = (np.arange(length, dtype=np.float32) + np.float32(0.5)) / np.float32(length)
+    return (1 - np.cos(np.pi * np.minimum(np.minimum(at, 1 - at) / TAPER, 1)).astype(np.float32)) / 2
 
 
 def measured_style(found: Moments) -> Style:

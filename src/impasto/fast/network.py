@@ -9,7 +9,17 @@ import numpy as np
 
 from impasto.fast.graphs import LEVELS, PHOTO_LEVEL
 from impasto.fast.histograms import Histograms, Margins, match_histograms, measure_histograms
-from impasto.fast.maps import Array, Style, blend_at, matching_at, measured_style, mixed_map, moments
+from impasto.fast.maps import (
+    Array,
+    Moments,
+    Style,
+    blend_at,
+    matching_at,
+    measured_style,
+    mixed_map,
+    moments,
+    tukey_window,
+)
 
 STRIDE = 8
 """Pixels between positions of the coarsest level; the sides of a photograph are multiples of it."""
@@ -77,10 +87,10 @@ class Network:
         for level, block, at_level in zip(LEVELS, self._blocks, at_levels, strict=True):
             if level == PHOTO_LEVEL:
                 x = np.maximum(photo_features + np.float32(blend_at(strength)) * x, 0)
-            found = mixed_map(moments(_by_channel(x)), at_level, weights, strength)
+            found = mixed_map(_photo_moments(x), at_level, weights, strength)
             inputs = {"features": x, "matrix": found.matrix, "bias": found.bias, "strength": [strength]}
             (x,) = block.run(["next"], {name: np.asarray(value, np.float32) for name, value in inputs.items()})
-        found = mixed_map(moments(_by_channel(x)), of_pixels, weights, strength)
+        found = mixed_map(_photo_moments(x), of_pixels, weights, strength)
         pixels = found.matrix.astype(np.float32) @ _by_channel(x) + found.bias.astype(np.float32)[:, None]
         histograms = [style.histograms for style in styles]
         pixels = pixels.reshape(x.shape[1:]).clip(0, 1)
@@ -101,6 +111,12 @@ def _session(model: bytes, threads: int) -> Any:
 
 def _to_batch(pixels: Array) -> Array:
     return np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32)[None]
+
+
+def _photo_moments(features: Array) -> Moments:
+    """Measure the moments of a photograph's features, 1×C×H×W, whose positions count less near the border."""
+    down, across = (tukey_window(length) for length in features.shape[2:])
+    return moments(_by_channel(features), np.outer(down, across).ravel())
 
 
 def _by_channel(features: Array) -> Array:
