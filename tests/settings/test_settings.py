@@ -101,7 +101,7 @@ def test_weights_follow_strength_and_raw_weights():
     assert make_settings(content_weight=0).weights == (0.0, style_weight_of(0.5))
     weights = [make_settings(strength=s / 10).weights[1] for s in range(11)]
     assert weights == sorted(weights)
-    assert (weights[0], weights[5], round(weights[10])) == (pytest.approx(3.81, abs=0.01), 480, 1518)
+    assert (weights[0], weights[5], round(weights[10])) == (pytest.approx(3.81, abs=0.01), 480, 1263)
 
 
 def test_low_strength_weighs_the_photo_colours_more():

@@ -43,10 +43,10 @@ def test_ends_of_the_slider():
     weakest, strongest = make_settings(strength=0), make_settings(strength=1)
     assert (weakest.weights[1], weakest.style_share, weakest.start_side) == (
         pytest.approx(3.81, abs=0.01),
-        pytest.approx(0.32),
+        pytest.approx(0.28),
         math.inf,
     )
-    assert (round(strongest.weights[1]), strongest.style_share) == (1518, 1.0)
+    assert (round(strongest.weights[1]), strongest.style_share) == (1263, 1.0)
     assert (strongest.start_side, strongest.reduction_noise) == (56.0, 0.03)
 
 

@@ -14,7 +14,7 @@ DEFAULT_STRENGTH = 0.5
 STYLE_WEIGHT = 480.0
 """Style weight at the default strength, relative to a content weight of 1."""
 
-LEAST_STYLE_SHARE = 0.32
+LEAST_STYLE_SHARE = 0.28
 """Fraction of the way from the photo's statistics to the style's at strength 0."""
 
 COLOUR_RATIO = 14.0
@@ -28,9 +28,9 @@ START_NOISE = 0.03
 
 
 def style_weight_of(strength: float) -> float:
-    """Return the style weight, relative to a content weight of 1: about 4 at 0, 480 at 0.5, 1 500 at 1."""
+    """Return the style weight, relative to a content weight of 1: about 4 at 0, 480 at 0.5, 1 260 at 1."""
     excess = max(0.0, _excess(strength))
-    return STYLE_WEIGHT * 10.0 ** (0.5 * excess**0.4 - 2.1 * _lowness(strength))
+    return STYLE_WEIGHT * 10.0 ** (0.42 * excess**0.4 - 2.1 * _lowness(strength))
 
 
 def style_share_of(strength: float) -> float:
@@ -57,11 +57,11 @@ def colour_factor_of(strength: float) -> float:
 
 
 def coarse_content_share_of(strength: float) -> float:
-    """Return the exponent of the content's factor in small octaves: 1 up to the default strength, 0.4 at 1.
+    """Return the exponent of the content's factor in small octaves: 1 up to the default strength, 0.5 at 1.
 
     The further weight of forms has it as a factor. A high strength lets the style change the photo's forms.
     """
-    return 1 - 0.6 * max(0.0, _excess(strength)) ** 0.4
+    return 1 - 0.5 * max(0.0, _excess(strength)) ** 0.4
 
 
 def start_side_of(strength: float) -> float:
@@ -70,7 +70,7 @@ def start_side_of(strength: float) -> float:
     However large its weight, the style does not remove edges of the initial image: strokes settle along them.
     """
     excess = _excess(strength)
-    return LEAST_START_SIDE / excess if excess > 0 else math.inf
+    return LEAST_START_SIDE / excess**0.7 if excess > 0 else math.inf
 
 
 def start_noise_of(strength: float) -> float:
@@ -83,7 +83,7 @@ def start_noise_of(strength: float) -> float:
 
 def _lowness(strength: float) -> float:
     """Return how far a strength lies below the default: 1 for 0, and 0 from the default on."""
-    return float(max(0.0, 1 - strength / DEFAULT_STRENGTH) ** 1.5)
+    return float(max(0.0, 1 - strength / DEFAULT_STRENGTH) ** 1.4)
 
 
 def _excess(strength: float) -> float:
