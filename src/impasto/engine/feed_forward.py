@@ -232,9 +232,9 @@ def _region_map(x: Tensor, target: Target, name: str, mask: Tensor | None, stren
 
 
 def tukey_window(length: int) -> Tensor:
-    """Compute a Tukey window: 1 in the middle, and half a period of a cosine over :data:`TAPER` of it at both ends.
+    """Compute a Tukey window: 1 in the middle, and half a period of a cosine over :data:`TAPER` at each end.
 
-    Source: Harris 1978, On the Use of Windows for Harmonic Analysis with the Discrete Fourier Transform, eq. 38.
+    Source: Harris 1978, On the Use of Windows for Harmonic Analysis with the Discrete Fourier Transform.
 
     Args:
         length: number of positions.

@@ -87,9 +87,9 @@ def moments(features: Array, weights: Array | None = None) -> Moments:
 
 
 def tukey_window(length: int) -> Array:
-    """Compute a Tukey window: 1 in the middle, and half a period of a cosine over :data:`TAPER` of it at both ends.
+    """Compute a Tukey window: 1 in the middle, and half a period of a cosine over :data:`TAPER` at each end.
 
-    Source: Harris 1978, On the Use of Windows for Harmonic Analysis with the Discrete Fourier Transform, eq. 38.
+    Source: Harris 1978, On the Use of Windows for Harmonic Analysis with the Discrete Fourier Transform.
 
     Args:
         length: number of positions.
