@@ -7,9 +7,6 @@ import os
 # Two workers with two spinning threads each would slow each other tenfold: see impasto.cli.main.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-# Commands that tests start would compile the whole package each time if they did not store its bytecode.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-
 ALL_CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
 
 
