@@ -26,6 +26,7 @@ from benchmarks.quality.store import Row, Store, collect
 from impasto.engine.devices import cpu_threads
 from impasto.errors import PaintingError, PictureError, SettingsError
 from impasto.pictures import read_picture, write_picture
+from impasto.settings.making import make_settings
 from impasto.settings.strength import DEFAULT_STRENGTH, style_weight_of
 from tests.helpers import smooth_picture
 
@@ -331,6 +332,12 @@ def test_pictures_writes_tables_plots_and_sheets(tmp_path, pairs, encoder_file):
         for folder, suffix in (("sheets", "jpg"), ("blind", "jpg"), ("curves", "svg")):
             assert (tmp_path / folder / f"{pair}.{suffix}").stat().st_size > 1000
     assert (tmp_path / "curves" / "mean.svg").exists()
+
+
+def test_strength_paints_with_the_encoder_of_the_default(monkeypatch, capsys):
+    monkeypatch.setattr(strength, "run", lambda where, measure: where.canvas.encoder)
+    strength.main([])
+    assert capsys.readouterr().out.strip() == make_settings().encoder
 
 
 def test_strength_and_search_write_tables(tmp_path, pairs, encoder_file, monkeypatch):
