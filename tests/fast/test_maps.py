@@ -56,7 +56,7 @@ def test_weighted_moments_equal_those_of_pytorch():
 def test_windows_equal_those_of_pytorch_and_scipy(length):
     window = maps.tukey_window(length)
     np.testing.assert_allclose(window, feed_forward.tukey_window(length).numpy(), atol=1e-6)
-    # SciPy has its positions on the edges; two windows of twice the number of positions have ours between them.
+    # SciPy's positions include both ends: of 2n + 1, every second one is the middle of one of n positions.
     expected = tukey(2 * length + 1, 2 * maps.TAPER)[1::2]
     np.testing.assert_allclose(window, expected, atol=1e-6)
 

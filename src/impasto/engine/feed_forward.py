@@ -30,7 +30,6 @@ STRIDE = 8
 HALO = 112
 """Margin of a tile in pixels, aligned to the grid: 32 for the encoder up to relu4_1 and 74 for the decoder."""
 
-
 TAPER = 1 / 8
 """Fraction of a photograph's side over which its positions count less and less towards the border."""
 
